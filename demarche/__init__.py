@@ -1,0 +1,1 @@
+"""The front door: the `demarche` command line."""

@@ -1,0 +1,26 @@
+"""`demarche`: train topic and stance classifiers, compare them, tag news with them."""
+
+from __future__ import annotations
+
+import typer
+
+from demarche import labels, runs, tag, train
+from demarche.app import Commands, commands
+
+app = commands("Train topic and stance classifiers for news, compare them, and tag articles with them.")
+app.info.cls = Commands
+
+app.command("train")(train.train)
+app.command("judge")(train.judge)
+app.command("tag")(tag.tag)
+app.command("ui")(runs.ui)
+app.add_typer(runs.app, name="runs")
+app.add_typer(labels.app, name="labels")
+
+
+def main() -> None:
+    typer.main.get_command(app)()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""`demarche labels …`: check, count, import, segment, describe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demarche.app import EXIT_PARTLY, commands
+from demarche.printing import table, warn
+
+app = commands("Check, count, import and prepare labels.")
+import_app = commands("Bring labelled data of other forms in.")
+app.add_typer(import_app, name="import")
+
+Codebook = Annotated[Path, typer.Argument(help="The codebook, as YAML.")]
+Passages = Annotated[Path, typer.Argument(help="Passages, as JSON lines.")]
+Annotations = Annotated[list[Path], typer.Argument(help="Annotations, as JSON lines; one or more files.")]
+
+
+@app.command()
+def check(
+    codebook: Codebook,
+    passages: Passages,
+    annotations: Annotations,
+    articles: Annotated[Path | None, typer.Option(help="Articles, to check that offsets cut the passages out.")] = None,
+) -> None:
+    """Tell every problem in codebook, passages and annotations, by file and line."""
+    from labels.check import read_labelled
+
+    data = read_labelled(codebook, passages, annotations, articles=articles)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    readers = len({annotation.annotator for annotation in data.annotations})
+    typer.echo(
+        f"fine: {len(data.passages)} passages, {len(data.annotations)} readings by {readers} annotators, "
+        f"codebook {data.codebook.reference}"
+    )
+
+
+@app.command()
+def stats(
+    codebook: Codebook,
+    passages: Passages,
+    annotations: Annotations,
+    split: Annotated[Path | None, typer.Option(help="A split.jsonl to count by side.")] = None,
+) -> None:
+    """Count passages by topic, stance, annotator, source and side of the split."""
+    from labels.adjudication import adjudicate
+    from labels.check import read_labelled
+    from labels.splits import read_split
+    from labels.stats import gold_table, reader_table, side_table, source_table
+
+    data = read_labelled(codebook, passages, annotations)
+    examples = adjudicate(data.passages, data.annotations)
+    typer.echo(f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled")
+    sides = {p.id: p.split for p in data.passages if p.split}
+    if split is not None:
+        sides = {id: place.side for id, place in read_split(split).items()}
+    tables = [gold_table(examples, data.codebook.topic_ids), reader_table(data), source_table(data)]
+    for found in [*tables, *([side_table(data, sides)] if sides else [])]:
+        table(found.columns, found.rows, title=found.title)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write article, passage and annotation schemas into this folder.")] = None,
+) -> None:
+    """The annotation format as JSON Schema."""
+    from labels.files import write_text
+    from labels.passages import schemas
+
+    found = schemas()
+    if out is None:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for name, plain in found.items():
+        write_text(out / f"{name}.schema.json", json.dumps(plain, indent=2) + "\n")
+        typer.echo(out / f"{name}.schema.json")
+
+
+@app.command()
+def passages(
+    articles: Annotated[list[Path], typer.Argument(help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")],
+    out: Annotated[Path, typer.Option(help="Where the passages go, as JSON lines.")],
+    articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
+) -> None:
+    """Cut new articles into passages as the tagger does, ready to annotate. Furniture is left out."""
+    from labels.files import write_jsonl
+    from tagging.readers import Columns, Unreadable, read_articles
+    from tagging.segmentation import segment
+
+    read, unreadable, found = [], [], []
+    for item in read_articles(articles, Columns()):
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+            continue
+        read.append(item.article)
+        found += [piece.passage for piece in segment(item.article) if piece.furniture is None]
+    write_jsonl(out, found)
+    if articles_out is not None:
+        write_jsonl(articles_out, read)
+    typer.echo(f"{len(found)} passages of {len(read)} articles in {out}")
+    for item in unreadable:
+        warn(f"not read: {item.name}: {item.reason}")
+    if unreadable:
+        raise typer.Exit(EXIT_PARTLY)
+
+
+@import_app.command("table")
+def import_table(
+    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl (each also .gz) or .parquet table.")],
+    out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
+    text: Annotated[str, typer.Option(help="Column of the text.")] = "text",
+    id: Annotated[str | None, typer.Option(help="Column of the id; the line number if not given.")] = None,
+    title: Annotated[str | None, typer.Option(help="Column of the title.")] = None,
+    date: Annotated[str | None, typer.Option(help="Column of the date, or of anything that sorts in time.")] = None,
+    source: Annotated[str | None, typer.Option(help="Column of the source.")] = None,
+    url: Annotated[str | None, typer.Option(help="Column of the address.")] = None,
+    article: Annotated[str | None, typer.Option(help="Column of the article's id, where rows are its passages.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column of what must stay on one side of a split.")] = None,
+    split: Annotated[str | None, typer.Option(help="Column of the data's own split.")] = None,
+    topics: Annotated[list[str] | None, typer.Option(help="Column of topics (a list, or parted by --separator); several: a yes/no column each.")] = None,
+    stance: Annotated[str | None, typer.Option(help="Column of the stance.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column of what the stance is toward.")] = None,
+    target_start: Annotated[str | None, typer.Option(help="Column of the target's first character.")] = None,
+    target_end: Annotated[str | None, typer.Option(help="Column of the character after it.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="Column of who read the row, where several read a text.")] = None,
+    votes: Annotated[list[str] | None, typer.Option(help="Column of a list of votes, or several columns of one vote each.")] = None,
+    gold: Annotated[str | None, typer.Option(help="Column of the decided label; wins over votes.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Another column to keep with the passage.")] = None,
+    value: Annotated[list[str] | None, typer.Option(help="What a value means: NONE=neutral; repeatable.")] = None,
+    separator: Annotated[str, typer.Option(help="Between several topics in one cell.")] = ";",
+    codebook: Annotated[Path | None, typer.Option(help="The codebook; a stub is drawn up if not given.")] = None,
+) -> None:
+    """Turn a table of labelled texts into passages, annotations and a codebook."""
+    from labels.codebook import read_codebook, write_codebook
+    from labels.errors import DemarcheError
+    from labels.files import write_jsonl
+    from labels.table import Columns, Reading, import_table
+
+    columns = Columns(
+        text=text, id=id, title=title, date=date, source=source, url=url, article=article, group=group, split=split,
+        topics=topics or (), stance=stance, target=target, target_start=target_start, target_end=target_end,
+        annotator=annotator, votes=votes or (), gold=gold, keep=keep or (),
+    )  # fmt: skip
+    values = dict(pair.rpartition("=")[::2] for pair in value or [])
+    if "" in values:
+        raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
+    found = import_table(file, columns, Reading(values=values, separator=separator), codebook and read_codebook(codebook))
+    write_jsonl(out / "passages.jsonl", found.passages)
+    write_jsonl(out / "annotations.jsonl", found.annotations)
+    if codebook is None:
+        write_codebook(out / "codebook.yaml", found.codebook)
+    typer.echo(
+        f"{len(found.passages)} passages and {len(found.annotations)} readings in {out}; codebook "
+        + (f"{out / 'codebook.yaml'}: fill in definitions and targets" if codebook is None else found.codebook.reference)
+    )

@@ -1,0 +1,108 @@
+"""`demarche runs …` and `demarche ui`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demarche.app import commands
+from demarche.printing import table
+
+app = commands("List, compare and promote runs.")
+
+
+@app.command("list")
+def list_(
+    experiment: Annotated[str | None, typer.Option(help="Only this experiment.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+) -> None:
+    """The latest runs with their headline figures."""
+    from training import tracking
+    from training.judging import HEADLINES
+
+    found = tracking.runs(experiment, most=most)
+    if not found:
+        typer.echo(f"no runs yet in {tracking.store()}")
+        return
+    rows = []
+    for run in found:
+        figures = [run.metrics.get(f"test/{name}") for name in HEADLINES]
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
+        cells = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
+        rows.append((run.id[:8], run.name, run.experiment, run.status.lower(), when, *cells))
+    table(("run", "name", "experiment", "status", "started", *HEADLINES), rows)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Two or more runs: ids (or their start) or names; the first is the yardstick.")],
+    metrics: Annotated[list[str] | None, typer.Option("--metric", help="E.g. topics/map; repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Draw the differences there (.png, .svg or .pdf).")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
+) -> None:
+    """Differences to the first run, paired on the test passages that both were judged on."""
+    from labels.errors import DemarcheError
+    from training import tracking
+    from training.compare import compare as compare_predictions
+    from training.judging import HEADLINES
+    from training.predictions import read_predictions
+
+    if len(runs) < 2:
+        raise DemarcheError("name at least two runs; `demarche runs list` shows what there is")
+    found = [tracking.find_run(run) for run in runs]
+    predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in found]
+    rows, drawn = [], []
+    for run, theirs in zip(found[1:], predictions[1:], strict=True):
+        for found_ in compare_predictions(predictions[0], theirs, metrics=metrics or HEADLINES, seed=seed):
+            apart = found_.difference
+            verdict = ("better" if apart.value > 0 else "worse") if found_.clear else "not told apart"
+            name = f"{run.name} {run.id[:8]}"
+            rows.append(
+                (name, found_.metric, f"{found_.first:.3f}", f"{found_.second:.3f}",
+                 f"{apart.value:+.3f}", f"{apart.low:+.3f} to {apart.high:+.3f}", verdict)
+            )  # fmt: skip
+            drawn.append((name, found_))
+    typer.echo(f"yardstick: {found[0].name} {found[0].id[:8]}")
+    table(("run", "metric", "yardstick", "run's", "difference", "95 % interval", ""), rows)
+    if out is not None:
+        from training.figures import differences
+
+        differences(drawn, yardstick=f"{found[0].name} {found[0].id[:8]}").savefig(out, dpi=150)
+        typer.echo(f"drawn in {out}")
+
+
+@app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="A registered model.")],
+    version: Annotated[str, typer.Argument(help="The version that becomes champion.")],
+) -> None:
+    """Make a version of a registered model its champion."""
+    from training import tracking
+
+    registered = tracking.promote(name, version)
+    typer.echo(f"models:/{name}@champion is now version {registered.champion}")
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Where the UI listens on this machine.")] = 5000,
+    host: Annotated[str, typer.Option(help="On which address.")] = "127.0.0.1",
+) -> None:
+    """Open the MLflow UI on the store that `demarche train` writes to."""
+    import os
+    import subprocess
+    import sys
+
+    from training import tracking
+
+    tracking.open_store(create=True)
+    if tracking.store().startswith("http"):
+        typer.echo(f"the store is a server with a UI of its own: {tracking.store()}")
+        return
+    typer.echo(f"MLflow UI on http://{host}:{port} (Ctrl-C ends it); store {tracking.store()}")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking.store()]
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    ended = subprocess.run([*command, "--host", host, "--port", str(port)], env=environment)
+    raise typer.Exit(ended.returncode)

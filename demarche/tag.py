@@ -1,0 +1,57 @@
+"""`demarche tag`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demarche.app import EXIT_PARTLY
+from demarche.printing import table, warn
+
+
+def tag(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")],
+    model: Annotated[str, typer.Option(help="A models:/ or runs:/ URI, or a model folder.")],
+    out: Annotated[Path, typer.Option(help="Where the tags go: .parquet, .jsonl or .csv.")],
+    text: Annotated[str | None, typer.Option(help="Column of the text, in tables.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column of the id.")] = None,
+    title: Annotated[str | None, typer.Option(help="Column of the title.")] = None,
+    date: Annotated[str | None, typer.Option(help="Column of the date.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column of what stance is asked toward.")] = None,
+    articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
+) -> None:
+    """Tag new articles with topics and stance."""
+    from labels.codebook import STANCES
+    from models.tagger import Tagger
+    from tagging.batch import tag_batch
+    from tagging.readers import Columns
+    from tagging.writers import check_out
+
+    check_out(out)
+    name = model
+    folder = Path(model)
+    if model.startswith(("models:", "runs:")):
+        from training import tracking
+
+        folder, name = tracking.fetch(model), tracking.model_name(model)
+    tagger = Tagger.load(folder)
+    columns = Columns(text=text, id=id, title=title, date=date, target=target)
+    summary = tag_batch(inputs, tagger, out, model=name, columns=columns, articles_out=articles_out)
+    stances = [*STANCES, *(["no stance"] if any("no stance" in counts for counts in summary.topics.values()) else [])]
+    rows = [
+        (topic, str(counts.total()), *(str(counts[stance]) for stance in stances))
+        for topic, counts in sorted(summary.topics.items(), key=lambda item: -item[1].total())[:20]
+    ]
+    if rows:
+        table(("topic", "passages", *stances), rows)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
+    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles tagged by {name}: rows {told}")
+    typer.echo(f"tags in {out}")
+    if articles_out is not None:
+        typer.echo(f"articles as read in {articles_out}")
+    for item in summary.unreadable:
+        warn(f"not read: {item.name}: {item.reason}")
+    if summary.unreadable:
+        raise typer.Exit(EXIT_PARTLY)

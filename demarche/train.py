@@ -1,0 +1,65 @@
+"""`demarche train` and `demarche judge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demarche.printing import Bar, scores_table, warn
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A training config, e.g. configs/linear.yaml.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="E.g. topics.c=4.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check config and data, split, and stop.")] = False,
+) -> None:
+    """Train, judge, track and register the tagger of a config."""
+    from training.config import read_config
+
+    settings = read_config(config, overrides or [])
+    from training import run, tracking
+
+    if check:
+        prepared = run.prepare(settings)
+        for problem in prepared.data.warnings:
+            warn(f"warning: {problem}")
+        typer.echo(f"{config}: fine; " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
+        return
+    with Bar() as bar:
+        trained = run.train(settings, overrides=overrides or [], watch=bar, say=warn)
+    scores_table(trained.test, trained.baselines)
+    typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
+    typer.echo(f"store  {tracking.store()}")
+    registered = trained.registered
+    if registered is None:
+        typer.echo(f"model  {trained.model}")
+    elif registered.is_champion:
+        typer.echo(f"model  models:/{registered.name}@champion (version {registered.version})")
+    else:
+        typer.echo(f"model  models:/{registered.name}/{registered.version}; champion stays {registered.champion}")
+        typer.echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+
+
+def judge(
+    model: Annotated[str, typer.Argument(help="A models:/ or runs:/ URI, or a model folder.")],
+    passages: Annotated[Path, typer.Argument(help="Passages, as JSON lines.")],
+    annotations: Annotated[list[Path], typer.Argument(help="Annotations of them, as JSON lines.")],
+    codebook: Annotated[Path | None, typer.Option(help="Their codebook; the model's own if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write predictions there, as JSON lines.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
+) -> None:
+    """Judge a model on new gold, without training."""
+    from labels.files import write_jsonl
+    from models.tagger import Tagger
+    from training import tracking
+    from training.run import judge_model
+
+    folder = tracking.fetch(model)
+    tagger = Tagger.load(folder)
+    scores, predictions = judge_model(tagger, passages, annotations, codebook or folder / "codebook.yaml", seed=seed)
+    scores_table(scores)
+    if out is not None:
+        write_jsonl(out, predictions)
+        typer.echo(f"\n{len(predictions)} predictions in {out}")

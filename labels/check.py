@@ -1,0 +1,155 @@
+"""Reading a labelled data set, and telling every mistake in it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labels.codebook import Codebook, fits, read_codebook
+from labels.errors import BadInput, Problem, Problems, nearest
+from labels.files import read_jsonl
+from labels.passages import Annotation, Article, Passage
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A codebook, passages, and annotations of them that fit both."""
+
+    codebook: Codebook
+    passages: list[Passage]
+    annotations: list[Annotation]
+    warnings: list[Problem] = field(default_factory=list)
+
+    def digest(self) -> str:
+        """Changes with any character of text and any label, not with the order of the lines."""
+        parts = [self.codebook.model_dump_json()]
+        parts += sorted(passage.model_dump_json() for passage in self.passages)
+        parts += sorted(annotation.model_dump_json() for annotation in self.annotations)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def read_labelled(
+    codebook: Path | str, passages: Path | str, annotations: Sequence[Path | str], *, articles: Path | str | None = None
+) -> Labelled:
+    """Raises BadInput with every problem in all the files, as `file:line: what, and what to do`."""
+    problems, warnings = Problems(), Problems()
+    try:
+        book: Codebook | None = read_codebook(codebook)
+    except BadInput as error:
+        book = None
+        for problem in error.problems:
+            problems.add(*problem)
+    found = _read_passages(Path(passages), problems)
+    if articles is not None:
+        _check_offsets(Path(passages), found, Path(articles), problems)
+    readings: list[Annotation] = []
+    seen: dict[tuple[str, str], str] = {}
+    known = {passage.id: passage for _, passage in found}
+    # Older versions of the codebook are told once a file, not once a line.
+    older: dict[tuple[str, str], int] = {}
+    for path in map(Path, annotations):
+        for line, annotation in read_jsonl(path, Annotation, problems):
+            place = f"{path}:{line}"
+            first = seen.setdefault((annotation.passage, annotation.annotator), place)
+            if first != place:
+                problems.add(
+                    path,
+                    line,
+                    f"a second reading of passage {annotation.passage!r} by {annotation.annotator!r}, "
+                    f"after {first}; keep one",
+                )
+            if annotation.passage in known:
+                _check_spans(path, line, annotation, known[annotation.passage], problems)
+            else:
+                problems.add(
+                    path,
+                    line,
+                    f"passage {annotation.passage!r} is not in {passages}"
+                    + (nearest(annotation.passage, known) if len(known) < 2000 else "; correct the id"),
+                )
+            if book is not None and _check_codebook(path, line, annotation, book, problems):
+                older.setdefault((str(path), annotation.codebook), line)
+            readings.append(annotation)
+    if book is not None:
+        for (file, reference), line in older.items():
+            warnings.add(file, line, f"made with {reference}, read with {book.reference}: same major version")
+    if not found and not len(problems):
+        problems.add(passages, None, "holds no passages")
+    if not readings and not len(problems):
+        problems.add(", ".join(map(str, annotations)) or "annotations", None, "hold no annotations")
+    problems.raise_any()
+    assert book is not None
+    return Labelled(book, [passage for _, passage in found], readings, warnings.found)
+
+
+def read_passages(path: Path | str) -> list[Passage]:
+    problems = Problems()
+    found = _read_passages(Path(path), problems)
+    problems.raise_any()
+    return [passage for _, passage in found]
+
+
+def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
+    first: dict[str, int] = {}
+    found = []
+    for line, passage in read_jsonl(path, Passage, problems):
+        if first.setdefault(passage.id, line) != line:
+            problems.add(path, line, f"passage id {passage.id!r} stands already in line {first[passage.id]}; rename one")
+            continue
+        found.append((line, passage))
+    return found
+
+
+def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles: Path, problems: Problems) -> None:
+    texts: dict[str, str] = {}
+    for line, article in read_jsonl(articles, Article, problems):
+        if article.id in texts:
+            problems.add(articles, line, f"article id {article.id!r} stands twice; rename one")
+        texts[article.id] = article.text
+    for line, passage in passages:
+        if passage.article not in texts:
+            problems.add(path, line, f"article {passage.article!r} is not in {articles}; add it or correct the id")
+        elif texts[passage.article][passage.start : passage.end] != passage.text:
+            text = texts[passage.article]
+            at = text.find(passage.text)
+            hint = f"; the text stands at {at}" if at >= 0 else "; the text does not occur in the article"
+            problems.add(
+                path, line, f"{passage.start}:{passage.end} does not cut the text out of article {passage.article!r}{hint}"
+            )
+
+
+def _check_spans(path: Path, line: int, annotation: Annotation, passage: Passage, problems: Problems) -> None:
+    length = len(passage.text)
+    for label in annotation.labels:
+        for name, span in (("evidence", label.evidence), ("target_span", label.target_span)):
+            if span is not None and span[1] > length:
+                problems.add(
+                    path,
+                    line,
+                    f"{name} {list(span)} is outside passage {passage.id!r} of {length} characters; "
+                    "spans count from the start of the passage",
+                )
+
+
+def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Codebook, problems: Problems) -> bool:
+    """Whether the annotation was made with another version of the same major."""
+    fit = fits(annotation.codebook, codebook)
+    if fit == "other":
+        problems.add(
+            path,
+            line,
+            f"made with codebook {annotation.codebook}, which {codebook.reference} does not replace "
+            "(another id or major version); relabel it or give the codebook it was made with",
+        )
+        return False
+    for label in annotation.labels:
+        if label.topic is not None and label.topic not in codebook.topic_ids:
+            problems.add(
+                path,
+                line,
+                f"topic {label.topic!r} is not in codebook {codebook.reference}{nearest(label.topic, codebook.topic_ids)}",
+            )
+    return fit == "older"

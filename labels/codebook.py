@@ -1,0 +1,111 @@
+"""The codebook: which topics there are, what they mean, and what stance is toward."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from labels.errors import BadInput, Problem, explain
+from labels.files import Frozen, read_text, write_text
+
+Stance = Literal["favor", "against", "neutral"]
+STANCES: tuple[Stance, ...] = get_args(Stance)
+
+Name = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
+class Topic(Frozen):
+    """One matter that passages are about."""
+
+    id: Name
+    name: str = ""
+    definition: str = ""
+    target: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.name or self.id
+
+    @property
+    def proposition(self) -> str:
+        """What stance is toward (SemEval-2016 Task 6): the target, or else the topic itself."""
+        return self.target or self.label
+
+
+class Codebook(Frozen):
+    """Topics and what the stance labels mean. It may have no topics: stance toward open targets only."""
+
+    id: Annotated[str, Field(pattern=r"^[^\s@]+$")]
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    topics: tuple[Topic, ...] = ()
+    stances: dict[Stance, str] = {}
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _version_is_text(cls, value: Any) -> Any:
+        if isinstance(value, int | float):
+            raise ValueError(f"{value} must be three numbers in quotes, like '1.0.0'")
+        return value
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Codebook:
+        seen: set[str] = set()
+        for topic in self.topics:
+            if topic.id in seen:
+                raise ValueError(f"topics: {topic.id!r} stands twice; give each topic an id of its own")
+            seen.add(topic.id)
+        return self
+
+    @property
+    def reference(self) -> str:
+        """How annotations and tags name this codebook: `id@version`."""
+        return f"{self.id}@{self.version}"
+
+    @property
+    def topic_ids(self) -> tuple[str, ...]:
+        return tuple(topic.id for topic in self.topics)
+
+    def topic(self, id: str) -> Topic:
+        return next(topic for topic in self.topics if topic.id == id)
+
+
+def fits(reference: str, codebook: Codebook) -> Literal["same", "older", "other"]:
+    """Whether labels made with `reference` may be read with this codebook.
+
+    `same`: yes. `older`: the same major version, yes with a warning. `other`: no.
+    """
+    if reference == codebook.reference:
+        return "same"
+    id, _, version = reference.partition("@")
+    if id == codebook.id and version.split(".")[0] == codebook.version.split(".")[0]:
+        return "older"
+    return "other"
+
+
+def read_codebook(path: Path | str) -> Codebook:
+    """Raises BadInput with every mistake in the file."""
+    path = Path(path)
+    text = read_text(path)
+    try:
+        plain = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error)
+        raise BadInput([Problem(str(path), mark.line + 1 if mark else None, f"not YAML: {what}")]) from None
+    if not isinstance(plain, dict):
+        raise BadInput([Problem(str(path), None, "empty or not a mapping; `id`, `version` and `topics` are expected")])
+    try:
+        return Codebook.model_validate(plain)
+    except ValidationError as error:
+        raise BadInput([Problem(str(path), None, what) for what in explain(error)]) from None
+
+
+def write_codebook(path: Path, codebook: Codebook) -> None:
+    plain = codebook.model_dump(mode="json", exclude_defaults=True)
+    write_text(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100))

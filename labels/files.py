@@ -1,0 +1,226 @@
+"""Reading and writing the project's files: JSON lines, tables, and whole-or-absent writes."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labels.errors import DemarcheError, Problems, explain
+
+
+class Frozen(BaseModel):
+    """A noun of the project: never changed after it is made, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
+
+def existing(path: Path | str, *, what: str = "file") -> Path:
+    """The path, if a readable file stands there; a DemarcheError that says what to do otherwise."""
+    path = Path(path)
+    if path.is_dir():
+        raise DemarcheError(f"{path}: is a folder; a {what} is expected")
+    if not path.exists():
+        raise DemarcheError(f"{path}: no such {what}; check the path (relative to {Path.cwd()})")
+    if not os.access(path, os.R_OK):
+        raise DemarcheError(f"{path}: cannot be read; check its permissions")
+    return path
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked if it ends in .gz."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")
+    return path.open("rb")
+
+
+def suffix(path: Path) -> str:
+    """What kind of file it is by its name, `.gz` looked through."""
+    return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
+
+
+def decode(raw: bytes) -> str:
+    """Raises DemarcheError that names the first byte that is not UTF-8. A byte-order mark is kept."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DemarcheError(
+            f"not UTF-8 (byte 0x{raw[error.start]:02x} at {error.start}); "
+            "save it as UTF-8, e.g. `iconv -f WINDOWS-1252 -t UTF-8`"
+        ) from None
+
+
+def read_text(path: Path) -> str:
+    """The file's text as it stands, line ends included."""
+    try:
+        return decode(existing(path).read_bytes())
+    except DemarcheError as error:
+        message = str(error)
+        raise DemarcheError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+
+
+def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
+    """(line number from 1, line) of each line that is not blank, without a byte-order mark."""
+    try:
+        with open_bytes(existing(path)) as stream:
+            for number, raw in enumerate(stream, start=1):
+                raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+                if raw.strip():
+                    yield number, raw
+    except (gzip.BadGzipFile, EOFError, OSError) as error:
+        problems.add(path, None, f"cannot be read: {error}")
+
+
+def read_jsonl(path: Path, model: type[Model], problems: Problems) -> Iterator[tuple[int, Model]]:
+    """(line number, model) of each good line; the bad ones become problems."""
+    for number, raw in read_lines(path, problems):
+        try:
+            yield number, model.model_validate_json(raw)
+        except ValidationError as error:
+            for what in _explain_line(raw, error):
+                problems.add(path, number, what)
+
+
+def _explain_line(raw: bytes, error: ValidationError) -> list[str]:
+    if error.errors()[0]["type"] != "json_invalid":
+        return explain(error)
+    try:
+        json.loads(decode(raw))
+    except DemarcheError as not_utf8:
+        return [str(not_utf8)]
+    except json.JSONDecodeError as broken:
+        return [f"not JSON: {broken.msg} at column {broken.colno}; one JSON object a line is expected"]
+    except RecursionError:
+        pass
+    return explain(error)
+
+
+def read_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line or row number from 1, row) of a .csv, .tsv, .jsonl (each also .gz) or .parquet table."""
+    match suffix(existing(path)):
+        case ".csv" | ".tsv":
+            yield from _read_csv(path, problems)
+        case ".jsonl" | ".ndjson":
+            yield from _read_json_rows(path, problems)
+        case ".parquet":
+            yield from _read_parquet(path, problems)
+        case other:
+            raise DemarcheError(
+                f"{path}: {other or 'no suffix'} is not a table; expected one of {', '.join(TABLE_SUFFIXES)}, .gz allowed"
+            )
+
+
+def _read_json_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, raw in read_lines(path, problems):
+        try:
+            row = json.loads(decode(raw))
+        except DemarcheError as error:
+            problems.add(path, number, str(error))
+            continue
+        except (json.JSONDecodeError, RecursionError) as error:
+            problems.add(path, number, f"not JSON: {error}; one JSON object a line is expected")
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            problems.add(path, number, "not a JSON object; one object a line is expected")
+
+
+def _read_csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    # A cell may hold a whole article, which the csv module's default limit refuses.
+    csv.field_size_limit(2**31 - 1)
+    with open_bytes(path) as raw:
+        stream = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        try:
+            head = stream.readline()
+            stream.seek(0)
+            delimiter = "\t" if suffix(path) == ".tsv" else max(",;\t|", key=head.count)
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            header = next(reader, None)
+            if not header:
+                problems.add(path, 1, "empty; a header line with the column names is expected")
+                return
+            line = reader.line_num
+            for cells in reader:
+                start, line = line + 1, reader.line_num
+                if not any(cells):
+                    continue
+                if len(cells) != len(header):
+                    problems.add(path, start, f"{len(cells)} cells where the header has {len(header)}")
+                    continue
+                yield start, dict(zip(header, cells, strict=True))
+        except UnicodeDecodeError:
+            problems.add(path, None, "not UTF-8; save it as UTF-8, e.g. `iconv -f WINDOWS-1252 -t UTF-8`")
+        except (csv.Error, gzip.BadGzipFile, EOFError) as error:
+            problems.add(path, None, f"not a CSV table: {error}")
+
+
+def _read_parquet(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as table:
+            number = 0
+            for batch in table.iter_batches(batch_size=1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowInvalid, OSError) as error:
+        problems.add(path, None, f"not a Parquet file: {error}")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` once the block has ended well.
+
+    Nothing is left behind, and what stood at `path` stays, when the block raises.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from None
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        # mkstemp makes private files; an output should follow the user's umask.
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)
+        part.replace(path)
+    except OSError as error:
+        raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_jsonl(path: Path, rows: Iterable[BaseModel | dict[str, Any]]) -> int:
+    """Writes one JSON object a line, whole or not at all; returns how many. Unset fields are left out."""
+    count = 0
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            plain = row.model_dump(mode="json", exclude_defaults=True) if isinstance(row, BaseModel) else row
+            stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,125 @@
+"""Articles, their passages, and what annotators said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from labels.codebook import Name, Stance
+from labels.files import Frozen
+
+GOLD = "gold"
+ADJUDICATOR = "adjudicator"
+DECIDERS = (GOLD, ADJUDICATOR)
+"""Annotators whose reading decides, the first before the second, whatever the others voted."""
+
+
+def _ordered(span: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= span[0] < span[1]:
+        raise ValueError(f"{list(span)} is not a span; 0 <= start < end is expected")
+    return span
+
+
+Span = Annotated[tuple[int, int], AfterValidator(_ordered)]
+"""Half-open [start, end) in Unicode code points."""
+
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
+class Article(Frozen):
+    """A text and what is known of it. `published` is a date (ISO 8601) or any other sortable mark of time."""
+
+    id: Name
+    text: Text
+    title: str | None = None
+    source: str | None = None
+    published: str | None = None
+    url: str | None = None
+
+
+class Passage(Frozen):
+    """A paragraph: `article.text[start:end] == text`, always.
+
+    `group` names the articles that must stay on one side of a split (default: the article itself),
+    `split` is the data's own split, `meta` whatever else may sort or describe a passage.
+    """
+
+    id: Name
+    article: Name
+    text: Text
+    start: Annotated[int, Field(ge=0)]
+    end: int
+    title: str | None = None
+    source: str | None = None
+    published: str | None = None
+    url: str | None = None
+    group: str | None = None
+    split: str | None = None
+    meta: Mapping[str, str | int | float | bool | None] = {}
+
+    @model_validator(mode="after")
+    def _length_fits(self) -> Passage:
+        if self.end - self.start != len(self.text):
+            raise ValueError(
+                f"start {self.start} and end {self.end} span {self.end - self.start} characters, "
+                f"but text has {len(self.text)}; offsets count Unicode code points, end not included"
+            )
+        return self
+
+    @property
+    def unit(self) -> str:
+        """What is split and resampled as one: the group, or else the article."""
+        return self.group or self.article
+
+
+class Label(Frozen):
+    """One topic or target found in a passage, and the stance toward it; spans are within the passage."""
+
+    topic: Name | None = None
+    stance: Stance | None = None
+    holder: str | None = None
+    evidence: Span | None = None
+    target: Text | None = None
+    target_span: Span | None = None
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Label:
+        if self.topic is None and self.target is None:
+            raise ValueError("a label needs a topic or a target")
+        if self.target is None and self.target_span is not None:
+            raise ValueError("target_span without target; name the target")
+        return self
+
+    @property
+    def about(self) -> tuple[str | None, str | None, Span | None]:
+        """What two labels of one reading may not share."""
+        return (self.topic, self.target, self.target_span)
+
+
+class Annotation(Frozen):
+    """One annotator's reading of one passage. No labels: none of the topics."""
+
+    passage: Name
+    annotator: Name
+    codebook: Annotated[str, Field(pattern=r"^[^\s@]+@\d+\.\d+\.\d+$")]
+    # Required: a forgotten field must not be read as "none of the topics".
+    labels: tuple[Label, ...]
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Annotation:
+        seen = set()
+        for label in self.labels:
+            if label.about in seen:
+                raise ValueError(f"labels: {label.topic or label.target!r} stands twice in one reading; keep one")
+            seen.add(label.about)
+        return self
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a line of each file."""
+    return {
+        model.__name__.lower(): {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema()
+        for model in (Article, Passage, Annotation)
+    }

@@ -1,0 +1,249 @@
+"""Train, dev and test, with no article and no near-duplicate on two sides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from labels.adjudication import Example
+from labels.duplicates import merge, near_duplicates
+from labels.errors import DemarcheError, Problems
+from labels.files import Frozen, read_jsonl, write_jsonl
+from labels.passages import Passage
+
+OnLeak = Literal["refuse", "drop"]
+_SIDES = {
+    "train": "train", "training": "train",
+    "dev": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev",
+}  # fmt: skip
+
+
+class Place(Frozen):
+    """A line of `split.jsonl`: on which side a passage is. No side: left out as a copy."""
+
+    passage: str
+    unit: str
+    side: str | None
+    copy_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which side each passage is on: `train`, `dev`, or a test side (`test`, `test_…`)."""
+
+    places: Mapping[str, Place]
+    merged: int = 0
+    """How many units were moved together because they hold copies of each other."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """How many passages left each side as copies of one on another side."""
+
+    def side(self, examples: Iterable[Example], name: str) -> list[Example]:
+        """The examples of `train`, `dev`, `test` (all test sides) or one test side."""
+        return [
+            example
+            for example in examples
+            if (side := self.places[example.passage.id].side) == name or (name == "test" and is_test(side))
+        ]
+
+    @property
+    def test_sides(self) -> list[str]:
+        return sorted({place.side for place in self.places.values() if place.side and is_test(place.side)})
+
+    def sizes(self) -> dict[str, int]:
+        counts = Counter(place.side or "left out" for place in self.places.values())
+        return dict(sorted(counts.items()))
+
+    def write(self, path: Path) -> None:
+        write_jsonl(path, self.places.values())
+
+
+def is_test(side: str | None) -> bool:
+    return side is not None and side.startswith("test")
+
+
+def read_split(path: Path) -> dict[str, Place]:
+    problems = Problems()
+    places = {place.passage: place for _, place in read_jsonl(Path(path), Place, problems)}
+    problems.raise_any()
+    return places
+
+
+def by_group(
+    passages: Sequence[Passage],
+    *,
+    test: float,
+    dev: float,
+    seed: int,
+    strata: Mapping[str, str] | None = None,
+    earlier: Mapping[str, Place] | None = None,
+) -> Split:
+    """Splits by a hash of the group, so that a new article never moves an old one.
+
+    Units that hold near-duplicates of each other are one group. `strata` (unit → class) asks for
+    the same shares in every class, at the price that a new article may move others. `earlier` is a
+    split whose passages stay where they are; copies and further passages of its units follow them.
+    """
+    units = _units(passages)
+    copies = _copies(passages)
+    together = merge(units, ((one.unit, other.unit) for one, other in copies))
+    sides = _hashed_sides(units, together, test=test, dev=dev, seed=seed, strata=strata)
+    merged = sum(len(members) for unit, members in together.items() if len(members) > 1 and members[0] == unit)
+    if earlier:
+        _follow(sides, together, earlier)
+        old = {id: place.side for id, place in earlier.items() if place.side}
+        by_passage = {p.id: old.get(p.id, sides[p.unit]) for p in passages}
+        split = _without_leaks(passages, by_passage, "drop", copies=copies, stay=old)
+        return replace(split, merged=merged)
+    return Split({p.id: Place(passage=p.id, unit=p.unit, side=sides[p.unit]) for p in passages}, merged=merged)
+
+
+def by_time(passages: Sequence[Passage], *, field: str, test: float, dev: float, on_leak: OnLeak) -> Split:
+    """The latest share is test, the one before it dev. Passages of one time stay on one side."""
+    times = _times(passages, field)
+    ranked = sorted(times.values())
+    # A cut is a value, not a position: equal times fall on the same side.
+    first_test = ranked[min(len(ranked) - 1, round(len(ranked) * (1 - test)))]
+    first_dev = ranked[min(len(ranked) - 1, round(len(ranked) * (1 - test - dev)))]
+    sides = {
+        id: "test" if time >= first_test else "dev" if dev > 0 and time >= first_dev else "train"
+        for id, time in times.items()
+    }
+    return _without_leaks(passages, sides, on_leak)
+
+
+def by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_leak: OnLeak) -> Split:
+    """The data's own split. Where it has no dev side, a share of train by hash of the group becomes dev."""
+    sides: dict[str, str] = {}
+    for passage in passages:
+        given = (passage.split or "").strip().lower()
+        side = given if given.startswith("test") else _SIDES.get(given)
+        if side is None:
+            raise DemarcheError(
+                f"split: passage {passage.id!r} has split {passage.split!r}; train, dev or test… is expected "
+                "(`labels import table --split COLUMN` fills it)"
+            )
+        sides[passage.id] = side
+    if dev > 0 and "dev" not in sides.values():
+        sides |= {
+            p.id: "dev" for p in passages if sides[p.id] == "train" and _share(p.unit, seed) < dev
+        }
+    return _without_leaks(passages, sides, on_leak)
+
+
+def _units(passages: Sequence[Passage]) -> list[str]:
+    """Units, the earliest published first: copies then follow the original, whatever is added later."""
+    published: dict[str, str] = {}
+    for passage in passages:
+        when = passage.published or ""
+        published[passage.unit] = min(published.get(passage.unit, when), when)
+    return sorted(published, key=lambda unit: (published[unit], unit))
+
+
+def _share(unit: str, seed: int) -> float:
+    """A number in [0, 1) that depends on the unit and the seed alone."""
+    digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _hashed_sides(
+    units: Sequence[str],
+    together: Mapping[str, Sequence[str]],
+    *,
+    test: float,
+    dev: float,
+    seed: int,
+    strata: Mapping[str, str] | None,
+) -> dict[str, str]:
+    heads = [unit for unit in units if together[unit][0] == unit]
+    if strata is None:
+        position = {head: _share(head, seed) for head in heads}
+    else:
+        classes: dict[str, list[str]] = defaultdict(list)
+        for head in heads:
+            classes[strata.get(head, "")].append(head)
+        position = {
+            head: (rank + 0.5) / len(members)
+            for members in classes.values()
+            for rank, head in enumerate(sorted(members, key=lambda unit: _share(unit, seed)))
+        }
+    side = {head: "test" if at < test else "dev" if at < test + dev else "train" for head, at in position.items()}
+    return {unit: side[together[unit][0]] for unit in units}
+
+
+def _follow(sides: dict[str, str], together: Mapping[str, Sequence[str]], earlier: Mapping[str, Place]) -> None:
+    """Units of an earlier split keep their side, and units merged with them take it."""
+    kept = {place.unit: place.side for place in earlier.values() if place.side}
+    for unit in sides:
+        known = [kept[member] for member in together[unit] if member in kept]
+        if unit in kept:
+            sides[unit] = kept[unit]
+        elif known:
+            # Copies of passages on two sides: the test side wins, nothing of it may be learnt.
+            sides[unit] = max(known, key=lambda side: (is_test(side), side == "dev"))
+
+
+def _times(passages: Sequence[Passage], field: str) -> dict[str, float | str]:
+    values: dict[str, str] = {}
+    for passage in passages:
+        value = passage.meta.get(field) if field in passage.meta else getattr(passage, field, None)
+        if value is None or value == "":
+            known = sorted({"published"} | {name for p in passages[:100] for name in p.meta})
+            raise DemarcheError(
+                f"split.by: passage {passage.id!r} has no {field!r}; fields that sort: {', '.join(known)} "
+                "(`labels import table --date COLUMN` or `--keep COLUMN` fills them)"
+            )
+        values[passage.id] = str(value)
+    try:
+        return dict(TypeAdapter(dict[str, float]).validate_python(values))
+    except ValidationError:
+        return dict(values)
+
+
+def _without_leaks(
+    passages: Sequence[Passage],
+    sides: Mapping[str, str],
+    on_leak: OnLeak,
+    *,
+    copies: Iterable[tuple[Passage, Passage]] | None = None,
+    stay: Container[str] = (),
+) -> Split:
+    """Of passages that are copies or of one unit, those on another side than the first in rank leave.
+
+    Test ranks before dev and dev before train; passages that `stay` rank before all others.
+    """
+    copies = _copies(passages) if copies is None else copies
+    together = merge((p.id for p in passages), ((one.id, other.id) for one, other in copies))
+    same_unit: dict[str, list[str]] = defaultdict(list)
+    for passage in passages:
+        same_unit[passage.unit].append(passage.id)
+
+    def rank(id: str) -> tuple[bool, int]:
+        return id in stay, 2 if is_test(sides[id]) else 1 if sides[id] == "dev" else 0
+
+    leaks: dict[str, str] = {}
+    for members in (*{id(group): group for group in together.values()}.values(), *same_unit.values()):
+        first = max(members, key=rank)
+        leaks |= {member: first for member in members if rank(member)[1] != rank(first)[1]}
+    if leaks and on_leak == "refuse":
+        copy, original = next(iter(leaks.items()))
+        raise DemarcheError(
+            f"split: {len(leaks)} passages stand on two sides; {copy!r} ({sides[copy]}) and {original!r} "
+            f"({sides[original]}) are copies or of one group; set split.on_leak=drop to leave out the copies, "
+            "or split by group"
+        )
+    places = {
+        p.id: Place(passage=p.id, unit=p.unit, side=None if p.id in leaks else sides[p.id], copy_of=leaks.get(p.id))
+        for p in passages
+    }
+    return Split(places, dropped=dict(Counter(sides[id] for id in leaks)))
+
+
+def _copies(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]]:
+    pairs = near_duplicates([passage.text for passage in passages])
+    return [(passages[pair.first], passages[pair.second]) for pair in pairs]

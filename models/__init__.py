@@ -1,0 +1,1 @@
+"""The classifier families, calibration and thresholds, and the tagger made of them."""

@@ -1,0 +1,80 @@
+"""The protocols that every classifier family keeps, and how a saved one is read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from labels.errors import DemarcheError
+from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
+
+SETTINGS = "family.json"
+
+
+class TopicClassifier(Protocol):
+    """Which topics a text is about."""
+
+    # Whether a fit takes seconds, so that calibration can afford to fit five times over.
+    quick: bool
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, watch: Watch) -> Self: ...
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        """(n, topics), each in [0, 1] by itself: a text may be about several topics or none."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class StanceClassifier(Protocol):
+    """Where a text stands toward a target."""
+
+    quick: bool
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, watch: Watch) -> Self: ...
+
+    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
+        """(n, 3): favor, against, neutral; rows add up to 1."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+def write_settings(folder: Path, kind: str, **settings: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SETTINGS).write_text(json.dumps({"kind": kind} | settings, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    return settings
+
+
+def load_topics(folder: Path) -> TopicClassifier:
+    from models.baselines import MajorityTopics, RuleTopics
+    from models.linear import LinearTopics
+
+    match kind := read_settings(folder)["kind"]:
+        case "linear":
+            return LinearTopics.load(folder)
+        case "rules":
+            return RuleTopics.load(folder)
+        case "majority":
+            return MajorityTopics.load(folder)
+        case _:
+            raise DemarcheError(f"{folder}: unknown family {kind!r}; the model was saved by a newer version")
+
+
+def load_stance(folder: Path) -> StanceClassifier:
+    from models.baselines import MajorityStance
+    from models.linear import LinearStance
+
+    match kind := read_settings(folder)["kind"]:
+        case "linear":
+            return LinearStance.load(folder)
+        case "majority":
+            return MajorityStance.load(folder)
+        case _:
+            raise DemarcheError(f"{folder}: unknown family {kind!r}; the model was saved by a newer version")

@@ -1,0 +1,182 @@
+"""The linear family: TF-IDF and logistic regression."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
+from models.families import read_settings, write_settings
+from models.features import TargetFeatures, TextFeatures
+from models.settings import LinearStanceSettings, LinearTopicsSettings
+
+_WEIGHTS = "weights.safetensors"
+
+
+class LinearTopics:
+    """One logistic regression a topic on TF-IDF of word and character n-grams."""
+
+    quick = True
+
+    def __init__(self, settings: LinearTopicsSettings):
+        self.settings = settings
+        self.features = TextFeatures(settings.ngrams)
+        self.coefficients = np.zeros((0, 0), dtype=np.float32)
+        self.intercepts = np.zeros(0)
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, watch: Watch) -> Self:
+        examples = train + dev
+        x = self.features.fit_transform(examples.texts)
+        models = [_fit_topic(x, share, c=self.settings.c) for share in examples.y.T]
+        self.coefficients = np.vstack([coefficients for coefficients, _ in models]).astype(np.float32)
+        self.intercepts = np.array([intercept for _, intercept in models])
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        if not texts:
+            return np.zeros((0, len(self.intercepts)))
+        return _sigmoid(self.features.transform(texts) @ self.coefficients.T + self.intercepts)
+
+    def save(self, folder: Path) -> None:
+        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"))
+        arrays = self.features.save(folder)
+        _save(folder, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        model = cls(LinearTopicsSettings.model_validate(read_settings(folder)["settings"]))
+        arrays = load_file(folder / _WEIGHTS)
+        model.features = TextFeatures.load(folder, model.settings.ngrams, arrays)
+        model.coefficients, model.intercepts = arrays["coefficients"], arrays["intercepts"]
+        return model
+
+
+class LinearStance:
+    """A shared model of all targets, and one of its own for each target with enough examples.
+
+    "One classifier per target" is the baseline that was hard to beat at SemEval-2016 Task 6; where a
+    target has one, its probabilities and the shared model's are averaged.
+    """
+
+    quick = True
+
+    def __init__(self, settings: LinearStanceSettings):
+        self.settings = settings
+        self.features = TargetFeatures(settings.ngrams)
+        self.own: list[str] = []
+        self.coefficients = np.zeros((0, 3, 0), dtype=np.float32)  # shared first, then those of `own`
+        self.intercepts = np.zeros((0, 3))
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, watch: Watch) -> Self:
+        examples = train + dev
+        x = self.features.fit_transform(examples.queries)
+        targets = np.array([query.target for query in examples.queries], dtype=object)
+        counts = Counter(targets)
+        models = [_fit_stance(x, examples.y, c=self.settings.c)]
+        self.own = sorted(
+            target for target, count in counts.items() if self.settings.own_from <= count < len(examples)
+        )
+        for target in self.own:
+            rows = np.flatnonzero(targets == target)
+            models.append(_fit_stance(x[rows], examples.y[rows], c=self.settings.c))
+        self.coefficients = np.stack([coefficients for coefficients, _ in models]).astype(np.float32)
+        self.intercepts = np.stack([intercepts for _, intercepts in models])
+        return self
+
+    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
+        if not queries:
+            return np.zeros((0, 3))
+        x = self.features.transform(queries)
+        shared = _softmax(x @ self.coefficients[0].T + self.intercepts[0])
+        for position, target in enumerate(self.own, start=1):
+            rows = np.flatnonzero([query.target == target for query in queries])
+            if len(rows):
+                own = _softmax(x[rows] @ self.coefficients[position].T + self.intercepts[position])
+                shared[rows] = (shared[rows] + own) / 2
+        return shared
+
+    def save(self, folder: Path) -> None:
+        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"), own=self.own)
+        arrays = self.features.save(folder)
+        _save(folder, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        saved = read_settings(folder)
+        model = cls(LinearStanceSettings.model_validate(saved["settings"]))
+        model.own = saved["own"]
+        arrays = load_file(folder / _WEIGHTS)
+        model.features = TargetFeatures.load(folder, model.settings.ngrams, arrays)
+        model.coefficients, model.intercepts = arrays["coefficients"], arrays["intercepts"]
+        return model
+
+
+def _fit_topic(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArray, float]:
+    """The mean of a sparse (L1) and a dense (L2) logistic regression, itself one linear model.
+
+    The sparse one picks the few words that name a rare topic, the dense one the many that go with it;
+    together they rank better than either. `share` is learnt as that much of a yes and the rest of a no.
+    """
+    if share.max(initial=0.0) == share.min(initial=1.0):
+        # Nothing to tell apart: the share itself, never quite sure.
+        sure = np.clip(share[0] if len(share) else 0.0, 0.001, 0.999)
+        return np.zeros(x.shape[1]), float(np.log(sure / (1 - sure)))
+    rows, labels, votes = _votes(np.column_stack([1 - share, share]))
+    sparse = LogisticRegression(C=c / 2, l1_ratio=1.0, solver="liblinear", tol=0.01, random_state=0)
+    dense = LogisticRegression(C=c, solver="liblinear", tol=0.01, random_state=0)
+    sparse.fit(x[rows], labels, sample_weight=votes)
+    dense.fit(x[rows], labels, sample_weight=votes * _balance(labels, votes))
+    return (sparse.coef_[0] + dense.coef_[0]) / 2, float(sparse.intercept_[0] + dense.intercept_[0]) / 2
+
+
+def _fit_stance(x: csr_matrix, shares: FloatArray, *, c: float) -> tuple[FloatArray, FloatArray]:
+    """(3, features) and (3,); a stance that nobody gave is given next to no probability."""
+    rows, labels, votes = _votes(shares)
+    given = np.unique(labels)
+    coefficients, intercepts = np.zeros((3, x.shape[1])), np.full(3, -10.0)
+    if len(given) == 1:
+        intercepts[given] = 0.0
+        return coefficients, intercepts
+    model = LogisticRegression(C=c, max_iter=500, tol=1e-3)
+    model.fit(x[rows], labels, sample_weight=votes * _balance(labels, votes))
+    if len(given) == 2:
+        # Two classes have one row of coefficients: half for the one, half against the other.
+        coefficients[given] = np.vstack([-model.coef_[0], model.coef_[0]]) / 2
+        intercepts[given] = np.array([-model.intercept_[0], model.intercept_[0]]) / 2
+    else:
+        coefficients, intercepts = model.coef_, model.intercept_
+    return coefficients, intercepts
+
+
+def _save(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    # safetensors writes the memory as it lies: an array in another order would be read back wrong.
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _WEIGHTS)
+
+
+def _votes(shares: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+    """(rows, labels, votes): a row for each label that had a vote, with its share."""
+    rows, labels = np.nonzero(shares > 0)
+    return rows, labels, shares[rows, labels]
+
+
+def _balance(labels: npt.NDArray[np.intp], votes: FloatArray) -> FloatArray:
+    """Weights that make each label count the same in all."""
+    sums = np.bincount(labels, weights=votes)
+    return np.asarray(votes.sum() / (np.count_nonzero(sums) * sums[labels]))
+
+
+def _sigmoid(z: npt.NDArray[Any]) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-z)), dtype=np.float64)
+
+
+def _softmax(z: npt.NDArray[Any]) -> FloatArray:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float64)

@@ -1,0 +1,58 @@
+"""A saved model as a folder of plain files, sealed by digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from labels.errors import DemarcheError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+def seal(folder: Path) -> str:
+    """Writes the manifest of every file's sha256; gives the manifest's own."""
+    files = {path.relative_to(folder).as_posix(): _digest(path) for path in _files(folder)}
+    manifest = json.dumps({"demarche_model": FORMAT, "files": files}, indent=1)
+    (folder / MANIFEST).write_text(manifest, encoding="utf-8")
+    return model_digest(folder)
+
+
+def model_digest(folder: Path) -> str:
+    """The sha256 of the manifest, and with it of the whole model."""
+    return _digest(folder / MANIFEST)
+
+
+def check_seal(folder: Path) -> None:
+    """Raises DemarcheError unless every file is there, unchanged, and no other beside them."""
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise DemarcheError(f"{folder}: no such model folder; give a folder, models:/NAME@ALIAS or runs:/RUN/MODEL")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version, files = manifest["demarche_model"], dict(manifest["files"])
+    except FileNotFoundError:
+        raise DemarcheError(f"{folder}: not a Demarche model (it has no {MANIFEST})") from None
+    except (ValueError, KeyError, TypeError):
+        raise DemarcheError(f"{path}: not a Demarche manifest; save the model again") from None
+    if version != FORMAT:
+        raise DemarcheError(f"{folder}: model format {version}, this version reads {FORMAT}; train the model again")
+    there = {found.relative_to(folder).as_posix() for found in _files(folder)}
+    for name in sorted(files.keys() | there):
+        if name not in there:
+            raise DemarcheError(f"{folder / name}: missing from the model; fetch the model again")
+        if name not in files:
+            raise DemarcheError(f"{folder / name}: is no part of the model; fetch the model again")
+        if _digest(folder / name) != files[name]:
+            raise DemarcheError(f"{folder / name}: changed since the model was saved; fetch the model again")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,234 @@
+"""The tagger: passages in, topics and stances with calibrated probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self
+
+import numpy as np
+
+from labels.adjudication import Target
+from labels.codebook import STANCES, Codebook, Stance, read_codebook, write_codebook
+from labels.errors import DemarcheError
+from labels.files import Frozen
+from labels.passages import Passage
+from models import saved
+from models.calibration import StanceCalibration, TopicCalibration
+from models.examples import BoolArray, Field, FloatArray, Query, query, render
+from models.families import StanceClassifier, TopicClassifier, load_stance, load_topics
+
+Wanted = Callable[[FloatArray], BoolArray]
+"""Topic probabilities (n, topics) → where the stance is asked too."""
+
+
+class Reading(NamedTuple):
+    """What a reader makes of n passages, not calibrated: topics (n, T), stances (n, T, 3), NaN where not asked."""
+
+    topics: FloatArray
+    stances: FloatArray
+
+
+class Reader(Protocol):
+    """Reads passages for the topics of a codebook and the stance toward each."""
+
+    reads_topics: bool
+    reads_stance: bool
+
+    def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading: ...
+
+    def topics(self, texts: Sequence[str]) -> FloatArray: ...
+
+    def stances(self, queries: Sequence[Query]) -> FloatArray: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class TwoStage:
+    """First the topics; then, where a topic is near, the stance toward its target."""
+
+    topic_model: TopicClassifier | None
+    stance_model: StanceClassifier | None
+
+    @property
+    def reads_topics(self) -> bool:
+        return self.topic_model is not None
+
+    @property
+    def reads_stance(self) -> bool:
+        return self.stance_model is not None
+
+    def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading:
+        topics = self.topics(texts)
+        stances = np.full((len(texts), len(targets), 3), np.nan)
+        if self.stance_model is not None:
+            asked = np.argwhere(wanted(topics))
+            if len(asked):
+                queries = [Query(texts[passage], targets[topic]) for passage, topic in asked]
+                stances[asked[:, 0], asked[:, 1]] = self.stances(queries)
+        return Reading(topics, stances)
+
+    def topics(self, texts: Sequence[str]) -> FloatArray:
+        if self.topic_model is None:
+            raise DemarcheError("this model reads no topics; it was trained for stance alone")
+        return self.topic_model.predict_proba(texts)
+
+    def stances(self, queries: Sequence[Query]) -> FloatArray:
+        if self.stance_model is None:
+            raise DemarcheError("this model reads no stance; it was trained for topics alone")
+        return self.stance_model.predict_proba(queries)
+
+    def save(self, folder: Path) -> None:
+        if self.topic_model is not None:
+            self.topic_model.save(folder / "topics")
+        if self.stance_model is not None:
+            self.stance_model.save(folder / "stance")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        topics, stance = folder / "topics", folder / "stance"
+        return cls(
+            load_topics(topics) if topics.is_dir() else None,
+            load_stance(stance) if stance.is_dir() else None,
+        )
+
+
+class Tag(NamedTuple):
+    """What the tagger says of a passage and one topic, or of a passage and a target it was given."""
+
+    topic: str
+    topic_probability: float | None
+    assigned: bool
+    review: bool
+    stance: Stance | None
+    stances: tuple[float, float, float] | None
+
+    @property
+    def stance_probability(self) -> float | None:
+        return None if self.stances is None or self.stance is None else self.stances[STANCES.index(self.stance)]
+
+
+class Settings(Frozen):
+    """What a tagger keeps beside its models."""
+
+    input: tuple[Field, ...]
+    review: float
+    topic_calibration: TopicCalibration | None
+    stance_calibration: StanceCalibration | None
+    run: str | None = None
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """A reader with its calibration, thresholds and codebook.
+
+    `settings.review` is half the width of the band of probabilities around a topic's threshold in
+    which a person should look.
+    """
+
+    codebook: Codebook
+    reader: Reader
+    settings: Settings
+
+    def tag(self, passages: Sequence[Passage], targets: Sequence[Target | None] | None = None) -> list[list[Tag]]:
+        """Tags of each passage: topics at or near their threshold, most probable first, then the target given."""
+        tags: list[list[Tag]] = [[] for _ in passages]
+        if not passages:
+            return tags
+        if self.reader.reads_topics:
+            self._tag_topics(passages, tags)
+        if targets is not None and self.reader.reads_stance:
+            self._tag_targets(passages, targets, tags)
+        return tags
+
+    def topics(self, passages: Sequence[Passage]) -> FloatArray:
+        """Calibrated probabilities (n, topics)."""
+        return self._calibrated_topics(self.reader.topics([self._text(passage) for passage in passages]))
+
+    def stances(self, asked: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
+        """Calibrated probabilities (n, 3) and decisions, whether or not the topics are found."""
+        if not asked:
+            return np.zeros((0, 3)), []
+        queries = [query(passage, target, self.codebook, self.settings.input) for passage, target in asked]
+        return self._decided(self.reader.stances(queries))
+
+    def decide_topics(self, calibrated: FloatArray) -> BoolArray:
+        assert self.settings.topic_calibration is not None
+        return self.settings.topic_calibration.assigned(calibrated)
+
+    def _text(self, passage: Passage) -> str:
+        return render(passage, self.settings.input)[0]
+
+    def _calibrated_topics(self, raw: FloatArray) -> FloatArray:
+        assert self.settings.topic_calibration is not None
+        return self.settings.topic_calibration.probabilities(raw)
+
+    def _decided(self, raw: FloatArray) -> tuple[FloatArray, list[Stance]]:
+        calibration = self.settings.stance_calibration or StanceCalibration()
+        calibrated = calibration.probabilities(raw)
+        return calibrated, [STANCES[position] for position in calibration.decide(calibrated)]
+
+    def _tag_topics(self, passages: Sequence[Passage], tags: list[list[Tag]]) -> None:
+        assert self.settings.topic_calibration is not None
+        thresholds = np.array(self.settings.topic_calibration.thresholds)
+        band = self.settings.review
+
+        def wanted(raw: FloatArray) -> BoolArray:
+            return np.asarray(self._calibrated_topics(raw) >= thresholds - band)
+
+        targets = [topic.proposition for topic in self.codebook.topics]
+        reading = self.reader.read([self._text(passage) for passage in passages], targets, wanted)
+        calibrated = self._calibrated_topics(reading.topics)
+        at, topic = np.nonzero(wanted(reading.topics))
+        asked = reading.stances[at, topic]
+        known = self.reader.reads_stance and len(at) > 0
+        stances, decided = self._decided(asked) if known else (asked, [None] * len(at))
+        for row, (passage, column) in enumerate(zip(at, topic, strict=True)):
+            probability = float(calibrated[passage, column])
+            tags[passage].append(
+                Tag(
+                    topic=self.codebook.topics[column].id,
+                    topic_probability=probability,
+                    assigned=bool(probability >= thresholds[column]),
+                    review=bool(abs(probability - thresholds[column]) < band),
+                    stance=decided[row],
+                    stances=_three(stances[row]) if known else None,
+                )
+            )
+        for found in tags:
+            found.sort(key=lambda tag: -(tag.topic_probability or 0))
+
+    def _tag_targets(
+        self, passages: Sequence[Passage], targets: Sequence[Target | None], tags: list[list[Tag]]
+    ) -> None:
+        asked = [
+            (position, passage, target)
+            for position, (passage, target) in enumerate(zip(passages, targets, strict=True))
+            if target is not None
+        ]
+        stances, decided = self.stances([(passage, target) for _, passage, target in asked])
+        for row, (position, _, target) in enumerate(asked):
+            tags[position].append(
+                Tag(target.topic or target.text or "", None, True, False, decided[row], _three(stances[row]))
+            )
+
+    def save(self, folder: Path) -> str:
+        """Writes the model folder, sealed; gives its digest."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_codebook(folder / "codebook.yaml", self.codebook)
+        (folder / "tagger.json").write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
+        self.reader.save(folder)
+        return saved.seal(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Raises DemarcheError unless the folder is a whole, unchanged model."""
+        saved.check_seal(folder)
+        settings = Settings.model_validate_json((folder / "tagger.json").read_bytes())
+        return cls(read_codebook(folder / "codebook.yaml"), TwoStage.load(folder), settings)
+
+
+def _three(row: FloatArray) -> tuple[float, float, float]:
+    return float(row[0]), float(row[1]), float(row[2])

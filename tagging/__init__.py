@@ -1,0 +1,1 @@
+"""Articles in, tags out: readers, passages, batches, writers."""

@@ -1,0 +1,162 @@
+"""Articles from files and folders: text, Markdown, HTML, and tables with an article a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from labels.errors import DemarcheError, Problems, explain
+from labels.files import TABLE_SUFFIXES, existing, read_rows, read_text, suffix
+from labels.passages import Article
+
+_PLAIN = (".txt", ".text", ".md", ".markdown")
+_HTML = (".html", ".htm", ".xhtml")
+KINDS = (*_PLAIN, *_HTML, *TABLE_SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table hold what. None: `text`, `id`, `title`, `date` or `published`, if there."""
+
+    text: str | None = None
+    id: str | None = None
+    title: str | None = None
+    date: str | None = None
+    target: str | None = None
+
+
+class Read(NamedTuple):
+    """An article, and the target that stance is asked toward, where the table names one."""
+
+    article: Article
+    target: str | None = None
+
+
+class Unreadable(NamedTuple):
+    """A file or row that gave no article, and why."""
+
+    name: str
+    reason: str
+
+
+def read_articles(inputs: Sequence[Path], columns: Columns) -> Iterator[Read | Unreadable]:
+    """One article after another; an article's id is its file's path below the input, or its row's id.
+
+    Raises DemarcheError where an input is not there; whatever is wrong inside of one is told as Unreadable.
+    """
+    for path in inputs:
+        if not path.is_dir():
+            existing(path, what="file or folder")
+    seen: set[str] = set()
+    for path in inputs:
+        for item in _read_input(path, columns):
+            if isinstance(item, Read):
+                if item.article.id in seen:
+                    item = Unreadable(item.article.id, "a second article of this id; ids must differ")
+                else:
+                    seen.add(item.article.id)
+            yield item
+
+
+def _read_input(path: Path, columns: Columns) -> Iterator[Read | Unreadable]:
+    if not path.is_dir():
+        yield from _read_file(path, path.name, columns)
+        return
+    files = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    ]
+    if not files:
+        raise DemarcheError(f"{path}: the folder holds no files; expected {', '.join(KINDS)}")
+    for file in files:
+        yield from _read_file(file, file.relative_to(path).as_posix(), columns)
+
+
+def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
+    kind = suffix(path)
+    try:
+        if path.suffix in _PLAIN:
+            yield _article(name, read_text(path))
+        elif path.suffix in _HTML:
+            yield _from_html(name, path.read_bytes())
+        elif kind in TABLE_SUFFIXES:
+            yield from _from_table(path, name, columns)
+        else:
+            yield Unreadable(name, f"{kind or 'no suffix'} is not read; expected {', '.join(KINDS)}")
+    except DemarcheError as error:
+        yield Unreadable(name, str(error).removeprefix(f"{path}: "))
+    except OSError as error:
+        yield Unreadable(name, error.strerror or str(error))
+
+
+def _article(id: str, text: str, **known: str | None) -> Read | Unreadable:
+    if "\0" in text:
+        return Unreadable(id, "binary, not text (it holds a zero byte)")
+    if not text.strip():
+        return Unreadable(id, "empty")
+    return Read(Article(id=id, text=text, **known))
+
+
+def _from_html(name: str, raw: bytes) -> Read | Unreadable:
+    import trafilatura
+
+    if not raw.strip():
+        return Unreadable(name, "empty")
+    # Tables are kept out: in news pages they are mostly layout.
+    found = trafilatura.bare_extraction(raw, include_comments=False, include_tables=False, with_metadata=True)
+    if found is None or not found.text or not found.text.strip():
+        return Unreadable(name, "no article text found in the HTML")
+    return _article(
+        name, found.text, title=found.title or None, source=found.sitename or None,
+        published=found.date or None, url=found.url or None,
+    )  # fmt: skip
+
+
+def _from_table(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
+    problems = Problems()
+    told = 0
+    for line, row in read_rows(path, problems):
+        # A broken line is told where it stands among the others.
+        yield from _told(name, problems, told)
+        told = len(problems)
+        yield _from_row(name, line, row, columns)
+    yield from _told(name, problems, told)
+
+
+def _told(name: str, problems: Problems, already: int) -> Iterable[Unreadable]:
+    for problem in problems.found[already:]:
+        yield Unreadable(name if problem.line is None else f"{name}:{problem.line}", problem.what)
+
+
+def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns) -> Read | Unreadable:
+    place = f"{name}:{line}"
+    wanted = {"--text": columns.text or "text", "--id": columns.id, "--title": columns.title,
+              "--date": columns.date, "--target": columns.target}  # fmt: skip
+    for option, column in wanted.items():
+        if column is not None and column not in row and (option == "--text" or not name.endswith(".jsonl")):
+            return Unreadable(place, f"no column {column!r} (it has {', '.join(map(str, row))}); name it with {option}")
+    text = row[columns.text or "text"]
+    if not isinstance(text, str) or not text.strip():
+        return Unreadable(place, "empty text")
+    try:
+        article = Article(
+            id=_cell(row, columns.id or "id") or place,
+            text=text,
+            title=_cell(row, columns.title or "title"),
+            published=_cell(row, columns.date) if columns.date else _cell(row, "published") or _cell(row, "date"),
+            source=_cell(row, "source"),
+            url=_cell(row, "url"),
+        )
+    except ValidationError as error:
+        return Unreadable(place, "; ".join(explain(error)))
+    return Read(article, _cell(row, columns.target) if columns.target else None)
+
+
+def _cell(row: dict[str, Any], column: str) -> str | None:
+    value = row.get(column)
+    return None if value is None or not str(value).strip() else str(value).strip()

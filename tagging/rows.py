@@ -1,0 +1,66 @@
+"""What the tags file holds: one row a passage and topic."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from labels.passages import Passage
+from models.tagger import Tag
+
+
+class Row(TypedDict):
+    """The columns, in order. The three stances are probabilities; empty where none was read."""
+
+    article: str
+    passage: str
+    start: int
+    end: int
+    text: str
+    topic: str | None
+    topic_probability: float | None
+    assigned: bool
+    stance: str | None
+    stance_probability: float | None
+    favor: float | None
+    against: float | None
+    neutral: float | None
+    status: str
+    model: str
+    codebook: str
+    run: str | None
+
+
+COLUMNS = tuple(Row.__annotations__)
+TAGGED, REVIEW, NO_TOPIC, FURNITURE = "tagged", "review", "no_topic", "furniture"
+
+
+def rows_of(passage: Passage, tags: list[Tag], *, furniture: bool, model: str, codebook: str, run: str | None) -> list[Row]:
+    """A row a tag; one row without a topic where there is none."""
+
+    def row(tag: Tag | None, status: str) -> Row:
+        favor, against, neutral = (tag.stances if tag and tag.stances else None) or (None, None, None)
+        return Row(
+            article=passage.article,
+            passage=passage.id,
+            start=passage.start,
+            end=passage.end,
+            text=passage.text,
+            topic=tag.topic if tag else None,
+            topic_probability=tag.topic_probability if tag else None,
+            assigned=tag.assigned if tag else False,
+            stance=tag.stance if tag else None,
+            stance_probability=tag.stance_probability if tag else None,
+            favor=favor,
+            against=against,
+            neutral=neutral,
+            status=status,
+            model=model,
+            codebook=codebook,
+            run=run,
+        )
+
+    if furniture:
+        return [row(None, FURNITURE)]
+    if not tags:
+        return [row(None, NO_TOPIC)]
+    return [row(tag, REVIEW if tag.review else TAGGED) for tag in tags]

@@ -1,0 +1,1 @@
+"""Running a config: read it, split, fit, judge, track; comparing and promoting runs."""

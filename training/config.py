@@ -1,0 +1,200 @@
+"""A training config: one YAML file an experiment, checked whole before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+
+from labels.errors import BadInput, DemarcheError, Problem, explain, nearest
+from labels.files import Frozen, read_text
+from models.examples import Field as InputField
+from models.examples import Votes
+from models.settings import (
+    LinearStanceSettings,
+    LinearTopicsSettings,
+    MajoritySettings,
+    RulesSettings,
+    StanceSettings,
+    TopicsSettings,
+)
+
+
+def _is_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"no such file: {path} (relative to {Path.cwd()}); correct the path")
+    return path
+
+
+DataFile = Annotated[Path, AfterValidator(_is_file)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Data(Frozen):
+    """Where the labels are. `votes: soft` learns from how many readers said what, not from the majority alone."""
+
+    codebook: DataFile
+    passages: DataFile
+    annotations: Annotated[tuple[DataFile, ...], Field(min_length=1)]
+    votes: Votes = "majority"
+
+
+class GroupSplit(Frozen):
+    strategy: Literal["group"] = "group"
+    test: Share = 0.2
+    dev: Share = 0.15
+    seed: int = 13
+    on_leak: Literal["refuse", "drop"] = "refuse"
+    stratify: bool = False
+    from_: Annotated[DataFile | None, Field(alias="from")] = None
+
+    @model_validator(mode="after")
+    def _one_order(self) -> GroupSplit:
+        if self.stratify and self.from_:
+            raise ValueError("stratify and from exclude each other: old rows stay where they are")
+        return self
+
+
+class TimeSplit(Frozen):
+    strategy: Literal["time"]
+    by: str = "published"
+    test: Share = 0.2
+    dev: Share = 0.15
+    seed: int = 13
+    on_leak: Literal["refuse", "drop"] = "refuse"
+
+
+class ColumnSplit(Frozen):
+    strategy: Literal["column"]
+    dev: Share = 0.15
+    seed: int = 13
+    on_leak: Literal["refuse", "drop"] = "refuse"
+
+
+SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit, Field(discriminator="strategy")]
+
+
+class Tracking(Frozen):
+    """Where a run is written down; `register` names the registered model, if there is to be one."""
+
+    experiment: Annotated[str, Field(min_length=1)] = "demarche"
+    register_: Annotated[str | None, Field(alias="register", pattern=r"^[^/:\s]+$")] = None
+
+
+class Thresholds(Frozen):
+    """Per topic: for the best F1, or the lowest that reaches a wanted precision."""
+
+    precision: Annotated[float | None, Field(gt=0, le=1)] = None
+
+
+class Config(Frozen):
+    """One experiment."""
+
+    name: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    data: Data
+    input: Annotated[tuple[InputField, ...], Field(min_length=1)] = ("title", "text")
+    split: SplitConfig = GroupSplit()
+    topics: TopicsSettings | None = None
+    stance: StanceSettings | None = None
+    thresholds: Thresholds = Thresholds()
+    review: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    seed: int = 13
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_has_a_strategy(cls, plain: Any) -> Any:
+        # The tag of a union has no default of its own.
+        if isinstance(plain, dict) and isinstance(plain.get("split"), dict):
+            return {**plain, "split": {"strategy": "group", **plain["split"]}}
+        return plain
+
+    @model_validator(mode="after")
+    def _trains_something(self) -> Config:
+        if self.topics is None and self.stance is None:
+            raise ValueError("neither topics nor stance; give at least one model to train")
+        if "text" not in self.input:
+            raise ValueError("input must name text")
+        return self
+
+
+def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """The config with `a.b=c` overrides merged in. Raises BadInput with every mistake at once."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    path = Path(path)
+    text = read_text(path)
+    try:
+        config = OmegaConf.create(text)
+    except (YAMLError, OmegaConfBaseException) as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise BadInput([Problem(str(path), mark.line + 1 if mark else None, f"not YAML: {what}")]) from None
+    for override in overrides:
+        if "=" not in override:
+            raise DemarcheError(f"{override!r}: not an override; write key=value, e.g. topics.c=4")
+    try:
+        config = OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides)))
+        plain = OmegaConf.to_container(config, resolve=True)
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise DemarcheError(f"{path}: {str(error).splitlines()[0]}") from None
+    if not isinstance(plain, dict):
+        raise BadInput([Problem(str(path), None, "not a mapping; name, data, topics … are expected")])
+    try:
+        return Config.model_validate(plain)
+    except ValidationError as error:
+        raise BadInput(_problems(path, error)) from None
+
+
+def _problems(path: Path, error: ValidationError) -> list[Problem]:
+    found = []
+    for what, mistake in zip(explain(error), error.errors(include_url=False), strict=True):
+        if mistake["type"] == "extra_forbidden":
+            *where, key = (str(part) for part in mistake["loc"])
+            known = _fields(Config, where)
+            field = ".".join([*_path(where), key])
+            what = f"{field}: unknown key{nearest(key, known)}"
+        elif mistake["type"] == "union_tag_invalid":
+            context = mistake["ctx"]
+            tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+            field = ".".join(str(part) for part in mistake["loc"])
+            word = context["discriminator"].strip("'")
+            what = f"{field}.{word}: {context['tag']!r} is not known{nearest(context['tag'], tags)}"
+        elif mistake["type"] == "union_tag_not_found":
+            field = ".".join(str(part) for part in mistake["loc"])
+            what = f"{field}.{mistake['ctx']['discriminator'].strip(chr(39))}: missing"
+        found.append(Problem(str(path), None, what))
+    return found
+
+
+_UNIONS: dict[str, dict[str, type[BaseModel]]] = {
+    "split": {"group": GroupSplit, "time": TimeSplit, "column": ColumnSplit},
+    "topics": {"linear": LinearTopicsSettings, "rules": RulesSettings, "majority": MajoritySettings},
+    "stance": {"linear": LinearStanceSettings, "majority": MajoritySettings},
+}
+
+
+def _path(where: Sequence[str]) -> list[str]:
+    """Pydantic names the member of a union (`topics.linear.c`); the user wrote `topics.c`."""
+    if len(where) > 1 and where[0] in _UNIONS and where[1] in _UNIONS[where[0]]:
+        return [where[0], *where[2:]]
+    return list(where)
+
+
+def _fields(model: type[BaseModel], where: Sequence[str]) -> list[str]:
+    """The keys known at a place of the config."""
+    current: type[BaseModel] = model
+    rest = list(where)
+    if len(rest) > 1 and rest[0] in _UNIONS and rest[1] in _UNIONS[rest[0]]:
+        current, rest = _UNIONS[rest[0]][rest[1]], rest[2:]
+    for part in rest:
+        annotation = current.model_fields[part].annotation if part in current.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        current = annotation
+    return [field.alias or name for name, field in current.model_fields.items()]

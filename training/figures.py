@@ -1,0 +1,83 @@
+"""Pictures of a run, made to be read in the MLflow UI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from labels.codebook import STANCES
+from training.compare import Difference
+from training.judging import StanceVerdicts, TopicVerdicts
+
+_COLOURS = ("#1f6f8b", "#c1553b", "#6a8d3f", "#8a5fa8", "#c99a2e", "#5b6b7a", "#b2487f", "#3f7f6a")
+
+
+def confusion(verdicts: StanceVerdicts) -> Figure:
+    """Gold against predicted stance: all together, then for each topic; rows add up to 1."""
+    topics = sorted(set(verdicts.topics) - {""})
+    panels = [("all targets", np.ones(len(verdicts.gold), dtype=bool))]
+    if len(topics) > 1:
+        panels += [(topic, np.array(verdicts.topics) == topic) for topic in topics[:11]]
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.4 * columns, 3.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    for axis, (title, kept) in zip(axes.flat, panels, strict=False):
+        counts = np.zeros((3, 3), dtype=int)
+        np.add.at(counts, (verdicts.gold[kept], verdicts.predicted[kept]), 1)
+        _matrix(axis, counts, title)
+    return figure
+
+
+def precision_recall(verdicts: TopicVerdicts) -> Figure:
+    """A curve a topic; the dot is where its threshold stands."""
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axis = figure.subplots()
+    shown = [column for column in range(len(verdicts.topics)) if verdicts.gold[:, column].any()]
+    for place, column in enumerate(shown[:20]):
+        gold, said = verdicts.gold[:, column], verdicts.assigned[:, column]
+        order = np.argsort(-verdicts.probabilities[:, column], kind="stable")
+        hits = np.cumsum(gold[order])
+        colour = _COLOURS[place % len(_COLOURS)]
+        style = ("-", "--", ":")[place // len(_COLOURS) % 3]
+        label = f"{verdicts.topics[column]} ({gold.sum()})"
+        axis.step(hits / gold.sum(), hits / np.arange(1, len(gold) + 1), style, color=colour, label=label, where="post")
+        if said.any():
+            right = (gold & said).sum()
+            axis.plot(right / gold.sum(), right / said.sum(), "o", color=colour)
+    axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.04))
+    axis.legend(title="topic (gold passages)", fontsize="small", loc="lower left")
+    axis.set_title("Precision and recall of topics; dots at the thresholds", fontsize="medium")
+    return figure
+
+
+def _matrix(axis: Any, counts: np.ndarray[Any, Any], title: str) -> None:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for gold in range(3):
+        for predicted in range(3):
+            colour = "white" if shares[gold, predicted] > 0.6 else "black"
+            axis.text(predicted, gold, str(counts[gold, predicted]), ha="center", va="center", color=colour)
+    axis.set_xticks(range(3), STANCES)
+    axis.set_yticks(range(3), STANCES)
+    axis.set(xlabel="predicted", ylabel="gold", title=title)
+
+
+def differences(found: list[tuple[str, Difference]], *, yardstick: str) -> Figure:
+    """A dot and an interval a run and metric; left of zero is worse than the yardstick."""
+    figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(found)), layout="constrained")
+    axis = figure.subplots()
+    for row, (_, difference) in enumerate(found):
+        low, value, high = difference.difference.low, difference.difference.value, difference.difference.high
+        colour = _COLOURS[0] if difference.clear else _COLOURS[5]
+        axis.plot([low, high], [row, row], color=colour)
+        axis.plot(value, row, "o", color=colour)
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set_yticks(range(len(found)), [f"{name} · {difference.metric}" for name, difference in found])
+    axis.invert_yaxis()
+    axis.set(xlabel=f"difference to {yardstick}, with 95 % interval")
+    return figure

@@ -1,0 +1,168 @@
+"""From labelled examples to a tagger: fit the families, calibrate them, choose thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labels.adjudication import Example
+from labels.codebook import Codebook
+from labels.errors import DemarcheError
+from models.baselines import MajorityStance, MajorityTopics, RuleTopics
+from models.calibration import (
+    Platt,
+    StanceCalibration,
+    TopicCalibration,
+    calibrate_stance,
+    calibrate_topics,
+    folds,
+)
+from models.examples import FloatArray, Quiet, StanceExamples, TopicExamples, Watch, stance_examples, topic_examples
+from models.families import StanceClassifier, TopicClassifier
+from models.settings import (
+    LinearStanceSettings,
+    LinearTopicsSettings,
+    MajoritySettings,
+    RulesSettings,
+)
+from models.tagger import Settings, Tagger, TwoStage
+from training.config import Config
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """`tagger` learnt from train and dev; `dev_tagger` from train alone, to be judged on dev."""
+
+    tagger: Tagger
+    dev_tagger: Tagger | None
+    warnings: list[str]
+
+
+def fit(config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example], *, watch: Watch) -> Fitted:
+    """Fits and calibrates; calibration sees only predictions for articles that the model did not learn from."""
+    warnings: list[str] = []
+    topic_model = dev_topic_model = topic_calibration = None
+    if config.topics is not None:
+        if not codebook.topics:
+            raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
+        parts = [topic_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
+        warnings += _thin(parts[0] + parts[1], codebook)
+        raw, topic_model, dev_topic_model = _fit(
+            lambda: new_topics(config, codebook), parts[0], parts[1], what="topics", seed=config.seed, watch=watch
+        )
+        topic_calibration, unmet = calibrate_topics(
+            raw, (parts[0] + parts[1]).y, precision=config.thresholds.precision, seed=config.seed
+        )
+        warnings += [
+            f"topic {codebook.topics[position].id!r}: precision {config.thresholds.precision} was not reached out of "
+            "fold; its threshold is the nearest to it"
+            for position in unmet
+        ]
+    stance_model = dev_stance_model = stance_calibration = None
+    if config.stance is not None:
+        asked = [stance_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
+        if not len(asked[0]):
+            raise DemarcheError("the training side has no stances; take `stance:` out of the config or label some")
+        raw, stance_model, dev_stance_model = _fit(
+            lambda: new_stance(config), asked[0], asked[1], what="stance", seed=config.seed, watch=watch
+        )
+        stance_calibration = calibrate_stance(raw, (asked[0] + asked[1]).y)
+    settings = Settings(
+        input=config.input,
+        review=config.review,
+        topic_calibration=topic_calibration,
+        stance_calibration=stance_calibration,
+    )
+    tagger = Tagger(codebook, TwoStage(topic_model, stance_model), settings)
+    if not dev:
+        return Fitted(tagger, None, warnings)
+    return Fitted(tagger, Tagger(codebook, TwoStage(dev_topic_model, dev_stance_model), settings), warnings)
+
+
+def baselines(
+    config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example]
+) -> dict[str, Tagger]:
+    """What trivial models get: `majority`, and `rules` where the codebook has keywords."""
+    topics: dict[str, TopicClassifier | None] = {"majority": None}
+    if config.topics is not None:
+        examples = [topic_examples(side, codebook, config.input, "majority") for side in (train, dev)]
+        topics["majority"] = MajorityTopics().fit(*examples, watch=Quiet())
+        if any(topic.keywords for topic in codebook.topics):
+            topics["rules"] = RuleTopics.of(codebook)
+    stance = None
+    if config.stance is not None:
+        asked = [stance_examples(side, codebook, config.input, "majority") for side in (train, dev)]
+        stance = MajorityStance().fit(*asked, watch=Quiet())
+    plain = TopicCalibration(
+        curves=(Platt(),) * len(codebook.topics), thresholds=(0.5,) * len(codebook.topics)
+    )
+    settings = Settings(
+        input=config.input,
+        review=0.0,
+        topic_calibration=None if config.topics is None else plain,
+        stance_calibration=StanceCalibration(),
+    )
+    return {name: Tagger(codebook, TwoStage(model, stance), settings) for name, model in topics.items()}
+
+
+def new_topics(config: Config, codebook: Codebook) -> TopicClassifier:
+    match config.topics:
+        case LinearTopicsSettings() as settings:
+            from models.linear import LinearTopics
+
+            return LinearTopics(settings)
+        case RulesSettings():
+            return RuleTopics.of(codebook)
+        case MajoritySettings():
+            return MajorityTopics()
+        case _:
+            raise AssertionError(config.topics)
+
+
+def new_stance(config: Config) -> StanceClassifier:
+    match config.stance:
+        case LinearStanceSettings() as settings:
+            from models.linear import LinearStance
+
+            return LinearStance(settings)
+        case MajoritySettings():
+            return MajorityStance()
+        case _:
+            raise AssertionError(config.stance)
+
+
+def _fit(new: Any, train: Any, dev: Any, *, what: str, seed: int, watch: Watch) -> tuple[FloatArray, Any, Any]:
+    """Out-of-fold probabilities of train then dev, the model of both, and the model of train alone."""
+    both = train + dev
+    nothing = both.take(np.arange(0))
+    raw = np.zeros_like(both.y)
+    parts = folds(train, dev, seed=seed)
+    of_train = None
+    for done, (rest, fold) in enumerate(parts):
+        watch.step(what, done=done, total=len(parts) + 1)
+        model = new().fit(both.take(rest), nothing, watch=watch)
+        raw[fold] = model.predict_proba(inputs(both.take(fold)))
+        if done == 0 and len(dev):
+            of_train = model
+    watch.step(what, done=len(parts), total=len(parts) + 1)
+    model = new().fit(both, nothing, watch=watch)
+    watch.step(what, done=len(parts) + 1, total=len(parts) + 1)
+    return raw, model, of_train
+
+
+def inputs(examples: TopicExamples | StanceExamples) -> Any:
+    return examples.texts if isinstance(examples, TopicExamples) else examples.queries
+
+
+def _thin(examples: TopicExamples, codebook: Codebook) -> list[str]:
+    """Topics that cannot be learnt or calibrated from so few examples."""
+    counts = (examples.y > 0.5).sum(axis=0)
+    return [
+        f"topic {topic.id!r} has {count} examples in train and dev; "
+        + ("it will never be assigned" if count == 0 else "its probabilities and threshold are not calibrated")
+        for topic, count in zip(codebook.topics, counts, strict=True)
+        if count < 8
+    ]

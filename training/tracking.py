@@ -1,0 +1,409 @@
+"""The only module that talks to MLflow: runs, registered models, and the way from a URI to a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+# Nothing is sent anywhere, and a server that went away is given up on in seconds, not minutes.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+import mlflow
+import psutil
+from mlflow import MlflowClient
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import RunStatus
+from mlflow.exceptions import MlflowException
+
+from labels.errors import DemarcheError
+
+CHAMPION = "champion"
+PREDICTIONS = "predictions/test.jsonl"
+_PATIENCE = 5.0  # seconds to wait for a store before saying that it does not answer
+_PYFUNC = Path(__file__).with_name("pyfunc.py")
+_ARTIFACT = "tagger"
+
+
+def store() -> str:
+    """The tracking URI: MLFLOW_TRACKING_URI, or `mlflow.db` in the working folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(Path.cwd() / 'mlflow.db').as_posix()}"
+
+
+def open_store(*, create: bool = False) -> MlflowClient:
+    """A client of the store. Raises DemarcheError within seconds where it does not answer.
+
+    `create`: a database that is not there yet is made; otherwise its absence is said.
+    """
+    uri = store()
+    _reach(uri, create=create)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+    return MlflowClient()
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a registered model; `champion` is the version that has the alias now."""
+
+    name: str
+    version: str
+    champion: str
+
+    @property
+    def is_champion(self) -> bool:
+        return self.version == self.champion
+
+
+class Run:
+    """One experiment as it is being written down."""
+
+    def __init__(self, client: MlflowClient, run: MlflowRun):
+        self.client = client
+        self.id: str = run.info.run_id
+        self.experiment_id: str = run.info.experiment_id
+        self.name: str = run.info.run_name
+
+    def params(self, params: Mapping[str, Any]) -> None:
+        mlflow.log_params({slug(name): value for name, value in params.items()})
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        mlflow.set_tags(dict(tags))
+
+    def metrics(self, metrics: Mapping[str, float], *, model_id: str | None = None) -> None:
+        whole = {slug(name): value for name, value in metrics.items() if value == value}
+        mlflow.log_metrics(whole, model_id=model_id)
+
+    def describe(self, markdown: str) -> None:
+        mlflow.set_tag("mlflow.note.content", markdown)
+
+    def text(self, text: str, path: str) -> None:
+        mlflow.log_text(text, path)
+
+    def file(self, file: Path, folder: str | None = None) -> None:
+        mlflow.log_artifact(str(file), folder)
+
+    def figure(self, figure: Any, path: str) -> None:
+        mlflow.log_figure(figure, path, save_kwargs={"dpi": 150, "bbox_inches": "tight"})
+
+    def table(self, rows: Sequence[Mapping[str, Any]], path: str) -> None:
+        columns = list(rows[0]) if rows else ["nothing"]
+        mlflow.log_table({column: [row[column] for row in rows] for column in columns}, path)
+
+    def dataset(self, rows: Sequence[Mapping[str, Any]], *, name: str, source: str, digest: str, context: str) -> None:
+        """One side of the data. MLflow's own digest overlooks list columns and rows past 10,000."""
+        import mlflow.data
+        import pandas as pd
+        from mlflow.data.pandas_dataset import from_pandas
+
+        frame = pd.DataFrame.from_records(list(rows))
+        mlflow.log_input(from_pandas(frame, source=source, name=name, digest=digest), context=context)
+
+    def model(self, folder: Path, *, metrics: Mapping[str, float], digest: str) -> str:
+        """Logs a saved tagger as a pyfunc, its scores linked to it; gives the model's id."""
+        import mlflow.pyfunc
+
+        info = mlflow.pyfunc.log_model(
+            name=_ARTIFACT,
+            python_model=str(_PYFUNC),
+            artifacts={_ARTIFACT: str(folder)},
+            pip_requirements=_requirements(),
+            metadata={"demarche_digest": digest},
+        )
+        self.metrics(metrics, model_id=info.model_id)
+        return str(info.model_id)
+
+    def register(self, model_id: str, name: str, *, description: str, digest: str) -> Registered:
+        """A new version; it becomes champion only where there is none yet."""
+        version = mlflow.register_model(
+            f"models:/{model_id}", name, tags={"demarche.digest": digest, "demarche.run": self.id}
+        )
+        self.client.update_model_version(name, version.version, description)
+        champion = champion_of(self.client, name)
+        if champion is None:
+            self.client.set_registered_model_alias(name, CHAMPION, version.version)
+            # Aliases have no compare-and-swap: whoever wrote last is champion.
+            champion = champion_of(self.client, name) or version.version
+        return Registered(name, str(version.version), champion)
+
+
+@contextlib.contextmanager
+def tracked(experiment: str, name: str) -> Iterator[Run]:
+    """A run that ends FINISHED, or FAILED or KILLED with the reason, whatever happens inside.
+
+    SIGTERM is taken like Ctrl-C. Runs that a kill -9 left open are closed first.
+    """
+    client = open_store(create=True)
+    experiment_id = _experiment(client, experiment)
+    _close_orphans(client, experiment_id)
+    mlflow.set_experiment(experiment_id=experiment_id)
+    active = mlflow.start_run(run_name=name, tags=_owner())
+    run = Run(client, active)
+    before = signal.getsignal(signal.SIGTERM)
+    in_main = _takes_signals()
+    if in_main:
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield run
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt | SystemExit)
+        reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
+        mlflow.set_tag("demarche.reason", reason[:4000])
+        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+        raise
+    else:
+        mlflow.end_run()
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def fetch(uri: str) -> Path:
+    """The folder of a saved tagger, from `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/RUN/tagger`
+    or a folder on disk.
+    """
+    if not re.match(r"^(models|runs):", uri):
+        return Path(uri)
+    client = open_store()
+    try:
+        source = _resolved(client, uri)
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{source}/artifacts/{_ARTIFACT}"))
+    except (MlflowException, OSError) as error:
+        known = ", ".join(model.name for model in client.search_registered_models(max_results=20))
+        raise DemarcheError(
+            f"{uri}: no such model in {store()} ({_first_line(error)}); registered there: {known or 'none'}"
+        ) from None
+    return folder
+
+
+def model_name(uri: str) -> str:
+    """How tags name the model: `name/version` for a registered one, or the URI as given."""
+    if not uri.startswith("models:"):
+        return uri
+    match = re.match(r"^models:/([^/@]+)@(.+)$", uri)
+    if match:
+        return f"{match[1]}/{open_store().get_model_version_by_alias(match[1], match[2]).version}"
+    return uri.removeprefix("models:/")
+
+
+def promote(name: str, version: str) -> Registered:
+    """Makes a version the champion."""
+    client = open_store()
+    try:
+        client.get_model_version(name, version)
+        client.set_registered_model_alias(name, CHAMPION, version)
+    except MlflowException as error:
+        raise DemarcheError(f"{name}/{version}: {_first_line(error)}; `demarche runs list` shows what there is") from None
+    return Registered(name, version, champion_of(client, name) or version)
+
+
+def champion_of(client: MlflowClient, name: str) -> str | None:
+    """The version that has the alias, or None."""
+    try:
+        return str(client.get_model_version_by_alias(name, CHAMPION).version)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run as a list shows it."""
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    started: float
+    metrics: dict[str, float]
+    params: dict[str, str]
+    tags: dict[str, str]
+
+
+def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
+    """The latest runs, the newest first."""
+    client = open_store()
+    experiments = {found.experiment_id: found.name for found in client.search_experiments()}
+    if experiment is not None and experiment not in experiments.values():
+        known = ", ".join(sorted(experiments.values()))
+        raise DemarcheError(f"no experiment {experiment!r} in {store()}; there are: {known}")
+    ids = [id for id, name in experiments.items() if experiment in (None, name)]
+    found = client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=most)
+    return [_summary(run, experiments[run.info.experiment_id]) for run in found]
+
+
+def find_run(name_or_id: str) -> Summary:
+    """A run by its id, the start of its id, or its name (the latest of that name)."""
+    for run in runs(most=1000):
+        if run.id.startswith(name_or_id) or run.name == name_or_id:
+            return run
+    raise DemarcheError(f"{name_or_id}: no such run in {store()}; `demarche runs list` shows what there is")
+
+
+def artifact(run: str, path: str) -> Path:
+    """A file that a run logged, fetched to this machine."""
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path, dst_path=tempfile.mkdtemp()))
+    except (MlflowException, OSError) as error:
+        raise DemarcheError(f"run {run}: has no {path} ({_first_line(error)}); it did not finish") from None
+
+
+def git_commit() -> str | None:
+    """The commit that the working folder is at, with `+` where files differ from it."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if commit.returncode != 0:
+        return None
+    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def slug(name: str) -> str:
+    """A name that MLflow takes for a metric or a param: letters, digits and `_-. /`."""
+    return re.sub(r"[^\w\-. /]+", "_", name, flags=re.ASCII)
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        # A sqlite store keeps its files beside it; a server knows its own place.
+        root = None
+        if store().startswith("sqlite:"):
+            root = (_sqlite_path(store()).parent / "mlruns" / re.sub(r"[^\w.-]+", "_", name)).as_uri()
+        return str(client.create_experiment(name, artifact_location=root))
+    if found.lifecycle_stage != "active":
+        raise DemarcheError(f"experiment {name!r} was deleted; restore it in the UI or set tracking.experiment")
+    return str(found.experiment_id)
+
+
+def _owner() -> dict[str, str]:
+    process = psutil.Process()
+    return {
+        "demarche.host": socket.gethostname(),
+        "demarche.pid": str(process.pid),
+        "demarche.pid_started": str(process.create_time()),
+    }
+
+
+def _close_orphans(client: MlflowClient, experiment_id: str) -> None:
+    """Marks runs KILLED whose process on this machine is gone."""
+    here = socket.gethostname()
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+        tags = run.data.tags
+        if tags.get("demarche.host") == here and not _alive(tags):
+            client.set_tag(run.info.run_id, "demarche.reason", "its process is gone (killed, or the machine went down)")
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
+
+
+def _alive(tags: Mapping[str, str]) -> bool:
+    try:
+        process = psutil.Process(int(tags["demarche.pid"]))
+        return abs(process.create_time() - float(tags["demarche.pid_started"])) < 1
+    except (psutil.NoSuchProcess, KeyError, ValueError):
+        return False
+
+
+def _takes_signals() -> bool:
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _resolved(client: MlflowClient, uri: str) -> str:
+    """Where the model's files lie."""
+    if uri.startswith("runs:"):
+        match = re.match(r"^runs:/([^/]+)(?:/(.*))?$", uri)
+        if match is None:
+            raise MlflowException("expected runs:/RUN/tagger")
+        outputs = client.get_run(match[1]).outputs
+        models = outputs.model_outputs if outputs else []
+        if not models:
+            raise MlflowException("the run logged no model")
+        return f"models:/{models[0].model_id}"
+    return uri
+
+
+def _summary(run: MlflowRun, experiment: str) -> Summary:
+    return Summary(
+        id=run.info.run_id,
+        name=run.info.run_name,
+        experiment=experiment,
+        status=run.info.status,
+        started=run.info.start_time / 1000,
+        metrics=dict(run.data.metrics),
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+    )
+
+
+def _requirements() -> list[str]:
+    from importlib.metadata import version
+
+    names = ("mlflow", "scikit-learn", "numpy", "scipy", "safetensors", "pydantic", "pyyaml")
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+def _sqlite_path(uri: str) -> Path:
+    return Path(uri.removeprefix("sqlite:///").split("?")[0])
+
+
+def _reach(uri: str, *, create: bool) -> None:
+    parts = urlparse(uri)
+    what = "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "the store"
+    if parts.scheme == "sqlite":
+        _reach_sqlite(_sqlite_path(uri), create=create)
+    elif parts.scheme in {"http", "https"}:
+        try:
+            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_PATIENCE).close()
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise DemarcheError(f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}") from None
+    elif parts.hostname:
+        try:
+            socket.create_connection((parts.hostname, parts.port or 5432), timeout=_PATIENCE).close()
+        except OSError as error:
+            raise DemarcheError(f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}") from None
+    else:
+        raise DemarcheError(f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server")
+
+
+def _reach_sqlite(path: Path, *, create: bool) -> None:
+    if not path.exists():
+        if not create:
+            raise DemarcheError(f"{path}: there is no tracking store yet; `demarche train CONFIG` makes one")
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            raise DemarcheError(f"{path}: the folder of the tracking store is not there or cannot be written")
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+            # Asks for the write lock and gives it back.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+    except sqlite3.DatabaseError as error:
+        what = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
+        raise DemarcheError(f"{path}: the tracking store cannot be used ({error}); {what}") from None
