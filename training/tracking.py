@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,10 @@ from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 
 from labels.errors import DemarcheError
+
+# What is worth telling the user is told by the command line.
+for _logger in ("mlflow", "alembic"):
+    logging.getLogger(_logger).setLevel(logging.ERROR)
 
 CHAMPION = "champion"
 PREDICTIONS = "predictions/test.jsonl"
@@ -111,7 +117,11 @@ class Run:
         from mlflow.data.pandas_dataset import from_pandas
 
         frame = pd.DataFrame.from_records(list(rows))
-        mlflow.log_input(from_pandas(frame, source=source, name=name, digest=digest), context=context)
+        with warnings.catch_warnings():
+            # MLflow has two names for a local file and warns that it took one of them.
+            warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
+            dataset = from_pandas(frame, source=source, name=name, digest=digest)
+        mlflow.log_input(dataset, context=context)
 
     def model(self, folder: Path, *, metrics: Mapping[str, float], digest: str) -> str:
         """Logs a saved tagger as a pyfunc, its scores linked to it; gives the model's id."""
@@ -129,10 +139,16 @@ class Run:
 
     def register(self, model_id: str, name: str, *, description: str, digest: str) -> Registered:
         """A new version; it becomes champion only where there is none yet."""
-        version = mlflow.register_model(
-            f"models:/{model_id}", name, tags={"demarche.digest": digest, "demarche.run": self.id}
+        with contextlib.suppress(MlflowException):
+            self.client.create_registered_model(name)  # it may well be there already
+        version = self.client.create_model_version(
+            name,
+            f"models:/{model_id}",
+            run_id=self.id,
+            tags={"demarche.digest": digest},
+            description=description,
+            model_id=model_id,
         )
-        self.client.update_model_version(name, version.version, description)
         champion = champion_of(self.client, name)
         if champion is None:
             self.client.set_registered_model_alias(name, CHAMPION, version.version)

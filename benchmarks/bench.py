@@ -1,0 +1,168 @@
+"""`make bench DATA=FOLDER`: real data sets, our figures beside a plain scikit-learn script on the same rows.
+
+    python -m benchmarks.bench FOLDER [SET…]
+
+A set whose config, data and code have not changed is not run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.plain import plain_stance, plain_topics
+from demarche.printing import Bar, table
+from labels.codebook import read_codebook, write_codebook
+from labels.errors import DemarcheError
+from labels.files import write_jsonl, write_text
+from labels.table import Columns, Reading, import_table
+from training import tracking
+from training.compare import Difference, compare
+from training.config import read_config
+from training.predictions import Prediction, read_predictions
+from training.run import prepare, train
+
+BUILD = Path("build/bench")
+CODEBOOK = Path("labels/foreign_affairs/codebook.yaml")
+
+FILES: dict[str, tuple[str, Columns]] = {
+    "crs110": (
+        "crs110/bills.jsonl.gz",
+        Columns(id="id", title="title", date="date", group="group", split="split", topics=("topics",)),
+    ),
+    "gwsd": (
+        "gwsd/sentences.jsonl.gz",
+        Columns(id="id", target="target", votes=("votes",), gold="stance", split="split"),
+    ),
+    "newsmtsc": (
+        "newsmtsc/targets.jsonl.gz",
+        Columns(
+            id="id", target="target", target_start="target_start", target_end="target_end", stance="stance", split="split"
+        ),
+    ),
+    "unga": ("unga/rollcalls.jsonl.gz", Columns(id="id", topics=("topics",), keep=("session",))),
+    "plover": ("plover/events.jsonl.gz", Columns(id="id", topics=("event",), split="split")),
+}  # fmt: skip
+# (figure as printed, metric, test side or None for all, topics left out)
+FIGURES: dict[str, list[tuple[str, str, str | None, tuple[str, ...]]]] = {
+    "crs110": [
+        ("mAP", "topics/map", None, ()),
+        ("macro-F1", "topics/macro_f1", None, ()),
+        ("macro-F1 without arctic", "topics/macro_f1", None, ("arctic",)),
+    ],
+    "gwsd": [("macro-F1", "stance/macro_f1", None, ())],
+    "newsmtsc": [
+        ("rw macro-F1", "stance/macro_f1", "test_rw", ()),
+        ("mt macro-F1", "stance/macro_f1", "test_mt", ()),
+    ],
+    "unga": [("mAP", "topics/map", None, ()), ("macro-F1", "topics/macro_f1", None, ())],
+    "plover": [("macro-F1", "topics/macro_f1", None, ()), ("mAP", "topics/map", None, ())],
+}
+
+
+def bring_in(name: str, data: Path) -> None:
+    """Imports a set as `demarche labels import table` does, where it has not been yet."""
+    file, columns = FILES[name]
+    folder = BUILD / name
+    stamp = folder / "source.sha256"
+    digest = hashlib.sha256((data / file).read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    codebook = read_codebook(CODEBOOK) if name == "crs110" else None
+    found = import_table(data / file, columns, Reading(), codebook)
+    write_jsonl(folder / "passages.jsonl", found.passages)
+    write_jsonl(folder / "annotations.jsonl", found.annotations)
+    write_codebook(folder / "codebook.yaml", found.codebook)
+    write_text(stamp, digest)
+
+
+def run(name: str) -> list[dict[str, Any]]:
+    """A row a figure: ours, the plain script's, and the difference with its interval."""
+    path = Path(f"configs/bench/{name}.yaml")
+    done = BUILD / "results" / f"{name}-{_digest(name, path)}.json"
+    if done.exists():
+        rows: list[dict[str, Any]] = json.loads(done.read_text(encoding="utf-8"))
+        return rows
+    config = read_config(path)
+    with Bar() as bar:
+        trained = train(config, overrides=[], watch=bar, say=lambda text: print(f"{name}: {text}", file=sys.stderr))
+    ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
+    prepared = prepare(config)
+    learn, test = prepared.side("train") + prepared.side("dev"), prepared.side("test")
+    sides = [prepared.split.places[example.passage.id].side or "" for example in test]
+    codebook = prepared.data.codebook
+    plain = (
+        plain_stance(learn, test, sides)
+        if config.topics is None
+        else plain_topics(codebook, config.input, learn, test, sides)
+    )
+    rows = []
+    for figure, metric, side, without in FIGURES[name]:
+        first, second = (_kept(predictions, side, without) for predictions in (plain, ours))
+        (found,) = compare(first, second, metrics=[metric], seed=config.seed)
+        rows.append(_row(name, figure, found, len(learn), len(first)))
+    write_text(done, json.dumps(rows, indent=1))
+    return rows
+
+
+def _kept(predictions: Sequence[Prediction], side: str | None, without: Sequence[str]) -> list[Prediction]:
+    return [
+        prediction.model_copy(update={"topics": {id: t for id, t in prediction.topics.items() if id not in without}})
+        for prediction in predictions
+        if side in (None, prediction.side)
+    ]
+
+
+def _row(name: str, figure: str, found: Difference, learn: int, test: int) -> dict[str, Any]:
+    apart = found.difference
+    return {
+        "set": name, "figure": figure, "learnt": learn, "test": test, "plain": found.first, "ours": found.second,
+        "difference": apart.value, "low": apart.low, "high": apart.high,
+    }  # fmt: skip
+
+
+def _digest(name: str, config: Path) -> str:
+    """Of config, data and code: a finished row with the same digest need not be run again."""
+    seen = hashlib.sha256(config.read_bytes())
+    seen.update((BUILD / name / "source.sha256").read_bytes())
+    for folder in ("labels", "models", "training", "benchmarks"):
+        for file in sorted(Path(folder).rglob("*.py")):
+            seen.update(file.read_bytes())
+    seen.update(CODEBOOK.read_bytes())
+    return seen.hexdigest()[:16]
+
+
+def main(arguments: Sequence[str]) -> int:
+    if not arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    data, names = Path(arguments[0]), list(arguments[1:]) or list(FILES)
+    rows = []
+    try:
+        for name in names:
+            bring_in(name, data)
+            rows += run(name)
+    except DemarcheError as error:
+        print(error, file=sys.stderr)
+        return 2
+    table(
+        ("set", "figure", "learnt", "test", "plain", "ours", "difference", "95 % interval"),
+        [
+            (row["set"], row["figure"], str(row["learnt"]), str(row["test"]), f"{row['plain']:.3f}", f"{row['ours']:.3f}",
+             f"{row['difference']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}")
+            for row in rows
+        ],
+    )  # fmt: skip
+    clear = np.mean([row["low"] > 0 for row in rows])
+    print(f"\nclearly above the plain script: {clear:.0%} of the figures (paired bootstrap by article)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

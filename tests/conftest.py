@@ -1,0 +1,119 @@
+"""A small world of labels made for tests: every text is drawn from word lists, so it can be learnt."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labels.codebook import Codebook, Topic, write_codebook
+from labels.files import write_jsonl
+from labels.passages import Annotation, Article, Label, Passage
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+REPOSITORY = Path(__file__).parent.parent
+
+BOOK = Codebook(
+    id="tiny",
+    version="1.0.0",
+    topics=(
+        Topic(id="tea", name="tea", target="drinking more tea", keywords=("teapot", "kettle")),
+        Topic(id="rain", name="rain", target="carrying umbrellas", keywords=("umbrella", "drizzle")),
+    ),
+)
+_WORDS = {
+    "tea": "teapot kettle leaves brew saucer samovar",
+    "rain": "umbrella drizzle puddle clouds gutter downpour",
+    "none": "match referee goal stadium striker whistle",
+    "favor": "welcomes praises backs urges",
+    "against": "opposes rejects scorns bans",
+    "neutral": "mentions counts lists describes",
+}
+_FILLER = "the town council on monday about a long street and its old market near some quiet houses".split()
+
+
+def make_articles(count: int = 60, *, seed: int = 1) -> tuple[list[Article], list[Passage], list[Annotation]]:
+    """Articles of three passages: on tea, rain, both or neither, each topic with a stance."""
+    rng = random.Random(seed)
+    articles, passages, annotations = [], [], []
+    for number in range(count):
+        texts, found = [], []
+        for _ in range(3):
+            topics = rng.choice([["tea"], ["rain"], ["tea", "rain"], [], []])
+            words = rng.sample(_FILLER, 8)
+            labels = []
+            stance = rng.choice(["favor", "against", "neutral"])
+            for topic in topics:
+                words += rng.sample(_WORDS[topic].split(), 3)
+                labels.append(Label(topic=topic, stance=stance))
+            words += rng.sample(_WORDS[stance].split(), 2) if topics else rng.sample(_WORDS["none"].split(), 4)
+            rng.shuffle(words)
+            texts.append(" ".join(words).capitalize() + f" {rng.randrange(10**6)}.")
+            found.append(tuple(labels))
+        text = "\n\n".join(texts)
+        id = f"article-{number:03}"
+        articles.append(Article(id=id, text=text, published=f"2020-01-{number % 28 + 1:02}", source="town crier"))
+        for place, (part, labels_) in enumerate(zip(texts, found, strict=True), start=1):
+            start = text.index(part)
+            passages.append(
+                Passage(
+                    id=f"{id}#{place}", article=id, text=part, start=start, end=start + len(part),
+                    published=articles[-1].published, source="town crier",
+                )
+            )  # fmt: skip
+            annotations.append(
+                Annotation(passage=f"{id}#{place}", annotator="one", codebook=BOOK.reference, labels=labels_)
+            )
+    return articles, passages, annotations
+
+
+CONFIG = """\
+name: tiny
+data: {codebook: codebook.yaml, passages: passages.jsonl, annotations: [annotations.jsonl]}
+input: [text]
+topics: {kind: linear, ngrams: {chars: null}}
+stance: {kind: linear, ngrams: {chars: null}}
+tracking: {experiment: tests, register: tiny-tagger}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a labelled data set and a config that trains in seconds."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    articles, passages, annotations = make_articles()
+    write_codebook(tmp_path / "codebook.yaml", BOOK)
+    write_jsonl(tmp_path / "articles.jsonl", articles)
+    write_jsonl(tmp_path / "passages.jsonl", passages)
+    write_jsonl(tmp_path / "annotations.jsonl", annotations)
+    (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new MLflow database: it takes seconds to make, so it is made once and copied."""
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    engine = create_engine(f"sqlite:///{path}")
+    _initialize_tables(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def store(workspace: Path, empty_store: Path) -> Iterator[Path]:
+    """The workspace with an empty MLflow store in it."""
+    import mlflow
+
+    shutil.copy(empty_store, workspace / "mlflow.db")
+    yield workspace / "mlflow.db"
+    while mlflow.active_run():
+        mlflow.end_run()
