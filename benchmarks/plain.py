@@ -71,9 +71,12 @@ def plain_stance(learn: Sequence[Example], test: Sequence[Example], sides: Seque
             said = dict(zip(STANCES, map(float, shares), strict=True))
             rows.append(
                 StancePrediction(
-                    target=target.text, target_span=target.span, gold=stance,
-                    predicted=STANCES[int(shares.argmax())], **said,
-                )  # fmt: skip
+                    target=target.text,
+                    target_span=target.span,
+                    gold=stance,
+                    predicted=STANCES[int(shares.argmax())],
+                    **said,
+                )
             )
         found.append(_prediction(example, side, stances=tuple(rows)))
     return found
@@ -88,5 +91,11 @@ def _prediction(
 ) -> Prediction:
     passage = example.passage
     return Prediction(
-        passage=passage.id, unit=passage.unit, side=side, text=passage.text, topics=topics or {}, stances=stances, tags={}
+        passage=passage.id,
+        unit=passage.unit,
+        side=side,
+        text=passage.text,
+        topics=topics or {},
+        stances=stances,
+        tags={},
     )

@@ -55,8 +55,10 @@ def stats(
 
     data = read_labelled(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations)
-    typer.echo(f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled")
-    sides = {p.id: p.split for p in data.passages if p.split}
+    typer.echo(
+        f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
+    )
+    sides: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
         sides = {id: place.side for id, place in read_split(split).items()}
     tables = [gold_table(examples, data.codebook.topic_ids), reader_table(data), source_table(data)]
@@ -66,7 +68,9 @@ def stats(
 
 @app.command()
 def schema(
-    out: Annotated[Path | None, typer.Option(help="Write article, passage and annotation schemas into this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write article, passage and annotation schemas into this folder.")
+    ] = None,
 ) -> None:
     """The annotation format as JSON Schema."""
     from labels.files import write_text
@@ -83,7 +87,9 @@ def schema(
 
 @app.command()
 def passages(
-    articles: Annotated[list[Path], typer.Argument(help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")],
+    articles: Annotated[
+        list[Path], typer.Argument(help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")
+    ],
     out: Annotated[Path, typer.Option(help="Where the passages go, as JSON lines.")],
     articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
 ) -> None:
@@ -119,16 +125,25 @@ def import_table(
     date: Annotated[str | None, typer.Option(help="Column of the date, or of anything that sorts in time.")] = None,
     source: Annotated[str | None, typer.Option(help="Column of the source.")] = None,
     url: Annotated[str | None, typer.Option(help="Column of the address.")] = None,
-    article: Annotated[str | None, typer.Option(help="Column of the article's id, where rows are its passages.")] = None,
+    article: Annotated[
+        str | None, typer.Option(help="Column of the article's id, where rows are its passages.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="Column of what must stay on one side of a split.")] = None,
     split: Annotated[str | None, typer.Option(help="Column of the data's own split.")] = None,
-    topics: Annotated[list[str] | None, typer.Option(help="Column of topics (a list, or parted by --separator); several: a yes/no column each.")] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of topics (a list, or parted by --separator); several: a yes/no column each."),
+    ] = None,
     stance: Annotated[str | None, typer.Option(help="Column of the stance.")] = None,
     target: Annotated[str | None, typer.Option(help="Column of what the stance is toward.")] = None,
     target_start: Annotated[str | None, typer.Option(help="Column of the target's first character.")] = None,
     target_end: Annotated[str | None, typer.Option(help="Column of the character after it.")] = None,
-    annotator: Annotated[str | None, typer.Option(help="Column of who read the row, where several read a text.")] = None,
-    votes: Annotated[list[str] | None, typer.Option(help="Column of a list of votes, or several columns of one vote each.")] = None,
+    annotator: Annotated[
+        str | None, typer.Option(help="Column of who read the row, where several read a text.")
+    ] = None,
+    votes: Annotated[
+        list[str] | None, typer.Option(help="Column of a list of votes, or several columns of one vote each.")
+    ] = None,
     gold: Annotated[str | None, typer.Option(help="Column of the decided label; wins over votes.")] = None,
     keep: Annotated[list[str] | None, typer.Option(help="Another column to keep with the passage.")] = None,
     value: Annotated[list[str] | None, typer.Option(help="What a value means: NONE=neutral; repeatable.")] = None,
@@ -149,12 +164,18 @@ def import_table(
     values = dict(pair.rpartition("=")[::2] for pair in value or [])
     if "" in values:
         raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
-    found = import_table(file, columns, Reading(values=values, separator=separator), codebook and read_codebook(codebook))
+    found = import_table(
+        file, columns, Reading(values=values, separator=separator), read_codebook(codebook) if codebook else None
+    )
     write_jsonl(out / "passages.jsonl", found.passages)
     write_jsonl(out / "annotations.jsonl", found.annotations)
     if codebook is None:
         write_codebook(out / "codebook.yaml", found.codebook)
     typer.echo(
         f"{len(found.passages)} passages and {len(found.annotations)} readings in {out}; codebook "
-        + (f"{out / 'codebook.yaml'}: fill in definitions and targets" if codebook is None else found.codebook.reference)
+        + (
+            f"{out / 'codebook.yaml'}: fill in definitions and targets"
+            if codebook is None
+            else found.codebook.reference
+        )
     )

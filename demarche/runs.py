@@ -38,7 +38,9 @@ def list_(
 
 @app.command()
 def compare(
-    runs: Annotated[list[str], typer.Argument(help="Two or more runs: ids (or their start) or names; the first is the yardstick.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Two or more runs: ids (or their start) or names; the first is the yardstick.")
+    ],
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="E.g. topics/map; repeatable.")] = None,
     out: Annotated[Path | None, typer.Option(help="Draw the differences there (.png, .svg or .pdf).")] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,

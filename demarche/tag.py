@@ -12,7 +12,10 @@ from demarche.printing import table, warn
 
 
 def tag(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet."),
+    ],
     model: Annotated[str, typer.Option(help="A models:/ or runs:/ URI, or a model folder.")],
     out: Annotated[Path, typer.Option(help="Where the tags go: .parquet, .jsonl or .csv.")],
     text: Annotated[str | None, typer.Option(help="Column of the text, in tables.")] = None,

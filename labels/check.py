@@ -50,7 +50,7 @@ def read_labelled(
     known = {passage.id: passage for _, passage in found}
     # Older versions of the codebook are told once a file, not once a line.
     older: dict[tuple[str, str], int] = {}
-    for path in map(Path, annotations):
+    for path in dict.fromkeys(map(Path, annotations)):
         for line, annotation in read_jsonl(path, Annotation, problems):
             place = f"{path}:{line}"
             first = seen.setdefault((annotation.passage, annotation.annotator), place)
@@ -97,7 +97,9 @@ def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
     found = []
     for line, passage in read_jsonl(path, Passage, problems):
         if first.setdefault(passage.id, line) != line:
-            problems.add(path, line, f"passage id {passage.id!r} stands already in line {first[passage.id]}; rename one")
+            problems.add(
+                path, line, f"passage id {passage.id!r} stands already in line {first[passage.id]}; rename one"
+            )
             continue
         found.append((line, passage))
     return found
@@ -117,7 +119,9 @@ def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles
             at = text.find(passage.text)
             hint = f"; the text stands at {at}" if at >= 0 else "; the text does not occur in the article"
             problems.add(
-                path, line, f"{passage.start}:{passage.end} does not cut the text out of article {passage.article!r}{hint}"
+                path,
+                line,
+                f"{passage.start}:{passage.end} does not cut the text out of article {passage.article!r}{hint}",
             )
 
 

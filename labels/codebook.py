@@ -94,7 +94,7 @@ def read_codebook(path: Path | str) -> Codebook:
     text = read_text(path)
     try:
         plain = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date like 2020-13-45
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)
         raise BadInput([Problem(str(path), mark.line + 1 if mark else None, f"not YAML: {what}")]) from None

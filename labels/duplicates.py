@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -75,7 +76,7 @@ def merge(keys: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, li
 
 def _bigrams(words: str) -> frozenset[str]:
     parts = words.split(" ")
-    return frozenset(f"{one} {two}" for one, two in zip(parts, parts[1:], strict=False))
+    return frozenset(f"{one} {two}" for one, two in itertools.pairwise(parts))
 
 
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -9,9 +9,11 @@ import io
 import json
 import os
 import tempfile
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Literal, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -40,7 +42,7 @@ def existing(path: Path | str, *, what: str = "file") -> Path:
     return path
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes] | gzip.GzipFile:
     """The file's bytes, unpacked if it ends in .gz."""
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
@@ -80,7 +82,7 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
                 raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
                 if raw.strip():
                     yield number, raw
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+    except (zlib.error, EOFError, OSError) as error:
         problems.add(path, None, f"cannot be read: {error}")
 
 
@@ -142,18 +144,24 @@ def _read_json_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[
 def _read_csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
     # A cell may hold a whole article, which the csv module's default limit refuses.
     csv.field_size_limit(2**31 - 1)
+    line = 0
     with open_bytes(path) as raw:
         stream = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
         try:
             head = stream.readline()
             stream.seek(0)
             delimiter = "\t" if suffix(path) == ".tsv" else max(",;\t|", key=head.count)
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            quoting = _tsv_quoting(stream) if delimiter == "\t" else csv.QUOTE_MINIMAL
+            reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=True)
             header = next(reader, None)
+            line = reader.line_num
             if not header:
                 problems.add(path, 1, "empty; a header line with the column names is expected")
                 return
-            line = reader.line_num
+            twice = sorted(name for name, count in Counter(header).items() if count > 1 and name)
+            if twice:
+                problems.add(path, 1, f"columns {', '.join(map(repr, twice))} stand twice in the header; rename one")
+                return
             for cells in reader:
                 start, line = line + 1, reader.line_num
                 if not any(cells):
@@ -164,8 +172,22 @@ def _read_csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, A
                 yield start, dict(zip(header, cells, strict=True))
         except UnicodeDecodeError:
             problems.add(path, None, "not UTF-8; save it as UTF-8, e.g. `iconv -f WINDOWS-1252 -t UTF-8`")
-        except (csv.Error, gzip.BadGzipFile, EOFError) as error:
-            problems.add(path, None, f"not a CSV table: {error}")
+        except csv.Error as error:
+            problems.add(path, line + 1, f"not a CSV table from here: {error}; a quote in a quoted cell is doubled")
+        except (zlib.error, EOFError, OSError) as error:
+            problems.add(path, None, f"cannot be read: {error}")
+
+
+def _tsv_quoting(stream: TextIO) -> Literal[0, 3]:
+    """No quoting where quotes make no table: in many tab-separated sets a quote is a plain character."""
+    reader = csv.reader(stream, delimiter="\t", strict=True)
+    try:
+        width = len(next(reader, []))
+        quoted = all(len(cells) in (0, width) for cells in reader)
+    except csv.Error:
+        quoted = False
+    stream.seek(0)
+    return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
 
 
 def _read_parquet(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -176,7 +198,7 @@ def _read_parquet(path: Path, problems: Problems) -> Iterator[tuple[int, dict[st
         with pq.ParquetFile(path) as table:
             number = 0
             for batch in table.iter_batches(batch_size=1024):
-                for row in batch.to_pylist():
+                for row in batch.to_pylist(maps_as_pydicts="lossy"):
                     number += 1
                     yield number, row
     except (pa.ArrowInvalid, OSError) as error:

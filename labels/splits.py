@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field
 
 from labels.adjudication import Example
 from labels.duplicates import merge, near_duplicates
@@ -22,6 +24,14 @@ _SIDES = {
     "train": "train", "training": "train",
     "dev": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev",
 }  # fmt: skip
+_UNSORTED = re.compile(
+    r"\b\d{1,2}[/.-]\d{1,2}[/.-]\d{4}\b"  # 31/1/2024
+    r"|\b\d{1,2}[/.]\d{1,2}[/.]\d\d\b"  # 31/1/24
+    r"|\b\d{4}[/.-](\d[/.-]|\d$|\d\d[/.-]\d(\D|$))"  # 2024-1-5
+    r"|\b(jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)([a-z]{3,})?\b",
+    re.IGNORECASE,
+)
+"""Dates that do not sort as text."""
 
 
 class Place(Frozen):
@@ -29,7 +39,7 @@ class Place(Frozen):
 
     passage: str
     unit: str
-    side: str | None
+    side: Annotated[str, Field(pattern=r"^(train|dev|test.*)$")] | None
     copy_of: str | None = None
 
 
@@ -69,7 +79,13 @@ def is_test(side: str | None) -> bool:
 
 def read_split(path: Path) -> dict[str, Place]:
     problems = Problems()
-    places = {place.passage: place for _, place in read_jsonl(Path(path), Place, problems)}
+    places: dict[str, Place] = {}
+    for line, place in read_jsonl(Path(path), Place, problems):
+        if place.passage in places:
+            problems.add(path, line, f"passage {place.passage!r} stands twice; keep one line")
+        places[place.passage] = place
+    if not places and not len(problems):
+        problems.add(path, None, "holds no passages; give the split.jsonl of an earlier run")
     problems.raise_any()
     return places
 
@@ -87,7 +103,8 @@ def by_group(
 
     Units that hold near-duplicates of each other are one group. `strata` (unit → class) asks for
     the same shares in every class, at the price that a new article may move others. `earlier` is a
-    split whose passages stay where they are; copies and further passages of its units follow them.
+    split whose passages stay where they are, left out ones too; copies and further passages of its
+    units follow them. What would follow to two sides is left out.
     """
     units = _units(passages)
     copies = _copies(passages)
@@ -97,9 +114,12 @@ def by_group(
     if earlier:
         _follow(sides, together, earlier)
         old = {id: place.side for id, place in earlier.items() if place.side}
-        by_passage = {p.id: old.get(p.id, sides[p.unit]) for p in passages}
-        split = _without_leaks(passages, by_passage, "drop", copies=copies, stay=old)
-        return replace(split, merged=merged)
+        left_out = {id: place for id, place in earlier.items() if place.side is None}
+        rest = [p for p in passages if p.id not in left_out]
+        by_passage = {p.id: old.get(p.id, sides[p.unit]) for p in rest}
+        pairs = [(one, other) for one, other in copies if one.id not in left_out and other.id not in left_out]
+        split = _without_leaks(rest, by_passage, "drop", copies=pairs, stay=old)
+        return replace(split, places={p.id: left_out.get(p.id) or split.places[p.id] for p in passages}, merged=merged)
     return Split({p.id: Place(passage=p.id, unit=p.unit, side=sides[p.unit]) for p in passages}, merged=merged)
 
 
@@ -129,11 +149,15 @@ def by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_leak: On
                 "(`labels import table --split COLUMN` fills it)"
             )
         sides[passage.id] = side
+    copies = _copies(passages)
     if dev > 0 and "dev" not in sides.values():
-        sides |= {
-            p.id: "dev" for p in passages if sides[p.id] == "train" and _share(p.unit, seed) < dev
-        }
-    return _without_leaks(passages, sides, on_leak)
+        # Copies within train go to dev together: the cut must not make leaks of its own.
+        train = [p for p in passages if sides[p.id] == "train"]
+        units = _units(train)
+        pairs = ((one.unit, other.unit) for one, other in copies if sides[one.id] == sides[other.id] == "train")
+        together = merge(units, pairs)
+        sides |= {p.id: "dev" for p in train if _share(together[p.unit][0], seed) < dev}
+    return _without_leaks(passages, sides, on_leak, copies=copies)
 
 
 def _units(passages: Sequence[Passage]) -> list[str]:
@@ -188,21 +212,38 @@ def _follow(sides: dict[str, str], together: Mapping[str, Sequence[str]], earlie
             sides[unit] = max(known, key=lambda side: (is_test(side), side == "dev"))
 
 
-def _times(passages: Sequence[Passage], field: str) -> dict[str, float | str]:
+def _times(passages: Sequence[Passage], field: str) -> dict[str, float]:
+    """Each passage's time: the number if all are, the rank of the text (ISO dates) otherwise."""
     values: dict[str, str] = {}
     for passage in passages:
-        value = passage.meta.get(field) if field in passage.meta else getattr(passage, field, None)
-        if value is None or value == "":
+        known_field = field in Passage.model_fields and field not in passage.meta
+        value = getattr(passage, field) if known_field else passage.meta.get(field)
+        if value is None or str(value).strip().casefold() in {"", "nan", "none", "nat"}:
             known = sorted({"published"} | {name for p in passages[:100] for name in p.meta})
             raise DemarcheError(
                 f"split.by: passage {passage.id!r} has no {field!r}; fields that sort: {', '.join(known)} "
                 "(`labels import table --date COLUMN` or `--keep COLUMN` fills them)"
             )
-        values[passage.id] = str(value)
+        values[passage.id] = str(value).strip()
+    numbers = {id: number for id, value in values.items() if (number := _number(value)) is not None}
+    if len(numbers) == len(values):
+        return numbers
+    for id, value in values.items():
+        if _UNSORTED.search(value) or (id in numbers and not re.fullmatch(r"\d{4}", value)):
+            raise DemarcheError(
+                f"split.by: {field} {value!r} of passage {id!r} does not sort by time as text; "
+                "write numbers everywhere, or dates as 2024-01-31"
+            )
+    rank = {value: float(position) for position, value in enumerate(sorted(set(values.values())))}
+    return {id: rank[value] for id, value in values.items()}
+
+
+def _number(value: str) -> float | None:
     try:
-        return dict(TypeAdapter(dict[str, float]).validate_python(values))
-    except ValidationError:
-        return dict(values)
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _without_leaks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from labels.cells import NO, YES, blank, kept, listed, unpacked, whole_number, word, yes
 from labels.codebook import STANCES, Codebook, Topic
 from labels.errors import DemarcheError, Problems, explain, nearest
 from labels.files import read_rows
 from labels.passages import GOLD, Annotation, Label, Passage
-
-_EMPTY = (None, "", [], {})
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class Columns:
 class Reading:
     """How the cells of a table are to be read.
 
-    `values`: a value as it stands in the table → stance or topic. `separator` parts several topics in
-    one cell. `annotator` names the reader of a table that names none.
+    `values`: a value as it stands in the table → stance or topic, "" for none. `separator` parts
+    several topics in one cell. `annotator` names the reader of a table that names none.
     """
 
     annotator: str = "table"
@@ -73,6 +72,7 @@ class Imported:
 def import_table(path: Path, columns: Columns, reading: Reading, codebook: Codebook | None = None) -> Imported:
     """One passage a row. Rows that share an id and a text are one passage with several labels.
 
+    Without a column of ids the line is the id; of a row per annotator, the first line with its text.
     Without a codebook one is drawn up from the topics found. Raises BadInput with every row that
     cannot be read, and DemarcheError where a column is missing.
     """
@@ -98,13 +98,20 @@ def import_table(path: Path, columns: Columns, reading: Reading, codebook: Codeb
         known = passages.setdefault(passage.id, passage)
         first_line.setdefault(passage.id, line)
         if known.text != passage.text:
-            problems.add(path, line, f"id {passage.id!r} has another text in line {first_line[passage.id]}; ids must differ")
+            problems.add(
+                path, line, f"id {passage.id!r} has another text in line {first_line[passage.id]}; ids must differ"
+            )
             continue
         for annotator, labels in readings.items():
             have = {label.about: label for label in found[passage.id, annotator]}
             for label in labels:
                 if have.setdefault(label.about, label) != label:
-                    problems.add(path, line, f"id {passage.id!r}: {annotator!r} labels {label.topic or label.target!r} twice")
+                    problems.add(
+                        path,
+                        line,
+                        f"id {passage.id!r}: {annotator!r} labels {label.topic or label.target!r} twice, "
+                        "not alike; keep one, or name the readers with --annotator",
+                    )
             found[passage.id, annotator] = list(have.values())
     if not passages and not len(problems):
         problems.add(path, None, "holds no rows")
@@ -125,13 +132,17 @@ class Cells:
         self.columns = columns
         self.reading = reading
         self.topics = set(codebook.topic_ids) if codebook else None
-        self.values = {key.strip().casefold(): value for key, value in reading.values.items()}
+        self.values = {key.strip().casefold(): value.strip() for key, value in reading.values.items()}
+        self.line_of_text: dict[str, int] = {}
+        self.kinds: dict[bool, str] = {}
 
     def passage(self, line: int, row: Mapping[str, Any]) -> Passage:
         columns = self.columns
         text = row.get(columns.text)
         if not isinstance(text, str) or not text.strip():
-            raise DemarcheError(f"column {columns.text!r} is empty; every row needs a text")
+            raise DemarcheError(f"column {columns.text!r} is empty or not text; every row needs a text")
+        if columns.annotator and not columns.id:
+            line = self.line_of_text.setdefault(text, line)
         id = _plain(row, columns.id) or f"{line}"
         return Passage(
             id=id,
@@ -145,40 +156,46 @@ class Cells:
             url=_plain(row, columns.url),
             group=_plain(row, columns.group),
             split=_plain(row, columns.split),
-            meta={name: row[name] for name in columns.keep},
+            meta={name: kept(row.get(name)) for name in columns.keep},
         )
 
     def readings(self, row: Mapping[str, Any], text: str) -> Iterator[tuple[str, list[Label]]]:
-        """(annotator, labels) of each reading in the row."""
-        columns = self.columns
-        target = self._target(row, text)
-        if columns.topics or columns.stance:
-            annotator = _plain(row, columns.annotator) or self.reading.annotator
-            yield annotator, self._topics_and_stance(row, target)
-        for number, vote in enumerate(self._votes(row), start=1):
-            if vote is not None:
-                yield f"{columns.votes[0]}-{number}", self._labels(vote, target)
-        if columns.gold and row.get(columns.gold) not in (None, ""):
-            yield GOLD, self._labels(row[columns.gold], target)
+        """(annotator, labels) of each reading in the row.
 
-    def _votes(self, row: Mapping[str, Any]) -> list[Any]:
-        columns = self.columns.votes
-        if len(columns) == 1:
-            votes = _listed(row.get(columns[0]), self.reading.separator)
-        else:
-            votes = [row.get(name) for name in columns]
-        return [None if vote in (None, "") else vote for vote in votes]
+        Beside a target or topics, votes and gold may be stances; the row's topics then hold for each of them.
+        """
+        columns = self.columns
+        target, topics = self._target(row, text), self._topics(row)
+        votes = [*self._votes(row), *([(GOLD, row.get(columns.gold))] if columns.gold else [])]
+        votes = [(name, unpacked(vote)) for name, vote in votes if not blank(vote)]
+        on_stance = any(self._votes_stance(vote, target) for _, vote in votes)
+        if columns.stance or (columns.topics and not on_stance):
+            labels = self._labels(topics, target, self._stance(row.get(columns.stance)) if columns.stance else None)
+            # A row without a target and a stance is not one on none of the topics.
+            if labels or columns.topics:
+                yield _plain(row, columns.annotator) or self.reading.annotator, labels
+        for name, vote in votes:
+            yield name, self._vote(vote, topics, target)
+
+    def _votes(self, row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        names = self.columns.votes
+        if len(names) == 1:
+            votes = listed(row.get(names[0]), self.reading.separator)
+            return [(f"{names[0]}-{number}", vote) for number, vote in enumerate(votes, start=1)]
+        return [(name, row.get(name)) for name in names]
 
     def _target(self, row: Mapping[str, Any], text: str) -> dict[str, Any] | None:
         columns = self.columns
         target = row.get(columns.target) if columns.target else None
-        if target is None or not str(target).strip():
+        if blank(target):
             return None
         target = str(target)
-        if columns.target_start is None or row.get(columns.target_start) in (None, ""):
+        start_cell = row.get(columns.target_start) if columns.target_start else None
+        if columns.target_start is None or blank(start_cell):
             return {"target": target}
-        start = _whole_number(row, columns.target_start)
-        end = _whole_number(row, columns.target_end) if columns.target_end else start + len(target)
+        start = whole_number(columns.target_start, start_cell)
+        end = whole_number(columns.target_end, row.get(columns.target_end)) if columns.target_end else None
+        end = start + len(target) if end is None else end
         if text[start:end] != target:
             raise DemarcheError(
                 f"{columns.target_start} {start} and end {end} cut {text[start:end]!r} out of the text, "
@@ -186,118 +203,114 @@ class Cells:
             )
         return {"target": target, "target_span": (start, end)}
 
-    def _topics_and_stance(self, row: Mapping[str, Any], target: dict[str, Any] | None) -> list[Label]:
-        columns = self.columns
-        topics: list[str] = []
-        stances: dict[str, str] = {}
-        if len(columns.topics) > 1:
-            topics = [self._topic(name) for name in columns.topics if _true(name, row.get(name))]
-        elif columns.topics:
-            cell = _unpacked(row.get(columns.topics[0]))
-            if isinstance(cell, dict):
-                stances = {self._topic(name): self._stance(value) for name, value in cell.items()}
-                topics = list(stances)
-            else:
-                topics = [self._topic(name) for name in _listed(cell, self.reading.separator)]
-        value = row.get(columns.stance) if columns.stance else None
-        stance = None if value in (None, "") else self._stance(value)
-        labels = [Label.model_validate({"topic": topic, "stance": stances.get(topic)}) for topic in topics]
-        if target is not None:
-            # With a target of its own, the stance is toward that and not toward the topics.
-            return [*labels, Label.model_validate({**target, "stance": stance})]
-        if stance is None:
-            return labels
-        if not topics:
+    def _topics(self, row: Mapping[str, Any]) -> dict[str, str | None]:
+        """Topic → stance where the cell is a mapping, else None."""
+        names = self.columns.topics
+        if not names:
+            return {}
+        cell = unpacked(row.get(names[0]))
+        found: dict[str, str | None]
+        if len(names) > 1 or self._is_yes_or_no(names[0], cell):
+            found = dict.fromkeys(name for name in names if yes(name, row.get(name)))
+        elif isinstance(cell, dict):
+            # Parquet gives every mapping of a column the same keys, with nulls.
+            found = {name: self._stance(stance) for name, stance in cell.items() if not blank(stance)}
+        else:
+            found = dict.fromkeys(self._names(cell))
+        return {topic: stance for name, stance in found.items() if (topic := self._topic(name))}
+
+    def _is_yes_or_no(self, column: str, cell: Any) -> bool:
+        """Whether a lone topic column is yes or no to the topic it is named for."""
+        answer = word(cell).casefold()
+        of_topic = self.topics is not None and self.values.get(column.casefold(), column) in self.topics
+        return answer in {"true", "false"} or (of_topic and answer in YES | NO)
+
+    def _names(self, cell: Any) -> list[Any]:
+        names = [name for name in listed(cell, self.reading.separator) if not blank(name)]
+        for name in names:
+            if isinstance(name, list | tuple | dict):
+                raise DemarcheError(f"{name!r} is not a topic; a text is expected")
+        return names
+
+    def _labels(
+        self, topics: Mapping[str, str | None], target: dict[str, Any] | None, stance: str | None
+    ) -> list[Label]:
+        """With a target of its own, the stance is toward that and not toward the topics."""
+        if target is None and stance is not None and not topics:
             raise DemarcheError(f"a stance ({stance}) toward nothing; name --target or --topics")
-        return [label.model_copy(update={"stance": stance}) for label in labels]
+        toward = None if target is not None else stance
+        labels = [Label.model_validate({"topic": topic, "stance": toward or own}) for topic, own in topics.items()]
+        return labels if target is None else [*labels, Label.model_validate({**target, "stance": stance})]
 
-    def _labels(self, vote: Any, target: dict[str, Any] | None) -> list[Label]:
-        """A vote or gold cell: a stance toward the target, {topic: stance}, or topics."""
-        vote = _unpacked(vote)
-        if isinstance(vote, dict):
-            return [
-                Label.model_validate({"topic": self._topic(topic), "stance": self._stance(stance)})
-                for topic, stance in vote.items()
-            ]
+    def _votes_stance(self, vote: Any, target: dict[str, Any] | None) -> bool:
+        """Whether a vote is a stance and not a topic: all of a table are, or none is."""
+        if isinstance(vote, list | dict):
+            return False
         if target is not None:
-            return [Label.model_validate({**target, "stance": self._stance(vote)})]
-        return [Label(topic=self._topic(name)) for name in _listed(vote, self.reading.separator)]
-
-    def _stance(self, value: Any) -> str:
-        word = str(value).strip()
-        stance = self.values.get(word.casefold(), word).casefold()
-        if stance not in STANCES:
+            return True
+        found = self.values.get(word(vote).casefold(), word(vote))
+        if not found:
+            return True
+        is_stance = found.casefold() in STANCES and found not in (self.topics or ())
+        self.kinds.setdefault(is_stance, word(vote))
+        if len(self.kinds) == 2:
             raise DemarcheError(
-                f"stance {word!r} is none of {', '.join(STANCES)}; say which it means, e.g. --value {word}=neutral"
+                f"{self.kinds[True]!r} is a stance and {self.kinds[False]!r} is not; say which stance it means, "
+                f"e.g. --value {self.kinds[False]}=neutral"
             )
-        return stance
+        return is_stance
 
-    def _topic(self, value: Any) -> str:
-        word = str(value).strip()
-        topic = self.values.get(word.casefold(), word)
-        if self.topics is not None and topic not in self.topics:
+    def _vote(self, vote: Any, topics: Mapping[str, str | None], target: dict[str, Any] | None) -> list[Label]:
+        """A vote or gold cell: a stance toward the target or the row's topics, {topic: stance}, or topics."""
+        if isinstance(vote, dict):
+            stances = {self._topic(topic): self._stance(stance) for topic, stance in vote.items() if not blank(stance)}
+            return self._labels({topic: stance for topic, stance in stances.items() if topic}, None, None)
+        if self._votes_stance(vote, target):
+            return self._labels(topics, target, self._stance(vote))
+        return self._labels({topic: None for name in self._names(vote) if (topic := self._topic(name))}, None, None)
+
+    def _stance(self, value: Any) -> str | None:
+        given = word(value)
+        stance = self.values.get(given.casefold(), given).casefold()
+        if stance not in ("", *STANCES):
             raise DemarcheError(
-                f"topic {word!r} is not in the codebook{nearest(topic, self.topics)} (or --value {word}=TOPIC)"
+                f"stance {given!r} is none of {', '.join(STANCES)}; say which it means, e.g. --value {given}=neutral "
+                f"(--value {given}= for no stance)"
             )
-        return topic
+        return stance or None
+
+    def _topic(self, value: Any) -> str | None:
+        given = word(value)
+        topic = self.values.get(given.casefold(), given)
+        if topic in STANCES and (self.topics is None or given in self.topics):
+            topic = given  # a number may be one stance and one topic: the value was meant for the stance
+        if topic and self.topics is not None and topic not in self.topics:
+            raise DemarcheError(
+                f"topic {given!r} is not in the codebook{nearest(topic, self.topics)} "
+                f"(--value {given}=TOPIC renames it, --value {given}= leaves it out)"
+            )
+        return topic or None
 
 
 def _check_columns(path: Path, columns: Columns, problems: Problems) -> None:
-    """The first rows must know the columns named; JSON rows may leave some out."""
+    """Some row must know each column named; JSON rows may leave some out."""
+    named = dict.fromkeys(columns.named())
     known: set[str] = set()
-    for count, (_, row) in enumerate(read_rows(path, Problems())):
+    for _, row in read_rows(path, Problems()):
         known |= row.keys()
-        if count >= 1000:
+        if known >= named.keys():
             break
-    missing = [name for name in dict.fromkeys(columns.named()) if known and name not in known]
+    missing = [name for name in named if known and name not in known]
     for name in missing:
         problems.add(path, None, f"has no column {name!r}{nearest(name, known)}")
     problems.raise_any()
 
 
 def _plain(row: Mapping[str, Any], column: str | None) -> str | None:
-    value = row.get(column) if column else None
-    return None if value is None or not str(value).strip() else str(value).strip()
-
-
-def _whole_number(row: Mapping[str, Any], column: str) -> int:
-    try:
-        return int(row.get(column))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise DemarcheError(f"column {column!r}: {row.get(column)!r} is not a whole number") from None
-
-
-def _unpacked(cell: Any) -> Any:
-    """A cell of a CSV that holds JSON (`["a", "b"]`, `{"a": "favor"}`), or the cell as it is."""
-    if isinstance(cell, str) and cell.strip()[:1] in ("[", "{"):
-        try:
-            return json.loads(cell)
-        except json.JSONDecodeError:
-            raise DemarcheError(f"{cell[:40]!r} looks like JSON but is not") from None
-    return cell
-
-
-def _listed(cell: Any, separator: str) -> list[Any]:
-    cell = _unpacked(cell)
-    if cell in _EMPTY:
-        return []
-    if isinstance(cell, list):
-        return cell
-    if isinstance(cell, str):
-        return [part.strip() for part in cell.split(separator) if part.strip()]
-    return [cell]
-
-
-def _true(column: str, cell: Any) -> bool:
-    word = str("" if cell is None else cell).strip().casefold()
-    if word in {"1", "1.0", "true", "yes", "y", "x", "t"}:
-        return True
-    if word in {"", "0", "0.0", "false", "no", "n", "f", "none", "nan"}:
-        return False
-    raise DemarcheError(f"column {column!r}: {cell!r} is neither true nor false (1/0, true/false, yes/no)")
+    return (word(row.get(column)) if column else None) or None
 
 
 def _draw_up(path: Path, topics: set[str]) -> Codebook:
     """A codebook stub: the topics found, to be filled in with definitions and targets."""
-    name = path.name.split(".")[0].replace(" ", "-").replace("@", "-") or "table"
+    name = re.sub(r"[\s@]+", "-", path.name.split(".")[0]) or "table"
     return Codebook(id=name, version="1.0.0", topics=tuple(Topic(id=topic) for topic in sorted(topics)))

@@ -23,7 +23,8 @@ class MajorityTopics:
         self.shares = list(shares)
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, watch: Watch) -> Self:
-        self.shares = np.vstack([train.y, dev.y]).mean(axis=0).tolist()
+        y = np.vstack([train.y, dev.y])
+        self.shares = (y.sum(axis=0) / max(len(y), 1)).tolist()
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
@@ -73,14 +74,17 @@ class MajorityStance:
 
     quick = True
 
-    def __init__(self, overall: Sequence[float] = (1 / 3, 1 / 3, 1 / 3), by_target: dict[str, list[float]] | None = None):
+    def __init__(
+        self, overall: Sequence[float] = (1 / 3, 1 / 3, 1 / 3), by_target: dict[str, list[float]] | None = None
+    ):
         self.overall = list(overall)
         self.by_target = by_target or {}
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, watch: Watch) -> Self:
         y = np.vstack([train.y, dev.y])
         targets = np.array([query.target for query in (*train.queries, *dev.queries)])
-        self.overall = y.mean(axis=0).tolist()
+        if len(y):
+            self.overall = y.mean(axis=0).tolist()
         self.by_target = {str(target): y[targets == target].mean(axis=0).tolist() for target in np.unique(targets)}
         return self
 

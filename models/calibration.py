@@ -84,6 +84,9 @@ def folds(
     strata = np.full(n, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):
         strata[positive[:, column]] = column
+    if np.unique(strata, return_counts=True)[1].max() < parts:
+        # Too few rows of every label to balance by.
+        strata[:] = -1
     with warnings.catch_warnings():
         # A class with fewer rows than parts is told of by the thresholds, not here.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
@@ -129,7 +132,11 @@ def calibrate_stance(raw: FloatArray, y: FloatArray) -> StanceCalibration:
 
     found = minimize(loss, np.array([1.0, 0.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 10), (-5, 5), (-5, 5)]).x
     scaled = StanceCalibration(slope=float(found[0]), biases=(float(found[1]), float(found[2]), 0.0))
-    weights = _macro_f1_weights(scaled.probabilities(raw), y.argmax(axis=1))
+    # Tied votes say which stances are likely, but not which to decide for.
+    told = np.isclose(y, y.max(axis=1, keepdims=True)).sum(axis=1) == 1
+    if told.sum() < _FEWEST:
+        return scaled
+    weights = _macro_f1_weights(scaled.probabilities(raw[told]), y[told].argmax(axis=1))
     return scaled.model_copy(update={"weights": weights})
 
 

@@ -44,7 +44,9 @@ class StanceClassifier(Protocol):
 
 def write_settings(folder: Path, kind: str, **settings: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(json.dumps({"kind": kind} | settings, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / SETTINGS).write_text(
+        json.dumps({"kind": kind} | settings, ensure_ascii=False, indent=1), encoding="utf-8"
+    )
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

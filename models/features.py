@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -14,6 +15,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
+from labels.errors import DemarcheError
 from models.examples import FloatArray, Query
 from models.settings import Ngrams
 
@@ -29,9 +31,20 @@ class TextFeatures:
         self._parts: dict[str, TfidfVectorizer] = {}
 
     def fit_transform(self, texts: Sequence[str]) -> csr_matrix:
-        kinds = [kind for kind in ("words", "chars") if getattr(self.ngrams, kind)]
-        self._parts = {kind: self._vectorizer(kind, self._min_df(len(texts))) for kind in kinds}
-        return _beside([part.fit_transform(texts) for part in self._parts.values()])
+        rows = {}
+        self._parts = {}
+        for kind in (kind for kind in ("words", "chars") if getattr(self.ngrams, kind)):
+            part = self._vectorizer(kind, self._min_df(len(texts)))
+            # scikit-learn's word for "no n-gram of this kind stands in enough texts".
+            with contextlib.suppress(ValueError):
+                rows[kind] = part.fit_transform(texts)
+                self._parts[kind] = part
+        if not rows:
+            raise DemarcheError(
+                f"none of the n-grams asked for stands in {self._min_df(len(texts))} of the {len(texts)} texts to learn "
+                "from; lower ngrams.min_df, or leave ngrams.chars at its default"
+            )
+        return _beside(list(rows.values()))
 
     def transform(self, texts: Sequence[str]) -> csr_matrix:
         return _beside([part.transform(texts) for part in self._parts.values()])
@@ -93,6 +106,9 @@ class TargetFeatures:
             return text
         rows = self._seen.fit_transform([_seen_from(query) for query in queries])
         often = np.bincount(rows.indices, minlength=rows.shape[1]) >= self.texts._min_df(len(queries))
+        if not often.any():
+            self._seen = DictVectorizer(dtype=np.float32)
+            return text
         self._seen.restrict(often)
         return _beside([text, self._weigh.fit_transform(rows[:, often])])
 

@@ -81,9 +81,7 @@ class LinearStance:
         targets = np.array([query.target for query in examples.queries], dtype=object)
         counts = Counter(targets)
         models = [_fit_stance(x, examples.y, c=self.settings.c)]
-        self.own = sorted(
-            target for target, count in counts.items() if self.settings.own_from <= count < len(examples)
-        )
+        self.own = sorted(target for target, count in counts.items() if self.settings.own_from <= count < len(examples))
         for target in self.own:
             rows = np.flatnonzero(targets == target)
             models.append(_fit_stance(x[rows], examples.y[rows], c=self.settings.c))

@@ -50,7 +50,9 @@ def check_seal(folder: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    """All but the manifest. A link to a folder counts as a file that nobody sealed: what it leads to is not looked at."""
+    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return sorted(path for path in found if path != folder / MANIFEST)
 
 
 def _digest(path: Path) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from labels.files import Frozen
 
-Range = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
+def _ascending(sizes: tuple[int, int]) -> tuple[int, int]:
+    if sizes[0] > sizes[1]:
+        raise ValueError(f"{list(sizes)} is not a range; write the smaller size first")
+    return sizes
+
+
+Range = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], AfterValidator(_ascending)]
+Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Ngrams(Frozen):
@@ -19,12 +27,18 @@ class Ngrams(Frozen):
     min_df: Annotated[int, Field(ge=1)] = 2
     max_features: Annotated[int, Field(ge=1)] = 200_000
 
+    @model_validator(mode="after")
+    def _some_kind(self) -> Self:
+        if self.words is None and self.chars is None:
+            raise ValueError("neither words nor chars; give at least one kind of n-gram")
+        return self
+
 
 class LinearTopicsSettings(Frozen):
     """One-vs-rest logistic regression on TF-IDF; `c` is the inverse of the penalty."""
 
     kind: Literal["linear"] = "linear"
-    c: Annotated[float, Field(gt=0)] = 100.0
+    c: Penalty = 100.0
     ngrams: Ngrams = Ngrams()
 
 
@@ -35,7 +49,7 @@ class LinearStanceSettings(Frozen):
     """
 
     kind: Literal["linear"] = "linear"
-    c: Annotated[float, Field(gt=0)] = 2.0
+    c: Penalty = 2.0
     ngrams: Ngrams = Ngrams()
     own_from: Annotated[int, Field(ge=1)] = 60
 

@@ -17,7 +17,7 @@ from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
 from models.examples import BoolArray, Field, FloatArray, Query, query, render
-from models.families import StanceClassifier, TopicClassifier, load_stance, load_topics
+from models.families import SETTINGS, StanceClassifier, TopicClassifier, load_stance, load_topics
 
 Wanted = Callable[[FloatArray], BoolArray]
 """Topic probabilities (n, topics) → where the stance is asked too."""
@@ -33,8 +33,11 @@ class Reading(NamedTuple):
 class Reader(Protocol):
     """Reads passages for the topics of a codebook and the stance toward each."""
 
-    reads_topics: bool
-    reads_stance: bool
+    @property
+    def reads_topics(self) -> bool: ...
+
+    @property
+    def reads_stance(self) -> bool: ...
 
     def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading: ...
 
@@ -90,8 +93,8 @@ class TwoStage:
     def load(cls, folder: Path) -> Self:
         topics, stance = folder / "topics", folder / "stance"
         return cls(
-            load_topics(topics) if topics.is_dir() else None,
-            load_stance(stance) if stance.is_dir() else None,
+            load_topics(topics) if (topics / SETTINGS).is_file() else None,
+            load_stance(stance) if (stance / SETTINGS).is_file() else None,
         )
 
 

@@ -1,132 +1,245 @@
 """Page furniture: what a scraper brings along that is no part of the article.
 
-Each rule names what it takes a paragraph for. Rules that hold for a paragraph by itself come first;
-then those that need its neighbours: repeats, lists of links, and what follows the end of the article.
+Rules of three kinds, in this order: what a paragraph is by its own words; where the article begins
+(menus and mastheads before the headline) and ends (author's note, comments, lists of links); and
+what a paragraph is beside its neighbours (repeats, pull quotes, runs of links, section heads).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
-_AGENCIES = r"(?:reuters|ap|afp|tass|epa|upi|dpa|bloomberg|sputnik|xinhua|getty(?: images)?|associated press)"
-_MONTHS = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
+
+class Rule(NamedTuple):
+    """What a paragraph of at most `words` words is, if the pattern is found in it."""
+
+    what: str
+    words: int
+    pattern: re.Pattern[str]
+
+
+def _rule(what: str, words: int, *alternatives: str, whole: bool = False, cased: bool = False) -> Rule:
+    """`whole`: the alternatives are the whole paragraph, but for punctuation and signs around it."""
+    joined = "|".join(f"(?:{alternative})" for alternative in alternatives)
+    pattern = rf"^\W*(?:{joined})\W*$" if whole else joined
+    return Rule(what, words, re.compile(pattern, 0 if cased else re.IGNORECASE))
+
+
+_AGENCY = r"(?:reuters|ap|afp|tass|epa|upi|dpa|bloomberg|sputnik|xinhua|getty(?: images)?|associated press)"
+_SHARE = r"(?:facebook|twitter|linkedin|whatsapp|telegram|reddit|instagram|youtube|flipboard|pinterest|e-?mail|print|x)"
 _NAME = r"(?:[A-Z][\w.'’-]*\.?|[a-z]{2,3}(?= [A-Z]))"
 _ROLE = (
     r"(?:reporter|editor|writer|author|correspondent|columnist|journalist|contributor|producer|fellow|professor"
-    r"|researcher|analyst|director|lecturer|historian|scholar|bureau chief|photographer|anchor|host)"
+    r"|researcher|analyst|director|lecturer|historian|scholar|bureau chief|photographer|anchor|host|adviser)"
+)
+_LINKED = r"(?:articles?|stor(?:y|ies)|posts?|topics?|content|news|reading|coverage|links?|headlines|videos?|reports?)"
+
+_ALONE = (
+    _rule(
+        "navigation",
+        8,
+        r"(?:skip|jump) (?:directly )?to (?:the )?(?:main )?(?:content|navigation|comments?|search)",
+        r"back to (?:top|home\w*)",
+        r"(?:main |site )?(?:menu|navigation)|search|close|home|loading|more|next|previous|prev|hide|edition: .*",
+        r"log ?in|sign ?in|log ?out|register|subscribe(?: now| today)?|donate(?: now)?|support us",
+        r"(?:show|see|view|load|read) (?:more|all|comments|in browser|this email in your browser)(?: comments| news)?",
+        r"(?:next|previous) (?:article|story|post)|toggle \w+|open \w+ menu|download as pdf|print this page",
+        r"(?:view |leave a |post a |add a |join the |read )?comments?|reply|leave a reply|play|pause",
+        whole=True,
+    ),
+    _rule(
+        "share bar",
+        25,
+        r"^\W*(?:share|tweet|post|print|e-?mail|save|bookmark|copy link|copied|gift(?: this)? article|share this.*|"
+        rf"follow|follow us.*|{_SHARE})(?:\W+(?:share|tweet|save|copy|link|copied|on|to|this|via|more|by|{_SHARE}))*\W*$",
+        r"\bclick to (?:share|e-?mail|print)\b|\(opens in (?:a )?new (?:window|tab)\)",
+        r"^\W*\d+[.,]?\d*k? (?:comments?|shares?|likes?|views?|retweets?)\W*$",
+    ),
+    _rule(
+        "link list",
+        8,
+        rf"(?:related|recommended|more|other|similar|popular|latest|top|featured|trending|further)(?: {_LINKED})+"
+        r"(?: now| for you| on this(?: topic)?)?",
+        r"related|recommended(?: for you)?|trending(?: now)?|most (?:read|popular|viewed|shared|watched)(?: .*)?",
+        r"editor['’]?s['’]? (?:picks?|choice)|don['’]t miss|must reads?|around the web|what we['’]re reading",
+        r"(?:you (?:may|might) )?also (?:like|read)|you (?:may|might) also (?:like|be interested in)",
+        r"(?:what to )?read next|up next|more from .*|in this (?:article|story)|on this page|also on .{1,30}",
+        whole=True,
+    ),
+    _rule(
+        "link",
+        30,
+        r"^\W*(?:read(?: (?:more|also|next|full story|the full \w+))?|also read|see also|see more|listen(?: now)?"
+        r"|watch(?: more| live| now)?|related(?: \w+)?|more on this(?: story)?|also on [\w ]{2,25}|explainer"
+        r"|in pictures|gallery|video|podcast|live updates|on today['’]s podcast|download)\s*(?:[:|»>›→]|[-–—] )",
+        r"^\W*(?:read (?:more|the full \w+|full \w+)|(?:continue|keep) reading|full story|learn more|find out more)\W*$",
+        r"^(?:\[[^\]]*\]\([^)]*\)|https?://\S+|www\.\S+)(?:[\s|,·•*-]+(?:\[[^\]]*\]\([^)]*\)|https?://\S+))*\W*$",
+    ),
+    _rule(
+        "advertisement",
+        25,
+        r"^\W*(?:advert(?:i[sz]ement|orial)?s?|ads?|sponsored(?: (?:content|by .*))?|promoted|remove ads?.*)\W*$",
+        r"^\W*(?:advertisement|paid (?:content|post)|paid for by|sponsored by|a message from)\b.{0,120}$",
+        r"^\W*(?:story|article|content|text) continues (?:below|after)|^\W*scroll (?:down )?(?:to|for) ",
+        r"^\W*skip (?:ad|advertisement|past )|report (?:this )?ad\b|why (?:this|am i seeing this) ad",
+    ),
+    _rule(
+        "newsletter",
+        75,
+        r"\b(?:sign(?:ing)? up|signup|subscrib\w+|register)\b.{0,60}\b(?:newsletters?|inbox|e-?mails?|digest|membership)\b",
+        r"^\W*(?:\w+[^.!?]{0,40}[.!?] )?(?:sign up|signup|subscribe|register)\b.{0,50}\b(?:here|now|today|free|daily|weekly|alerts"
+        r"|briefing|trial|unlimited|channel)\b.{0,40}$",
+        r"\b(?:to|in|into) your (?:inbox|e-?mail|phone|mailbox)\b|\bour (?:\w+ ){0,2}newsletters?\b",
+        r"\b(?:you(?:['’]re| are) receiving this|was this forwarded|forwarded to you|manage your (?:preferences|subscription)"
+        r"|unsubscribe|to receive (?:our|future|more)|enter your e-?mail|already a (?:member|subscriber))\b",
+        r"^\W*(?:sign up|become a (?:member|subscriber)|thank(?:s| you) for (?:signing|subscribing|reading)"
+        r"|by (?:signing up|subscribing|submitting|clicking|continuing|providing)|please (?:enter|check) your"
+        r"|to (?:continue|keep) reading|you have (?:\w+ )?(?:\d+ )?(?:free )?articles? (?:left|remaining)"
+        r"|enjoy(?:ing|ed)? (?:what you['’]re reading|this (?:article|story|essay|piece)))",
+        r"\bthis (?:article|story|content) is (?:only )?(?:for|available to|reserved for) (?:\w+ )?(?:subscribers|members)\b",
+        r"^\W*(?:the )?(?:\w+ ){0,4}newsletter\W*$",
+    ),
+    _rule(
+        "appeal",
+        90,
+        r"\b(?:download|get) (?:our|the) (?:\w+ ){0,3}app\b|\b(?:follow|like|find|join) (?:us|our)\b.{0,60}\b(?:on|channel"
+        r"|page|facebook|twitter|telegram|instagram|google|whatsapp)\b",
+        r"\b(?:support|fund|funded by|paid for by|depends? on|thanks to) (?:\w+ )?(?:readers?|our journalism|independent journalism"
+        r"|readers like you|donations|members like you)\b|\b(?:small favou?r to ask|make a (?:donation|contribution|gift)"
+        r"|donate (?:today|now|here)|support (?:our|independent|quality) (?:work|journalism|reporting))\b",
+    ),
+    _rule(
+        "legal",
+        120,
+        r"©|\(c\) ?(?:19|20)\d\d|\ball rights reserved\b|^\W*copyright\b|\bcreative commons\b",
+        r"\bterms (?:of (?:use|service)|and conditions|& conditions)\b|\bprivacy (?:policy|notice|statement)\b",
+        r"\b(?:uses? cookies|cookie (?:policy|settings|preferences|consent)|value your privacy|accept all|reject all)\b",
+        r"\bpartners store and access\b|\bdo not sell (?:or share )?my\b|\bredistribution\b.{0,60}\b(?:prohibited|permission)\b",
+        r"\bmay not be (?:published|reproduced|broadcast|republished|redistributed)\b|\brepublish (?:this|our) (?:article|stor)",
+        r"\bquotes delayed\b|\bcode of practice\b|\bhosted by a third party\b|\bembed this (?:post|video|article)\b",
+    ),
+    _rule(
+        "comments",
+        60,
+        r"\bcomment(?:s|ing)? (?:polic(?:y|ies)|guidelines|section|are (?:closed|moderated|subject|now closed))\b",
+        r"\bcommunity (?:guidelines|standards)\b|\bbe part of the conversation\b|\bjoin the (?:conversation|discussion)\b",
+        r"\b(?:keep your comments|share your (?:thoughts|views|opinion)|(?:leave|post|write|add) (?:a|your) comment)\b",
+        r"\byour e-?mail address will not be published\b|\brequired fields are marked\b|\bletters? to the editor\b",
+        r"^\W*(?:what do you think|do you have (?:a|an) (?:story|opinion|tip|view|question)|have a (?:story|news) (?:idea|tip)"
+        r"|got a (?:tip|story)|send (?:us )?(?:your )?tips|feedback on)\b|\bstory idea\b",
+        r"\b(?:report|spotted|found) (?:an?|any) (?:\w+ )?(?:error|typo|mistake|correction)\b",
+        r"^\W*\w[\w .-]{0,25} wrote: ",
+    ),
+    _rule(
+        "correction",
+        80,
+        r"^\W*(?:correction|clarification|editor['’]?s?['’]? note|update|note to (?:readers|editors)|editors)\b[^:.]{0,30}:",
+        r"\b(?:an )?earlier version of this (?:article|story|post|report)\b|\bthis (?:article|story|post) (?:has been|was) "
+        r"(?:updated|corrected|amended)\b|^\(?(?:updates|adds|recasts|corrects|rewrites)\b.{0,120}\b(?:paragraph|byline|throughout|details)",
+    ),
+    _rule(
+        "audio",
+        30,
+        r"^\W*(?:listen to (?:this|the) (?:article|story|episode)|voice is ai|audio (?:by|is|version)|hide caption|show caption"
+        r"|this (?:audio|article) (?:is|was) (?:auto-?generated|read))|\btext to speech\b|\bplay audio\b",
+        r"^\W*\d+[ -]min(?:ute)?s?\.? (?:listen|watch|video)|your browser does not support|unable to load the form",
+        r"^\W*(?:this )?video (?:is )?(?:unavailable|not available|can(?:not|['’]t) be played)|^\W*show transcript",
+    ),
+    _rule(
+        "caption",
+        90,
+        r"(?:^|[\s(\[])(?:photo(?:graph)?|image|picture|file photo|credit|illustration|graphic)s?(?: credits?| courtesy| by)?"
+        r"\s*:\s*\S.{0,80}[)\]]?\W*$",
+        r"\b(?:getty images|ap photo|afp photo|shutterstock|alamy|epa-efe|zuma press|handout via|file photo|photo(?:graph)? by"
+        rf"|photograph:|via (?:ap|reuters|afp|getty)|pool photo|{_AGENCY}\s*/\s*\w+)[^.!?]{{0,60}}[.)\]]?\W*$",
+        rf"[(\[/|]\s*{_AGENCY}[)\]]\W*$|^\W*(?:figure|chart|map|table) \d+[.:]",
+        r"^\W*(?:file\s*[-–—:] |file photo|pictured[:,]|(?:\(?l(?:eft)?(?:-r|\)? to r(?:ight)?)\)?)[: ]|caption[: ])",
+        r"^\W*in this (?:\w+ ){0,2}(?:file )?(?:photo|image|picture|handout)",
+    ),
+    _rule(
+        "byline",
+        16,
+        rf"^(?:By|BY|Written by|Reported by|Author:|Words by|Story by|Text by)[:\s]+{_NAME}"
+        rf"(?:(?:,? and |, | & | ){_NAME})*(?:\s*[,|•·–—-]\s.{{0,60}})?$",
+        rf"^{_NAME}(?: {_NAME}){{1,3}}\s*[,|•·–—/-]\s*(?i:{_AGENCY}|staff(?: writer| reporter)?|(?:\w+ ){{0,3}}{_ROLE})\W*$",
+        r"^(?:Our|From our|From) (?:[A-Z]\w+ )*(?:[Ss]taff|[Cc]orrespondents?|[Rr]eporters?|[Aa]gencies)(?: in [A-Z]\w+)?\W*$",
+        r"^(?:[Ss]taff|[Aa]gencies|[Nn]ews [Dd]esk|[Ww]eb [Dd]esk)(?: (?:[Ww]riters?|[Rr]eporters?|and agencies|in [A-Z]\w+))*\W*$",
+        cased=True,
+    ),
+    _rule(
+        "byline",
+        40,
+        r"^\W*(?:reporting|additional reporting|writing|editing|compiled|edited|translated|produced) by\b",
+        r"^\W*with (?:assistance|reporting|contributions?) (?:from|by)\b|\bcontributed to (?:this|the) (?:report|story|article)\b",
+    ),
+    _rule(
+        "tags", 25, r"^\W*(?:tags?|filed under|categor(?:y|ies)|keywords?|more about|article topic follows)\s*[:：|]"
+    ),
+    _rule("tags", 12, r"^(?:#\w+[\s,]*)+$", r"^\w[\w &-]*(?:\s*[|•·»›/>]\s*\w[\w &-]*){2,}$"),
+    _rule(
+        "author note",
+        120,
+        rf"^(?:The (?:author|writer)|{_NAME}(?: {_NAME}){{0,3}},?) (?:is|was|has been|are|covers|writes|reports|leads|teaches)\b"
+        rf".{{0,100}}\b{_ROLE}s?\b.*(?:@\w|\b(?i:(?:his|her|their) (?:work|latest|new|book|most recent)|author of|most recently"
+        r"|previously (?:\w+ )?(?:worked|served|reported)|reach|contact|follow (?:him|her|them))\b)",
+        r"\b(?:[Ff]ollow|[Rr]each|[Cc]ontact|[Ee]mail|[Ww]rite to) (?:him|her|them|the (?:author|writer|reporter)|me|us)"
+        r" (?:on|at|by|via|here)\b|^\W*@\w+\W*$|^\W*[\w.+-]+@[\w-]+\.[\w.]+\W*$",
+        r"(?i:\b(?:views|opinions) expressed (?:here|in this|are|by)|\bthose of the author|\bdo(?:es)? not necessarily (?:reflect"
+        r"|represent)|\b(?:is|are) syndicated\b)",
+        r"(?i:\bthis (?:article|story|piece|commentary|column|essay|investigation|report|project) (?:was |is |has been )?(?:originally "
+        r"|first )?(?:published|appear(?:s|ed)|republished|produced|translated|supported|funded)\b)",
+        r"^(?i:(?:originally )?(?:published|appeared) (?:in|on) the (?:\w+ )?.{0,40}\b(?:print|edition|issue)\b)",
+        cased=True,
+    ),
+    _rule(
+        "author note",
+        14,
+        r"about the (?:author|writer|reporter|contributor)s?|author profile.{0,40}",
+        r"(?:more by|see all (?:posts|stories|articles) by|view all (?:posts|articles) by|posts by|articles by) .{1,50}",
+        whole=True,
+    ),
 )
 
-# (what it is, at most how many words the paragraph has, pattern); `i` patterns ignore case.
-_ALONE: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
-    (what, words, re.compile(pattern, 0 if what in {"byline", "author note"} else re.IGNORECASE))
-    for what, words, pattern in (
-        (
-            "navigation",
-            7,
-            r"^\W*(?:skip to (?:main )?(?:content|navigation)|jump to (?:comments?|navigation)|back to (?:top|home\w*)|"
-            r"(?:main )?menu|search|close|home|share|tweet|print|e-?mail|copy link|copied|save|bookmark|gift article|"
-            r"log ?in|sign ?in|log ?out|register|subscribe(?: now| today)?|donate(?: now)?|support us|"
-            r"loading|more|(?:show|see|view|load) (?:more|all|comments)|next|previous|prev|play|pause|"
-            r"next (?:article|story|post)|previous (?:article|story|post)|toggle \w+|open \w+ menu|"
-            r"(?:view |leave a |post a |add a |join the )?comments?|reply|leave a reply|hide|"
-            r"\d+ (?:comments?|shares?|likes?|views?)|(?:facebook|twitter|x|linkedin|whatsapp|telegram|reddit|instagram|"
-            r"youtube|flipboard|pinterest|e-?mail|print|copy link)(?:[\s|,·/]+\w+){0,5})\W*(?:\(\d+\))?\W*$",
-        ),
-        (
-            "link list",
-            7,
-            r"^\W*(?:(?:related|recommended|more|other|similar|popular|latest|top|featured|trending|further)"
-            r"(?: (?:articles?|stor(?:y|ies)|posts?|topics?|content|news|reading|coverage|links?|headlines|videos?|now|"
-            r"for you|on this(?: topic)?|reports?))+|related|recommended(?: for you)?|most (?:read|popular|viewed|"
-            r"shared|watched)(?: .*)?|trending|editor['’]?s['’]? (?:picks?|choice)|(?:you (?:may|might) )?also (?:like|"
-            r"read)|you (?:may|might) also (?:like|be interested in)|what to read next|read next|up next|more from .*|"
-            r"in this (?:article|story)|on this page|around the web|don['’]t miss|must reads?)\W*$",
-        ),
-        (
-            "link",
-            30,
-            r"^\W*(?:read (?:more|also|next|full story|the full \w+)|also read|see also|see more|watch(?: more| live| now)?|"
-            r"listen(?: now)?|related(?: \w+)?|more on this(?: story)?|explainer|in pictures|gallery|video|podcast|live updates)"
-            r"\s*(?:[:|»>›→]|[-–—] )",
-        ),
-        ("link", 6, r"^\W*(?:read (?:more|the full \w+|full \w+)|continue reading|keep reading|full story|learn more|find out more)\W*$"),
-        ("link", 25, r"^(?:\[[^\]]*\]\([^)]*\)|https?://\S+|www\.\S+)(?:[\s|,·•*-]+(?:\[[^\]]*\]\([^)]*\)|https?://\S+))*\W*$"),
-        (
-            "advertisement",
-            12,
-            r"^\W*(?:advert(?:i[sz]ement|orial)?s?|ads?|sponsored(?: (?:content|by .*))?|paid (?:content|post|for by .*)|"
-            r"promoted|(?:story|article|content) continues (?:below|after).*|scroll (?:down )?(?:to|for) .*|"
-            r"skip (?:ad|advertisement|past .*)|report (?:this )?ad|why (?:this|am i seeing this) ad.*|remove ads?.*)\W*$",
-        ),
-        (
-            "newsletter",
-            70,
-            r"\b(?:sign(?:ing)? up|signup|subscrib\w+|register|join)\b.{0,80}\b(?:newsletters?|inbox|e-?mails?|"
-            r"e-?mail alerts|alerts|daily|weekly|briefing|digest|whatsapp channel|telegram channel|free|trial|membership)\b",
-        ),
-        ("newsletter", 50, r"\b(?:to|in|into) your (?:inbox|e-?mail|phone|mailbox)\b|\bour (?:\w+ ){0,2}newsletters?\b|^\W*(?:the )?(?:\w+ ){0,4}newsletter\W*$"),
-        ("newsletter", 45, r"^\W*(?:sign up|subscribe|become a (?:member|subscriber)|already a (?:member|subscriber)|thank(?:s| you) for (?:signing|subscribing|reading)|you(?:'|’)?(?:re| are) (?:now )?(?:signed up|subscribed)|by (?:signing up|subscribing|submitting|clicking|continuing|providing)|enter your e-?mail|your e-?mail|please (?:enter|check your e-?mail)|invalid e-?mail|support (?:our|independent) journalism|this (?:article|story|content) is (?:only )?(?:for|available to|reserved for) (?:paying |registered )?(?:subscribers|members)|to (?:continue|keep) reading|you have (?:\w+ )?(?:\d+ )?(?:free )?articles? (?:left|remaining))"),
-        ("newsletter", 40, r"\b(?:download|get) (?:our|the) (?:\w+ ){0,3}app\b|\bfollow (?:us|our)\b.{0,60}\b(?:on|channel|page|facebook|twitter|telegram|instagram|google)\b|\blike us on\b|\bour (?:whatsapp|telegram|youtube) channel\b"),
-        (
-            "legal",
-            120,
-            r"©|\(c\) ?(?:19|20)\d\d|\ball rights reserved\b|^\W*copyright\b|\bterms (?:of (?:use|service)|and conditions|& conditions)\b|"
-            r"\bprivacy (?:policy|notice|statement)\b|\b(?:we|site|website) uses? cookies\b|\bcookie (?:policy|settings|preferences)\b|"
-            r"\bmay not be (?:published|reproduced|broadcast|republished|redistributed)\b|\bdo not sell (?:or share )?my\b|"
-            r"\brepublish (?:this|our) (?:article|stor)|\bcreative commons\b",
-        ),
-        (
-            "comments",
-            60,
-            r"\b(?:comment(?:s|ing)? (?:polic(?:y|ies)|guidelines|section|are (?:closed|moderated|subject))|community (?:guidelines|standards)|"
-            r"be part of the conversation|join the (?:conversation|discussion)|keep your comments|share your (?:thoughts|views|opinion)|"
-            r"(?:leave|post|write|add) (?:a|your) comment|your e-?mail address will not be published|required fields are marked|"
-            r"what do you think\? let us know|have a (?:story|news) (?:idea|tip)|story idea|got a (?:tip|story)|send (?:us )?(?:your )?tips|"
-            r"letters? to the editor|to report (?:an|a) (?:error|typo|correction)|spotted (?:an error|a mistake))\b",
-        ),
-        (
-            "audio",
-            25,
-            r"^\W*(?:listen to (?:this|the) (?:article|story|episode)|voice is ai|this (?:audio|article) (?:is|was) (?:auto-?generated|read)|"
-            r"audio (?:by|is|version)|\d+[ -]min(?:ute)?s?\.? (?:listen|watch|video)|your browser does not support|"
-            r"(?:this )?video (?:is )?(?:unavailable|not available|can(?:not|['’]t) be played)|(?:hide|show) (?:caption|transcript))",
-        ),
-        ("caption", 90, r"(?:^|[\s(\[])(?:photo(?:graph)?|image|picture|file photo|credit|foto|illustration|graphic|video|source photo)s?(?: credits?| courtesy| by)?\s*:\s*\S.{0,80}[)\]]?\W*$"),
-        ("caption", 90, r"(?:\bgetty images\b|\bap photo\b|\bafp photo\b|\bshutterstock\b|\balamy\b|\bepa-efe\b|\bzuma press\b|\bhandout via\b|\bfile photo\b|\bphoto(?:graph)? by\b|\bphotograph:|\bvia (?:ap|reuters|afp|getty)\b|\bpool photo\b|\b(?:reuters|afp|ap|tass|sputnik|epa|getty)\s*/\s*\w+)(?:[^.!?]{0,60})[.)\]]?\W*$"),
-        ("caption", 90, rf"(?:\bimages?|[\s(\[/|–—-])\s*{_AGENCIES}[)\]]\W*$"),
-        ("caption", 90, r"^\W*(?:file\s*[-–—:]|file photo|pictured[:,]|(?:\(?l(?:eft)?(?:-r|\)? to r(?:ight)?)\)?)[: ]|caption[: ]|in this (?:\w+ ){0,2}(?:file )?(?:photo|image|picture|handout))"),
-        ("byline", 16, rf"^(?:By|BY|Written by|WRITTEN BY|Reported by|Author:|Words by|Story by|Text by)[:\s]+{_NAME}(?:[\s,|&•·]+(?:and\s+)?{_NAME})*(?:[,|•·\s–—-].{{0,60}})?$"),
-        ("byline", 30, r"^\W*(?:Reporting|Additional reporting|Writing|Editing|Compiled|Edited|Translated|Produced) by\b"),
-        ("byline", 10, rf"^{_NAME}(?: {_NAME}){{1,3}}\s*[,|•·–—/-]\s*(?i:{_AGENCIES}|staff(?: writer| reporter)?|contributor|(?:\w+ ){{0,3}}{_ROLE}(?:,? .*)?)$"),
-        ("dateline", 16, rf"^\W*(?:(?:last )?(?:updated?|published|posted|modified|first published|created)(?: on| at)?\b[\s:|]*)?(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTHS},?\s+\d{{4}}|{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}})(?:[\s,|•·/–—-]+(?:at\s+)?(?:\d{{1,2}}[:.]\d\d.{{0,20}}|(?:updated|published|last|\d+ min).{{0,60}}))?\W*$"),
-        ("dateline", 10, r"^\W*(?:(?:last )?updated?|published|posted|modified)\b\W*(?:on|at|:|\d|an? |\w+ (?:hours?|days?|minutes?) ago).{0,50}$|^\W*\d+ (?:hours?|days?|minutes?|weeks?) ago\W*$|^\W*\d+[ -]min(?:ute)?s?\.? read\W*$|^\W*reading time\b.{0,30}$"),
-        ("tags", 25, r"^\W*(?:tags?|topics?|filed under|categor(?:y|ies)|keywords?|sections?|more about|article topic follows)\s*[:：|]"),
-        ("tags", 12, r"^(?:#\w+[\s,]*)+$|^\w[\w ]*(?:\s*[|•·»›/]\s*\w[\w ]*){2,}$"),
-        ("author note", 120, rf"^(?:The (?:author|writer)|{_NAME}(?: {_NAME}){{0,3}},?) (?:is|was|has been|are|covers|writes|reports|leads|teaches|serves)\b.{{0,100}}\b{_ROLE}s?\b.*\b(?:at|for|of|in|with|based|covering|author of|who covers)\b.*(?:@\w|\b(?i:twitter|his work|her work|their work|his latest book|her latest book|previously|reach|contact|email|follow)\b)"),
-        ("author note", 60, r"(?:\b(?:[Ff]ollow|[Rr]each|[Cc]ontact|[Ee]mail|[Ww]rite to) (?:him|her|them|the (?:author|writer|reporter)|me|us|@?\w+(?: \w+)?) (?:on (?:Twitter|X|Bluesky|Instagram|LinkedIn|Mastodon)|at \S+@\S+|@\w+|by e-?mail|here)\b|^\W*@\w+\W*$|^\W*[\w.+-]+@[\w-]+\.[\w.]+\W*$)"),
-        ("author note", 80, r"(?i:\b(?:contributed to (?:this|the) (?:report|story|article)|(?:views|opinions) expressed (?:here|in this|are|by)|(?:are|is) (?:solely )?those of the author|(?:does|do) not necessarily (?:reflect|represent)|this (?:article|story|piece|commentary|column|essay) (?:was|is|has been|originally|first)(?: \w+){0,4} (?:published|appeared|republished|produced|translated|updated|edited|written)|originally (?:published|appeared) (?:in|on|at|by)|(?:is|are) syndicated|editor['’]s note\s*:))"),
-        ("author note", 14, r"(?i:^\W*about the (?:author|writer|reporter|contributor)s?\W*$|^\W*author profile\b.{0,40}$|^\W*(?:more by|more from|see all (?:posts|stories|articles) by|view all (?:posts|articles) by|posts by|articles by) .{1,50}$)"),
-    )
+_DATE = re.compile(
+    r"\b(?:\d{1,2}(?:st|nd|rd|th)?[\s-]+(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?,?[\s-]+\d{4}"
+    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}"
+    r"|\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d+ (?:min(?:ute)?s?|hours?|days?|weeks?|months?|years?) ago"
+    r"|\d+[ -]min(?:ute)?s?\.? read)",
+    re.IGNORECASE,
 )
-
+_TIME_WORDS = re.compile(
+    r"\b(?:last|first|up-?dated?|published|posted|modified|created|on|at|and|date|time|reading|local|edition"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|\d{1,2}[:.]\d\d|[ap]\.?m\.?|[A-Z]{2,4}T?|h(?:rs?)?|o'clock)\b",
+    re.IGNORECASE,
+)
 _AFTER_END = re.compile(
-    r"(?i)^\W*(?:about the (?:author|writer|reporter|contributor)s?|(?:\d+ )?comments?(?: \(\d+\))?|leave a (?:reply|comment)|"
-    r"(?:view|jump to|join the|show) (?:comments?|conversation)|be part of the conversation|join the (?:conversation|discussion)|article topic follows.*|author profile.*|"
-    r"related(?: \w+)?|most (?:read|popular|viewed)|more from .*|you (?:may|might) also like|read next|what to read next|"
-    r"latest (?:news|stories|headlines)|top stories|trending(?: now)?|recommended(?: for you)?|more (?:stories|news|articles|headlines)(?: .*)?)\W*$"
+    r"^\W*(?:about the (?:author|writer|reporter|contributor)s?|(?:\d+ )?comments?(?: \(\d+\))?|leave a (?:reply|comment)"
+    r"|(?:view|jump to|join the|show) (?:comments?|conversation)|be part of the conversation|author profile.*"
+    r"|join the (?:conversation|discussion)|article topic follows.*|related(?: \w+)?|most (?:read|popular|viewed)"
+    r"|more from .*|you (?:may|might) also like|(?:what to )?read next|latest (?:news|stories|headlines)|top stories"
+    r"|trending(?: now)?|recommended(?: for you)?|more (?:stories|news|articles|headlines)(?: .*)?)\W*$",
+    re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*$")
+_SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*$")
+_LISTED = re.compile(r"^(?:[•▪◦*–—-]|\d+[.)])\s|^[A-Z]:\s")
+_QUOTED = re.compile(r"^[\"'“”‘’«]+|[\"'“”‘’».,!?]+$")
+_LEAD = 12
+"""Words from which a sentence is taken for the article's own."""
 
 
 def recognise(paragraphs: Sequence[str]) -> list[str | None]:
     """For each paragraph of one article, in order: what furniture it is, or None for the article itself."""
     texts = [" ".join(paragraph.split()) for paragraph in paragraphs]
     found = [alone(text) for text in texts]
-    _repeats(texts, found)
-    _link_lists(texts, found)
+    title = headline(texts, found)
+    _before_the_headline(texts, found, title)
+    _repeats(texts, found, title)
+    _link_lists(texts, found, title)
     _after_the_end(texts, found)
-    _headings(texts, found)
+    _pull_quotes(texts, found)
+    _headings(texts, found, title)
     return found
 
 
@@ -135,14 +248,33 @@ def alone(text: str) -> str | None:
     if not any(character.isalnum() for character in text):
         return "ornament"
     words = len(text.split())
-    return next((what for what, most, pattern in _ALONE if words <= most and pattern.search(text)), None)
+    if words <= 20 and _DATE.search(text) and len(re.findall(r"\w+", _TIME_WORDS.sub("", _DATE.sub("", text)))) <= 3:
+        return "dateline"
+    return next((rule.what for rule in _ALONE if words <= rule.words and rule.pattern.search(text)), None)
 
 
-def looks_like_headline(text: str) -> bool:
-    return 3 <= len(text.split()) <= 30 and not re.search(r"[.…:;,][\"'”’»)\]]*$", text.strip())
+def headline(texts: Sequence[str], found: Sequence[str | None]) -> int | None:
+    """Where the headline stands: the longest line that is no sentence, before the first that is one."""
+    best: int | None = None
+    for position, text in enumerate(texts):
+        words = len(text.split())
+        if found[position] is not None:
+            continue
+        if words >= _LEAD and re.search(r"[.!?…][\"'”’»)\]]*$", text):
+            break
+        if 2 <= words <= 30 and not re.search(r"[.…:;,]$", text) and not _LISTED.match(text):
+            best = position if best is None or words > len(texts[best].split()) else best
+    return best
 
 
-def _repeats(texts: Sequence[str], found: list[str | None]) -> None:
+def _before_the_headline(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
+    """Mastheads, sections and menus: short lines before the headline."""
+    for position in range(title or 0):
+        if found[position] is None and len(texts[position].split()) <= 8 and not _SENTENCE_END.search(texts[position]):
+            found[position] = "masthead"
+
+
+def _repeats(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
     """A line said twice in a row is a picture's caption and its alternative text; later repeats are boxes."""
     first: dict[str, int] = {}
     for position, text in enumerate(texts):
@@ -150,22 +282,26 @@ def _repeats(texts: Sequence[str], found: list[str | None]) -> None:
         if before == position:
             continue
         found[position] = found[position] or "repeated"
-        if position - before == 1 and len(text.split()) > 2:
+        if position - before == 1 and len(text.split()) > 2 and before != title:
             found[before] = found[before] or "caption"
 
 
-def _link_lists(texts: Sequence[str], found: list[str | None]) -> None:
-    """Three or more short lines in a row that are no sentences, or any that follow the head of such a list."""
+def _link_lists(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
+    """Three or more short lines in a row that are no sentences, or two that follow the head of such a list.
+
+    Items of a list with bullets or numbers are the article's own, unless such a head stands before them.
+    """
     run: list[int] = []
-    for position, text in enumerate([*texts, "An end."]):
-        # The first line may be the headline, which is no link.
-        if 0 < position < len(texts) and _is_link_like(text) and found[position] in (None, "link"):
+    for position in range((title or 0) + 1, len(texts) + 1):
+        if position < len(texts) and _is_link_like(texts[position]) and found[position] in (None, "link"):
             run.append(position)
             continue
-        headed = bool(run) and found[run[0] - 1] in ("link list", "navigation", "tags")
-        if len(run) >= (2 if headed else 3):
-            for member in run:
-                found[member] = found[member] or "link list"
+        if run:
+            headed = found[run[0] - 1] in ("link list", "link", "tags", "navigation")
+            listed = sum(bool(_LISTED.match(texts[member])) for member in run) * 2 > len(run)
+            if headed or (len(run) >= 3 and not listed):
+                for member in run:
+                    found[member] = found[member] or "link list"
         run = []
 
 
@@ -177,8 +313,8 @@ def _after_the_end(texts: Sequence[str], found: list[str | None]) -> None:
         if seen / total > 0.6 and _AFTER_END.match(text):
             rest = range(position + 1, len(texts))
             # Long paragraphs after it are the article going on around a box, except in an author's note.
-            own = "author" in text.casefold() or "writer" in text.casefold()
-            if own or all(len(texts[later].split()) <= 45 or found[later] for later in rest):
+            note = "author" in text.casefold() or "writer" in text.casefold()
+            if note or all(len(texts[later].split()) <= 45 or found[later] for later in rest):
                 found[position] = found[position] or "link list"
                 for later in rest:
                     found[later] = found[later] or "after the end"
@@ -191,18 +327,32 @@ def _after_the_end(texts: Sequence[str], found: list[str | None]) -> None:
 
 
 def _is_author_note(text: str) -> bool:
+    who = rf"^(?:{_NAME} ){{1,4}}(?:is|was|covers|writes|reports|teaches)\b"
     return len(text.split()) <= 60 and bool(
-        re.match(rf"^{_NAME}(?: {_NAME}){{1,3}},? (?:is|was|covers|writes) (?:an? |the )?(?:[\w-]+ ){{0,5}}{_ROLE}\b", text)
+        re.match(rf"{who} (?:an? |the )?(?:[\w-]+ ){{0,5}}{_ROLE}\b", text)
+        or re.match(
+            rf"^(?:An? |The )?(?:{_NAME} )*(?i:{_ROLE}) (?:covers|writes|reports) (?:on|about|for|from)\b", text
+        )
     )
 
 
-def _headings(texts: Sequence[str], found: list[str | None]) -> None:
+def _pull_quotes(texts: Sequence[str], found: list[str | None]) -> None:
+    """A sentence or half of one that another paragraph says as well, set large."""
+    for position, text in enumerate(texts):
+        core = _QUOTED.sub("", text).casefold()
+        if found[position] is None and 4 <= len(core.split()) <= 40:
+            others = (other for place, other in enumerate(texts) if place != position and len(other) > len(core) + 20)
+            if any(core in other.casefold() for other in others):
+                found[position] = "pull quote"
+
+
+def _headings(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
     """Short lines between paragraphs that are no sentences: section heads, labels, stray links."""
-    body = [position for position, what in enumerate(found) if what is None]
-    for position in body[1:]:
-        text = texts[position]
-        if len(text.split()) <= 8 and not _SENTENCE_END.search(text) and not text.startswith(('"', "“", "«")):
-            found[position] = "heading"
+    for position, text in enumerate(texts):
+        if found[position] is None and position != title and len(text.split()) <= 8:
+            quoted = text.startswith(('"', "“", "«", "‘"))
+            if not _SENTENCE_END.search(text) and not quoted and not _LISTED.match(text):
+                found[position] = "heading"
 
 
 def _is_link_like(text: str) -> bool:

@@ -34,7 +34,9 @@ COLUMNS = tuple(Row.__annotations__)
 TAGGED, REVIEW, NO_TOPIC, FURNITURE = "tagged", "review", "no_topic", "furniture"
 
 
-def rows_of(passage: Passage, tags: list[Tag], *, furniture: bool, model: str, codebook: str, run: str | None) -> list[Row]:
+def rows_of(
+    passage: Passage, tags: list[Tag], *, furniture: bool, model: str, codebook: str, run: str | None
+) -> list[Row]:
     """A row a tag; one row without a topic where there is none."""
 
     def row(tag: Tag | None, status: str) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -87,18 +88,16 @@ def _is_wrapped(lines: list[str]) -> bool:
     width = max(map(len, lines))
     if not 40 <= width <= 130:
         return False
-    full = [
-        len(line) + 1 + len(after.split(maxsplit=1)[0]) > width for line, after in zip(lines, lines[1:], strict=False)
-    ]
+    full = [len(line) + 1 + len(after.split(maxsplit=1)[0]) > width for line, after in itertools.pairwise(lines)]
     return sum(full) >= 0.9 * len(full)
 
 
 def _headline(texts: list[str], kinds: list[str | None]) -> str | None:
-    """The article's first line, where it reads like a headline."""
-    body = [text for text, kind in zip(texts, kinds, strict=True) if kind is None]
-    if len(body) > 1 and furniture.looks_like_headline(body[0]):
-        return " ".join(body[0].lstrip("# ").split())
-    return None
+    """The article's headline, where the text has one."""
+    if len(texts) < 2:
+        return None
+    position = furniture.headline([" ".join(text.split()) for text in texts], kinds)
+    return None if position is None else " ".join(texts[position].lstrip("# ").split())
 
 
 def _parts(text: str, start: int, end: int) -> list[Offsets]:

@@ -33,7 +33,25 @@ _WORDS = {
     "against": "opposes rejects scorns bans",
     "neutral": "mentions counts lists describes",
 }
-_FILLER = "the town council on monday about a long street and its old market near some quiet houses".split()
+_FILLER = [
+    "the",
+    "town",
+    "council",
+    "on",
+    "monday",
+    "about",
+    "a",
+    "long",
+    "street",
+    "and",
+    "its",
+    "old",
+    "market",
+    "near",
+    "some",
+    "quiet",
+    "houses",
+]
 
 
 def make_articles(count: int = 60, *, seed: int = 1) -> tuple[list[Article], list[Passage], list[Annotation]]:

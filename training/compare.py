@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from labels.errors import DemarcheError
-from training.bootstrap import Interval, draws
+from labels.codebook import Stance
+from labels.errors import DemarcheError, nearest
+from training.bootstrap import Interval, draws, interval
 from training.judging import (
     HEADLINES,
     Score,
@@ -46,21 +48,24 @@ def compare(
     Raises DemarcheError where the runs have no test passage in common or read the gold differently.
     """
     both = _common(first, second)
-    found = []
+    found: list[Difference] = []
+    known: set[str] = set()
     for kind, verdicts, scores in _KINDS:
-        wanted = [metric for metric in metrics if metric.startswith(kind)]
         one, other = (verdicts(predictions) for predictions in both)
-        if not wanted or one is None or other is None:
+        if one is None or other is None:
             continue
         if one.units != other.units:
             raise DemarcheError(f"the runs' gold differs for {kind}; compare runs on the same annotations")
-        weights = draws(one.units, seed=seed)
         left, right = scores(one), scores(other)
-        found += [
-            _difference(metric, left[metric], right[metric], weights)
-            for metric in wanted
-            if metric in left and metric in right
-        ]
+        common = left.keys() & right.keys()
+        known |= common
+        wanted = [metric for metric in metrics if metric in common]
+        if wanted:
+            weights = draws(one.units, seed=seed)
+            found += [_difference(metric, left[metric], right[metric], weights) for metric in wanted]
+    for metric in metrics:
+        if known and metric not in known and metric not in HEADLINES:
+            raise DemarcheError(f"no figure {metric!r} that both runs have{nearest(metric, known)}")
     if not found:
         raise DemarcheError("the runs have no figure in common: one read topics, the other stance")
     return found
@@ -74,19 +79,33 @@ _KINDS: tuple[_Kind, ...] = (
 )
 
 
-def _common(
-    first: Sequence[Prediction], second: Sequence[Prediction]
-) -> tuple[list[Prediction], list[Prediction]]:
+def _common(first: Sequence[Prediction], second: Sequence[Prediction]) -> tuple[list[Prediction], list[Prediction]]:
     of_second = {prediction.passage: prediction for prediction in second}
     left = [prediction for prediction in first if prediction.passage in of_second]
     if not left:
         raise DemarcheError("the runs have no test passage in common; train both with `split: {from: split.jsonl}`")
-    return left, [of_second[prediction.passage] for prediction in left]
+    right = [of_second[prediction.passage] for prediction in left]
+    for one, other in zip(left, right, strict=True):
+        if _differ(_topic_gold(one), _topic_gold(other)) or _differ(_stance_gold(one), _stance_gold(other)):
+            raise DemarcheError(
+                f"the runs' gold differs, first at passage {one.passage!r}; compare runs on the same annotations"
+            )
+    return left, right
 
 
-def _difference(metric: str, first: Score, second: Score, weights: Any) -> Difference:
-    apart = np.array([second(draw) - first(draw) for draw in weights])
-    low, high = np.nanpercentile(apart, [2.5, 97.5])
+def _differ(one: Sized, other: Sized) -> bool:
+    """Whether two golds contradict each other; a run that did not read the task has none."""
+    return bool(one and other) and one != other
+
+
+def _topic_gold(prediction: Prediction) -> dict[str, bool | None]:
+    return {topic: said.gold for topic, said in prediction.topics.items()}
+
+
+def _stance_gold(prediction: Prediction) -> list[Stance | None]:
+    return [stance.gold for stance in prediction.stances]
+
+
+def _difference(metric: str, first: Score, second: Score, weights: npt.NDArray[np.float64]) -> Difference:
     one = np.ones(weights.shape[1])
-    value = Interval(second(one) - first(one), float(low), float(high))
-    return Difference(metric, first(one), second(one), value)
+    return Difference(metric, first(one), second(one), interval(lambda draw: second(draw) - first(draw), weights))

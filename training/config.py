@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
@@ -30,6 +30,12 @@ def _is_file(path: Path) -> Path:
 
 DataFile = Annotated[Path, AfterValidator(_is_file)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _leave_some(test: float, dev: float) -> None:
+    if test + dev >= 1:
+        raise ValueError(f"test {test} and dev {dev} leave nothing to train on; their sum must be below 1")
 
 
 class Data(Frozen):
@@ -51,9 +57,14 @@ class GroupSplit(Frozen):
     from_: Annotated[DataFile | None, Field(alias="from")] = None
 
     @model_validator(mode="after")
-    def _one_order(self) -> GroupSplit:
+    def _one_order(self) -> Self:
         if self.stratify and self.from_:
             raise ValueError("stratify and from exclude each other: old rows stay where they are")
+        return self
+
+    @model_validator(mode="after")
+    def _some_train(self) -> Self:
+        _leave_some(self.test, self.dev)
         return self
 
 
@@ -64,6 +75,11 @@ class TimeSplit(Frozen):
     dev: Share = 0.15
     seed: int = 13
     on_leak: Literal["refuse", "drop"] = "refuse"
+
+    @model_validator(mode="after")
+    def _some_train(self) -> Self:
+        _leave_some(self.test, self.dev)
+        return self
 
 
 class ColumnSplit(Frozen):
@@ -101,7 +117,7 @@ class Config(Frozen):
     stance: StanceSettings | None = None
     thresholds: Thresholds = Thresholds()
     review: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
-    seed: int = 13
+    seed: Seed = 13
     tracking: Tracking = Tracking()
 
     @model_validator(mode="before")
@@ -113,7 +129,7 @@ class Config(Frozen):
         return plain
 
     @model_validator(mode="after")
-    def _trains_something(self) -> Config:
+    def _trains_something(self) -> Self:
         if self.topics is None and self.stance is None:
             raise ValueError("neither topics nor stance; give at least one model to train")
         if "text" not in self.input:
@@ -123,7 +139,7 @@ class Config(Frozen):
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """The config with `a.b=c` overrides merged in. Raises BadInput with every mistake at once."""
-    from omegaconf import OmegaConf
+    from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
@@ -135,16 +151,22 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise BadInput([Problem(str(path), mark.line + 1 if mark else None, f"not YAML: {what}")]) from None
+    except AssertionError:
+        config = None  # what OmegaConf makes of a bare number
+    if not isinstance(config, DictConfig):
+        raise BadInput([Problem(str(path), None, "not a mapping; name, data, topics … are expected")])
     for override in overrides:
         if "=" not in override:
             raise DemarcheError(f"{override!r}: not an override; write key=value, e.g. topics.c=4")
     try:
-        config = OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides)))
-        plain = OmegaConf.to_container(config, resolve=True)
+        merged = OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides)))
+        plain = OmegaConf.to_container(merged, resolve=True)
     except (YAMLError, OmegaConfBaseException) as error:
         raise DemarcheError(f"{path}: {str(error).splitlines()[0]}") from None
-    if not isinstance(plain, dict):
-        raise BadInput([Problem(str(path), None, "not a mapping; name, data, topics … are expected")])
+    except TypeError:
+        raise DemarcheError(
+            f"{' '.join(overrides)}: reaches into a list; give the list whole, e.g. data.annotations=[one.jsonl,two.jsonl]"
+        ) from None
     try:
         return Config.model_validate(plain)
     except ValidationError as error:
@@ -168,6 +190,9 @@ def _problems(path: Path, error: ValidationError) -> list[Problem]:
         elif mistake["type"] == "union_tag_not_found":
             field = ".".join(str(part) for part in mistake["loc"])
             what = f"{field}.{mistake['ctx']['discriminator'].strip(chr(39))}: missing"
+        else:
+            field = ".".join(str(part) for part in mistake["loc"])
+            what = ".".join(_path([str(part) for part in mistake["loc"]])) + what.removeprefix(field)
         found.append(Problem(str(path), None, what))
     return found
 

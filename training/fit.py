@@ -41,7 +41,9 @@ class Fitted:
     warnings: list[str]
 
 
-def fit(config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example], *, watch: Watch) -> Fitted:
+def fit(
+    config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example], *, watch: Watch
+) -> Fitted:
     """Fits and calibrates; calibration sees only predictions for articles that the model did not learn from."""
     warnings: list[str] = []
     topic_model = dev_topic_model = topic_calibration = None
@@ -77,7 +79,7 @@ def fit(config: Config, codebook: Codebook, train: Sequence[Example], dev: Seque
         stance_calibration=stance_calibration,
     )
     tagger = Tagger(codebook, TwoStage(topic_model, stance_model), settings)
-    if not dev:
+    if dev_topic_model is None and dev_stance_model is None:
         return Fitted(tagger, None, warnings)
     return Fitted(tagger, Tagger(codebook, TwoStage(dev_topic_model, dev_stance_model), settings), warnings)
 
@@ -96,9 +98,7 @@ def baselines(
     if config.stance is not None:
         asked = [stance_examples(side, codebook, config.input, "majority") for side in (train, dev)]
         stance = MajorityStance().fit(*asked, watch=Quiet())
-    plain = TopicCalibration(
-        curves=(Platt(),) * len(codebook.topics), thresholds=(0.5,) * len(codebook.topics)
-    )
+    plain = TopicCalibration(curves=(Platt(),) * len(codebook.topics), thresholds=(0.5,) * len(codebook.topics))
     settings = Settings(
         input=config.input,
         review=0.0,

@@ -101,7 +101,7 @@ def stance_verdicts(predictions: Iterable[Prediction]) -> StanceVerdicts | None:
     )
 
 
-def joint_verdicts(predictions: Iterable[Prediction]) -> JointVerdicts | None:
+def joint_verdicts(predictions: Sequence[Prediction]) -> JointVerdicts | None:
     """None where topics or stance were not both read."""
     units, counts = [], []
     for prediction in predictions:
@@ -241,7 +241,9 @@ def _average_precision(gold: BoolArray, probabilities: FloatArray) -> Score:
 
 def _topic_classes(verdicts: TopicVerdicts) -> list[dict[str, Any]]:
     return [
-        _class("topic", topic, verdicts.gold[:, column], verdicts.assigned[:, column], verdicts.probabilities[:, column])
+        _class(
+            "topic", topic, verdicts.gold[:, column], verdicts.assigned[:, column], verdicts.probabilities[:, column]
+        )
         for column, topic in enumerate(verdicts.topics)
     ]
 

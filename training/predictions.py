@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labels.adjudication import Example
 from labels.codebook import STANCES, Stance
-from labels.errors import Problems
+from labels.errors import DemarcheError, Problems, nearest
 from labels.files import Frozen, read_jsonl
 from labels.passages import Span
 from models.tagger import Tagger
@@ -48,6 +48,14 @@ class Prediction(Frozen):
 
 def predict(tagger: Tagger, examples: Sequence[Example], sides: Iterable[str]) -> list[Prediction]:
     """What the tagger says of each example: of every topic, of the gold targets, and in use."""
+    known = set(tagger.codebook.topic_ids)
+    for example in examples:
+        strange = {*example.topics, *(target.topic for target in example.stances if target.topic)} - known
+        if strange:
+            raise DemarcheError(
+                f"passage {example.passage.id!r}: the model's codebook {tagger.codebook.reference} has no topic "
+                f"{min(strange)!r}{nearest(min(strange), known)}; judge it on gold of its own codebook"
+            )
     passages = [example.passage for example in examples]
     topics: list[dict[str, TopicPrediction]] = [{} for _ in examples]
     tags: list[dict[str, Stance | None]] = [{} for _ in examples]

@@ -22,7 +22,7 @@ class ServedTag(BaseModel):
     stance_probability: float | None
 
 
-class ServedTagger(PythonModel):  # type: ignore[misc]
+class ServedTagger(PythonModel):
     """A list of texts in; for each, its tags."""
 
     def load_context(self, context: PythonModelContext) -> None:

@@ -87,9 +87,7 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
         case GroupSplit() as split:
             earlier = read_split(split.from_) if split.from_ else None
             strata = _strata(examples) if split.stratify else None
-            return by_group(
-                passages, test=split.test, dev=split.dev, seed=split.seed, strata=strata, earlier=earlier
-            )
+            return by_group(passages, test=split.test, dev=split.dev, seed=split.seed, strata=strata, earlier=earlier)
         case TimeSplit() as split:
             return by_time(passages, field=split.by, test=split.test, dev=split.dev, on_leak=split.on_leak)
         case ColumnSplit() as split:

@@ -30,6 +30,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from labels.errors import DemarcheError
@@ -58,7 +59,6 @@ def open_store(*, create: bool = False) -> MlflowClient:
     uri = store()
     _reach(uri, create=create)
     mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     return MlflowClient()
 
 
@@ -196,8 +196,8 @@ def fetch(uri: str) -> Path:
         return Path(uri)
     client = open_store()
     try:
-        source = _resolved(client, uri)
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{source}/artifacts/{_ARTIFACT}"))
+        location = client.get_logged_model(_model_id(client, uri)).artifact_location
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{_ARTIFACT}"))
     except (MlflowException, OSError) as error:
         known = ", ".join(model.name for model in client.search_registered_models(max_results=20))
         raise DemarcheError(
@@ -223,7 +223,9 @@ def promote(name: str, version: str) -> Registered:
         client.get_model_version(name, version)
         client.set_registered_model_alias(name, CHAMPION, version)
     except MlflowException as error:
-        raise DemarcheError(f"{name}/{version}: {_first_line(error)}; `demarche runs list` shows what there is") from None
+        raise DemarcheError(
+            f"{name}/{version}: {_first_line(error)}; `demarche runs list` shows what there is"
+        ) from None
     return Registered(name, version, champion_of(client, name) or version)
 
 
@@ -346,18 +348,26 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _resolved(client: MlflowClient, uri: str) -> str:
-    """Where the model's files lie."""
-    if uri.startswith("runs:"):
-        match = re.match(r"^runs:/([^/]+)(?:/(.*))?$", uri)
-        if match is None:
-            raise MlflowException("expected runs:/RUN/tagger")
+def _model_id(client: MlflowClient, uri: str) -> str:
+    """The logged model that a URI names. Raises MlflowException where there is none."""
+    if match := re.match(r"^runs:/([^/]+)(?:/.*)?$", uri):
         outputs = client.get_run(match[1]).outputs
-        models = outputs.model_outputs if outputs else []
-        if not models:
+        if not outputs or not outputs.model_outputs:
             raise MlflowException("the run logged no model")
-        return f"models:/{models[0].model_id}"
-    return uri
+        return str(outputs.model_outputs[0].model_id)
+    if match := re.match(r"^models:/([^/@]+)@(.+)$", uri):
+        return _of_version(client.get_model_version_by_alias(match[1], match[2]))
+    if match := re.match(r"^models:/([^/@]+)/(.+)$", uri):
+        return _of_version(client.get_model_version(match[1], match[2]))
+    raise MlflowException("expected models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/tagger")
+
+
+def _of_version(version: ModelVersion) -> str:
+    # The sqlite store forgets `model_id`; what the version was made of stays in `source`.
+    match = re.match(r"^models:/(m-\w+)$", version.source or "")
+    if match is None:
+        raise MlflowException("the version was not registered by `demarche train`")
+    return match[1]
 
 
 def _summary(run: MlflowRun, experiment: str) -> Summary:
@@ -398,14 +408,20 @@ def _reach(uri: str, *, create: bool) -> None:
             urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_PATIENCE).close()
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            raise DemarcheError(f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}") from None
+            raise DemarcheError(
+                f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}"
+            ) from None
     elif parts.hostname:
         try:
             socket.create_connection((parts.hostname, parts.port or 5432), timeout=_PATIENCE).close()
         except OSError as error:
-            raise DemarcheError(f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}") from None
+            raise DemarcheError(
+                f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}"
+            ) from None
     else:
-        raise DemarcheError(f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server")
+        raise DemarcheError(
+            f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server"
+        )
 
 
 def _reach_sqlite(path: Path, *, create: bool) -> None:

@@ -1,0 +1,42 @@
+# make demo: from nothing to tagged articles.  make test: everything that has to hold.
+PYTHON ?= python3
+BIN := .venv/bin
+CHAMPION := models:/foreign-affairs-tagger@champion
+
+.PHONY: demo test check bench clean
+
+demo: .venv/installed
+	$(BIN)/demarche train configs/linear.yaml
+	$(BIN)/demarche tag seeds/new_articles --model $(CHAMPION) --out build/tags.csv
+	@echo
+	@echo "Look at build/tags.csv: a row for each passage and topic, with its stance."
+	@echo "Look at the run beside others: $(BIN)/demarche ui, then http://127.0.0.1:5000"
+
+test: .venv/installed-dev
+	$(MAKE) --no-print-directory check
+
+check:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n auto
+
+bench: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.bench $(DATA) $(SETS)
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

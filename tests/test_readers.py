@@ -1,0 +1,118 @@
+"""Articles from files of every kind, and plain words about those that cannot be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from labels.errors import DemarcheError
+from tagging.readers import Columns, Read, Unreadable, read_articles
+
+HTML = """<html lang="en"><head><title>Quiet talks | The Paper</title></head><body><nav><a href="/">Home</a></nav>
+<article><h1>Quiet talks</h1><p>The two delegations met for an hour in a side room and agreed to meet again in May,
+an official who was there said on Tuesday.</p><p>Neither side spoke of the frontier, which both had called the only
+matter worth the journey when they set out from home.</p></article><footer>All rights reserved.</footer></body></html>"""
+
+
+def read(*paths: Path, **columns: str) -> tuple[dict[str, str], dict[str, str]]:
+    """(id → text, name → reason)."""
+    items = list(read_articles(paths, Columns(**columns)))
+    return (
+        {item.article.id: item.article.text for item in items if isinstance(item, Read)},
+        {item.name: item.reason for item in items if isinstance(item, Unreadable)},
+    )
+
+
+def test_the_id_of_an_article_is_its_path_below_the_input(tmp_path: Path) -> None:
+    (tmp_path / "2021").mkdir()
+    (tmp_path / "2021" / "a.txt").write_text("One.")
+    (tmp_path / "b.md").write_text("Two.")
+    assert read(tmp_path)[0] == {"2021/a.txt": "One.", "b.md": "Two."}
+    assert read(tmp_path / "2021" / "a.txt")[0] == {"a.txt": "One."}
+
+
+def test_a_text_file_is_read_exactly_as_it_stands(tmp_path: Path) -> None:
+    raw = "\ufeffOne.\r\n\r\nTwo \u2028 three.\n\n\n".encode()
+    (tmp_path / "a.txt").write_bytes(raw)
+    assert read(tmp_path)[0]["a.txt"].encode() == raw
+
+
+def test_the_text_of_a_page_comes_without_its_frame(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(HTML)
+    (item,) = read_articles([tmp_path], Columns())
+    assert isinstance(item, Read)
+    assert "side room" in item.article.text
+    assert "rights reserved" not in item.article.text
+    assert item.article.title == "Quiet talks"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_tables_hold_an_article_a_row(tmp_path: Path, kind: str) -> None:
+    rows = [
+        {"key": "x", "body": "One, two.", "when": "2020-01-01"},
+        {"key": "y", "body": "Three.", "when": "2020-01-02"},
+    ]
+    path = tmp_path / f"table.{kind}"
+    if kind == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif kind == "csv":
+        path.write_text('key,body,when\nx,"One, two.",2020-01-01\ny,Three.,2020-01-02\n')
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    items = list(read_articles([path], Columns(text="body", id="key", date="when")))
+    assert [
+        (item.article.id, item.article.text, item.article.published) for item in items if isinstance(item, Read)
+    ] == [
+        ("x", "One, two.", "2020-01-01"),
+        ("y", "Three.", "2020-01-02"),
+    ]
+
+
+def test_rows_without_an_id_are_named_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"text": "One."}\n{"text": "Two."}\n')
+    assert list(read(tmp_path)[0]) == ["t.jsonl:1", "t.jsonl:2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.txt", b"", "empty"),
+        ("a.txt", b" \n\n ", "empty"),
+        ("a.txt", b"caf\xe9", "not UTF-8"),
+        ("a.txt", b"a\0b", "binary"),
+        ("a.html", b"<html><body></body></html>", "no article text"),
+        ("a.pdf", b"%PDF", "is not read"),
+        ("a.parquet", b"PAR", "not a Parquet file"),
+        ("a.jsonl", b'{"text": 3}\n', "empty text"),
+        ("a.jsonl", b'{"txt": "x"}\n', "no column 'text'"),
+        ("a.jsonl", b"{\n", "not JSON"),
+        ("a.csv", b"id,body\n1,x\n", "no column 'text'"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_the_rest_is_read(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "z.txt").write_text("Fine.")
+    articles, unreadable = read(tmp_path)
+    assert articles == {"z.txt": "Fine."}
+    (told,) = unreadable.items()
+    assert told[0].startswith(name)
+    assert reason in told[1]
+
+
+def test_a_second_article_of_the_same_id_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"id": "x", "text": "One."}\n{"id": "x", "text": "Two."}\n')
+    articles, unreadable = read(tmp_path)
+    assert articles == {"x": "One."}
+    assert "second article" in unreadable["x"]
+
+
+def test_an_input_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DemarcheError, match="no such file or folder"):
+        list(read_articles([tmp_path / "gone"], Columns()))

@@ -1,0 +1,184 @@
+"""Tagging a batch: rows, statuses, files that cannot be read, and outputs that are whole or absent."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from demarche.__main__ import app
+from labels.adjudication import adjudicate
+from models.examples import Quiet
+from tagging.rows import COLUMNS
+from tests.conftest import BOOK, CONFIG, make_articles
+from training.config import read_config
+from training.fit import fit
+
+TEA = "The council praises the teapot, the kettle and the samovar."
+MATCH = "The referee blew the whistle and the striker left the stadium before the second goal."
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved tagger of the tiny codebook."""
+    folder = tmp_path_factory.mktemp("world")
+    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl"):
+        (folder / name).touch()
+    text = CONFIG
+    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl"):
+        text = text.replace(name, str(folder / name))
+    (folder / "config.yaml").write_text(text)
+    _, passages, annotations = make_articles()
+    examples = adjudicate(passages, annotations)
+    fitted = fit(read_config(folder / "config.yaml"), BOOK, examples[:150], examples[150:], watch=Quiet())
+    fitted.tagger.save(folder / "model")
+    return folder / "model"
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "one.txt").write_text(f"Skip to content\n\n{TEA}\n\n{MATCH}\n")
+    (folder / "sub" / "two.txt").write_text(f"{MATCH}\r\n\r\n{TEA}")
+    return folder
+
+
+def tag(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["tag", *map(str, arguments)])
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_each_passage_has_its_rows(model: Path, inputs: Path, tmp_path: Path) -> None:
+    result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    assert result.exit_code == 0, result.output
+    rows = rows_of(tmp_path / "tags.jsonl")
+    assert all(tuple(row) == COLUMNS for row in rows)
+    said = [(row["article"], row["status"], row["topic"]) for row in rows]
+    assert ("one.txt", "furniture", None) in said
+    assert ("one.txt", "tagged", "tea") in said
+    assert ("one.txt", "no_topic", None) in said
+    assert ("sub/two.txt", "tagged", "tea") in said
+    for row in rows:
+        text = (inputs / str(row["article"])).read_bytes().decode()
+        assert text[row["start"] : row["end"]] == row["text"]  # type: ignore[misc]
+        assert row["codebook"] == "tiny@1.0.0"
+        if row["topic"]:
+            shares = [float(row[name]) for name in ("favor", "against", "neutral")]  # type: ignore[arg-type]
+            assert sum(shares) == pytest.approx(1)
+            assert row["stance_probability"] == row[str(row["stance"])]
+        else:
+            assert row["assigned"] is False
+            assert row["stance"] is None
+
+
+def test_all_three_outputs_say_the_same(model: Path, inputs: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    for kind in ("jsonl", "csv", "parquet"):
+        assert tag(inputs, "--model", model, "--out", tmp_path / f"tags.{kind}").exit_code == 0
+    rows = rows_of(tmp_path / "tags.jsonl")
+    assert pq.read_table(tmp_path / "tags.parquet").to_pylist() == rows
+    with (tmp_path / "tags.csv").open(encoding="utf-8", newline="") as stream:
+        assert [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows] == list(
+            csv.DictReader(stream)
+        )
+
+
+def test_probabilities_in_the_band_are_for_review(model: Path, inputs: Path, tmp_path: Path) -> None:
+    tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    from models.tagger import Tagger
+
+    tagger = Tagger.load(model)
+    assert tagger.settings.topic_calibration is not None
+    thresholds = dict(zip(BOOK.topic_ids, tagger.settings.topic_calibration.thresholds, strict=True))
+    for row in rows_of(tmp_path / "tags.jsonl"):
+        if row["topic"]:
+            above = float(row["topic_probability"]) - thresholds[str(row["topic"])]  # type: ignore[arg-type]
+            assert row["assigned"] == (above >= 0)
+            assert row["status"] == ("review" if abs(above) < tagger.settings.review else "tagged")
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:
+    (inputs / "bad.txt").write_bytes(b"caf\xe9")
+    result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    assert result.exit_code == 3
+    assert "not read: bad.txt: not UTF-8" in result.output
+    assert {row["article"] for row in rows_of(tmp_path / "tags.jsonl")} == {"one.txt", "sub/two.txt"}
+
+
+def test_nothing_is_written_where_nothing_could_be_read(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    result = tag(tmp_path / "empty.txt", "--model", model, "--out", tmp_path / "tags.csv")
+    assert result.exit_code == 2
+    assert "empty" in result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.txt"]
+
+
+def test_an_older_output_stays_when_tagging_fails(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "tags.csv").write_text("kept")
+    assert tag(tmp_path / "empty.txt", "--model", model, "--out", tmp_path / "tags.csv").exit_code == 2
+    assert (tmp_path / "tags.csv").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("out", "told"), [("tags.xlsx", "ending in .parquet, .jsonl, .csv"), ("one.txt/tags.csv", "cannot be written")]
+)
+def test_an_output_that_cannot_be_is_told_before_any_work(model: Path, inputs: Path, out: str, told: str) -> None:
+    result = tag(inputs, "--model", model, "--out", inputs / out)
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+@pytest.mark.parametrize(
+    "name", ["tagger.json", "codebook.yaml", "topics/weights.safetensors", "stance/vocabulary.json"]
+)
+def test_a_model_with_one_byte_changed_is_refused(model: Path, inputs: Path, tmp_path: Path, name: str) -> None:
+    import shutil
+
+    shutil.copytree(model, tmp_path / "model")
+    raw = bytearray((tmp_path / "model" / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (tmp_path / "model" / name).write_bytes(raw)
+    result = tag(inputs, "--model", tmp_path / "model", "--out", tmp_path / "tags.csv")
+    assert result.exit_code == 2
+    assert "changed since the model was saved" in result.output
+
+
+def test_a_folder_that_is_no_model_is_refused(inputs: Path, tmp_path: Path) -> None:
+    result = tag(inputs, "--model", inputs, "--out", tmp_path / "tags.csv")
+    assert result.exit_code == 2
+    assert "not a Demarche model" in result.output
+
+
+def test_stance_is_asked_toward_the_target_that_a_table_names(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,text,about\nx,The council praises the new bridge.,the new bridge\n")
+    result = tag(tmp_path / "t.csv", "--model", model, "--out", tmp_path / "tags.jsonl", "--target", "about")
+    assert result.exit_code == 0, result.output
+    assert "the new bridge" in [row["topic"] for row in rows_of(tmp_path / "tags.jsonl")]
+
+
+def test_articles_as_read_are_kept_on_request(model: Path, inputs: Path, tmp_path: Path) -> None:
+    (inputs / "page.html").write_text(
+        "<html><body><article><p>" + TEA + "</p><p>" + (MATCH + " ") * 5 + "</p></article></body></html>"
+    )
+    out, kept = tmp_path / "tags.jsonl", tmp_path / "articles.jsonl"
+    assert tag(inputs, "--model", model, "--out", out, "--articles-out", kept).exit_code == 0
+    texts = {article["id"]: article["text"] for article in map(json.loads, kept.read_text().splitlines())}
+    for row in rows_of(out):
+        assert texts[row["article"]][row["start"] : row["end"]] == row["text"]  # type: ignore[misc,index]
+
+
+def test_passages_to_annotate_are_those_that_would_be_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:
+    tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    result = CliRunner().invoke(app, ["labels", "passages", str(inputs), "--out", str(tmp_path / "passages.jsonl")])
+    assert result.exit_code == 0, result.output
+    tagged = {row["passage"] for row in rows_of(tmp_path / "tags.jsonl") if row["status"] != "furniture"}
+    assert {row["id"] for row in rows_of(tmp_path / "passages.jsonl")} == tagged

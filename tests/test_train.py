@@ -1,0 +1,191 @@
+"""From a config to a tracked, registered model: the whole line, on a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from demarche.__main__ import app
+from labels.files import write_jsonl
+from models.tagger import Tagger
+from tests.conftest import make_articles
+from training import tracking
+
+
+def demarche(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def trained(*overrides: str) -> Result:
+    result = demarche("train", "config.yaml", *overrides)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_config_becomes_a_champion(store: Path) -> None:
+    output = trained().output
+    assert "joint/micro_f1" in output
+    assert "models:/tiny-tagger@champion (version 1)" in output
+    (run,) = tracking.runs()
+    assert run.status == "FINISHED"
+    # The texts can be learnt: a model that does not learn them is broken.
+    assert run.metrics["test/topics/micro_f1"] > 0.9
+    assert run.metrics["test/stance/macro_f1"] > run.metrics["baseline/majority/stance/macro_f1"] + 0.2
+    assert run.metrics["test_low/joint/micro_f1"] <= run.metrics["test/joint/micro_f1"]
+    assert run.metrics["dev/topics/micro_f1"] > 0.8
+    assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
+    for name in ("config.yaml", "split.jsonl", "classes.json", "errors.json", "figures/precision_recall.png"):
+        assert tracking.artifact(run.id, name).stat().st_size > 0
+
+
+def test_the_same_config_data_and_seed_give_the_same_metrics_to_the_last_digit(store: Path) -> None:
+    trained()
+    trained()
+    first, second = tracking.runs()
+    assert first.metrics == second.metrics
+    assert first.tags["demarche.data"] == second.tags["demarche.data"]
+
+
+def test_one_changed_label_changes_the_digest_of_the_data(store: Path, workspace: Path) -> None:
+    trained()
+    lines = (workspace / "annotations.jsonl").read_text().splitlines()
+    changed = json.loads(lines[0])
+    changed["labels"] = [] if changed["labels"] else [{"topic": "tea", "stance": "favor"}]
+    (workspace / "annotations.jsonl").write_text("\n".join([json.dumps(changed), *lines[1:]]) + "\n")
+    trained()
+    first, second = tracking.runs()
+    assert first.tags["demarche.data"] != second.tags["demarche.data"]
+
+
+def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
+    trained()
+    output = trained("topics.c=5").output
+    assert "champion stays 1" in output
+    assert "demarche runs promote tiny-tagger 2" in output
+    assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
+    assert tracking.champion_of(tracking.open_store(), "tiny-tagger") == "2"
+    missing = demarche("runs", "promote", "tiny-tagger", "9")
+    assert missing.exit_code == 2
+    assert "tiny-tagger/9" in missing.output
+
+
+def test_a_model_is_the_same_by_every_address(store: Path) -> None:
+    trained()
+    (run,) = tracking.runs()
+    uris = ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{run.id}/tagger"]
+    taggers = [Tagger.load(tracking.fetch(uri)) for uri in uris]
+    assert {tagger.settings.run for tagger in taggers} == {run.id}
+    assert tracking.model_name(uris[0]) == "tiny-tagger/1"
+
+
+def test_a_run_may_train_one_task_alone(store: Path) -> None:
+    for task, other in (("topics", "stance"), ("stance", "topics")):
+        trained(f"{other}=null", f"name={task}")
+        metrics = tracking.find_run(task).metrics
+        assert any(name.startswith(f"test/{task}/") for name in metrics)
+        assert not any(name.startswith((f"test/{other}/", "test/joint/")) for name in metrics)
+
+
+def test_an_earlier_split_keeps_old_rows_where_they_are(store: Path, workspace: Path) -> None:
+    trained()
+    split = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
+    before = {row["passage"]: row["side"] for row in map(json.loads, split.read_text().splitlines())}
+    _, passages, annotations = make_articles(80)
+    write_jsonl(workspace / "passages.jsonl", passages)
+    write_jsonl(workspace / "annotations.jsonl", annotations)
+    trained(f"split.from={split}")
+    after = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
+    sides = {row["passage"]: row["side"] for row in map(json.loads, after.read_text().splitlines())}
+    assert len(sides) == 240
+    assert {id: sides[id] for id in before} == before
+
+
+def test_judging_a_model_on_new_gold_gives_the_same_figures_as_training(store: Path, workspace: Path) -> None:
+    trained()
+    _, passages, annotations = make_articles(30, seed=7)
+    write_jsonl(workspace / "new.jsonl", passages)
+    write_jsonl(workspace / "gold.jsonl", annotations)
+    result = demarche("judge", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "said.jsonl")
+    assert result.exit_code == 0, result.output
+    assert "topics/micro_f1" in result.output
+    assert len((workspace / "said.jsonl").read_text().splitlines()) == 90
+
+
+def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Path) -> None:
+    trained("name=first")
+    trained("name=second", "topics.ngrams.words=[5,6]")
+    result = demarche("runs", "compare", "first", "second", "--out", "apart.png")
+    assert result.exit_code == 0, result.output
+    assert "worse" in result.output
+    assert (workspace / "apart.png").stat().st_size > 0
+    listed = demarche("runs", "list").output
+    assert "first" in listed
+    assert "second" in listed
+
+
+def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:
+    # Nothing to learn a stance from: found only after the run has begun.
+    lines = [json.loads(line) for line in (workspace / "annotations.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["labels"] = [{"topic": label["topic"]} for label in line["labels"]]
+    write_jsonl(workspace / "annotations.jsonl", lines)
+    result = demarche("train", "config.yaml")
+    assert result.exit_code == 2
+    assert "no stances" in result.output
+    (run,) = tracking.runs()
+    assert run.status == "FAILED"
+    assert "no stances" in run.tags["demarche.reason"]
+    assert tracking.champion_of(tracking.open_store(), "tiny-tagger") is None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+def test_an_interrupted_run_is_marked_killed(store: Path, workspace: Path, number: int, code: int) -> None:
+    process = _training()
+    _wait_for_run()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    (run,) = tracking.runs()
+    assert run.status == "KILLED"
+    assert run.tags["demarche.reason"] == "interrupted"
+
+
+def test_the_next_start_marks_what_a_kill_left_open(store: Path, workspace: Path) -> None:
+    process = _training()
+    _wait_for_run()
+    process.kill()
+    process.wait()
+    assert tracking.runs()[0].status == "RUNNING"
+    trained("name=next")
+    left = next(run for run in tracking.runs() if run.name != "next")
+    assert left.status == "KILLED"
+    assert "gone" in left.tags["demarche.reason"]
+
+
+def _training() -> subprocess.Popen[str]:
+    """A training in a process of its own, long enough to be interrupted."""
+    _, passages, annotations = make_articles(1500)
+    write_jsonl(Path("passages.jsonl"), passages)
+    write_jsonl(Path("annotations.jsonl"), annotations)
+    command = [sys.executable, "-m", "demarche", "train", "config.yaml", "topics.ngrams.chars=[1,6]"]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+
+
+def _wait_for_run() -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any(run.status == "RUNNING" for run in tracking.runs()):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the run did not start")
