@@ -28,7 +28,8 @@ _UNSORTED = re.compile(
     r"\b\d{1,2}[/.-]\d{1,2}[/.-]\d{4}\b"  # 31/1/2024
     r"|\b\d{1,2}[/.]\d{1,2}[/.]\d\d\b"  # 31/1/24
     r"|\b\d{4}[/.-](\d[/.-]|\d$|\d\d[/.-]\d(\D|$))"  # 2024-1-5
-    r"|\b(jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)([a-z]{3,})?\b",
+    r"|\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?"
+    r"|nov(ember)?|dec(ember)?)\b",
     re.IGNORECASE,
 )
 """Dates that do not sort as text."""
@@ -107,14 +108,16 @@ def by_group(
     units follow them. What would follow to two sides is left out.
     """
     units = _units(passages)
-    copies = _copies(passages)
+    earlier = earlier or {}
+    old = {id: place.side for id, place in earlier.items() if place.side}
+    left_out = {id: place for id, place in earlier.items() if not place.side}
+    # Equal texts are linked through the first of them, which must not be one that is taken out below.
+    copies = _copies(sorted(passages, key=lambda p: (p.id in left_out, p.id not in old)))
     together = merge(units, ((one.unit, other.unit) for one, other in copies))
     sides = _hashed_sides(units, together, test=test, dev=dev, seed=seed, strata=strata)
     merged = sum(len(members) for unit, members in together.items() if len(members) > 1 and members[0] == unit)
     if earlier:
         _follow(sides, together, earlier)
-        old = {id: place.side for id, place in earlier.items() if place.side}
-        left_out = {id: place for id, place in earlier.items() if place.side is None}
         rest = [p for p in passages if p.id not in left_out]
         by_passage = {p.id: old.get(p.id, sides[p.unit]) for p in rest}
         pairs = [(one, other) for one, other in copies if one.id not in left_out and other.id not in left_out]
@@ -251,26 +254,29 @@ def _without_leaks(
     sides: Mapping[str, str],
     on_leak: OnLeak,
     *,
-    copies: Iterable[tuple[Passage, Passage]] | None = None,
+    copies: Sequence[tuple[Passage, Passage]] | None = None,
     stay: Container[str] = (),
 ) -> Split:
     """Of passages that are copies or of one unit, those on another side than the first in rank leave.
 
-    Test ranks before dev and dev before train; passages that `stay` rank before all others.
+    Test ranks before dev and dev before train; passages that `stay` rank before all others, and leave
+    only for each other: a new copy of two on different sides leaves, and they remain.
     """
     copies = _copies(passages) if copies is None else copies
-    together = merge((p.id for p in passages), ((one.id, other.id) for one, other in copies))
-    same_unit: dict[str, list[str]] = defaultdict(list)
-    for passage in passages:
-        same_unit[passage.unit].append(passage.id)
 
-    def rank(id: str) -> tuple[bool, int]:
-        return id in stay, 2 if is_test(sides[id]) else 1 if sides[id] == "dev" else 0
+    def rank(id: str) -> int:
+        return 2 if is_test(sides[id]) else 1 if sides[id] == "dev" else 0
 
     leaks: dict[str, str] = {}
-    for members in (*{id(group): group for group in together.values()}.values(), *same_unit.values()):
-        first = max(members, key=rank)
-        leaks |= {member: first for member in members if rank(member)[1] != rank(first)[1]}
+    settled = [p for p in passages if p.id in stay]
+    for members in _linked(settled, [pair for pair in copies if pair[0].id in stay and pair[1].id in stay]):
+        first = max(sorted(members), key=rank)
+        leaks |= {member: first for member in members if rank(member) != rank(first)}
+    for members in _linked(passages, copies):
+        staying = [member for member in members if member in stay and member not in leaks]
+        first = max(sorted(staying or members), key=rank)
+        torn = len({rank(member) for member in staying}) > 1
+        leaks |= {m: first for m in members if m not in stay and (torn or rank(m) != rank(first))}
     if leaks and on_leak == "refuse":
         copy, original = next(iter(leaks.items()))
         raise DemarcheError(
@@ -283,6 +289,15 @@ def _without_leaks(
         for p in passages
     }
     return Split(places, dropped=dict(Counter(sides[id] for id in leaks)))
+
+
+def _linked(passages: Sequence[Passage], copies: Iterable[tuple[Passage, Passage]]) -> list[list[str]]:
+    """The ids of passages that are copies of each other, and of those of one unit."""
+    together = merge((p.id for p in passages), ((one.id, other.id) for one, other in copies))
+    same_unit: dict[str, list[str]] = defaultdict(list)
+    for passage in passages:
+        same_unit[passage.unit].append(passage.id)
+    return [*{id(group): group for group in together.values()}.values(), *same_unit.values()]
 
 
 def _copies(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]]:

@@ -113,7 +113,7 @@ _ALONE = (
     _rule(
         "legal",
         120,
-        r"©|\(c\) ?(?:19|20)\d\d|\ball rights reserved\b|^\W*copyright\b|\bcreative commons\b",
+        r"©|\(c\) ?(?:19|20)\d\d|\ball rights reserved\b|^\W*copyright\W*(?:©|\(c\)|\d{4}|notice|:)|\bcreative commons\b",
         r"\bterms (?:of (?:use|service)|and conditions|& conditions)\b|\bprivacy (?:policy|notice|statement)\b",
         r"\b(?:uses? cookies|cookie (?:policy|settings|preferences|consent)|value your privacy|accept all|reject all)\b",
         r"\bpartners store and access\b|\bdo not sell (?:or share )?my\b|\bredistribution\b.{0,60}\b(?:prohibited|permission)\b",
@@ -211,7 +211,7 @@ _DATE = re.compile(
 )
 _TIME_WORDS = re.compile(
     r"\b(?:last|first|up-?dated?|published|posted|modified|created|on|at|and|date|time|reading|local|edition"
-    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|\d{1,2}[:.]\d\d|[ap]\.?m\.?|[A-Z]{2,4}T?|h(?:rs?)?|o'clock)\b",
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|\d{1,2}[:.]\d\d|[ap]\.?m\.?|(?-i:[A-Z]{2,4}T?)|h(?:rs?)?|o'clock)\b",
     re.IGNORECASE,
 )
 _AFTER_END = re.compile(

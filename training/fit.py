@@ -159,10 +159,10 @@ def inputs(examples: TopicExamples | StanceExamples) -> Any:
 
 def _thin(examples: TopicExamples, codebook: Codebook) -> list[str]:
     """Topics that cannot be learnt or calibrated from so few examples."""
-    counts = (examples.y > 0.5).sum(axis=0)
+    counts, hints = (examples.y > 0.5).sum(axis=0), examples.y.sum(axis=0) > 0
     return [
         f"topic {topic.id!r} has {count} examples in train and dev; "
-        + ("it will never be assigned" if count == 0 else "its probabilities and threshold are not calibrated")
-        for topic, count in zip(codebook.topics, counts, strict=True)
+        + ("its probabilities and threshold are not calibrated" if hint else "there is nothing to learn it from")
+        for topic, count, hint in zip(codebook.topics, counts, hints, strict=True)
         if count < 8
     ]

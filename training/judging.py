@@ -141,12 +141,12 @@ def judge(predictions: Sequence[Prediction], *, seed: int) -> Scores:
 
 
 def topic_scores(verdicts: TopicVerdicts) -> dict[str, Score]:
-    """Macro figures are over the topics that the gold has."""
+    """Macro figures are over the topics that the gold has, in a draw of the bootstrap as in the whole."""
     gold, assigned = verdicts.gold, verdicts.assigned
     both, there, found = (gold & assigned).sum(axis=1), gold.sum(axis=1), assigned.sum(axis=1)
     exact = (gold == assigned).all(axis=1)
     judged = np.flatnonzero(gold.any(axis=0))
-    f1s = [_f1(gold[:, column], assigned[:, column]) for column in judged]
+    f1s = [_where_any(gold[:, column], _f1(gold[:, column], assigned[:, column])) for column in judged]
     aps = [_average_precision(gold[:, column], verdicts.probabilities[:, column]) for column in judged]
     scores: dict[str, Score] = {
         "topics/micro_f1": lambda w: ratio(2 * (w @ both), w @ there + w @ found),
@@ -155,13 +155,12 @@ def topic_scores(verdicts: TopicVerdicts) -> dict[str, Score]:
         "topics/subset_accuracy": lambda w: ratio(w @ exact, w.sum()),
     }
     for f1, ap, column in zip(f1s, aps, judged, strict=True):
-        truth, said = gold[:, column], assigned[:, column]
-        name = f"topics/{verdicts.topics[column]}"
+        topic, truth, said = verdicts.topics[column], gold[:, column], assigned[:, column]
         scores |= {
-            f"{name}/f1": f1,
-            f"{name}/precision": lambda w, t=truth, s=said: ratio(w @ (t & s), w @ s),  # type: ignore[misc]
-            f"{name}/recall": lambda w, t=truth, s=said: ratio(w @ (t & s), w @ t),  # type: ignore[misc]
-            f"{name}/ap": ap,
+            f"topics/f1/{topic}": f1,
+            f"topics/precision/{topic}": lambda w, t=truth, s=said: ratio(w @ (t & s), w @ s),  # type: ignore[misc]
+            f"topics/recall/{topic}": _where_any(truth, lambda w, t=truth, s=said: ratio(w @ (t & s), w @ t)),  # type: ignore[misc]
+            f"topics/ap/{topic}": ap,
         }
     return scores
 
@@ -175,10 +174,10 @@ def stance_scores(verdicts: StanceVerdicts) -> dict[str, Score]:
         "stance/f_avg": lambda w: (each[0](w) + each[1](w)) / 2,
         "stance/accuracy": lambda w: ratio(w @ (gold == predicted), w.sum()),
     }
-    scores |= {f"stance/{stance}/f1": f1 for stance, f1 in zip(STANCES, each, strict=True)}
+    scores |= {f"stance/f1/{stance}": f1 for stance, f1 in zip(STANCES, each, strict=True)}
     of_topic = np.array(verdicts.topics)
     for topic in sorted(set(verdicts.topics) - {""}):
-        scores[f"stance/{topic}/macro_f1"] = _macro_f1(gold, predicted, within=of_topic == topic)
+        scores[f"stance/macro_f1_by_topic/{topic}"] = _macro_f1(gold, predicted, within=of_topic == topic)
     return scores
 
 
@@ -199,6 +198,12 @@ def ratio(above: float, below: float) -> float:
 def _mean(values: Sequence[float]) -> float:
     there = [value for value in values if not np.isnan(value)]
     return float(np.mean(there)) if there else float("nan")
+
+
+def _where_any(gold: BoolArray, score: Score) -> Score:
+    """The score, NaN where no positive counts."""
+    there = gold.astype(np.float64)
+    return lambda w: score(w) if w @ there > 0 else float("nan")
 
 
 def _f1(gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Score:

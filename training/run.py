@@ -222,10 +222,13 @@ def _log_scores(
 ) -> None:
     for side, side_scores in scores.items():
         run.metrics({f"{side}/{name}": figure.value for name, figure in side_scores.metrics.items()})
-        run.metrics({f"{side}_low/{name}": figure.low for name, figure in side_scores.headlines().items()})
-        run.metrics({f"{side}_high/{name}": figure.high for name, figure in side_scores.headlines().items()})
+        for name, figure in side_scores.headlines().items():
+            bound = f"{side}/interval/{name.replace('/', '_')}"
+            run.metrics({f"{bound}_low": figure.low, f"{bound}_high": figure.high})
     for name, baseline in trivial.items():
-        run.metrics({f"baseline/{name}/{key}": figure.value for key, figure in baseline.headlines().items()})
+        # The last slash of a name makes a section of charts in the UI: one for all baselines.
+        headlines = {key.replace("/", "_"): figure.value for key, figure in baseline.headlines().items()}
+        run.metrics({f"baseline/{name}_{key}": value for key, value in headlines.items()})
     run.table(scores["test"].classes, "classes.json")
     run.table(errors(predictions), "errors.json")
     with tempfile.TemporaryDirectory() as folder:

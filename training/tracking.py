@@ -305,7 +305,9 @@ def _experiment(client: MlflowClient, name: str) -> str:
         root = None
         if store().startswith("sqlite:"):
             root = (_sqlite_path(store()).parent / "mlruns" / re.sub(r"[^\w.-]+", "_", name)).as_uri()
-        return str(client.create_experiment(name, artifact_location=root))
+        # The UI shows an experiment of this kind as models in training, not as prompts and traces.
+        kind = {"mlflow.experimentKind": "custom_model_development"}
+        return str(client.create_experiment(name, artifact_location=root, tags=kind))
     if found.lifecycle_stage != "active":
         raise DemarcheError(f"experiment {name!r} was deleted; restore it in the UI or set tracking.experiment")
     return str(found.experiment_id)

@@ -1,0 +1,259 @@
+"""Every mistake in a labelled data set is told at once, by file and line, with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labels.check import Labelled, read_labelled, read_passages
+from labels.codebook import write_codebook
+from labels.errors import BadInput, DemarcheError, nearest
+from labels.files import write_jsonl
+from tests.conftest import BOOK, REPOSITORY, make_articles
+
+TEXT = "Tea 🍵 and rain."
+PASSAGE = {"id": "a#1", "article": "a", "text": TEXT, "start": 2, "end": 2 + len(TEXT)}
+READING = {"passage": "a#1", "annotator": "one", "codebook": "tiny@1.0.0", "labels": []}
+
+
+def read(
+    folder: Path,
+    *,
+    passages: list[Any] | bytes = [PASSAGE],
+    readings: list[Any] | bytes = [READING],
+    article: str | None = None,
+) -> Labelled:
+    write_codebook(folder / "codebook.yaml", BOOK)
+    for name, rows in (("passages", passages), ("annotations", readings)):
+        raw = rows if isinstance(rows, bytes) else "".join(json.dumps(row) + "\n" for row in rows).encode()
+        (folder / f"{name}.jsonl").write_bytes(raw)
+    if article is not None:
+        (folder / "articles.jsonl").write_text(json.dumps({"id": "a", "text": article}) + "\n", encoding="utf-8")
+    return read_labelled(
+        folder / "codebook.yaml",
+        folder / "passages.jsonl",
+        [folder / "annotations.jsonl"],
+        articles=None if article is None else folder / "articles.jsonl",
+    )
+
+
+def told(problem: Callable[[], Any]) -> str:
+    with pytest.raises(BadInput) as raised:
+        problem()
+    return str(raised.value)
+
+
+def labels(*found: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
+    return [{**READING, "labels": list(found), **other}]
+
+
+@pytest.mark.parametrize(
+    ("readings", "said"),
+    [
+        (labels({"topic": "teas"}), ":1: topic 'teas' is not in codebook tiny@1.0.0; did you mean 'tea'?"),
+        (labels({"topic": "TEA"}), ":1: topic 'TEA' is not in codebook tiny@1.0.0; did you mean 'tea'?"),
+        (labels({"topic": "football"}), ":1: topic 'football' is not in codebook tiny@1.0.0; known: rain, tea"),
+        (labels({"topic": "tea", "stance": "favour"}), "stance: 'favour' is not allowed; did you mean 'favor'?"),
+        (labels({"topic": "tea", "stance": 1}), "stance: 1 is not allowed; known: against, favor, neutral"),
+        (labels({"stance": "favor"}), "a label needs a topic or a target"),
+        (labels({"topic": "tea"}, {"topic": "tea", "stance": "favor"}), "'tea' stands twice in one reading"),
+        (labels({"topic": "tea", "evidence": [3, 16]}), "evidence [3, 16] is outside passage 'a#1' of 15 characters"),
+        (labels({"target": "x", "target_span": [14, 99]}), "target_span [14, 99] is outside passage 'a#1'"),
+        (labels({"topic": "tea", "evidence": [4, 4]}), "[4, 4] is not a span; 0 <= start < end is expected"),
+        (labels({"topic": "tea", "target_span": [0, 1]}), "target_span without target"),
+        (labels({"topic": " "}), ":1: labels.0.topic"),
+        (labels(passage="a#2"), ":1: passage 'a#2' is not in"),
+        (labels(codebook="tiny@2.0.0"), ":1: made with codebook tiny@2.0.0, which tiny@1.0.0 does not replace"),
+        (labels(codebook="huge@1.0.0"), ":1: made with codebook huge@1.0.0"),
+        (labels(codebook="tiny"), ":1: codebook"),
+        (labels(annotater="two"), ":1: annotater: unknown field"),
+        ([{key: READING[key] for key in ("passage", "annotator", "codebook")}], ":1: labels: missing"),
+        ([READING, READING], ":2: a second reading of passage 'a#1' by 'one', after"),
+        ([[]], "annotations.jsonl:1: "),
+        ([], "annotations.jsonl: hold no annotations"),
+        (b"\n\n", "annotations.jsonl: hold no annotations"),
+        (b'{"passage": "a#1",\n', ":1: not JSON: "),
+        (b'\n{"passage": "caf\xe9"}\n', ":2: not UTF-8 (byte 0xe9 at 16)"),
+        (json.dumps(READING).encode("utf-16"), ":1: not UTF-8"),
+        (b"[" * 100_000, ":1: "),
+    ],
+)
+def test_a_bad_reading_is_told_by_place(tmp_path: Path, readings: Any, said: str) -> None:
+    assert said in told(lambda: read(tmp_path, readings=readings))
+
+
+@pytest.mark.parametrize(
+    ("passage", "said"),
+    [
+        ({**PASSAGE, "text": ""}, ":1: text"),
+        ({**PASSAGE, "text": " \n", "end": 4}, ":1: text"),
+        # The offsets of a tool that counts UTF-16 units: the cup is two of them.
+        (
+            {**PASSAGE, "end": PASSAGE["end"] + 1},
+            "span 16 characters, but text has 15; offsets count Unicode code points",
+        ),
+        ({**PASSAGE, "start": -1}, ":1: start"),
+        ({**PASSAGE, "start": 2.5}, ":1: start"),
+        ({**PASSAGE, "txt": "x"}, ":1: txt: unknown field"),
+        ({**PASSAGE, "published": 2024}, ":1: published"),
+    ],
+)
+def test_a_bad_passage_is_told_by_place(tmp_path: Path, passage: Any, said: str) -> None:
+    assert said in told(lambda: read(tmp_path, passages=[passage]))
+
+
+def test_a_passage_that_stands_twice_is_told(tmp_path: Path) -> None:
+    message = told(lambda: read(tmp_path, passages=[PASSAGE, {**PASSAGE, "article": "b"}]))
+    assert "passages.jsonl:2: passage id 'a#1' stands already in line 1; rename one" in message
+
+
+@pytest.mark.parametrize(
+    ("article", "said"),
+    [
+        (f"> {TEXT}", None),
+        (TEXT, "2:17 does not cut the text out of article 'a'; the text stands at 0"),
+        (f"\r\n\r\n{TEXT}", "the text stands at 4"),
+        ("> Tea and rain.", "the text does not occur in the article"),
+    ],
+)
+def test_offsets_must_cut_the_text_out_of_the_article(tmp_path: Path, article: str, said: str | None) -> None:
+    if said is None:
+        assert len(read(tmp_path, article=article).passages) == 1
+    else:
+        assert said in told(lambda: read(tmp_path, article=article))
+
+
+def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+    readings = [READING, *labels({"topic": "teas"}, {"topic": "rains"}, annotator="two"), {**READING, "passage": "b"}]
+    with pytest.raises(BadInput) as raised:
+        read(tmp_path, passages=[{}, PASSAGE, PASSAGE], readings=readings, article="nothing")
+    places = [(Path(problem.file).stem, problem.line) for problem in raised.value.problems]
+    assert places == [
+        *[("passages", 1)] * 5,
+        ("passages", 3),
+        ("passages", 2),
+        ("annotations", 2),
+        ("annotations", 2),
+        ("annotations", 3),
+    ]
+
+
+def test_a_broken_codebook_does_not_hide_the_mistakes_in_the_labels(tmp_path: Path) -> None:
+    read(tmp_path)
+    (tmp_path / "codebook.yaml").write_text("id: tiny\n", encoding="utf-8")
+    (tmp_path / "annotations.jsonl").write_text("{}\n", encoding="utf-8")
+    files = (tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [tmp_path / "annotations.jsonl"])
+    message = told(lambda: read_labelled(*files))
+    assert "codebook.yaml: version: missing" in message
+    assert "annotations.jsonl:1: passage: missing" in message
+
+
+def test_thousands_of_mistakes_are_counted_and_not_all_shown(tmp_path: Path) -> None:
+    message = told(lambda: read(tmp_path, readings=[{}] * 1000))
+    assert message.count("\n") == 50
+    assert message.endswith("… and 3950 more problems")
+
+
+def test_an_older_codebook_of_the_same_major_version_is_a_warning_once_a_file(tmp_path: Path) -> None:
+    book = BOOK.model_copy(update={"version": "1.1.0"})
+    readings = [READING, {**READING, "annotator": "two"}, {**READING, "annotator": "three", "codebook": "tiny@1.1.0"}]
+    read(tmp_path, readings=readings)
+    write_codebook(tmp_path / "codebook.yaml", book)
+    data = read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [tmp_path / "annotations.jsonl"])
+    assert [(warning.line, warning.what) for warning in data.warnings] == [
+        (1, "made with tiny@1.0.0, read with tiny@1.1.0: same major version")
+    ]
+
+
+def test_a_file_of_readings_named_twice_counts_once(tmp_path: Path) -> None:
+    read(tmp_path)
+    path = tmp_path / "annotations.jsonl"
+    data = read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [path, str(path)])
+    assert len(data.annotations) == 1
+
+
+def test_a_second_reading_is_found_across_files(tmp_path: Path) -> None:
+    read(tmp_path)
+    other = tmp_path / "more.jsonl"
+    other.write_text(json.dumps(READING) + "\n", encoding="utf-8")
+    files = [tmp_path / "annotations.jsonl", other]
+    message = told(lambda: read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", files))
+    assert "more.jsonl:1: a second reading of passage 'a#1' by 'one', after" in message
+    assert "annotations.jsonl:1; keep one" in message
+
+
+@pytest.mark.parametrize("missing", ["codebook.yaml", "passages.jsonl", "annotations.jsonl", "articles.jsonl"])
+def test_a_file_that_is_not_there_is_told(tmp_path: Path, missing: str) -> None:
+    read(tmp_path, article=f"> {TEXT}")
+    (tmp_path / missing).unlink()
+    with pytest.raises(DemarcheError, match=f"{missing}: no such file; check the path"):
+        read_labelled(
+            tmp_path / "codebook.yaml",
+            tmp_path / "passages.jsonl",
+            [tmp_path / "annotations.jsonl"],
+            articles=tmp_path / "articles.jsonl",
+        )
+
+
+def test_passages_alone_are_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text("nonsense\n", encoding="utf-8")
+    assert "p.jsonl:1: not JSON" in told(lambda: read_passages(tmp_path / "p.jsonl"))
+
+
+def test_the_digest_changes_with_any_label_or_letter_and_not_with_the_order(tmp_path: Path) -> None:
+    _, passages, annotations = make_articles(3)
+    data = Labelled(BOOK, passages, annotations)
+    assert Labelled(BOOK, passages[::-1], annotations[::-1]).digest() == data.digest()
+    first = annotations[0]
+    relabelled = first.model_copy(update={"labels": () if first.labels else ({"topic": "tea"},)})
+    letter = passages[0].model_copy(update={"text": "x" + passages[0].text[1:]})
+    book = BOOK.model_copy(update={"version": "1.0.1"})
+    others = [
+        Labelled(BOOK, passages, [relabelled, *annotations[1:]]),
+        Labelled(BOOK, [letter, *passages[1:]], annotations),
+        Labelled(book, passages, annotations),
+        Labelled(BOOK, passages[1:], annotations),
+    ]
+    assert len({data.digest(), *(other.digest() for other in others)}) == 5
+
+
+def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
+    articles, passages, annotations = make_articles(5)
+    write_codebook(tmp_path / "codebook.yaml", BOOK)
+    for name, rows in (("articles", articles), ("passages", passages), ("annotations", annotations)):
+        write_jsonl(tmp_path / f"{name}.jsonl", rows)
+    data = read_labelled(
+        tmp_path / "codebook.yaml",
+        tmp_path / "passages.jsonl",
+        [tmp_path / "annotations.jsonl"],
+        articles=tmp_path / "articles.jsonl",
+    )
+    assert data == Labelled(BOOK, passages, annotations)
+
+
+def test_the_shipped_corpus_passes_the_check() -> None:
+    data = read_labelled(
+        REPOSITORY / "labels/foreign_affairs/codebook.yaml",
+        REPOSITORY / "seeds/passages.jsonl",
+        [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
+        articles=REPOSITORY / "seeds/articles.jsonl",
+    )
+    assert data.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "said"),
+    [
+        ("sanction", ["sanctions", "cyber"], "; did you mean 'sanctions'?"),
+        ("ARCTIC", ["arctic"], "; did you mean 'arctic'?"),
+        ("x", ["b", "a"], "; known: a, b"),
+        ("x", [], ""),
+        ("1", [f"t{n}" for n in range(100, 120)], f"; known: {', '.join(f't{n}' for n in range(100, 112))}, …"),
+    ],
+)
+def test_the_nearest_known_word_is_offered(word: str, known: list[str], said: str) -> None:
+    assert nearest(word, known) == said

@@ -1,0 +1,245 @@
+"""A config is right as a whole, or every mistake in it is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labels.errors import BadInput, DemarcheError
+from tests.conftest import REPOSITORY
+from training.config import ColumnSplit, Config, GroupSplit, TimeSplit, read_config
+
+BASE = """\
+name: town
+data: {codebook: codebook.yaml, passages: passages.jsonl, annotations: [annotations.jsonl]}
+topics: {kind: linear}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder in which the files that BASE names stand."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl", "split.jsonl"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    return tmp_path
+
+
+def read(folder: Path, text: str, *overrides: str) -> Config:
+    (folder / "config.yaml").write_bytes(text.encode())
+    return read_config("config.yaml", overrides)
+
+
+def mistakes(folder: Path, text: str, *overrides: str) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        read(folder, text, *overrides)
+    assert {problem.file for problem in caught.value.problems} == {"config.yaml"}
+    return [problem.what for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_config_is_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    assert read_config(path).name
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs/bench").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_config_of_the_bench_is_right_once_its_data_is_there(path: Path, folder: Path) -> None:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
+    for name in (data["codebook"], data["passages"], *data["annotations"]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert read_config(path).name == path.stem
+
+
+def test_what_is_left_out_has_a_sensible_value(folder: Path) -> None:
+    config = read(folder, BASE)
+    assert config.split == GroupSplit(test=0.2, dev=0.15, seed=13, on_leak="refuse")
+    assert config.input == ("title", "text")
+    assert config.stance is None
+    assert config.tracking.register_ is None
+
+
+def test_every_mistake_is_told_at_once_with_its_field_and_the_nearest_key(folder: Path) -> None:
+    text = """\
+nme: town
+data: {codebook: codebook.yaml, passages: nowhere.jsonl, annotations: [annotations.jsonl, gone.jsonl], vote: soft}
+input: [title, txt]
+split: {strategy: group, test: 1.2, on_leak: dorp, sead: 3}
+topics: {kind: linear, c: -1, ngrams: {wrods: [1, 2], chars: [5, 2]}}
+stance: {kind: liner}
+review: lots
+tracking: {experiment: "", registr: town}
+"""
+    found = mistakes(folder, text)
+    for expected in [
+        "name: missing",
+        "nme: unknown key; did you mean 'name'?",
+        "data.passages: no such file: nowhere.jsonl",
+        "data.annotations.1: no such file: gone.jsonl",
+        "data.vote: unknown key; did you mean 'votes'?",
+        "input.1: 'txt' is not allowed; did you mean 'text'?",
+        "split.test: Input should be less than 1",
+        "split.on_leak: 'dorp' is not allowed; did you mean 'drop'?",
+        "split.sead: unknown key; did you mean 'seed'?",
+        "topics.c: Input should be greater than 0",
+        "topics.ngrams.wrods: unknown key; did you mean 'words'?",
+        "topics.ngrams.chars: [5, 2] is not a range; write the smaller size first",
+        "stance.kind: 'liner' is not known; did you mean 'linear'?",
+        "review: Input should be a valid number",
+        "tracking.experiment: String should have at least 1 character",
+        "tracking.registr: unknown key; did you mean 'register'?",
+    ]:
+        assert [what for what in found if what.startswith(expected)], (expected, found)
+    assert len(found) == 16
+
+
+MISTAKES = [
+    (("topics=null",), "neither topics nor stance"),
+    (("input=[title]",), "input must name text"),
+    (("input=[]",), "input: Tuple should have at least 1 item"),
+    (("input=text",), "input: Input should be a valid tuple"),
+    (("data.annotations=[]",), "data.annotations: Tuple should have at least 1 item"),
+    (("data.codebook=.",), "data.codebook: no such file"),
+    (("topics.kind=null",), "topics.kind: "),
+    (("topics.c=.inf",), "topics.c: "),
+    (("topics.c=.nan",), "topics.c: "),
+    (("topics.ngrams.words=null", "topics.ngrams.chars=null"), "topics.ngrams: neither words nor chars"),
+    (("topics.ngrams.words=[2,1]",), "topics.ngrams.words: [2, 1] is not a range"),
+    (("topics.ngrams.words=[0,1]",), "topics.ngrams.words.0: Input should be greater than or equal to 1"),
+    (("topics=linear",), "topics: "),
+    (("split=time",), "split: "),
+    (("split.strategy=tmie",), "split.strategy: 'tmie' is not known; did you mean 'time'?"),
+    (("split.strategy=column", "split.test=0.2"), "split.test: unknown key; known: dev"),
+    (("split.test=0.6", "split.dev=0.4"), "split: test 0.6 and dev 0.4 leave nothing to train on"),
+    (("split.strategy=time", "split.test=0.9", "split.dev=0.2"), "split: test 0.9 and dev 0.2 leave nothing"),
+    (("split.stratify=true", "split.from=split.jsonl"), "split: stratify and from exclude each other"),
+    (("split.from=nowhere.jsonl",), "split.from: no such file: nowhere.jsonl"),
+    (("seed=-1",), "seed: "),
+    (("seed=4294967296",), "seed: "),
+    (("review=0.5",), "review: "),
+    (("thresholds.precision=0",), "thresholds.precision: "),
+    (("tracking.register=a/b",), "tracking.register: "),
+    (("tpoics.c=4",), "tpoics: unknown key; did you mean 'topics'?"),
+    (("data=null",), "data: "),
+]
+
+
+@pytest.mark.parametrize(("overrides", "expected"), MISTAKES, ids=lambda case: " ".join(case))
+def test_a_mistake_is_told_by_the_field_that_the_user_wrote(
+    overrides: tuple[str, ...], expected: str, folder: Path
+) -> None:
+    found = mistakes(folder, BASE, *overrides)
+    assert len(found) == 1
+    assert found[0].startswith(expected)
+
+
+NOT_CONFIGS = [
+    ("", "name: missing"),
+    ("# nothing yet\n", "name: missing"),
+    ("5", "not a mapping"),
+    ("- name: a\n- name: b\n", "not a mapping"),
+    (BASE + "name: again\n", ":4: not YAML: found duplicate key name"),
+    (BASE + "split: {test: 0.2\n", "not YAML"),
+    (BASE + "\tseed: 3\n", "not YAML"),
+    (BASE + "description: ${nowhere}\n", "Interpolation key 'nowhere' not found"),
+    ("!!python/object/apply:os.system [ls]\n", "not YAML"),
+    ("name: \0\n", "not YAML"),
+    (BASE + "5: five\n", "5: Keys should be strings"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), NOT_CONFIGS)
+def test_a_file_that_is_no_config_is_said_to_be_none(text: str, expected: str, folder: Path) -> None:
+    with pytest.raises(DemarcheError, match=r"^config\.yaml") as caught:
+        read(folder, text)
+    assert expected in str(caught.value)
+
+
+def test_a_config_that_is_not_there_is_named(folder: Path) -> None:
+    with pytest.raises(DemarcheError, match=r"^nowhere\.yaml: no such file"):
+        read_config("nowhere.yaml")
+
+
+def test_a_config_in_another_encoding_is_said_to_be(folder: Path) -> None:
+    (folder / "config.yaml").write_bytes(BASE.replace("town", "Zürich").encode("cp1252"))
+    with pytest.raises(DemarcheError, match=r"^config\.yaml: not UTF-8"):
+        read_config("config.yaml")
+
+
+@pytest.mark.parametrize("change", [("\n", "\r\n"), ("name", "\ufeffname"), ("town", '"town"')])
+def test_line_ends_marks_and_quotes_do_not_matter(change: tuple[str, str], folder: Path) -> None:
+    assert read(folder, BASE.replace(*change)) == read(folder, BASE)
+
+
+# Overrides
+
+
+def test_overrides_reach_every_depth_and_the_last_one_wins(folder: Path) -> None:
+    config = read(
+        folder,
+        BASE,
+        "topics.c=4",
+        "topics.c=5",
+        "topics.ngrams.chars=null",
+        "input=[text]",
+        "split.strategy=time",
+        "split.by=session",
+        "tracking.register=town-tagger",
+        "stance.kind=majority",
+        "description=a = b",
+    )
+    assert config.topics.c == 5  # type: ignore[union-attr]
+    assert config.topics.ngrams.chars is None  # type: ignore[union-attr]
+    assert config.topics.ngrams.words == (1, 2)  # type: ignore[union-attr]
+    assert config.input == ("text",)
+    assert config.split == TimeSplit(strategy="time", by="session")
+    assert config.tracking.register_ == "town-tagger"
+    assert config.stance is not None
+    assert config.description == "a = b"
+
+
+def test_a_split_without_a_strategy_is_by_group(folder: Path) -> None:
+    assert read(folder, BASE, "split.test=0.3").split == GroupSplit(test=0.3)
+    assert read(folder, BASE, "split.strategy=column").split == ColumnSplit(strategy="column")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("topics.c", "'topics.c': not an override; write key=value"),
+        ("topics.c=[", "config.yaml: "),
+        ("data.annotations.0=other.jsonl", "give the list whole"),
+        ("=4", "unknown key"),
+        ("name.first=x", "name: Input should be a valid string"),
+        ("topics..c=4", "unknown key"),
+    ],
+)
+def test_an_override_that_fits_nowhere_is_told(override: str, expected: str, folder: Path) -> None:
+    with pytest.raises(DemarcheError) as caught:
+        read(folder, BASE, override)
+    assert expected in str(caught.value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    key=st.sampled_from(
+        ["name", "data", "input", "split", "topics", "topics.ngrams", "seed", "tracking.register", "x"]
+    ),
+    value=st.text(st.characters(codec="utf-8"), max_size=8),
+)
+def test_no_override_ends_in_a_traceback(key: str, value: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "config.yaml"
+    path.write_text(BASE, encoding="utf-8")
+    with pytest.raises(DemarcheError):  # the data is not there in any case
+        read_config(path, [f"{key}={value}"])
+
+
+def test_a_config_as_logged_reads_back_the_same(folder: Path) -> None:
+    config = read(folder, BASE + "stance: {kind: linear, own_from: 7}\n", "split.from=split.jsonl", "review=0.25")
+    text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    assert read(folder, text) == config
