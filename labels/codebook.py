@@ -26,7 +26,7 @@ class Topic(Frozen):
     target: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
+    keywords: tuple[Name, ...] = ()
 
     @property
     def label(self) -> str:
@@ -108,4 +108,16 @@ def read_codebook(path: Path | str) -> Codebook:
 
 def write_codebook(path: Path, codebook: Codebook) -> None:
     plain = codebook.model_dump(mode="json", exclude_defaults=True)
-    write_text(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100))
+    write_text(path, yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Keeps the line ends that YAML would fold into a space, as mis-decoded data sets have them."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if {"\x85", "\u2028", "\u2029"} & set(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

@@ -152,7 +152,8 @@ def by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_leak: On
                 "(`labels import table --split COLUMN` fills it)"
             )
         sides[passage.id] = side
-    copies = _copies(passages)
+    # Equal texts are linked through the first of them: here one of train, if there is one.
+    copies = _copies(sorted(passages, key=lambda p: sides[p.id] != "train"))
     if dev > 0 and "dev" not in sides.values():
         # Copies within train go to dev together: the cut must not make leaks of its own.
         train = [p for p in passages if sides[p.id] == "train"]

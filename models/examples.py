@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from labels.adjudication import Example, Target
 from labels.codebook import STANCES, Codebook
+from labels.errors import DemarcheError, nearest
 from labels.passages import Passage, Span
 
 FloatArray = npt.NDArray[np.float64]
@@ -94,6 +95,9 @@ def query(passage: Passage, target: Target, codebook: Codebook, fields: Sequence
     text, start = render(passage, fields)
     span = None if target.span is None else (target.span[0] + start, target.span[1] + start)
     if target.topic is not None:
+        if target.topic not in codebook.topic_ids:
+            hint = nearest(target.topic, codebook.topic_ids)
+            raise DemarcheError(f"no topic {target.topic!r} in codebook {codebook.reference}{hint}")
         return Query(text, codebook.topic(target.topic).proposition)
     return Query(text, target.text or "", span)
 

@@ -16,7 +16,6 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from labels.errors import DemarcheError
-from labels.errors import DemarcheError
 from models.examples import FloatArray, Query
 from models.settings import Ngrams
 

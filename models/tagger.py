@@ -128,7 +128,7 @@ class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
     `settings.review` is half the width of the band of probabilities around a topic's threshold in
-    which a person should look.
+    which a person should look; toward 0 and 1 it ends half way.
     """
 
     codebook: Codebook
@@ -176,10 +176,12 @@ class Tagger:
     def _tag_topics(self, passages: Sequence[Passage], tags: list[list[Tag]]) -> None:
         assert self.settings.topic_calibration is not None
         thresholds = np.array(self.settings.topic_calibration.thresholds)
-        band = self.settings.review
+        # Near a threshold of 0.1, a band of 0.1 would take in every passage: at most half way to 0 or 1.
+        below = thresholds - np.minimum(self.settings.review, thresholds / 2)
+        above = thresholds + np.minimum(self.settings.review, (1 - thresholds) / 2)
 
         def wanted(raw: FloatArray) -> BoolArray:
-            return np.asarray(self._calibrated_topics(raw) >= thresholds - band)
+            return np.asarray(self._calibrated_topics(raw) >= below)
 
         targets = [topic.proposition for topic in self.codebook.topics]
         reading = self.reader.read([self._text(passage) for passage in passages], targets, wanted)
@@ -195,7 +197,7 @@ class Tagger:
                     topic=self.codebook.topics[column].id,
                     topic_probability=probability,
                     assigned=bool(probability >= thresholds[column]),
-                    review=bool(abs(probability - thresholds[column]) < band),
+                    review=bool(below[column] <= probability < above[column]) and self.settings.review > 0,
                     stance=decided[row],
                     stances=_three(stances[row]) if known else None,
                 )

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.bootstrap import Interval, draws, interval
@@ -14,6 +14,7 @@ from training.bootstrap import Interval, draws, interval
 units_of_rows = st.lists(st.sampled_from(["a", "b", "ä", "ab", " a", "文", "a\u0301"]), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(units=units_of_rows, seed=st.integers(0, 1000))
 def test_rows_of_an_article_are_drawn_together_and_as_many_articles_as_there_are(units: list[str], seed: int) -> None:
     found = draws(units, seed=seed, resamples=20)
@@ -24,6 +25,7 @@ def test_rows_of_an_article_are_drawn_together_and_as_many_articles_as_there_are
     assert (found[:, list(first.values())].sum(axis=1) == len(first)).all()
 
 
+@settings(deadline=None)
 @given(units=units_of_rows, shuffle=st.integers(0, 1000))
 def test_the_order_of_rows_decides_no_draw(units: list[str], shuffle: int) -> None:
     order = random.Random(shuffle).sample(range(len(units)), len(units))

@@ -240,6 +240,7 @@ def test_votes_that_are_all_tied_decide_nothing() -> None:
     assert np.isfinite(calibration.probabilities(raw)).all()
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=20),
     slope=st.floats(0.05, 10),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ READING = {"passage": "a#1", "annotator": "one", "codebook": "tiny@1.0.0", "labe
 def read(
     folder: Path,
     *,
-    passages: list[Any] | bytes = [PASSAGE],
-    readings: list[Any] | bytes = [READING],
+    passages: Sequence[Any] | bytes = (PASSAGE,),
+    readings: Sequence[Any] | bytes = (READING,),
     article: str | None = None,
 ) -> Labelled:
     write_codebook(folder / "codebook.yaml", BOOK)

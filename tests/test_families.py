@@ -12,7 +12,7 @@ import pytest
 from labels.adjudication import adjudicate
 from labels.errors import DemarcheError
 from models.baselines import MajorityStance, MajorityTopics, RuleTopics
-from models.examples import FloatArray, Quiet, Query, StanceExamples, TopicExamples, stance_examples, topic_examples
+from models.examples import FloatArray, Query, Quiet, StanceExamples, TopicExamples, stance_examples, topic_examples
 from models.families import SETTINGS, load_stance, load_topics
 from models.linear import LinearStance, LinearTopics
 from models.settings import LinearStanceSettings, LinearTopicsSettings, Ngrams

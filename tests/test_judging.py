@@ -18,7 +18,6 @@ from training.judging import (
     HEADLINES,
     StanceVerdicts,
     TopicVerdicts,
-    joint_scores,
     joint_verdicts,
     judge,
     stance_scores,

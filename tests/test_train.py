@@ -132,18 +132,25 @@ def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Pa
 
 
 def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:
-    # Nothing to learn a stance from: found only after the run has begun.
+    # No text is that long: found only in the fit.
+    result = demarche("train", "config.yaml", "topics.ngrams.words=[40,40]")
+    assert result.exit_code == 2
+    assert "n-gram" in result.output
+    (run,) = tracking.runs()
+    assert run.status == "FAILED"
+    assert "n-gram" in run.tags["demarche.reason"]
+    assert tracking.champion_of(tracking.open_store(), "tiny-tagger") is None
+
+
+def test_a_side_without_gold_is_told_before_any_work(store: Path, workspace: Path) -> None:
     lines = [json.loads(line) for line in (workspace / "annotations.jsonl").read_text().splitlines()]
     for line in lines:
         line["labels"] = [{"topic": label["topic"]} for label in line["labels"]]
     write_jsonl(workspace / "annotations.jsonl", lines)
     result = demarche("train", "config.yaml")
     assert result.exit_code == 2
-    assert "no stances" in result.output
-    (run,) = tracking.runs()
-    assert run.status == "FAILED"
-    assert "no stances" in run.tags["demarche.reason"]
-    assert tracking.champion_of(tracking.open_store(), "tiny-tagger") is None
+    assert "the train side has no stances" in result.output
+    assert tracking.runs() == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])

@@ -95,7 +95,7 @@ SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit, Field(discriminato
 class Tracking(Frozen):
     """Where a run is written down; `register` names the registered model, if there is to be one."""
 
-    experiment: Annotated[str, Field(min_length=1)] = "demarche"
+    experiment: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)] = "demarche"
     register_: Annotated[str | None, Field(alias="register", pattern=r"^[^/:\s]+$")] = None
 
 
@@ -108,7 +108,8 @@ class Thresholds(Frozen):
 class Config(Frozen):
     """One experiment."""
 
-    name: Annotated[str, Field(min_length=1)]
+    # `name=2024` on the command line is a name all the same.
+    name: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
     description: str = ""
     data: Data
     input: Annotated[tuple[InputField, ...], Field(min_length=1)] = ("title", "text")

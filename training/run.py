@@ -79,7 +79,21 @@ def prepare(config: Config) -> Prepared:
                 f"split: the {side} side is empty ({len(examples)} labelled passages in all: {split.sizes()}); "
                 f"change split.{key} or split.seed, or label more articles"
             )
+    _check_gold(prepared)
     return prepared
+
+
+def _check_gold(prepared: Prepared) -> None:
+    """Every side that is learnt from or judged needs gold for what the config trains."""
+    config = prepared.config
+    for side in ("train", "test", *prepared.split.test_sides):
+        examples = prepared.side(side)
+        if config.stance is not None and not any(any(example.stances.values()) for example in examples):
+            raise DemarcheError(
+                f"split: the {side} side has no stances; take `stance:` out of the config, or label some"
+            )
+        if config.topics is not None and all(example.tied_topics for example in examples):
+            raise DemarcheError(f"split: every passage of the {side} side has a tied topic; adjudicate some")
 
 
 def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[Example]) -> Split:

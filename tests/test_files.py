@@ -1,0 +1,283 @@
+"""Files are read as they stand, by line, and written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from labels.errors import DemarcheError, Problems
+from labels.files import existing, read_jsonl, read_lines, read_rows, read_text, replacing, write_jsonl, write_text
+from labels.passages import Annotation, Article, Label, Passage, schemas
+
+Row = dict[str, Any]
+
+
+def rows_of(path: Path) -> tuple[list[tuple[int, Row]], list[tuple[int | None, str]]]:
+    problems = Problems()
+    return list(read_rows(path, problems)), [(problem.line, problem.what) for problem in problems]
+
+
+def put(path: Path, raw: bytes) -> Path:
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return path
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_csv_of_any_make_reads(tmp_path: Path, packed: str, mark: bytes, end: str, delimiter: str) -> None:
+    lines = ["id,text", '1,"a"', "", '2,"b', 'c ""d"""', "3,é 🙂"]
+    raw = mark + end.join(lines).replace(",", delimiter).encode()
+    rows, problems = rows_of(put(tmp_path / f"t.csv{packed}", raw))
+    assert problems == []
+    assert rows == [
+        (2, {"id": "1", "text": "a"}),
+        (4, {"id": "2", "text": f'b{end}c "d"'}),
+        (6, {"id": "3", "text": "é 🙂"}),
+    ]
+
+
+cells = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(st.tuples(cells, cells).filter(any), max_size=4), delimiter=st.sampled_from(",;\t"), tsv=st.booleans()
+)
+def test_a_csv_reads_back_as_python_writes_it(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], delimiter: str, tsv: bool
+) -> None:
+    stream = io.StringIO()
+    delimiter = "\t" if tsv else delimiter
+    csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([("one", "two"), *rows])
+    path = put(tmp_path_factory.mktemp("csv") / ("t.tsv" if tsv else "t.csv"), stream.getvalue().encode())
+    found, problems = rows_of(path)
+    assert problems == []
+    assert [tuple(row.values()) for _, row in found] == rows
+
+
+def test_a_cell_may_hold_a_whole_book(tmp_path: Path) -> None:
+    book = "word " * 100_000
+    rows, problems = rows_of(put(tmp_path / "t.csv", f"id,text\n1,{book}\n".encode()))
+    assert (problems, rows[0][1]["text"]) == ([], book)
+
+
+def test_unnamed_columns_may_be_several(tmp_path: Path) -> None:
+    rows, problems = rows_of(put(tmp_path / "t.csv", b",text,\n0,a,\n"))
+    assert (problems, rows[0][1]["text"]) == ([], "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "line", "said"),
+    [
+        ("t.csv", b"", 1, "empty; a header line"),
+        ("t.csv", b"\n\n", 1, "empty; a header line"),
+        ("t.csv", b"a,b\n1,2\n3\n", 3, "1 cells where the header has 2"),
+        ("t.csv", b"a,b\n1,2,3\n", 2, "3 cells where the header has 2"),
+        ("t.csv", b"a,b,a\n1,2,3\n", 1, "columns 'a' stand twice"),
+        ("t.csv", b'a,b\n1,2\n"x" y,2\n', 3, "not a CSV table from here"),
+        ("t.csv", b'a,b\n1,2\n"x,2\n3,4\n', 3, "not a CSV table from here: unexpected end of data"),
+        ("t.csv", "a,b\né,2\n".encode("latin-1"), None, "not UTF-8; save it as UTF-8"),
+        ("t.csv", "a,b\né,2\n".encode("utf-16"), None, "not UTF-8; save it as UTF-8"),
+        ("t.jsonl", b'{"a": 1}\n{"a": \n', 2, "not JSON"),
+        ("t.jsonl", b"\n[1]\n", 2, "not a JSON object; one object a line"),
+        ("t.jsonl", b'{"a": "\xe9"}\n', 1, "not UTF-8 (byte 0xe9 at 7)"),
+        ("t.jsonl", b"[" * 100_000, 1, "not JSON"),
+        ("t.parquet", b"", None, "not a Parquet file"),
+        ("t.parquet", b"PAR1 and no more PAR1", None, "not a Parquet file"),
+    ],
+)
+def test_a_broken_table_is_told_by_line(tmp_path: Path, name: str, raw: bytes, line: int | None, said: str) -> None:
+    _, problems = rows_of(put(tmp_path / name, raw))
+    assert [found for found, _ in problems] == [line]
+    assert said in problems[0][1]
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.tsv.gz"])
+@pytest.mark.parametrize("harm", ["cut", "not packed", "altered"])
+def test_a_broken_archive_is_told(tmp_path: Path, name: str, harm: str) -> None:
+    raw = "".join(json.dumps({"a": n**5}) + "\n" for n in range(5000)).encode()
+    packed = gzip.compress(raw)
+    half = len(packed) // 2
+    match harm:
+        case "cut":
+            packed = packed[:half]
+        case "not packed":
+            packed = raw
+        case "altered":
+            packed = packed[:half] + b"\xff" * 64 + packed[half + 64 :]
+    (tmp_path / name).write_bytes(packed)
+    _, problems = rows_of(tmp_path / name)
+    assert "cannot be read" in problems[-1][1]
+
+
+def test_a_parquet_table_keeps_its_types(tmp_path: Path) -> None:
+    row = {"text": "é", "n": 1, "x": None, "topics": ["a", "b"], "map": {"a": "favor"}}
+    schema = pa.schema(
+        [
+            ("text", pa.dictionary(pa.int8(), pa.string())),
+            ("n", pa.int64()),
+            ("x", pa.float64()),
+            ("topics", pa.list_(pa.string())),
+            ("map", pa.map_(pa.string(), pa.string())),
+        ]
+    )
+    pq.write_table(pa.Table.from_pylist([row] * 3000, schema=schema), tmp_path / "t.parquet")
+    rows, problems = rows_of(tmp_path / "t.parquet")
+    assert (problems, len(rows), rows[-1]) == ([], 3000, (3000, row))
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t", "t.json", "t.csv.zip", "csv.gz"])
+def test_what_is_no_table_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"a,b\n")
+    with pytest.raises(DemarcheError, match=r"is not a table; expected one of \.csv"):
+        rows_of(tmp_path / name)
+
+
+def test_json_lines_are_numbered_as_an_editor_does(tmp_path: Path) -> None:
+    # A line separator within a string ends no line.
+    put(tmp_path / "t.jsonl", '\ufeff{"a": "x\u2028y"}\r\n\r\n  \n{"a": 2}'.encode())
+    rows, problems = rows_of(tmp_path / "t.jsonl")
+    assert (rows, problems) == ([(1, {"a": "x\u2028y"}), (4, {"a": 2})], [])
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
+ids = st.text("abc-é# ", min_size=1).filter(str.strip)
+passages = st.builds(
+    lambda name, text, start, meta, title: Passage(
+        id=name, article=name, text=text, start=start, end=start + len(text), meta=meta, title=title
+    ),
+    ids,
+    texts,
+    st.integers(0, 10**9),
+    st.dictionaries(ids, st.none() | st.booleans() | st.integers() | st.text(max_size=4), max_size=2),
+    st.none() | texts,
+)
+spans = st.tuples(st.integers(0, 50), st.integers(51, 99))
+labels = st.builds(
+    Label,
+    topic=ids,
+    stance=st.sampled_from(["favor", "against", "neutral", None]),
+    evidence=st.none() | spans,
+    target=texts,
+    target_span=st.none() | spans,
+    holder=st.none() | st.text(),
+)
+annotations = st.builds(
+    Annotation,
+    passage=ids,
+    annotator=ids,
+    codebook=st.just("tiny@1.0.0"),
+    labels=st.lists(labels, max_size=3, unique_by=lambda label: label.about).map(tuple),
+)
+articles = st.builds(Article, id=ids, text=texts, title=st.none() | st.text())
+
+
+@settings(max_examples=60, deadline=None)
+@given(written=st.lists(passages, max_size=3) | st.lists(annotations, max_size=3) | st.lists(articles, max_size=3))
+def test_nouns_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, written: list[Any]) -> None:
+    path = tmp_path_factory.mktemp("nouns") / "rows.jsonl"
+    assert write_jsonl(path, written) == len(written)
+    problems = Problems()
+    model = type(written[0]) if written else Passage
+    assert [row for _, row in read_jsonl(path, model, problems)] == written
+    assert list(problems) == []
+
+
+@given(text=texts, start=st.integers(0, 5), beside=st.integers(-3, 3))
+def test_offsets_count_code_points(text: str, start: int, beside: int) -> None:
+    plain: Row = {"id": "p", "article": "a", "text": text, "start": start, "end": start + len(text) + beside}
+    if beside:
+        with pytest.raises(ValidationError, match="offsets count Unicode code points"):
+            Passage.model_validate(plain)
+    else:
+        assert ("." * start + text)[start : Passage.model_validate(plain).end] == text
+
+
+def test_a_reading_without_labels_is_written_with_its_empty_list(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [Annotation(passage="p", annotator="a", codebook="t@1.0.0", labels=())])
+    assert json.loads((tmp_path / "a.jsonl").read_text(encoding="utf-8"))["labels"] == []
+
+
+def test_schemas_describe_every_kind_of_line() -> None:
+    found = schemas()
+    assert set(found) == {"article", "passage", "annotation"}
+    assert all(schema["additionalProperties"] is False for schema in found.values())
+    assert set(found["annotation"]["required"]) == {"passage", "annotator", "codebook", "labels"}
+
+
+def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
+    text = "\ufeffone\r\ntwo\rthree\u0085\n"
+    (tmp_path / "a.txt").write_bytes(text.encode())
+    assert read_text(tmp_path / "a.txt") == text
+
+
+def test_text_is_written_with_unix_line_ends_into_new_folders(tmp_path: Path) -> None:
+    write_text(tmp_path / "new" / "folder" / "a.txt", "one\ntwo\n")
+    assert (tmp_path / "new" / "folder" / "a.txt").read_bytes() == b"one\ntwo\n"
+
+
+def test_a_write_that_fails_leaves_what_stood_there_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    write_jsonl(path, [{"a": 1}])
+
+    def rows() -> Any:
+        yield {"a": 2}
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError):
+        write_jsonl(path, rows())
+    assert path.read_text(encoding="utf-8") == '{"a": 1}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_written_file_can_be_read_by_others_as_the_umask_says(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    write_text(tmp_path / "written", "x")
+    assert (tmp_path / "written").stat().st_mode == plain.stat().st_mode
+
+
+def under_a_file(folder: Path) -> Path:
+    (folder / "file").touch()
+    return folder / "file" / "out.txt"
+
+
+def on_a_folder(folder: Path) -> Path:
+    (folder / "out.txt" / "x").mkdir(parents=True)
+    return folder / "out.txt"
+
+
+@pytest.mark.parametrize("place", [under_a_file, on_a_folder, lambda folder: folder / ("x" * 300)])
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: Callable[[Path], Path]) -> None:
+    path = place(tmp_path)
+    with pytest.raises(DemarcheError, match="cannot be written"):
+        write_text(path, "x")
+    assert [found.name for found in tmp_path.rglob(".*")] == []
+
+
+def test_replacing_gives_a_path_that_takes_the_place(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as part:
+        part.write_text("new", encoding="utf-8")
+        assert not (tmp_path / "a").exists()
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "new"
+
+
+def test_a_missing_file_or_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DemarcheError, match="no such table; check the path"):
+        existing(tmp_path / "none.csv", what="table")
+    with pytest.raises(DemarcheError, match="is a folder; a file is expected"):
+        list(read_lines(tmp_path, Problems()))

@@ -1,0 +1,138 @@
+"""Gold and prediction side by side, and the file that keeps them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labels.adjudication import Example, adjudicate
+from labels.errors import BadInput, DemarcheError
+from labels.files import write_jsonl
+from labels.passages import Annotation, Label, Passage
+from models.baselines import MajorityStance, MajorityTopics
+from models.calibration import Platt, StanceCalibration, TopicCalibration
+from models.tagger import Settings, Tagger, TwoStage
+from tests.conftest import BOOK
+from tests.test_judging import predicted, towns
+from training.judging import judge
+from training.predictions import Prediction, errors, predict, read_predictions
+
+
+def tagger(*, topics: list[float] | None = None, stance: bool = True) -> Tagger:
+    settings = Settings(
+        input=("text",),
+        review=0.1,
+        topic_calibration=TopicCalibration(curves=(Platt(),) * 2, thresholds=(0.5,) * 2) if topics else None,
+        stance_calibration=StanceCalibration(),
+    )
+    reader = TwoStage(MajorityTopics(topics) if topics else None, MajorityStance([0.6, 0.3, 0.1]) if stance else None)
+    return Tagger(BOOK, reader, settings)
+
+
+def example(id: str, *readings: list[Label]) -> Example:
+    text = f"text of {id}"
+    one = Passage(id=id, article=id, text=text, start=0, end=len(text))
+    made = [
+        Annotation(passage=id, annotator=f"reader {n}", codebook=BOOK.reference, labels=tuple(labels))
+        for n, labels in enumerate(readings)
+    ]
+    return adjudicate([one], made)[0]
+
+
+TEA = Label(topic="tea", stance="favor")
+
+
+def test_gold_of_a_passage_without_labels_is_no_to_every_topic() -> None:
+    (found,) = predict(tagger(topics=[0.9, 0.1]), [example("a", [])], ["test"])
+    assert {topic: said.gold for topic, said in found.topics.items()} == {"tea": False, "rain": False}
+    assert found.stances == ()
+    assert found.tags == {"tea": "favor"}
+
+
+def test_what_readers_were_tied_on_has_no_gold() -> None:
+    topic_tied = example("a", [TEA], [])
+    stance_tied = example("b", [TEA], [Label(topic="tea", stance="against")])
+    found = predict(tagger(topics=[0.9, 0.1]), [topic_tied, stance_tied], ["test", "test"])
+    assert found[0].topics["tea"].gold is None
+    assert found[1].topics["tea"].gold is True
+    assert [stance.gold for stance in found[1].stances] == [None]
+
+
+def test_the_stance_is_asked_of_gold_topics_even_where_the_tagger_missed_them() -> None:
+    (found,) = predict(tagger(topics=[0.1, 0.1]), [example("a", [TEA])], ["test"])
+    assert found.tags == {}
+    assert [(stance.topic, stance.gold, stance.predicted) for stance in found.stances] == [("tea", "favor", "favor")]
+
+
+def test_a_model_of_one_task_says_nothing_of_the_other() -> None:
+    examples = [example("a", [TEA, Label(target="Bob", stance="against")])]
+    (topics,) = predict(tagger(topics=[0.9, 0.1], stance=False), examples, ["test"])
+    assert topics.stances == ()
+    assert topics.tags == {"tea": None}
+    (stance,) = predict(tagger(), examples, ["test"])
+    assert stance.topics == stance.tags == {}
+    assert {(one.topic, one.target) for one in stance.stances} == {("tea", None), (None, "Bob")}
+
+
+def test_nothing_to_predict_is_no_prediction() -> None:
+    assert predict(tagger(topics=[0.9, 0.1]), [], []) == []
+
+
+@pytest.mark.parametrize("of", ["topics", "stance"])
+def test_gold_of_another_codebook_is_refused_and_not_judged_in_part(of: str) -> None:
+    strange = example("a", [Label(topic="trea", stance="favor")])
+    with pytest.raises(DemarcheError, match=r"'a': the model's codebook tiny@1.0.0 has no topic 'trea'; did you mean"):
+        predict(tagger(topics=[0.9, 0.1] if of == "topics" else None), [strange], ["test"])
+
+
+@settings(deadline=None)
+@given(town=towns())
+def test_a_prediction_is_written_and_read_back_the_same(
+    town: list[Prediction], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "predictions.jsonl"
+    write_jsonl(path, town)
+    assert read_predictions(path) == town
+
+
+def test_predictions_that_say_nothing_are_read_back_too(tmp_path: Path) -> None:
+    found = predict(tagger(topics=[0.9, 0.1]), [example("a", [TEA]), example("b", [])], ["test", "test_other"])
+    write_jsonl(tmp_path / "predictions.jsonl", found)
+    assert read_predictions(tmp_path / "predictions.jsonl") == found
+    assert judge(read_predictions(tmp_path / "predictions.jsonl"), seed=1) == judge(found, seed=1)
+
+
+def test_a_broken_line_of_predictions_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.jsonl"
+    write_jsonl(path, [predicted("a", {"tea": (True, 0.5)})])
+    path.write_text(path.read_text(encoding="utf-8") + "{\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"predictions\.jsonl:2: not JSON"):
+        read_predictions(path)
+
+
+def test_mistakes_are_listed_the_surest_first_and_ties_are_none() -> None:
+    town = [
+        predicted("a", {"tea": (True, 0.4), "rain": (False, 0.9)}),
+        predicted(
+            "b", {"tea": (None, 0.9), "rain": (True, 0.9)}, {"rain": ("favor", "against"), "tea": (None, "favor")}
+        ),
+        predicted("c", {"tea": (True, 0.9)}, {"tea": ("favor", "favor")}),
+    ]
+    found = [(row["error"], row["about"], row["passage"], row["sure"]) for row in errors(town)]
+    assert found == [
+        ("topic not there", "rain", "a", 0.9),
+        ("stance", "rain", "b", 0.8),
+        ("topic missed", "tea", "a", 0.6),
+    ]
+
+
+@settings(deadline=None)
+@given(town=towns(), seed=st.integers(0, 9))
+def test_there_are_as_many_mistakes_as_the_figures_count(town: list[Prediction], seed: int) -> None:
+    wrong = [row for row in errors(town) if row["error"] == "stance"]
+    told = [stance for p in town for stance in p.stances if stance.gold is not None]
+    assert len(wrong) == sum(stance.gold != stance.predicted for stance in told)
+    assert [row["sure"] for row in errors(town)] == sorted((row["sure"] for row in errors(town)), reverse=True)
