@@ -117,7 +117,7 @@ def passages(
 
 @import_app.command("table")
 def import_table(
-    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl (each also .gz) or .parquet table.")],
+    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")],
     out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
     text: Annotated[str, typer.Option(help="Column of the text.")] = "text",
     id: Annotated[str | None, typer.Option(help="Column of the id; the line number if not given.")] = None,
@@ -136,17 +136,23 @@ def import_table(
     ] = None,
     stance: Annotated[str | None, typer.Option(help="Column of the stance.")] = None,
     target: Annotated[str | None, typer.Option(help="Column of what the stance is toward.")] = None,
+    toward: Annotated[str | None, typer.Option(help="What every stance is toward, where no column says it.")] = None,
     target_start: Annotated[str | None, typer.Option(help="Column of the target's first character.")] = None,
     target_end: Annotated[str | None, typer.Option(help="Column of the character after it.")] = None,
     annotator: Annotated[
         str | None, typer.Option(help="Column of who read the row, where several read a text.")
     ] = None,
     votes: Annotated[
-        list[str] | None, typer.Option(help="Column of a list of votes, or several columns of one vote each.")
+        list[str] | None,
+        typer.Option(
+            help="Column of a list of votes, or several columns of one vote each; on stance where stances stand in it, else on topics."
+        ),
     ] = None,
     gold: Annotated[str | None, typer.Option(help="Column of the decided label; wins over votes.")] = None,
     keep: Annotated[list[str] | None, typer.Option(help="Another column to keep with the passage.")] = None,
-    value: Annotated[list[str] | None, typer.Option(help="What a value means: NONE=neutral; repeatable.")] = None,
+    value: Annotated[
+        list[str] | None, typer.Option(help="What a value means: NONE=neutral, or X= to leave it out; repeatable.")
+    ] = None,
     separator: Annotated[str, typer.Option(help="Between several topics in one cell.")] = ";",
     codebook: Annotated[Path | None, typer.Option(help="The codebook; a stub is drawn up if not given.")] = None,
 ) -> None:
@@ -165,7 +171,10 @@ def import_table(
     if "" in values:
         raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
     found = import_table(
-        file, columns, Reading(values=values, separator=separator), read_codebook(codebook) if codebook else None
+        file,
+        columns,
+        Reading(values=values, separator=separator, target=toward),
+        read_codebook(codebook) if codebook else None,
     )
     write_jsonl(out / "passages.jsonl", found.passages)
     write_jsonl(out / "annotations.jsonl", found.annotations)

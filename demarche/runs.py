@@ -22,10 +22,11 @@ def list_(
     """The latest runs with their headline figures."""
     from training import tracking
     from training.judging import HEADLINES
+    from training.store import tracking_uri
 
     found = tracking.runs(experiment, most=most)
     if not found:
-        typer.echo(f"no runs yet in {tracking.store()}")
+        typer.echo(f"no runs yet in {tracking_uri()}")
         return
     rows = []
     for run in found:
@@ -98,13 +99,14 @@ def ui(
     import sys
 
     from training import tracking
+    from training.store import tracking_uri
 
     tracking.open_store(create=True)
-    if tracking.store().startswith("http"):
-        typer.echo(f"the store is a server with a UI of its own: {tracking.store()}")
+    if tracking_uri().startswith("http"):
+        typer.echo(f"the store is a server with a UI of its own: {tracking_uri()}")
         return
-    typer.echo(f"MLflow UI on http://{host}:{port} (Ctrl-C ends it); store {tracking.store()}")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking.store()]
+    typer.echo(f"MLflow UI on http://{host}:{port} (Ctrl-C ends it); store {tracking_uri()}")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     ended = subprocess.run([*command, "--host", host, "--port", str(port)], env=environment)
     raise typer.Exit(ended.returncode)

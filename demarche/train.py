@@ -19,7 +19,8 @@ def train(
     from training.config import read_config
 
     settings = read_config(config, overrides or [])
-    from training import run, tracking
+    from training import run
+    from training.store import tracking_uri
 
     if check:
         prepared = run.prepare(settings)
@@ -31,7 +32,7 @@ def train(
         trained = run.train(settings, overrides=overrides or [], watch=bar, say=warn)
     scores_table(trained.test, trained.baselines)
     typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
-    typer.echo(f"store  {tracking.store()}")
+    typer.echo(f"store  {tracking_uri()}")
     registered = trained.registered
     if registered is None:
         typer.echo(f"model  {trained.model}")

@@ -27,7 +27,7 @@ class Frozen(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 
 
 def existing(path: Path | str, *, what: str = "file") -> Path:
@@ -111,18 +111,39 @@ def _explain_line(raw: bytes, error: ValidationError) -> list[str]:
 
 
 def read_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line or row number from 1, row) of a .csv, .tsv, .jsonl (each also .gz) or .parquet table."""
+    """(line or row number from 1, row) of a .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table."""
     match suffix(existing(path)):
         case ".csv" | ".tsv":
             yield from _read_csv(path, problems)
         case ".jsonl" | ".ndjson":
             yield from _read_json_rows(path, problems)
+        case ".json":
+            yield from _read_json_array(path, problems)
         case ".parquet":
             yield from _read_parquet(path, problems)
         case other:
             raise DemarcheError(
                 f"{path}: {other or 'no suffix'} is not a table; expected one of {', '.join(TABLE_SUFFIXES)}, .gz allowed"
             )
+
+
+def _read_json_array(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    """An array of objects; a file of JSON lines by another name is read as that."""
+    with open_bytes(path) as stream:
+        raw = stream.read()
+    if not raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        yield from _read_json_rows(path, problems)
+        return
+    try:
+        rows = json.loads(decode(raw).removeprefix("\ufeff"))
+    except (DemarcheError, json.JSONDecodeError, RecursionError) as error:
+        problems.add(path, None, f"not JSON: {error}")
+        return
+    for number, row in enumerate(rows, start=1):
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            problems.add(path, number, "not a JSON object; an array of objects is expected")
 
 
 def _read_json_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -54,12 +54,14 @@ class Reading:
     """How the cells of a table are to be read.
 
     `values`: a value as it stands in the table → stance or topic, "" for none. `separator` parts
-    several topics in one cell. `annotator` names the reader of a table that names none.
+    several topics in one cell. `annotator` names the reader of a table that names none, `target` what
+    every stance of a table without a column of targets is toward.
     """
 
     annotator: str = "table"
     values: Mapping[str, str] = field(default_factory=dict)
     separator: str = ";"
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Cells:
 
     def _target(self, row: Mapping[str, Any], text: str) -> dict[str, Any] | None:
         columns = self.columns
-        target = row.get(columns.target) if columns.target else None
+        target = row.get(columns.target) if columns.target else self.reading.target
         if blank(target):
             return None
         target = str(target)

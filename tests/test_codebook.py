@@ -89,7 +89,7 @@ def test_a_codebook_without_topics_serves_open_targets(tmp_path: Path) -> None:
 
 words = st.text(max_size=12)
 names = st.text(min_size=1, max_size=12).filter(str.strip)
-topics = st.builds(Topic, id=names, name=words, definition=words, target=words, keywords=st.tuples(words, words))
+topics = st.builds(Topic, id=names, name=words, definition=words, target=words, keywords=st.tuples(names, names))
 books = st.builds(
     Codebook,
     id=st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True),

@@ -498,3 +498,15 @@ def test_every_bad_row_is_told_at_once(tmp_path: Path) -> None:
 def test_a_table_in_a_windows_encoding_says_how_to_convert_it(tmp_path: Path) -> None:
     table = csv(tmp_path, "text,topic\nit’s,tea\n", encoding="windows-1252")
     assert "not UTF-8; save it as UTF-8, e.g. `iconv" in refused(table, Columns(topics=("topic",)))
+
+
+def test_a_table_without_targets_may_be_toward_one_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text,stance\nMore of it.,favor\n")
+    found = import_table(tmp_path / "t.csv", Columns(stance="stance"), Reading(target="a carbon tax"))
+    assert [(label.target, label.stance) for label in found.annotations[0].labels] == [("a carbon tax", "favor")]
+
+
+@pytest.mark.parametrize("text", ['[{"text": "Tea.", "topic": "a"}]', '{"text": "Tea.", "topic": "a"}\n'])
+def test_a_json_file_holds_an_array_or_lines(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.json").write_text(text)
+    assert import_table(tmp_path / "t.json", Columns(topics=("topic",)), Reading()).passages[0].text == "Tea."

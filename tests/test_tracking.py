@@ -13,15 +13,16 @@ from typer.testing import CliRunner
 from demarche.__main__ import app
 from labels.errors import DemarcheError
 from training import tracking
+from training.store import tracking_uri
 
 
 def test_the_store_is_a_database_in_the_working_folder(workspace: Path) -> None:
-    assert tracking.store() == f"sqlite:///{workspace}/mlflow.db"
+    assert tracking_uri() == f"sqlite:///{workspace}/mlflow.db"
 
 
 def test_the_environment_names_another_store(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    assert tracking.store() == "http://127.0.0.1:1"
+    assert tracking_uri() == "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize(

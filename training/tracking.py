@@ -8,17 +8,13 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 # Nothing is sent anywhere, and a server that went away is given up on in seconds, not minutes.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -34,6 +30,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from labels.errors import DemarcheError
+from training.store import reach, sqlite_path, tracking_uri
 
 # What is worth telling the user is told by the command line.
 for _logger in ("mlflow", "alembic"):
@@ -41,14 +38,8 @@ for _logger in ("mlflow", "alembic"):
 
 CHAMPION = "champion"
 PREDICTIONS = "predictions/test.jsonl"
-_PATIENCE = 5.0  # seconds to wait for a store before saying that it does not answer
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 _ARTIFACT = "tagger"
-
-
-def store() -> str:
-    """The tracking URI: MLFLOW_TRACKING_URI, or `mlflow.db` in the working folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(Path.cwd() / 'mlflow.db').as_posix()}"
 
 
 def open_store(*, create: bool = False) -> MlflowClient:
@@ -56,8 +47,8 @@ def open_store(*, create: bool = False) -> MlflowClient:
 
     `create`: a database that is not there yet is made; otherwise its absence is said.
     """
-    uri = store()
-    _reach(uri, create=create)
+    uri = tracking_uri()
+    reach(uri, create=create)
     mlflow.set_tracking_uri(uri)
     return MlflowClient()
 
@@ -201,7 +192,7 @@ def fetch(uri: str) -> Path:
     except (MlflowException, OSError) as error:
         known = ", ".join(model.name for model in client.search_registered_models(max_results=20))
         raise DemarcheError(
-            f"{uri}: no such model in {store()} ({_first_line(error)}); registered there: {known or 'none'}"
+            f"{uri}: no such model in {tracking_uri()} ({_first_line(error)}); registered there: {known or 'none'}"
         ) from None
     return folder
 
@@ -259,7 +250,7 @@ def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
     experiments = {found.experiment_id: found.name for found in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
         known = ", ".join(sorted(experiments.values()))
-        raise DemarcheError(f"no experiment {experiment!r} in {store()}; there are: {known}")
+        raise DemarcheError(f"no experiment {experiment!r} in {tracking_uri()}; there are: {known}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
     found = client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in found]
@@ -270,7 +261,7 @@ def find_run(name_or_id: str) -> Summary:
     for run in runs(most=1000):
         if run.id.startswith(name_or_id) or run.name == name_or_id:
             return run
-    raise DemarcheError(f"{name_or_id}: no such run in {store()}; `demarche runs list` shows what there is")
+    raise DemarcheError(f"{name_or_id}: no such run in {tracking_uri()}; `demarche runs list` shows what there is")
 
 
 def artifact(run: str, path: str) -> Path:
@@ -303,8 +294,8 @@ def _experiment(client: MlflowClient, name: str) -> str:
     if found is None:
         # A sqlite store keeps its files beside it; a server knows its own place.
         root = None
-        if store().startswith("sqlite:"):
-            root = (_sqlite_path(store()).parent / "mlruns" / re.sub(r"[^\w.-]+", "_", name)).as_uri()
+        if tracking_uri().startswith("sqlite:"):
+            root = (sqlite_path(tracking_uri()).parent / "mlruns" / re.sub(r"[^\w.-]+", "_", name)).as_uri()
         # The UI shows an experiment of this kind as models in training, not as prompts and traces.
         kind = {"mlflow.experimentKind": "custom_model_development"}
         return str(client.create_experiment(name, artifact_location=root, tags=kind))
@@ -394,50 +385,3 @@ def _requirements() -> list[str]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-
-
-def _sqlite_path(uri: str) -> Path:
-    return Path(uri.removeprefix("sqlite:///").split("?")[0])
-
-
-def _reach(uri: str, *, create: bool) -> None:
-    parts = urlparse(uri)
-    what = "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "the store"
-    if parts.scheme == "sqlite":
-        _reach_sqlite(_sqlite_path(uri), create=create)
-    elif parts.scheme in {"http", "https"}:
-        try:
-            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_PATIENCE).close()
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise DemarcheError(
-                f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}"
-            ) from None
-    elif parts.hostname:
-        try:
-            socket.create_connection((parts.hostname, parts.port or 5432), timeout=_PATIENCE).close()
-        except OSError as error:
-            raise DemarcheError(
-                f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}"
-            ) from None
-    else:
-        raise DemarcheError(
-            f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server"
-        )
-
-
-def _reach_sqlite(path: Path, *, create: bool) -> None:
-    if not path.exists():
-        if not create:
-            raise DemarcheError(f"{path}: there is no tracking store yet; `demarche train CONFIG` makes one")
-        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            raise DemarcheError(f"{path}: the folder of the tracking store is not there or cannot be written")
-        return
-    try:
-        with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-            # Asks for the write lock and gives it back.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
-    except sqlite3.DatabaseError as error:
-        what = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
-        raise DemarcheError(f"{path}: the tracking store cannot be used ({error}); {what}") from None

@@ -1,0 +1,71 @@
+"""Where runs are written down, and whether that place answers; found out without MLflow, in seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sqlite3
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlparse
+
+from labels.errors import DemarcheError
+
+_PATIENCE = 5.0  # seconds
+
+
+def tracking_uri() -> str:
+    """The tracking URI: MLFLOW_TRACKING_URI, or `mlflow.db` in the working folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(Path.cwd() / 'mlflow.db').as_posix()}"
+
+
+def sqlite_path(uri: str) -> Path:
+    return Path(uri.removeprefix("sqlite:///").split("?")[0])
+
+
+def reach(uri: str, *, create: bool) -> None:
+    """Raises DemarcheError within seconds where the store does not answer. A database that is not there
+    yet is an error too, unless it is to be created.
+    """
+    parts = urlparse(uri)
+    what = "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "the store"
+    if parts.scheme == "sqlite":
+        _reach_sqlite(sqlite_path(uri), create=create)
+    elif parts.scheme in {"http", "https"}:
+        try:
+            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_PATIENCE).close()
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise DemarcheError(
+                f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}"
+            ) from None
+    elif parts.hostname:
+        try:
+            socket.create_connection((parts.hostname, parts.port or 5432), timeout=_PATIENCE).close()
+        except OSError as error:
+            raise DemarcheError(
+                f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}"
+            ) from None
+    else:
+        raise DemarcheError(
+            f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server"
+        )
+
+
+def _reach_sqlite(path: Path, *, create: bool) -> None:
+    if not path.exists():
+        if not create:
+            raise DemarcheError(f"{path}: there is no tracking store yet; `demarche train CONFIG` makes one")
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            raise DemarcheError(f"{path}: the folder of the tracking store is not there or cannot be written")
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+            # Asks for the write lock and gives it back.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+    except sqlite3.DatabaseError as error:
+        what = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
+        raise DemarcheError(f"{path}: the tracking store cannot be used ({error}); {what}") from None
