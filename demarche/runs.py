@@ -105,7 +105,8 @@ def ui(
     if tracking_uri().startswith("http"):
         typer.echo(f"the store is a server with a UI of its own: {tracking_uri()}")
         return
-    typer.echo(f"MLflow UI on http://{host}:{port} (Ctrl-C ends it); store {tracking_uri()}")
+    typer.echo(f"MLflow UI (Ctrl-C ends it): http://{host}:{port}/#/experiments?workflowType=machine_learning")
+    typer.echo(f"store {tracking_uri()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     ended = subprocess.run([*command, "--host", host, "--port", str(port)], env=environment)

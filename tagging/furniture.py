@@ -73,7 +73,8 @@ _ALONE = (
         30,
         r"^\W*(?:read(?: (?:more|also|next|full story|the full \w+))?|also read|see also|see more|listen(?: now)?"
         r"|watch(?: more| live| now)?|related(?: \w+)?|more on this(?: story)?|also on [\w ]{2,25}|explainer"
-        r"|in pictures|gallery|video|podcast|live updates|on today['’]s podcast|download)\s*(?:[:|»>›→]|[-–—] )",
+        r"|in pictures|gallery|video|podcast|live updates|on today['’]s podcast|download|you may also like|from the archives?"
+        r"|watch on demand|recommended)\s*(?:[:|»>›→]|[-–—] )",
         r"^\W*(?:read (?:more|the full \w+|full \w+)|(?:continue|keep) reading|full story|learn more|find out more)\W*$",
         r"^(?:\[[^\]]*\]\([^)]*\)|https?://\S+|www\.\S+)(?:[\s|,·•*-]+(?:\[[^\]]*\]\([^)]*\)|https?://\S+))*\W*$",
     ),
@@ -106,6 +107,7 @@ _ALONE = (
         90,
         r"\b(?:download|get) (?:our|the) (?:\w+ ){0,3}app\b|\b(?:follow|like|find|join) (?:us|our)\b.{0,60}\b(?:on|channel"
         r"|page|facebook|twitter|telegram|instagram|google|whatsapp)\b",
+        r"^\W*(?:unlock |if you (?:liked|enjoyed) (?:this|what))|\bmade possible by (?:a|our|the)\b",
         r"\b(?:support|fund|funded by|paid for by|depends? on|thanks to) (?:\w+ )?(?:readers?|our journalism|independent journalism"
         r"|readers like you|donations|members like you)\b|\b(?:small favou?r to ask|make a (?:donation|contribution|gift)"
         r"|donate (?:today|now|here)|support (?:our|independent|quality) (?:work|journalism|reporting))\b",
@@ -118,6 +120,7 @@ _ALONE = (
         r"\b(?:uses? cookies|cookie (?:policy|settings|preferences|consent)|value your privacy|accept all|reject all)\b",
         r"\bpartners store and access\b|\bdo not sell (?:or share )?my\b|\bredistribution\b.{0,60}\b(?:prohibited|permission)\b",
         r"\bmay not be (?:published|reproduced|broadcast|republished|redistributed)\b|\brepublish (?:this|our) (?:article|stor)",
+        r"^\W*disclaimer\W*:|\bnot (?:responsible for the content|(?:provide )?investment advice)\b",
         r"\bquotes delayed\b|\bcode of practice\b|\bhosted by a third party\b|\bembed this (?:post|video|article)\b",
     ),
     _rule(
@@ -145,6 +148,7 @@ _ALONE = (
         r"^\W*(?:listen to (?:this|the) (?:article|story|episode)|voice is ai|audio (?:by|is|version)|hide caption|show caption"
         r"|this (?:audio|article) (?:is|was) (?:auto-?generated|read))|\btext to speech\b|\bplay audio\b",
         r"^\W*\d+[ -]min(?:ute)?s?\.? (?:listen|watch|video)|your browser does not support|unable to load the form",
+        r"\benable javascript\b|\bunable to (?:view|load|play) (?:this|the)\b|^\W*content is not available\b",
         r"^\W*(?:this )?video (?:is )?(?:unavailable|not available|can(?:not|['’]t) be played)|^\W*show transcript",
     ),
     _rule(
@@ -177,6 +181,7 @@ _ALONE = (
     _rule(
         "tags", 25, r"^\W*(?:tags?|filed under|categor(?:y|ies)|keywords?|more about|article topic follows)\s*[:：|]"
     ),
+    _rule("navigation", 60, r"^[^.!?]{2,40}(?:\s*[|•·»›]\s*[^.!?|•·»›]{2,40}){3,}$"),
     _rule("tags", 12, r"^(?:#\w+[\s,]*)+$", r"^\w[\w &-]*(?:\s*[|•·»›/>]\s*\w[\w &-]*){2,}$"),
     _rule(
         "author note",

@@ -206,8 +206,8 @@ def _log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared.split.write(Path(folder) / "split.jsonl")
         run.file(Path(folder) / "split.jsonl")
-    run.metrics({f"data/{name}": count for name, count in prepared.split.sizes().items()})
-    run.metrics({f"data/dropped_{name}": count for name, count in prepared.split.dropped.items()})
+    run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
+    run.params({f"dropped_copies.{name}": count for name, count in prepared.split.dropped.items()})
     for side in ("train", "dev", "test"):
         examples = prepared.side(side)
         if examples:
@@ -237,12 +237,11 @@ def _log_scores(
     for side, side_scores in scores.items():
         run.metrics({f"{side}/{name}": figure.value for name, figure in side_scores.metrics.items()})
         for name, figure in side_scores.headlines().items():
-            bound = f"{side}/interval/{name.replace('/', '_')}"
-            run.metrics({f"{bound}_low": figure.low, f"{bound}_high": figure.high})
+            run.metrics({f"{side}/{name}_low": figure.low, f"{side}/{name}_high": figure.high})
     for name, baseline in trivial.items():
         # The last slash of a name makes a section of charts in the UI: one for all baselines.
         headlines = {key.replace("/", "_"): figure.value for key, figure in baseline.headlines().items()}
-        run.metrics({f"baseline/{name}_{key}": value for key, value in headlines.items()})
+        run.metrics({f"test/baseline/{name}_{key}": value for key, value in headlines.items()})
     run.table(scores["test"].classes, "classes.json")
     run.table(errors(predictions), "errors.json")
     with tempfile.TemporaryDirectory() as folder:
