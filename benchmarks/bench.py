@@ -67,11 +67,15 @@ FIGURES: dict[str, list[tuple[str, str, str | None, tuple[str, ...]]]] = {
 
 
 def bring_in(name: str, data: Path) -> None:
-    """Imports a set as `demarche labels import table` does, where it has not been yet."""
+    """Imports a set as `demarche labels import table` does, unless data, columns, codebook and code are as they were."""
     file, columns = FILES[name]
     folder = BUILD / name
     stamp = folder / "source.sha256"
-    digest = hashlib.sha256((data / file).read_bytes()).hexdigest()
+    seen = hashlib.sha256((data / file).read_bytes())
+    seen.update(repr(columns).encode() + CODEBOOK.read_bytes())
+    for code in sorted(Path("labels").glob("*.py")):
+        seen.update(code.read_bytes())
+    digest = seen.hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
     codebook = read_codebook(CODEBOOK) if name == "crs110" else None
@@ -91,7 +95,7 @@ def run(name: str) -> list[dict[str, Any]]:
         return rows
     config = read_config(path)
     with Bar() as bar:
-        trained = train(config, overrides=[], watch=bar, say=lambda text: print(f"{name}: {text}", file=sys.stderr))
+        trained = train(config, overrides=[], watch=bar, say=lambda text: bar.say(f"{name}: {text}"))
     ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
     learn, test = prepared.side("train") + prepared.side("dev"), prepared.side("test")

@@ -54,6 +54,8 @@ def stats(
     from labels.stats import gold_table, reader_table, side_table, source_table
 
     data = read_labelled(codebook, passages, annotations)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
     examples = adjudicate(data.passages, data.annotations)
     typer.echo(
         f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
@@ -99,7 +101,7 @@ def passages(
     from tagging.segmentation import segment
 
     read, unreadable, found = [], [], []
-    for item in read_articles(articles, Columns()):
+    for item in read_articles(articles, Columns(), written=[out, *([articles_out] if articles_out else [])]):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue

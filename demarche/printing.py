@@ -81,6 +81,13 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
+    def say(self, text: str) -> None:
+        """A line above the bar; to standard error in either case."""
+        if self._progress is None:
+            warn(text)
+        else:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def step(self, what: str, *, done: int, total: int) -> None:
         if self._progress is None:
             return

@@ -48,6 +48,7 @@ def compare(
 ) -> None:
     """Differences to the first run, paired on the test passages that both were judged on."""
     from labels.errors import DemarcheError
+    from labels.files import replacing
     from training import tracking
     from training.compare import compare as compare_predictions
     from training.judging import HEADLINES
@@ -55,6 +56,8 @@ def compare(
 
     if len(runs) < 2:
         raise DemarcheError("name at least two runs; `demarche runs list` shows what there is")
+    if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise DemarcheError(f"{out}: differences are drawn as .png, .svg or .pdf")
     found = [tracking.find_run(run) for run in runs]
     predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in found]
     rows, drawn = [], []
@@ -73,7 +76,9 @@ def compare(
     if out is not None:
         from training.figures import differences
 
-        differences(drawn, yardstick=f"{found[0].name} {found[0].id[:8]}").savefig(out, dpi=150)
+        figure = differences(drawn, yardstick=f"{found[0].name} {found[0].id[:8]}")
+        with replacing(out) as part:
+            figure.savefig(part, dpi=150, format=out.suffix[1:].lower())
         typer.echo(f"drawn in {out}")
 
 

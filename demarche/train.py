@@ -29,7 +29,7 @@ def train(
         typer.echo(f"{config}: fine; " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
         return
     with Bar() as bar:
-        trained = run.train(settings, overrides=overrides or [], watch=bar, say=warn)
+        trained = run.train(settings, overrides=overrides or [], watch=bar, say=bar.say)
     scores_table(trained.test, trained.baselines)
     typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     typer.echo(f"store  {tracking_uri()}")
@@ -59,7 +59,9 @@ def judge(
 
     folder = tracking.fetch(model)
     tagger = Tagger.load(folder)
-    scores, predictions = judge_model(tagger, passages, annotations, codebook or folder / "codebook.yaml", seed=seed)
+    scores, predictions = judge_model(
+        tagger, passages, annotations, codebook or folder / "codebook.yaml", seed=seed, say=warn
+    )
     scores_table(scores)
     if out is not None:
         write_jsonl(out, predictions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import gzip
 import io
 import json
@@ -11,7 +12,7 @@ import os
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, TextIO, TypeVar
 
@@ -129,8 +130,12 @@ def read_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, A
 
 def _read_json_array(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
     """An array of objects; a file of JSON lines by another name is read as that."""
-    with open_bytes(path) as stream:
-        raw = stream.read()
+    try:
+        with open_bytes(path) as stream:
+            raw = stream.read()
+    except (zlib.error, EOFError, OSError) as error:
+        problems.add(path, None, f"cannot be read: {error}")
+        return
     if not raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         yield from _read_json_rows(path, problems)
         return
@@ -234,6 +239,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
@@ -255,13 +262,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_jsonl(path: Path, rows: Iterable[BaseModel | dict[str, Any]]) -> int:
     """Writes one JSON object a line, whole or not at all; returns how many. Unset fields are left out."""
-    count = 0
+    with writing_jsonl(path) as write:
+        return write(rows)
+
+
+@contextlib.contextmanager
+def writing_jsonl(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str, Any]]], int]]:
+    """As write_jsonl, for rows that come a batch at a time."""
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
-        for row in rows:
-            plain = row.model_dump(mode="json", exclude_defaults=True) if isinstance(row, BaseModel) else row
-            stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
-            count += 1
-    return count
+
+        def write(rows: Iterable[BaseModel | dict[str, Any]]) -> int:
+            count = 0
+            for row in rows:
+                plain = row.model_dump(mode="json", exclude_defaults=True) if isinstance(row, BaseModel) else row
+                stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
+                count += 1
+            return count
+
+        yield write
 
 
 def write_text(path: Path, text: str) -> None:

@@ -134,7 +134,7 @@ def by_time(passages: Sequence[Passage], *, field: str, test: float, dev: float,
     first_test = ranked[min(len(ranked) - 1, round(len(ranked) * (1 - test)))]
     first_dev = ranked[min(len(ranked) - 1, round(len(ranked) * (1 - test - dev)))]
     sides = {
-        id: "test" if time >= first_test else "dev" if dev > 0 and time >= first_dev else "train"
+        id: "test" if test > 0 and time >= first_test else "dev" if dev > 0 and time >= first_dev else "train"
         for id, time in times.items()
     }
     return _without_leaks(passages, sides, on_leak)

@@ -27,7 +27,7 @@ def gold_table(examples: Iterable[Example], topics: Iterable[str]) -> Table:
     """Passages by topic and stance, as adjudicated; ties and unknown stances counted apart."""
     counts: Counter[tuple[str, str]] = Counter()
     for example in examples:
-        if not any(example.topics.values()):
+        if not example.topics:
             counts[NONE, "passages"] += 1
         for topic, holds in example.topics.items():
             counts[topic, "passages" if holds else "tied"] += 1

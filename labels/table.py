@@ -81,6 +81,8 @@ def import_table(path: Path, columns: Columns, reading: Reading, codebook: Codeb
     problems = Problems()
     if not (columns.topics or columns.stance or columns.votes or columns.gold):
         raise DemarcheError("name what holds the labels: --topics, --stance, --votes or --gold")
+    if not reading.separator:
+        raise DemarcheError("--separator is empty; name the character between topics in one cell, e.g. ';'")
     passages: dict[str, Passage] = {}
     first_line: dict[str, int] = {}
     found: dict[tuple[str, str], list[Label]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,7 @@ from pathlib import Path
 
 from labels.adjudication import Target
 from labels.errors import DemarcheError
-from labels.files import write_jsonl
-from labels.passages import Article
+from labels.files import writing_jsonl
 from models.tagger import Tagger
 from tagging.readers import Columns, Read, Unreadable, read_articles
 from tagging.rows import Row, rows_of
@@ -48,20 +48,21 @@ def tag_batch(
     check_out(out)
     if not tagger.reader.reads_topics and columns.target is None:
         raise DemarcheError("this model reads stance alone; name the column of its target with --target")
+    written = [out, *([articles_out] if articles_out else [])]
+    if len({path.resolve() for path in written}) < len(written):
+        raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
     summary = Summary()
-    articles: list[Article] = []
-    with writing(out) as write:
-        for batch in _batches(read_articles(inputs, columns), ARTICLES_AT_ONCE):
+    keeping = writing_jsonl(articles_out) if articles_out else contextlib.nullcontext()
+    with writing(out) as write, keeping as keep:
+        for batch in _batches(read_articles(inputs, columns, written=written), ARTICLES_AT_ONCE):
             summary.unreadable += [item for item in batch if isinstance(item, Unreadable)]
             read = [item for item in batch if isinstance(item, Read)]
-            if articles_out is not None:
-                articles += [item.article for item in read]
+            if keep is not None:
+                keep(item.article for item in read)
             _tag(read, tagger, write, summary, model)
         if not summary.articles:
             told = "\n".join(f"  {item.name}: {item.reason}" for item in summary.unreadable[:20])
             raise DemarcheError(f"no article could be read; nothing is written\n{told}")
-    if articles_out is not None:
-        write_jsonl(articles_out, articles)
     return summary
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from labels.cells import word
 from labels.errors import DemarcheError, Problems, explain
 from labels.files import TABLE_SUFFIXES, existing, read_rows, read_text, suffix
 from labels.passages import Article
@@ -16,6 +17,8 @@ from labels.passages import Article
 _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
 KINDS = (*_PLAIN, *_HTML, *TABLE_SUFFIXES)
+_JSON = (".jsonl", ".ndjson", ".json")
+"""Tables in which a row may leave columns out."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Columns:
     title: str | None = None
     date: str | None = None
     target: str | None = None
+
+    def optional(self) -> dict[str, str]:
+        """Option → the column it names, of those that a row may do without."""
+        named = {"--id": self.id, "--title": self.title, "--date": self.date, "--target": self.target}
+        return {option: column for option, column in named.items() if column is not None}
 
 
 class Read(NamedTuple):
@@ -43,17 +51,24 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def read_articles(inputs: Sequence[Path], columns: Columns) -> Iterator[Read | Unreadable]:
+def read_articles(
+    inputs: Sequence[Path], columns: Columns, *, written: Sequence[Path] = ()
+) -> Iterator[Read | Unreadable]:
     """One article after another; an article's id is its file's path below the input, or its row's id.
 
-    Raises DemarcheError where an input is not there; whatever is wrong inside of one is told as Unreadable.
+    `written` are the files that the caller writes: those of an earlier time are no articles of a folder.
+    Raises DemarcheError where an input is not there or would be written over; whatever is wrong inside
+    of one is told as Unreadable.
     """
+    outputs = {path.resolve() for path in written}
     for path in inputs:
         if not path.is_dir():
             existing(path, what="file or folder")
+        if path.resolve() in outputs:
+            raise DemarcheError(f"{path}: is an input and would be written over; name another file to write to")
     seen: set[str] = set()
     for path in inputs:
-        for item in _read_input(path, columns):
+        for item in _read_input(path, columns, outputs):
             if isinstance(item, Read):
                 if item.article.id in seen:
                     item = Unreadable(item.article.id, "a second article of this id; ids must differ")
@@ -62,14 +77,16 @@ def read_articles(inputs: Sequence[Path], columns: Columns) -> Iterator[Read | U
             yield item
 
 
-def _read_input(path: Path, columns: Columns) -> Iterator[Read | Unreadable]:
+def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iterator[Read | Unreadable]:
     if not path.is_dir():
         yield from _read_file(path, path.name, columns)
         return
     files = [
         file
         for file in sorted(path.rglob("*"))
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        and file.resolve() not in outputs
     ]
     if not files:
         raise DemarcheError(f"{path}: the folder holds no files; expected {', '.join(KINDS)}")
@@ -80,9 +97,9 @@ def _read_input(path: Path, columns: Columns) -> Iterator[Read | Unreadable]:
 def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
     kind = suffix(path)
     try:
-        if path.suffix in _PLAIN:
+        if path.suffix.lower() in _PLAIN:
             yield _article(name, read_text(path))
-        elif path.suffix in _HTML:
+        elif path.suffix.lower() in _HTML:
             yield _from_html(name, path.read_bytes())
         elif kind in TABLE_SUFFIXES:
             yield from _from_table(path, name, columns)
@@ -119,13 +136,21 @@ def _from_html(name: str, raw: bytes) -> Read | Unreadable:
 
 def _from_table(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
     problems = Problems()
-    told = 0
+    told = rows = 0
+    unseen = columns.optional()
+    sparse = suffix(path) in _JSON
     for line, row in read_rows(path, problems):
         # A broken line is told where it stands among the others.
         yield from _told(name, problems, told)
-        told = len(problems)
-        yield _from_row(name, line, row, columns)
+        told, rows = len(problems), rows + 1
+        unseen = {option: column for option, column in unseen.items() if column not in row}
+        yield _from_row(name, line, row, columns, sparse=sparse)
     yield from _told(name, problems, told)
+    if not rows and not len(problems):
+        yield Unreadable(name, "holds no rows")
+    elif sparse and rows:
+        for option, column in unseen.items():
+            yield Unreadable(name, f"no row has a column {column!r}; correct {option}")
 
 
 def _told(name: str, problems: Problems, already: int) -> Iterable[Unreadable]:
@@ -133,12 +158,11 @@ def _told(name: str, problems: Problems, already: int) -> Iterable[Unreadable]:
         yield Unreadable(name if problem.line is None else f"{name}:{problem.line}", problem.what)
 
 
-def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns) -> Read | Unreadable:
+def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns, *, sparse: bool) -> Read | Unreadable:
     place = f"{name}:{line}"
-    wanted = {"--text": columns.text or "text", "--id": columns.id, "--title": columns.title,
-              "--date": columns.date, "--target": columns.target}  # fmt: skip
+    wanted = {"--text": columns.text or "text"} | ({} if sparse else columns.optional())
     for option, column in wanted.items():
-        if column is not None and column not in row and (option == "--text" or not name.endswith(".jsonl")):
+        if column not in row:
             return Unreadable(place, f"no column {column!r} (it has {', '.join(map(str, row))}); name it with {option}")
     text = row[columns.text or "text"]
     if not isinstance(text, str) or not text.strip():
@@ -158,5 +182,4 @@ def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns) -> Re
 
 
 def _cell(row: dict[str, Any], column: str) -> str | None:
-    value = row.get(column)
-    return None if value is None or not str(value).strip() else str(value).strip()
+    return word(row.get(column)) or None

@@ -106,7 +106,7 @@ def test_a_broken_table_is_told_by_line(tmp_path: Path, name: str, raw: bytes, l
     assert said in problems[0][1]
 
 
-@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.tsv.gz"])
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.tsv.gz", "t.json.gz"])
 @pytest.mark.parametrize("harm", ["cut", "not packed", "altered"])
 def test_a_broken_archive_is_told(tmp_path: Path, name: str, harm: str) -> None:
     raw = "".join(json.dumps({"a": n**5}) + "\n" for n in range(5000)).encode()

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from labels.adjudication import Example, adjudicate
-from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.passages import Annotation, Label, Passage
 from models.examples import Quiet, stance_examples
@@ -196,11 +195,6 @@ def test_a_wanted_precision_that_is_out_of_reach_is_warned_of() -> None:
     noise = read_by([[[Label(topic="tea")] if rng.random() < 0.3 else []] for _ in range(60)])
     fitted = fit(config(stance=None, thresholds={"precision": 0.99}), BOOK, noise, [], watch=Quiet())
     assert any("topic 'tea': precision 0.99 was not reached" in warning for warning in fitted.warnings)
-
-
-def test_topics_are_not_trained_for_a_codebook_without_any() -> None:
-    with pytest.raises(DemarcheError, match=r"codebook\.yaml: has no topics to train; take `topics:` out"):
-        fit(config(), Codebook(id="open", version="1.0.0"), town(5), [], watch=Quiet())
 
 
 def test_stance_is_not_trained_where_nobody_told_one() -> None:

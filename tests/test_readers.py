@@ -116,3 +116,46 @@ def test_a_second_article_of_the_same_id_is_told(tmp_path: Path) -> None:
 def test_an_input_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match="no such file or folder"):
         list(read_articles([tmp_path / "gone"], Columns()))
+
+
+@pytest.mark.parametrize("name", ["A.TXT", "A.Md"])
+def test_the_case_of_a_suffix_does_not_matter(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("One.")
+    assert read(tmp_path)[0] == {name: "One."}
+
+
+def test_numbers_and_blanks_of_a_parquet_column_are_ids_and_titles_as_people_write_them(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    nan = float("nan")
+    table = pa.table({"id": [7.0, nan], "text": ["One.", "Two."], "title": pa.array([nan, nan])})
+    pq.write_table(table, tmp_path / "t.parquet")
+    items = [item for item in read_articles([tmp_path / "t.parquet"], Columns()) if isinstance(item, Read)]
+    assert [item.article.id for item in items] == ["7", "t.parquet:2"]
+    assert [item.article.title for item in items] == [None, None]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "ndjson", "json"])
+def test_a_json_row_may_leave_a_column_out_and_a_column_of_no_row_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"t.{kind}"
+    path.write_text('{"text": "One.", "key": "x"}\n{"text": "Two."}\n')
+    assert read(path, id="key") == ({"x": "One.", f"t.{kind}:2": "Two."}, {})
+    articles, unreadable = read(path, id="key", target="about")
+    assert len(articles) == 2
+    assert unreadable == {f"t.{kind}": "no row has a column 'about'; correct --target"}
+
+
+@pytest.mark.parametrize(("name", "content"), [("t.jsonl", ""), ("t.json", "[]"), ("t.csv", "id,text\n")])
+def test_a_table_without_rows_is_told(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert read(tmp_path) == ({}, {name: "holds no rows"})
+
+
+def test_what_the_caller_writes_is_no_article(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("One.")
+    (tmp_path / "tags.csv").write_text("text\nOne.\n")
+    (item,) = read_articles([tmp_path], Columns(), written=[tmp_path / "tags.csv"])
+    assert isinstance(item, Read)
+    with pytest.raises(DemarcheError, match="would be written over"):
+        list(read_articles([tmp_path / "tags.csv"], Columns(), written=[tmp_path / "sub" / ".." / "tags.csv"]))

@@ -235,6 +235,12 @@ def test_time_sorts_as_numbers_or_iso_dates(times: list[str], field: str) -> Non
         assert sides_of(split) == {"p0": "train", "p1": "train", "p2": "dev", "p3": "test"}
 
 
+def test_a_share_of_nothing_makes_no_side() -> None:
+    passages = [passage(f"p{n}", meta={"session": n}) for n in range(4)]
+    split = by_time(passages, field="session", test=0.0, dev=0.0, on_leak="refuse")
+    assert set(sides_of(split).values()) == {"train"}
+
+
 @pytest.mark.parametrize("session", [[1, 2, 2, 3], [1, 2, 2.0, 3], ["1", "2", "02", "2.50"], ["1", 2, "2.0", "3"]])
 def test_one_time_stays_on_one_side(session: list[Any]) -> None:
     passages = [passage(f"p{n}", meta={"session": value}) for n, value in enumerate(session)]

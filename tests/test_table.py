@@ -510,3 +510,8 @@ def test_a_table_without_targets_may_be_toward_one_that_is_named(tmp_path: Path)
 def test_a_json_file_holds_an_array_or_lines(tmp_path: Path, text: str) -> None:
     (tmp_path / "t.json").write_text(text)
     assert import_table(tmp_path / "t.json", Columns(topics=("topic",)), Reading()).passages[0].text == "Tea."
+
+
+def test_an_empty_separator_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DemarcheError, match="--separator"):
+        import_table(csv(tmp_path, "text,topic\na b,tea\n"), Columns(topics=("topic",)), Reading(separator=""))

@@ -185,3 +185,28 @@ def test_passages_to_annotate_are_those_that_would_be_tagged(model: Path, inputs
     assert result.exit_code == 0, result.output
     tagged = {row["passage"] for row in rows_of(tmp_path / "tags.jsonl") if row["status"] != "furniture"}
     assert {row["id"] for row in rows_of(tmp_path / "passages.jsonl")} == tagged
+
+
+def test_tagging_a_folder_again_does_not_tag_the_tags(model: Path, inputs: Path) -> None:
+    arguments = (inputs, "--model", model, "--out", inputs / "tags.jsonl", "--articles-out", inputs / "articles.jsonl")
+    assert tag(*arguments).exit_code == 0
+    first = rows_of(inputs / "tags.jsonl")
+    assert tag(*arguments).exit_code == 0
+    assert rows_of(inputs / "tags.jsonl") == first
+
+
+def test_no_input_is_written_over_and_no_output_by_another(model: Path, inputs: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f"text\n{MATCH}\n")
+    assert tag(table, "--model", model, "--out", table).exit_code == 2
+    assert table.read_text() == f"text\n{MATCH}\n"
+    same = tmp_path / "tags.jsonl"
+    assert tag(inputs, "--model", model, "--out", same, "--articles-out", same).exit_code == 2
+    assert not same.exists()
+
+
+def test_where_the_articles_cannot_be_kept_no_tags_are_written(model: Path, inputs: Path, tmp_path: Path) -> None:
+    result = tag(inputs, "--model", model, "--out", tmp_path / "tags.csv", "--articles-out", inputs)
+    assert result.exit_code == 2
+    assert "is a folder" in result.output
+    assert not (tmp_path / "tags.csv").exists()

@@ -87,7 +87,16 @@ def test_an_unknown_model_is_told_with_what_is_known(store: Path, uri: str) -> N
 
 @pytest.mark.parametrize(
     ("name", "slug"),
-    [("test/topics/micro_f1", "test/topics/micro_f1"), ("test/topics/naïve & co/f1", "test/topics/na_ve _ co/f1")],
+    [
+        ("test/topics/micro_f1", "test/topics/micro_f1"),
+        ("test/topics/naïve & co/f1", "test/topics/naïve _ co/f1"),
+        ("test/topics/f1/制裁", "test/topics/f1/制裁"),
+        ("test/topics/f1/../tea//rain/", "test/topics/f1/_/tea/_/rain/_"),
+        ("test/topics/f1/" + "long " * 60, "test/topics/f1/" + "long " * 47),
+    ],
 )
 def test_metric_names_hold_only_what_mlflow_takes(name: str, slug: str) -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
     assert tracking.slug(name) == slug
+    _validate_metric_name(slug)

@@ -14,10 +14,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
+from labels.codebook import Codebook, write_codebook
 from labels.files import write_jsonl
 from models.tagger import Tagger
 from tests.conftest import make_articles
 from training import tracking
+from training.judging import judge
+from training.predictions import read_predictions
 
 
 def demarche(*arguments: str | Path) -> Result:
@@ -119,6 +122,28 @@ def test_judging_a_model_on_new_gold_gives_the_same_figures_as_training(store: P
     assert len((workspace / "said.jsonl").read_text().splitlines()) == 90
 
 
+def test_judging_tells_that_the_gold_was_made_with_an_older_codebook(store: Path, workspace: Path) -> None:
+    trained()
+    gold = (workspace / "annotations.jsonl").read_text().replace("tiny@1.0.0", "tiny@1.0.1")
+    (workspace / "gold.jsonl").write_text(gold)
+    result = demarche("judge", "models:/tiny-tagger@champion", "passages.jsonl", "gold.jsonl")
+    assert result.exit_code == 0
+    assert "gold.jsonl:1: made with tiny@1.0.1, read with tiny@1.0.0" in result.output
+
+
+def test_a_side_named_test_does_not_hide_the_figures_of_all_test_sides(store: Path, workspace: Path) -> None:
+    lines = [json.loads(line) for line in (workspace / "passages.jsonl").read_text().splitlines()]
+    for number, line in enumerate(lines):
+        line["split"] = ("train", "train", "test", "test_far")[number // 3 % 4]
+    write_jsonl(workspace / "passages.jsonl", lines)
+    trained("split={strategy: column, dev: 0}", "stance=null")
+    (run,) = tracking.runs()
+    said = read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS))
+    assert {prediction.side for prediction in said} == {"test", "test_far"}
+    assert run.metrics["test/topics/map"] == judge(said, seed=13).metrics["topics/map"].value
+    assert "test_far/topics/map" in run.metrics
+
+
 def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Path) -> None:
     trained("name=first")
     trained("name=second", "topics.ngrams.words=[2,2]")
@@ -126,6 +151,11 @@ def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Pa
     assert result.exit_code == 0, result.output
     assert "worse" in result.output
     assert (workspace / "apart.png").stat().st_size > 0
+    refused = demarche("runs", "compare", "first", "second", "--out", "apart.xls")
+    assert refused.exit_code == 2
+    assert "drawn as .png" in refused.output
+    assert demarche("runs", "compare", "first", "second", "--out", "new/apart.svg").exit_code == 0
+    assert "<svg" in (workspace / "new" / "apart.svg").read_text()
     listed = demarche("runs", "list").output
     assert "first" in listed
     assert "second" in listed
@@ -150,6 +180,16 @@ def test_a_side_without_gold_is_told_before_any_work(store: Path, workspace: Pat
     result = demarche("train", "config.yaml")
     assert result.exit_code == 2
     assert "the train side has no stances" in result.output
+    assert tracking.runs() == []
+
+
+def test_topics_without_a_codebook_of_them_are_told_before_any_work(store: Path, workspace: Path) -> None:
+    write_codebook(workspace / "codebook.yaml", Codebook(id="tiny", version="1.0.0"))
+    lines = [json.loads(line) for line in (workspace / "annotations.jsonl").read_text().splitlines()]
+    write_jsonl(workspace / "annotations.jsonl", [line | {"labels": []} for line in lines])
+    result = demarche("train", "config.yaml")
+    assert result.exit_code == 2
+    assert "codebook.yaml: has no topics to train" in result.output
     assert tracking.runs() == []
 
 

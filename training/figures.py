@@ -19,7 +19,7 @@ def confusion(verdicts: StanceVerdicts) -> Figure:
     topics = sorted(set(verdicts.topics) - {""})
     panels = [("all targets", np.ones(len(verdicts.gold), dtype=bool))]
     if len(topics) > 1:
-        panels += [(topic, np.array(verdicts.topics) == topic) for topic in topics[:11]]
+        panels += [(_literal(topic), np.array(verdicts.topics) == topic) for topic in topics[:11]]
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(3.4 * columns, 3.2 * rows), layout="constrained")
@@ -44,7 +44,7 @@ def precision_recall(verdicts: TopicVerdicts) -> Figure:
         hits = np.cumsum(gold[order])
         colour = _COLOURS[place % len(_COLOURS)]
         style = ("-", "--", ":")[place // len(_COLOURS) % 3]
-        label = f"{verdicts.topics[column]} ({gold.sum()})"
+        label = f"{_literal(verdicts.topics[column])} ({gold.sum()})"
         axis.step(hits / gold.sum(), hits / np.arange(1, len(gold) + 1), style, color=colour, label=label, where="post")
         if said.any():
             right = (gold & said).sum()
@@ -53,6 +53,11 @@ def precision_recall(verdicts: TopicVerdicts) -> Figure:
     axis.legend(title="topic (gold passages)", fontsize="small", loc="lower left")
     axis.set_title("Precision and recall of topics; dots at the thresholds", fontsize="medium")
     return figure
+
+
+def _literal(name: str) -> str:
+    """matplotlib reads what stands between two dollar signs as a formula."""
+    return name.replace("$", r"\$")
 
 
 def _matrix(axis: Any, counts: np.ndarray[Any, Any], title: str) -> None:
@@ -77,7 +82,7 @@ def differences(found: list[tuple[str, Difference]], *, yardstick: str) -> Figur
         axis.plot([low, high], [row, row], color=colour)
         axis.plot(value, row, "o", color=colour)
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_yticks(range(len(found)), [f"{name} · {difference.metric}" for name, difference in found])
+    axis.set_yticks(range(len(found)), [_literal(f"{name} · {difference.metric}") for name, difference in found])
     axis.invert_yaxis()
-    axis.set(xlabel=f"difference to {yardstick}, with 95 % interval")
+    axis.set(xlabel=f"difference to {_literal(yardstick)}, with 95 % interval")
     return figure

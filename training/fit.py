@@ -48,8 +48,6 @@ def fit(
     warnings: list[str] = []
     topic_model = dev_topic_model = topic_calibration = None
     if config.topics is not None:
-        if not codebook.topics:
-            raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
         parts = [topic_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
         warnings += _thin(parts[0] + parts[1], codebook)
         raw, topic_model, dev_topic_model = _fit(

@@ -70,6 +70,8 @@ class Trained:
 def prepare(config: Config) -> Prepared:
     """Reads and splits the data of a config. Raises BadInput and DemarcheError for every user's mistake."""
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
+    if config.topics is not None and not data.codebook.topics:
+        raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
     examples = adjudicate(data.passages, data.annotations)
     split = make_split(config, [example.passage for example in examples], examples)
     prepared = Prepared(config, data, examples, split)
@@ -151,10 +153,12 @@ def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -
 
 
 def judge_model(
-    tagger: Tagger, passages: Path, annotations: Sequence[Path], codebook: Path, *, seed: int
+    tagger: Tagger, passages: Path, annotations: Sequence[Path], codebook: Path, *, seed: int, say: Say
 ) -> tuple[Scores, list[Prediction]]:
     """A saved tagger on new gold, with the same figures as in training."""
     data = read_labelled(codebook, passages, annotations)
+    for problem in data.warnings:
+        say(f"warning: {problem}")
     examples = adjudicate(data.passages, data.annotations)
     predictions = predict(tagger, examples, ["test"] * len(examples))
     return judge(predictions, seed=seed), predictions
@@ -179,12 +183,16 @@ def _predict(tagger: Tagger, prepared: Prepared, examples: Sequence[Example]) ->
 
 
 def _by_test_side(predictions: Sequence[Prediction], split: Split, *, seed: int) -> dict[str, Scores]:
-    """Where the data has several test sides, each of them by itself as well."""
+    """Where the data has several test sides, each of them by itself as well.
+
+    Not the one that is named `test`: by that name go the figures of all of them together.
+    """
     if len(split.test_sides) < 2:
         return {}
     return {
         side: judge([prediction for prediction in predictions if prediction.side == side], seed=seed)
         for side in split.test_sides
+        if side != "test"
     }
 
 

@@ -40,6 +40,7 @@ CHAMPION = "champion"
 PREDICTIONS = "predictions/test.jsonl"
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 _ARTIFACT = "tagger"
+_LONGEST_NAME = 250  # characters that MLflow takes
 
 
 def open_store(*, create: bool = False) -> MlflowClient:
@@ -285,8 +286,12 @@ def git_commit() -> str | None:
 
 
 def slug(name: str) -> str:
-    """A name that MLflow takes for a metric or a param: letters, digits and `_-. /`."""
-    return re.sub(r"[^\w\-. /]+", "_", name, flags=re.ASCII)
+    """A name that MLflow takes for a metric or a param: letters and digits of any script and `_-. /`.
+
+    It must also be a plain path: no part of it may be empty, `.` or `..`.
+    """
+    parts = re.sub(r"[^\w\-. /]+", "_", name).split("/")
+    return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_LONGEST_NAME].rstrip("/")
 
 
 def _experiment(client: MlflowClient, name: str) -> str:
