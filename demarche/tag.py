@@ -33,12 +33,11 @@ def tag(
     from tagging.writers import check_out
 
     check_out(out)
-    name = model
-    folder = Path(model)
+    folder, name = Path(model), model
     if model.startswith(("models:", "runs:")):
         from training import tracking
 
-        folder, name = tracking.fetch(model), tracking.model_name(model)
+        folder, name = tracking.fetch(model)
     tagger = Tagger.load(folder)
     columns = Columns(text=text, id=id, title=title, date=date, target=target)
     summary = tag_batch(inputs, tagger, out, model=name, columns=columns, articles_out=articles_out)

@@ -57,7 +57,7 @@ def judge(
     from training import tracking
     from training.run import judge_model
 
-    folder = tracking.fetch(model)
+    folder, _ = tracking.fetch(model)
     tagger = Tagger.load(folder)
     scores, predictions = judge_model(
         tagger, passages, annotations, codebook or folder / "codebook.yaml", seed=seed, say=warn

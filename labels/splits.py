@@ -99,6 +99,7 @@ def by_group(
     seed: int,
     strata: Mapping[str, str] | None = None,
     earlier: Mapping[str, Place] | None = None,
+    on_leak: OnLeak = "drop",
 ) -> Split:
     """Splits by a hash of the group, so that a new article never moves an old one.
 
@@ -121,7 +122,7 @@ def by_group(
         rest = [p for p in passages if p.id not in left_out]
         by_passage = {p.id: old.get(p.id, sides[p.unit]) for p in rest}
         pairs = [(one, other) for one, other in copies if one.id not in left_out and other.id not in left_out]
-        split = _without_leaks(rest, by_passage, "drop", copies=pairs, stay=old)
+        split = _without_leaks(rest, by_passage, on_leak, copies=pairs, stay=old)
         return replace(split, places={p.id: left_out.get(p.id) or split.places[p.id] for p in passages}, merged=merged)
     return Split({p.id: Place(passage=p.id, unit=p.unit, side=sides[p.unit]) for p in passages}, merged=merged)
 

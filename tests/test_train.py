@@ -15,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
 from labels.codebook import Codebook, write_codebook
+from labels.errors import DemarcheError
 from labels.files import write_jsonl
+from models import saved
 from models.tagger import Tagger
 from tests.conftest import make_articles
 from training import tracking
@@ -84,9 +86,19 @@ def test_a_model_is_the_same_by_every_address(store: Path) -> None:
     trained()
     (run,) = tracking.runs()
     uris = ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{run.id}/tagger"]
-    taggers = [Tagger.load(tracking.fetch(uri)) for uri in uris]
+    taggers = [Tagger.load(tracking.fetch(uri).folder) for uri in uris]
     assert {tagger.settings.run for tagger in taggers} == {run.id}
-    assert tracking.model_name(uris[0]) == "tiny-tagger/1"
+    assert tracking.fetch(uris[0]).name == "tiny-tagger/1"
+
+
+def test_a_model_sealed_anew_is_not_the_one_registered(store: Path) -> None:
+    trained()
+    folder = tracking.fetch("models:/tiny-tagger@champion").folder
+    settings = json.loads((folder / "tagger.json").read_text())
+    (folder / "tagger.json").write_text(json.dumps(settings | {"review": 0.2}))
+    saved.seal(folder)
+    with pytest.raises(DemarcheError, match="not the model that was registered"):
+        tracking.fetch("models:/tiny-tagger@champion")
 
 
 def test_a_run_may_train_one_task_alone(store: Path) -> None:
@@ -212,7 +224,7 @@ def test_the_next_start_marks_what_a_kill_left_open(store: Path, workspace: Path
     process.kill()
     process.wait()
     assert tracking.runs()[0].status == "RUNNING"
-    trained("name=next")
+    trained("name=next", "tracking.experiment=another")
     left = next(run for run in tracking.runs() if run.name != "next")
     assert left.status == "KILLED"
     assert "gone" in left.tags["demarche.reason"]

@@ -73,7 +73,6 @@ class TimeSplit(Frozen):
     by: str = "published"
     test: Share = 0.2
     dev: Share = 0.15
-    seed: int = 13
     on_leak: Literal["refuse", "drop"] = "refuse"
 
     @model_validator(mode="after")

@@ -88,6 +88,9 @@ def prepare(config: Config) -> Prepared:
 def _check_gold(prepared: Prepared) -> None:
     """Every side that is learnt from or judged needs gold for what the config trains."""
     config = prepared.config
+    articles = {example.passage.unit for example in prepared.side("train")}
+    if len(articles) < 2:
+        raise DemarcheError("split: the train side has one article; at least two are needed to calibrate on")
     for side in ("train", "test", *prepared.split.test_sides):
         examples = prepared.side(side)
         if config.stance is not None and not any(any(example.stances.values()) for example in examples):
@@ -103,7 +106,15 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
         case GroupSplit() as split:
             earlier = read_split(split.from_) if split.from_ else None
             strata = _strata(examples) if split.stratify else None
-            return by_group(passages, test=split.test, dev=split.dev, seed=split.seed, strata=strata, earlier=earlier)
+            return by_group(
+                passages,
+                test=split.test,
+                dev=split.dev,
+                seed=split.seed,
+                strata=strata,
+                earlier=earlier,
+                on_leak=split.on_leak,
+            )
         case TimeSplit() as split:
             return by_time(passages, field=split.by, test=split.test, dev=split.dev, on_leak=split.on_leak)
         case ColumnSplit() as split:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # Nothing is sent anywhere, and a server that went away is given up on in seconds, not minutes.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -30,6 +30,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from labels.errors import DemarcheError
+from models.saved import check_seal, model_digest
 from training.store import reach, sqlite_path, tracking_uri
 
 # What is worth telling the user is told by the command line.
@@ -157,7 +158,7 @@ def tracked(experiment: str, name: str) -> Iterator[Run]:
     """
     client = open_store(create=True)
     experiment_id = _experiment(client, experiment)
-    _close_orphans(client, experiment_id)
+    _close_orphans(client)
     mlflow.set_experiment(experiment_id=experiment_id)
     active = mlflow.start_run(run_name=name, tags=_owner())
     run = Run(client, active)
@@ -180,32 +181,34 @@ def tracked(experiment: str, name: str) -> Iterator[Run]:
             signal.signal(signal.SIGTERM, before)
 
 
-def fetch(uri: str) -> Path:
-    """The folder of a saved tagger, from `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/RUN/tagger`
-    or a folder on disk.
+class Fetched(NamedTuple):
+    """A saved tagger's folder, and how tags name it: `name/version`, or the address as given."""
+
+    folder: Path
+    name: str
+
+
+def fetch(uri: str) -> Fetched:
+    """The model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/RUN/tagger`, or a folder on disk.
+
+    Raises DemarcheError where there is none, or where it is not the one that the store knows.
     """
     if not re.match(r"^(models|runs):", uri):
-        return Path(uri)
+        return Fetched(Path(uri), uri)
     client = open_store()
     try:
-        location = client.get_logged_model(_model_id(client, uri)).artifact_location
+        model_id, name, digest = _looked_up(client, uri)
+        location = client.get_logged_model(model_id).artifact_location
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{_ARTIFACT}"))
     except (MlflowException, OSError) as error:
         known = ", ".join(model.name for model in client.search_registered_models(max_results=20))
         raise DemarcheError(
             f"{uri}: no such model in {tracking_uri()} ({_first_line(error)}); registered there: {known or 'none'}"
         ) from None
-    return folder
-
-
-def model_name(uri: str) -> str:
-    """How tags name the model: `name/version` for a registered one, or the URI as given."""
-    if not uri.startswith("models:"):
-        return uri
-    match = re.match(r"^models:/([^/@]+)@(.+)$", uri)
-    if match:
-        return f"{match[1]}/{open_store().get_model_version_by_alias(match[1], match[2]).version}"
-    return uri.removeprefix("models:/")
+    check_seal(folder)
+    if digest is not None and model_digest(folder) != digest:
+        raise DemarcheError(f"{uri}: {folder} is not the model that was registered; its digest differs; train it again")
+    return Fetched(folder, name)
 
 
 def promote(name: str, version: str) -> Registered:
@@ -258,10 +261,14 @@ def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
 
 
 def find_run(name_or_id: str) -> Summary:
-    """A run by its id, the start of its id, or its name (the latest of that name)."""
-    for run in runs(most=1000):
-        if run.id.startswith(name_or_id) or run.name == name_or_id:
-            return run
+    """A run by its name (the latest that finished, or else the latest), its id, or the start of its id."""
+    known = runs(most=1000)
+    by_id = [run for run in known if run.id.startswith(name_or_id)]
+    by_name = sorted((run for run in known if run.name == name_or_id), key=lambda run: run.status != "FINISHED")
+    if len(by_id) > 1 and not by_name:
+        raise DemarcheError(f"{name_or_id}: the ids of {len(by_id)} runs start so; give more of it")
+    for run in (*by_name, *by_id):
+        return run
     raise DemarcheError(f"{name_or_id}: no such run in {tracking_uri()}; `demarche runs list` shows what there is")
 
 
@@ -318,10 +325,11 @@ def _owner() -> dict[str, str]:
     }
 
 
-def _close_orphans(client: MlflowClient, experiment_id: str) -> None:
-    """Marks runs KILLED whose process on this machine is gone."""
+def _close_orphans(client: MlflowClient) -> None:
+    """Marks runs KILLED, of whatever experiment, whose process on this machine is gone."""
     here = socket.gethostname()
-    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    for run in client.search_runs(everywhere, "attributes.status = 'RUNNING'"):
         tags = run.data.tags
         if tags.get("demarche.host") == here and not _alive(tags):
             client.set_tag(run.info.run_id, "demarche.reason", "its process is gone (killed, or the machine went down)")
@@ -346,18 +354,20 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _model_id(client: MlflowClient, uri: str) -> str:
-    """The logged model that a URI names. Raises MlflowException where there is none."""
+def _looked_up(client: MlflowClient, uri: str) -> tuple[str, str, str | None]:
+    """The logged model's id, how tags name it, and the digest that the store knows. Raises MlflowException."""
     if match := re.match(r"^runs:/([^/]+)(?:/.*)?$", uri):
-        outputs = client.get_run(match[1]).outputs
-        if not outputs or not outputs.model_outputs:
+        run = client.get_run(match[1])
+        if not run.outputs or not run.outputs.model_outputs:
             raise MlflowException("the run logged no model")
-        return str(outputs.model_outputs[0].model_id)
+        return str(run.outputs.model_outputs[0].model_id), uri, run.data.tags.get("demarche.model")
     if match := re.match(r"^models:/([^/@]+)@(.+)$", uri):
-        return _of_version(client.get_model_version_by_alias(match[1], match[2]))
-    if match := re.match(r"^models:/([^/@]+)/(.+)$", uri):
-        return _of_version(client.get_model_version(match[1], match[2]))
-    raise MlflowException("expected models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/tagger")
+        version = client.get_model_version_by_alias(match[1], match[2])
+    elif match := re.match(r"^models:/([^/@]+)/(.+)$", uri):
+        version = client.get_model_version(match[1], match[2])
+    else:
+        raise MlflowException("expected models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/tagger")
+    return _of_version(version), f"{version.name}/{version.version}", version.tags.get("demarche.digest")
 
 
 def _of_version(version: ModelVersion) -> str:
