@@ -134,7 +134,7 @@ def import_table(
     split: Annotated[str | None, typer.Option(help="Column of the data's own split.")] = None,
     topics: Annotated[
         list[str] | None,
-        typer.Option(help="Column of topics (a list, or parted by --separator); several: a yes/no column each."),
+        typer.Option(help="Column of topics (a list, or parted by --separator); repeat it for a yes/no column each."),
     ] = None,
     stance: Annotated[str | None, typer.Option(help="Column of the stance.")] = None,
     target: Annotated[str | None, typer.Option(help="Column of what the stance is toward.")] = None,
@@ -147,11 +147,11 @@ def import_table(
     votes: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column of a list of votes, or several columns of one vote each; on stance where stances stand in it, else on topics."
+            help="Column of a list of votes, or repeat it for columns of one vote each; on stance where stances stand in it, else on topics."
         ),
     ] = None,
     gold: Annotated[str | None, typer.Option(help="Column of the decided label; wins over votes.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="Another column to keep with the passage.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Another column to keep with the passage; repeatable.")] = None,
     value: Annotated[
         list[str] | None, typer.Option(help="What a value means: NONE=neutral, or X= to leave it out; repeatable.")
     ] = None,
@@ -182,10 +182,12 @@ def import_table(
     write_jsonl(out / "annotations.jsonl", found.annotations)
     if codebook is None:
         write_codebook(out / "codebook.yaml", found.codebook)
+    names = ", ".join(found.codebook.topic_ids) or "none, stance toward named targets"
+    typer.echo(f"topics: {names}")
     typer.echo(
         f"{len(found.passages)} passages and {len(found.annotations)} readings in {out}; codebook "
         + (
-            f"{out / 'codebook.yaml'}: fill in definitions and targets"
+            f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
             if codebook is None
             else found.codebook.reference
         )

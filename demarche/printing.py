@@ -34,14 +34,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
         typer.secho("  ".join(cells).rstrip(), dim=number == 0)
 
 
-def scores_table(scores: Scores, beside: dict[str, Scores] | None = None) -> None:
+def scores_table(scores: Scores, beside: dict[str, Scores] | None = None, *, on: str = "test") -> None:
     """Headline figures with their intervals, other models beside, then a row a class."""
     beside = beside or {}
     rows = []
     for name, figure in scores.headlines().items():
         others = [f"{other.metrics[name].value:.3f}" if name in other.metrics else "–" for other in beside.values()]
         rows.append((name, f"{figure.value:.3f}", f"{figure.low:.3f}–{figure.high:.3f}", *others))
-    table(("on test", "score", "95 % interval", *beside), rows)
+    table((f"on {on}", "score", "95 % interval", *beside), rows)
     figures = ("precision", "recall", "f1", "ap")
     classes = [
         (row["class"], row["gold"], row["found"], *("–" if row[f] is None else f"{row[f]:.3f}" for f in figures))

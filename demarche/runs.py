@@ -28,13 +28,15 @@ def list_(
     if not found:
         typer.echo(f"no runs yet in {tracking_uri()}")
         return
-    rows = []
+    rows, champions = [], tracking.champions()
     for run in found:
+        model = run.tags.get("demarche.registered", "")
+        model += " (champion)" if model in champions else ""
         figures = [run.metrics.get(f"test/{name}") for name in HEADLINES]
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
         cells = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
-        rows.append((run.id[:8], run.name, run.experiment, run.status.lower(), when, *cells))
-    table(("run", "name", "experiment", "status", "started", *HEADLINES), rows)
+        rows.append((run.id[:8], run.name, run.experiment, run.status.lower(), when, *cells, model))
+    table(("run", "name", "experiment", "status", "started", *HEADLINES, "model"), rows)
 
 
 @app.command()
@@ -64,7 +66,10 @@ def compare(
     for run, theirs in zip(found[1:], predictions[1:], strict=True):
         for found_ in compare_predictions(predictions[0], theirs, metrics=metrics or HEADLINES, seed=seed):
             apart = found_.difference
-            verdict = ("better" if apart.value > 0 else "worse") if found_.clear else "not told apart"
+            same = apart.low == apart.high == 0
+            verdict = (
+                ("better" if apart.value > 0 else "worse") if found_.clear else "the same" if same else "not told apart"
+            )
             name = f"{run.name} {run.id[:8]}"
             rows.append(
                 (name, found_.metric, f"{found_.first:.3f}", f"{found_.second:.3f}",
@@ -100,7 +105,6 @@ def ui(
 ) -> None:
     """Open the MLflow UI on the store that `demarche train` writes to."""
     import os
-    import subprocess
     import sys
 
     from training import tracking
@@ -114,5 +118,5 @@ def ui(
     typer.echo(f"store {tracking_uri()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    ended = subprocess.run([*command, "--host", host, "--port", str(port)], env=environment)
-    raise typer.Exit(ended.returncode)
+    # In place of this process, so that whatever ends it ends the UI.
+    os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)

@@ -29,9 +29,11 @@ def tag(
     from labels.codebook import STANCES
     from models.tagger import Tagger
     from tagging.batch import tag_batch
-    from tagging.readers import Columns
+    from tagging.readers import Columns, check_inputs
+    from tagging.rows import FURNITURE, NO_TOPIC, REVIEW, TAGGED
     from tagging.writers import check_out
 
+    check_inputs(inputs)
     check_out(out)
     folder, name = Path(model), model
     if model.startswith(("models:", "runs:")):
@@ -48,8 +50,12 @@ def tag(
     ]
     if rows:
         table(("topic", "passages", *stances), rows)
-    told = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
-    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles tagged by {name}: rows {told}")
+    counts = summary.statuses
+    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {name}, furniture apart:")
+    typer.echo(
+        f"{counts[TAGGED]} tags, {counts[REVIEW]} to review, {counts[NO_TOPIC]} passages without a topic, "
+        f"{counts[FURNITURE]} pieces of furniture"
+    )
     typer.echo(f"tags in {out}")
     if articles_out is not None:
         typer.echo(f"articles as read in {articles_out}")

@@ -59,10 +59,12 @@ def judge(
 
     folder, _ = tracking.fetch(model)
     tagger = Tagger.load(folder)
+    tracked = model.startswith(("models:", "runs:")) and tagger.settings.run
+    learnt = tracking.learnt(tagger.settings.run) if tracked and tagger.settings.run else set()
     scores, predictions = judge_model(
-        tagger, passages, annotations, codebook or folder / "codebook.yaml", seed=seed, say=warn
+        tagger, passages, annotations, codebook or folder / "codebook.yaml", learnt=learnt, seed=seed, say=warn
     )
-    scores_table(scores)
+    scores_table(scores, on="this gold")
     if out is not None:
         write_jsonl(out, predictions)
         typer.echo(f"\n{len(predictions)} predictions in {out}")

@@ -61,7 +61,8 @@ def tag_batch(
                 keep(item.article for item in read)
             _tag(read, tagger, write, summary, model)
         if not summary.articles:
-            told = "\n".join(f"  {item.name}: {item.reason}" for item in summary.unreadable[:20])
+            told = "\n".join(f"  {item.name}: {item.reason}" for item in summary.unreadable[:5])
+            told += f"\n  … and {len(summary.unreadable) - 5} more" if len(summary.unreadable) > 5 else ""
             raise DemarcheError(f"no article could be read; nothing is written\n{told}")
     return summary
 

@@ -60,10 +60,9 @@ def read_articles(
     Raises DemarcheError where an input is not there or would be written over; whatever is wrong inside
     of one is told as Unreadable.
     """
+    check_inputs(inputs)
     outputs = {path.resolve() for path in written}
     for path in inputs:
-        if not path.is_dir():
-            existing(path, what="file or folder")
         if path.resolve() in outputs:
             raise DemarcheError(f"{path}: is an input and would be written over; name another file to write to")
     seen: set[str] = set()
@@ -75,6 +74,13 @@ def read_articles(
                 else:
                     seen.add(item.article.id)
             yield item
+
+
+def check_inputs(inputs: Sequence[Path]) -> None:
+    """Raises DemarcheError where an input is not there."""
+    for path in inputs:
+        if not path.is_dir():
+            existing(path, what="file or folder")
 
 
 def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iterator[Read | Unreadable]:

@@ -40,7 +40,7 @@ def rows_of(
     """A row a tag; one row without a topic where there is none."""
 
     def row(tag: Tag | None, status: str) -> Row:
-        favor, against, neutral = (tag.stances if tag and tag.stances else None) or (None, None, None)
+        favor, against, neutral = map(_rounded, (tag.stances if tag and tag.stances else None) or (None, None, None))
         return Row(
             article=passage.article,
             passage=passage.id,
@@ -48,10 +48,10 @@ def rows_of(
             end=passage.end,
             text=passage.text,
             topic=tag.topic if tag else None,
-            topic_probability=tag.topic_probability if tag else None,
+            topic_probability=_rounded(tag.topic_probability) if tag else None,
             assigned=tag.assigned if tag else False,
             stance=tag.stance if tag else None,
-            stance_probability=tag.stance_probability if tag else None,
+            stance_probability=_rounded(tag.stance_probability) if tag else None,
             favor=favor,
             against=against,
             neutral=neutral,
@@ -66,3 +66,8 @@ def rows_of(
     if not tags:
         return [row(None, NO_TOPIC)]
     return [row(tag, REVIEW if tag.review else TAGGED) for tag in tags]
+
+
+def _rounded(probability: float | None) -> float | None:
+    """Six digits: more would be noise, and hard to read in a table."""
+    return None if probability is None else round(probability, 6)

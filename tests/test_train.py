@@ -77,6 +77,7 @@ def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
     assert "demarche runs promote tiny-tagger 2" in output
     assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
     assert tracking.champion_of(tracking.open_store(), "tiny-tagger") == "2"
+    assert "tiny-tagger/2 (champion)" in demarche("runs", "list").output
     missing = demarche("runs", "promote", "tiny-tagger", "9")
     assert missing.exit_code == 2
     assert "tiny-tagger/9" in missing.output
@@ -132,6 +133,8 @@ def test_judging_a_model_on_new_gold_gives_the_same_figures_as_training(store: P
     assert result.exit_code == 0, result.output
     assert "topics/micro_f1" in result.output
     assert len((workspace / "said.jsonl").read_text().splitlines()) == 90
+    # The ids are those of training, and the warning says so.
+    assert "learnt from passages of" in result.output
 
 
 def test_judging_tells_that_the_gold_was_made_with_an_older_codebook(store: Path, workspace: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -164,13 +164,26 @@ def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -
 
 
 def judge_model(
-    tagger: Tagger, passages: Path, annotations: Sequence[Path], codebook: Path, *, seed: int, say: Say
+    tagger: Tagger,
+    passages: Path,
+    annotations: Sequence[Path],
+    codebook: Path,
+    *,
+    learnt: Container[str] = (),
+    seed: int,
+    say: Say,
 ) -> tuple[Scores, list[Prediction]]:
-    """A saved tagger on new gold, with the same figures as in training."""
+    """A saved tagger on new gold, with the same figures as in training; `learnt` are ids that are not new."""
     data = read_labelled(codebook, passages, annotations)
     for problem in data.warnings:
         say(f"warning: {problem}")
     examples = adjudicate(data.passages, data.annotations)
+    known = sum(example.passage.id in learnt for example in examples)
+    if known:
+        say(
+            f"warning: the model learnt from passages of {known} of these {len(examples)} ids; "
+            "if they are the same passages, the figures are too good"
+        )
     predictions = predict(tagger, examples, ["test"] * len(examples))
     return judge(predictions, seed=seed), predictions
 
@@ -223,8 +236,8 @@ def _log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        prepared.split.write(Path(folder) / "split.jsonl")
-        run.file(Path(folder) / "split.jsonl")
+        prepared.split.write(Path(folder) / tracking.SPLIT)
+        run.file(Path(folder) / tracking.SPLIT)
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_copies.{name}": count for name, count in prepared.split.dropped.items()})
     for side in ("train", "dev", "test"):

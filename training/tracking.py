@@ -30,6 +30,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from labels.errors import DemarcheError
+from labels.splits import read_split
 from models.saved import check_seal, model_digest
 from training.store import reach, sqlite_path, tracking_uri
 
@@ -39,6 +40,7 @@ for _logger in ("mlflow", "alembic"):
 
 CHAMPION = "champion"
 PREDICTIONS = "predictions/test.jsonl"
+SPLIT = "split.jsonl"
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 _ARTIFACT = "tagger"
 _LONGEST_NAME = 250  # characters that MLflow takes
@@ -147,6 +149,7 @@ class Run:
             self.client.set_registered_model_alias(name, CHAMPION, version.version)
             # Aliases have no compare-and-swap: whoever wrote last is champion.
             champion = champion_of(self.client, name) or version.version
+        self.tags({"demarche.registered": f"{name}/{version.version}"})
         return Registered(name, str(version.version), champion)
 
 
@@ -211,6 +214,12 @@ def fetch(uri: str) -> Fetched:
     return Fetched(folder, name)
 
 
+def learnt(run: str) -> set[str]:
+    """The passages that a run's model learnt from: those of train and dev."""
+    places = read_split(artifact(run, SPLIT)).values()
+    return {place.passage for place in places if place.side in ("train", "dev")}
+
+
 def promote(name: str, version: str) -> Registered:
     """Makes a version the champion."""
     client = open_store()
@@ -222,6 +231,12 @@ def promote(name: str, version: str) -> Registered:
             f"{name}/{version}: {_first_line(error)}; `demarche runs list` shows what there is"
         ) from None
     return Registered(name, version, champion_of(client, name) or version)
+
+
+def champions() -> set[str]:
+    """`name/version` of every registered model's champion."""
+    models = open_store().search_registered_models(max_results=1000)
+    return {f"{model.name}/{model.aliases[CHAMPION]}" for model in models if CHAMPION in model.aliases}
 
 
 def champion_of(client: MlflowClient, name: str) -> str | None:
