@@ -52,6 +52,7 @@ def judge(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
 ) -> None:
     """Judge a model on new gold, without training."""
+    from labels.errors import DemarcheError
     from labels.files import write_jsonl
     from models.tagger import Tagger
     from training import tracking
@@ -59,8 +60,12 @@ def judge(
 
     folder, _ = tracking.fetch(model)
     tagger = Tagger.load(folder)
-    tracked = model.startswith(("models:", "runs:")) and tagger.settings.run
-    learnt = tracking.learnt(tagger.settings.run) if tracked and tagger.settings.run else set()
+    learnt: set[str] = set()
+    if tagger.settings.run and model.startswith(("models:", "runs:")):
+        try:
+            learnt = tracking.learnt(tagger.settings.run)
+        except DemarcheError as error:
+            warn(f"warning: {error}; whether the model learnt from these passages cannot be told")
     scores, predictions = judge_model(
         tagger, passages, annotations, codebook or folder / "codebook.yaml", learnt=learnt, seed=seed, say=warn
     )

@@ -138,58 +138,34 @@ class Tagger:
     def tag(self, passages: Sequence[Passage], targets: Sequence[Target | None] | None = None) -> list[list[Tag]]:
         """Tags of each passage: topics at or near their threshold, most probable first, then the target given."""
         tags: list[list[Tag]] = [[] for _ in passages]
-        if not passages:
-            return tags
-        if self.reader.reads_topics:
-            self._tag_topics(passages, tags)
+        if passages and self.reader.reads_topics:
+            _, tags = self.read_topics(passages)
         if targets is not None and self.reader.reads_stance:
             self._tag_targets(passages, targets, tags)
         return tags
 
-    def topics(self, passages: Sequence[Passage]) -> FloatArray:
-        """Calibrated probabilities (n, topics)."""
-        return self._calibrated_topics(self.reader.topics([self._text(passage) for passage in passages]))
-
-    def stances(self, asked: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
-        """Calibrated probabilities (n, 3) and decisions, whether or not the topics are found."""
-        if not asked:
-            return np.zeros((0, 3)), []
-        queries = [query(passage, target, self.codebook, self.settings.input) for passage, target in asked]
-        return self._decided(self.reader.stances(queries))
-
-    def decide_topics(self, calibrated: FloatArray) -> BoolArray:
-        assert self.settings.topic_calibration is not None
-        return self.settings.topic_calibration.assigned(calibrated)
-
-    def _text(self, passage: Passage) -> str:
-        return render(passage, self.settings.input)[0]
-
-    def _calibrated_topics(self, raw: FloatArray) -> FloatArray:
-        assert self.settings.topic_calibration is not None
-        return self.settings.topic_calibration.probabilities(raw)
-
-    def _decided(self, raw: FloatArray) -> tuple[FloatArray, list[Stance]]:
-        calibration = self.settings.stance_calibration or StanceCalibration()
-        calibrated = calibration.probabilities(raw)
-        return calibrated, [STANCES[position] for position in calibration.decide(calibrated)]
-
-    def _tag_topics(self, passages: Sequence[Passage], tags: list[list[Tag]]) -> None:
-        assert self.settings.topic_calibration is not None
-        thresholds = np.array(self.settings.topic_calibration.thresholds)
+    def read_topics(self, passages: Sequence[Passage]) -> tuple[FloatArray, list[list[Tag]]]:
+        """Calibrated probabilities (n, topics), and each passage's tags at or near the thresholds."""
+        calibration = self.settings.topic_calibration
+        if calibration is None:
+            raise DemarcheError("this model reads no topics; it was trained for stance alone")
+        thresholds = np.array(calibration.thresholds)
         # Near a threshold of 0.1, a band of 0.1 would take in every passage: at most half way to 0 or 1.
         below = thresholds - np.minimum(self.settings.review, thresholds / 2)
         above = thresholds + np.minimum(self.settings.review, (1 - thresholds) / 2)
 
         def wanted(raw: FloatArray) -> BoolArray:
-            return np.asarray(self._calibrated_topics(raw) >= below)
+            return np.asarray(calibration.probabilities(raw) >= below)
 
         targets = [topic.proposition for topic in self.codebook.topics]
-        reading = self.reader.read([self._text(passage) for passage in passages], targets, wanted)
-        calibrated = self._calibrated_topics(reading.topics)
-        at, topic = np.nonzero(wanted(reading.topics))
+        texts = [render(passage, self.settings.input)[0] for passage in passages]
+        reading = self.reader.read(texts, targets, wanted)
+        calibrated = calibration.probabilities(reading.topics)
+        at, topic = np.nonzero(calibrated >= below)
         asked = reading.stances[at, topic]
         known = self.reader.reads_stance and len(at) > 0
         stances, decided = self._decided(asked) if known else (asked, [None] * len(at))
+        tags: list[list[Tag]] = [[] for _ in passages]
         for row, (passage, column) in enumerate(zip(at, topic, strict=True)):
             probability = float(calibrated[passage, column])
             tags[passage].append(
@@ -204,6 +180,19 @@ class Tagger:
             )
         for found in tags:
             found.sort(key=lambda tag: -(tag.topic_probability or 0))
+        return calibrated, tags
+
+    def stances(self, asked: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
+        """Calibrated probabilities (n, 3) and decisions, whether or not the topics are found."""
+        if not asked:
+            return np.zeros((0, 3)), []
+        queries = [query(passage, target, self.codebook, self.settings.input) for passage, target in asked]
+        return self._decided(self.reader.stances(queries))
+
+    def _decided(self, raw: FloatArray) -> tuple[FloatArray, list[Stance]]:
+        calibration = self.settings.stance_calibration or StanceCalibration()
+        calibrated = calibration.probabilities(raw)
+        return calibrated, [STANCES[position] for position in calibration.decide(calibrated)]
 
     def _tag_targets(
         self, passages: Sequence[Passage], targets: Sequence[Target | None], tags: list[list[Tag]]

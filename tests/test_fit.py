@@ -57,7 +57,7 @@ def read_by(readings: Sequence[Sequence[Sequence[Label]]], *, text: str = "text 
 
 
 def probabilities(tagger: Tagger, examples: Sequence[Example]) -> np.ndarray:
-    return tagger.topics([example.passage for example in examples])
+    return tagger.read_topics([example.passage for example in examples])[0]
 
 
 def test_a_tagger_that_learnt_reads_new_articles_well_and_better_than_trivial_models() -> None:
@@ -139,7 +139,7 @@ def test_however_little_there_is_a_tagger_comes_of_it(
     fitted.tagger.save(tmp_path)
     passages = [example.passage for example in examples]
     for tagger in (Tagger.load(tmp_path), *baselines(settings, BOOK, examples, []).values()):
-        found = tagger.topics(passages)
+        found, _ = tagger.read_topics(passages)
         assert ((found >= 0) & (found <= 1)).all()
         for tags in tagger.tag(passages):
             for tag in tags:
@@ -187,7 +187,8 @@ def test_a_topic_of_few_examples_is_warned_of_and_one_of_none_is_never_found() -
         "topic 'snow' has 0 examples in train and dev; there is nothing to learn it from",
     ]
     found = probabilities(fitted.tagger, few)
-    assert not fitted.tagger.decide_topics(found)[:, 2].any()
+    assert fitted.tagger.settings.topic_calibration is not None
+    assert not fitted.tagger.settings.topic_calibration.assigned(found)[:, 2].any()
 
 
 def test_a_wanted_precision_that_is_out_of_reach_is_warned_of() -> None:

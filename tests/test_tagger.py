@@ -86,7 +86,7 @@ def test_a_saved_tagger_says_the_very_same(trained: Tagger, folder: Path) -> Non
     assert again.codebook == trained.codebook
     assert again.settings == trained.settings
     assert again.tag(NEW, TARGETS) == trained.tag(NEW, TARGETS)
-    np.testing.assert_array_equal(again.topics(NEW), trained.topics(NEW))
+    np.testing.assert_array_equal(again.read_topics(NEW)[0], trained.read_topics(NEW)[0])
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_the_manifest_names_every_file(folder: Path) -> None:
 def test_no_passage_has_no_tags(trained: Tagger) -> None:
     assert trained.tag([]) == []
     assert trained.tag([], []) == []
-    assert trained.topics([]).shape == (0, 2)
+    assert trained.read_topics([])[0].shape == (0, 2)
     assert trained.stances([])[0].shape == (0, 3)
 
 
@@ -216,11 +216,13 @@ def test_tags_do_not_hang_on_the_batch(trained: Tagger) -> None:
 
 
 def test_tags_are_what_is_judged(trained: Tagger) -> None:
-    """The probabilities and stances of tags are those of `topics` and `stances`."""
+    """Probabilities and tags come of one reading; their stances are those of `stances`."""
     _, passages, _ = make_articles(20, seed=2)
-    probabilities = trained.topics(passages)
-    assigned = trained.decide_topics(probabilities)
-    for row, (one, tags) in enumerate(zip(passages, trained.tag(passages), strict=True)):
+    probabilities, read = trained.read_topics(passages)
+    assert read == trained.tag(passages)
+    assert trained.settings.topic_calibration is not None
+    assigned = trained.settings.topic_calibration.assigned(probabilities)
+    for row, (one, tags) in enumerate(zip(passages, read, strict=True)):
         by_topic = {tag.topic: tag for tag in tags}
         for column, topic in enumerate(BOOK.topic_ids):
             assert assigned[row, column] == (topic in by_topic and by_topic[topic].assigned)
@@ -276,7 +278,7 @@ def test_a_stance_model_alone_answers_targets_and_no_topics() -> None:
     assert one.tag(NEW[:1]) == [[]]
     assert [tag.stance for tag in one.tag(NEW[:1], [Target("tea")])[0]] == ["neutral"]
     with pytest.raises(DemarcheError, match="this model reads no topics"):
-        one.topics(NEW)
+        one.read_topics(NEW)
 
 
 def test_a_topic_model_alone_passes_over_targets() -> None:

@@ -159,6 +159,15 @@ def test_a_side_named_test_does_not_hide_the_figures_of_all_test_sides(store: Pa
     assert "test_far/topics/map" in run.metrics
 
 
+def test_a_model_whose_run_lost_its_split_can_still_be_judged(store: Path, workspace: Path) -> None:
+    trained()
+    (kept,) = (workspace / "mlruns").rglob(tracking.SPLIT)
+    kept.unlink()
+    result = demarche("judge", "models:/tiny-tagger@champion", "passages.jsonl", "annotations.jsonl")
+    assert result.exit_code == 0, result.output
+    assert "cannot be told" in result.output
+
+
 def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Path) -> None:
     trained("name=first")
     trained("name=second", "topics.ngrams.words=[2,2]")

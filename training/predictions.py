@@ -60,20 +60,19 @@ def predict(tagger: Tagger, examples: Sequence[Example], sides: Iterable[str]) -
     topics: list[dict[str, TopicPrediction]] = [{} for _ in examples]
     tags: list[dict[str, Stance | None]] = [{} for _ in examples]
     if tagger.reader.reads_topics:
-        probabilities = tagger.topics(passages)
-        assigned = tagger.decide_topics(probabilities)
+        probabilities, found = tagger.read_topics(passages)
+        tags = [{tag.topic: tag.stance for tag in tagged if tag.assigned} for tagged in found]
         topics = [
             {
                 id: TopicPrediction(
                     gold=example.topics.get(id, False),
                     probability=float(probabilities[row, column]),
-                    assigned=bool(assigned[row, column]),
+                    assigned=id in tags[row],
                 )
                 for column, id in enumerate(tagger.codebook.topic_ids)
             }
             for row, example in enumerate(examples)
         ]
-        tags = [{tag.topic: tag.stance for tag in found if tag.assigned} for found in tagger.tag(passages)]
     stances: list[list[StancePrediction]] = [[] for _ in examples]
     if tagger.reader.reads_stance:
         asked = [(row, target) for row, example in enumerate(examples) for target in example.stances]

@@ -25,6 +25,7 @@ from training.config import ColumnSplit, Config, GroupSplit, TimeSplit
 from training.fit import baselines, fit
 from training.judging import Scores, judge, stance_verdicts, topic_verdicts
 from training.predictions import Prediction, errors, predict
+from training.store import reach, tracking_uri
 from training.tracking import Registered, Run
 
 Say = Callable[[str], None]
@@ -61,8 +62,6 @@ class Trained:
     experiment: str
     test: Scores
     baselines: dict[str, Scores]
-    warnings: list[str]
-    sizes: dict[str, int]
     model: str
     registered: Registered | None
 
@@ -123,11 +122,12 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
 
 def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -> Trained:
     """Fits, judges and writes down one experiment; `say` is told of each step in a few words."""
+    # A store that does not answer is told before the data is read, however much of it there is.
+    reach(tracking_uri(), create=True)
     prepared = prepare(config)
     for problem in prepared.data.warnings:
         say(f"warning: {problem}")
-    sizes = prepared.split.sizes()
-    say("split: " + ", ".join(f"{name} {count}" for name, count in sizes.items()))
+    say("split: " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
     with tracking.tracked(config.tracking.experiment, config.name) as run:
         _log_inputs(run, prepared, overrides)
         codebook = prepared.data.codebook
@@ -156,8 +156,6 @@ def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -
         experiment=config.tracking.experiment,
         test=scores["test"],
         baselines=trivial,
-        warnings=fitted.warnings,
-        sizes=sizes,
         model=model,
         registered=registered,
     )

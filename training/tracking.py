@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import subprocess
-import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +76,6 @@ class Run:
     def __init__(self, client: MlflowClient, run: MlflowRun):
         self.client = client
         self.id: str = run.info.run_id
-        self.experiment_id: str = run.info.experiment_id
         self.name: str = run.info.run_name
 
     def params(self, params: Mapping[str, Any]) -> None:
@@ -163,14 +162,13 @@ def tracked(experiment: str, name: str) -> Iterator[Run]:
     experiment_id = _experiment(client, experiment)
     _close_orphans(client)
     mlflow.set_experiment(experiment_id=experiment_id)
-    active = mlflow.start_run(run_name=name, tags=_owner())
-    run = Run(client, active)
     before = signal.getsignal(signal.SIGTERM)
-    in_main = _takes_signals()
+    in_main = threading.current_thread() is threading.main_thread()
     if in_main:
         signal.signal(signal.SIGTERM, _interrupt)
+    active = mlflow.start_run(run_name=name, tags=_owner())
     try:
-        yield run
+        yield Run(client, active)
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
@@ -259,7 +257,6 @@ class Summary:
     status: str
     started: float
     metrics: dict[str, float]
-    params: dict[str, str]
     tags: dict[str, str]
 
 
@@ -290,7 +287,7 @@ def find_run(name_or_id: str) -> Summary:
 def artifact(run: str, path: str) -> Path:
     """A file that a run logged, fetched to this machine."""
     try:
-        return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path, dst_path=tempfile.mkdtemp()))
+        return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path))
     except (MlflowException, OSError) as error:
         raise DemarcheError(f"run {run}: has no {path} ({_first_line(error)}); it did not finish") from None
 
@@ -359,12 +356,6 @@ def _alive(tags: Mapping[str, str]) -> bool:
         return False
 
 
-def _takes_signals() -> bool:
-    import threading
-
-    return threading.current_thread() is threading.main_thread()
-
-
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -401,7 +392,6 @@ def _summary(run: MlflowRun, experiment: str) -> Summary:
         status=run.info.status,
         started=run.info.start_time / 1000,
         metrics=dict(run.data.metrics),
-        params=dict(run.data.params),
         tags=dict(run.data.tags),
     )
 
