@@ -6,14 +6,15 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from labels.errors import DemarcheError
 from models.examples import FloatArray, Query
@@ -21,24 +22,29 @@ from models.settings import Ngrams
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _VOCABULARY = "vocabulary.json"
+Kind = Literal["words", "chars"]
 
 
 class TextFeatures:
-    """Texts → sparse rows of word and character n-grams; each kind has unit length by itself."""
+    """Texts → sparse rows of word and character n-grams; each kind has unit length by itself.
 
-    def __init__(self, ngrams: Ngrams):
+    `counted` holds the counts of all texts that it will be fitted on, where it is one of several fits.
+    """
+
+    def __init__(self, ngrams: Ngrams, counted: Counted | None = None):
         self.ngrams = ngrams
-        self._parts: dict[str, TfidfVectorizer] = {}
+        self._counted = counted
+        self._parts: dict[Kind, _Weighted] = {}
 
     def fit_transform(self, texts: Sequence[str]) -> csr_matrix:
+        counted = self._counted or Counted(texts, self.ngrams)
         rows = {}
         self._parts = {}
-        for kind in (kind for kind in ("words", "chars") if getattr(self.ngrams, kind)):
-            part = self._vectorizer(kind, self._min_df(len(texts)))
-            # scikit-learn's word for "no n-gram of this kind stands in enough texts".
-            with contextlib.suppress(ValueError):
-                rows[kind] = part.fit_transform(texts)
-                self._parts[kind] = part
+        for kind, (terms, counts) in counted.of(texts).items():
+            kept = _common(counts, self._min_df(len(texts)), self.ngrams.max_features)
+            if len(kept):
+                self._parts[kind] = _Weighted(kind, self.ngrams, terms[kept].tolist())
+                rows[kind] = self._parts[kind].weigh.fit_transform(counts[:, kept])
         if not rows:
             raise DemarcheError(
                 f"none of the n-grams asked for stands in {self._min_df(len(texts))} of the {len(texts)} texts to learn "
@@ -53,32 +59,89 @@ class TextFeatures:
         # A handful of texts shares few n-grams: asking for two of each could leave none.
         return self.ngrams.min_df if n >= 50 else 1
 
-    def _vectorizer(self, kind: str, min_df: int, vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
-        return TfidfVectorizer(
-            analyzer="word" if kind == "words" else "char_wb",
-            ngram_range=getattr(self.ngrams, kind),
-            # Single letters and digits carry meaning in names ("5G"); the default drops them.
-            token_pattern=r"(?u)\b\w+\b" if kind == "words" else None,
-            min_df=min_df,
-            max_features=self.ngrams.max_features if vocabulary is None else None,
-            sublinear_tf=True,
-            dtype=np.float32,
-            vocabulary=vocabulary,
-        )
-
     def save(self, folder: Path) -> dict[str, FloatArray]:
         """Writes the n-grams to `vocabulary.json`; gives the arrays that the caller saves with its own."""
-        terms = {kind: part.get_feature_names_out().tolist() for kind, part in self._parts.items()}
-        _write(folder / _VOCABULARY, terms)
-        return {f"idf.{kind}": part.idf_ for kind, part in self._parts.items()}
+        _write(folder / _VOCABULARY, {kind: part.terms for kind, part in self._parts.items()})
+        return {f"idf.{kind}": part.weigh.idf_ for kind, part in self._parts.items()}
 
     @classmethod
     def load(cls, folder: Path, ngrams: Ngrams, arrays: dict[str, FloatArray]) -> Self:
         features = cls(ngrams)
         for kind, terms in _read(folder / _VOCABULARY).items():
-            features._parts[kind] = features._vectorizer(kind, 1, terms)
-            features._parts[kind].idf_ = arrays[f"idf.{kind}"]
+            features._parts[kind] = _Weighted(kind, ngrams, terms)
+            features._parts[kind].weigh.idf_ = arrays[f"idf.{kind}"]
         return features
+
+
+class Counted:
+    """How often each n-gram stands in each of some texts, counted once for all the fits of a training."""
+
+    def __init__(self, texts: Iterable[str], ngrams: Ngrams):
+        distinct = list(dict.fromkeys(texts))
+        self._row = {text: row for row, text in enumerate(distinct)}
+        self._parts: dict[Kind, tuple[npt.NDArray[np.object_], csr_matrix]] = {}
+        for kind in _KINDS:
+            # scikit-learn's word for "there is no n-gram of this kind".
+            if getattr(ngrams, kind) is not None:
+                with contextlib.suppress(ValueError):
+                    counter = _counter(kind, ngrams)
+                    counts = _count(kind, counter.fit_transform, distinct)
+                    self._parts[kind] = (counter.get_feature_names_out(), counts)
+
+    def of(self, texts: Sequence[str]) -> dict[Kind, tuple[npt.NDArray[np.object_], csr_matrix]]:
+        """Kind → its n-grams in order, and a row of counts a text."""
+        rows = [self._row[text] for text in texts]
+        return {kind: (terms, counts[rows]) for kind, (terms, counts) in self._parts.items()}
+
+
+class _Weighted:
+    """The TF-IDF of known n-grams of one kind."""
+
+    def __init__(self, kind: Kind, ngrams: Ngrams, terms: list[str]):
+        self.kind: Kind = kind
+        self.terms = terms
+        self.counter = _counter(kind, ngrams, terms)
+        self.weigh = TfidfTransformer(sublinear_tf=True)
+
+    def transform(self, texts: Sequence[str]) -> csr_matrix:
+        return csr_matrix(self.weigh.transform(_count(self.kind, self.counter.transform, texts)))
+
+
+_KINDS: tuple[Kind, ...] = ("words", "chars")
+
+
+def _counter(kind: Kind, ngrams: Ngrams, terms: Sequence[str] | None = None) -> CountVectorizer:
+    return CountVectorizer(
+        analyzer="word" if kind == "words" else "char_wb",
+        ngram_range=getattr(ngrams, kind),
+        # Single letters and digits carry meaning in names ("5G"); the default drops them.
+        token_pattern=r"(?u)\b\w+\b" if kind == "words" else None,
+        dtype=np.float32,
+        vocabulary=terms,
+    )
+
+
+def _count(kind: Kind, count: Callable[[Sequence[str]], csr_matrix], texts: Sequence[str]) -> csr_matrix:
+    """Character n-grams do not cross white space: those of each distinct word are counted once."""
+    if kind == "words":
+        return count(texts)
+    number: dict[str, int] = {}
+    words: list[int] = []
+    ends = [0]
+    for text in texts:
+        words += [number.setdefault(word, len(number)) for word in text.lower().split()]
+        ends.append(len(words))
+    of_texts = csr_matrix((np.ones(len(words), np.float32), words, ends), shape=(len(texts), len(number)))
+    return csr_matrix(of_texts @ count(list(number)))
+
+
+def _common(counts: csr_matrix, min_df: int, at_most: int) -> npt.NDArray[np.intp]:
+    """Columns that stand in `min_df` rows or more; the most frequent where they are too many."""
+    kept = np.flatnonzero(counts.getnnz(axis=0) >= min_df)
+    if len(kept) > at_most:
+        often = np.asarray(counts.sum(axis=0)).ravel()[kept]
+        kept = np.sort(kept[np.argsort(-often, kind="stable")[:at_most]])
+    return kept
 
 
 class TargetFeatures:
@@ -91,8 +154,8 @@ class TargetFeatures:
 
     REACH = 5.0
 
-    def __init__(self, ngrams: Ngrams):
-        self.texts = TextFeatures(ngrams)
+    def __init__(self, ngrams: Ngrams, counted: Counted | None = None):
+        self.texts = TextFeatures(ngrams, counted)
         self._seen = DictVectorizer(dtype=np.float32)
         self._weigh = TfidfTransformer()
 
@@ -113,7 +176,9 @@ class TargetFeatures:
         return _beside([text, self._weigh.fit_transform(rows[:, often])])
 
     def transform(self, queries: Sequence[Query]) -> csr_matrix:
-        text = self.texts.transform([query.text for query in queries])
+        # A passage is asked about once for each of its topics.
+        row = {text: row for row, text in enumerate(dict.fromkeys(query.text for query in queries))}
+        text = self.texts.transform(list(row))[[row[query.text] for query in queries]]
         if not self._sees:
             return text
         rows = self._seen.transform([_seen_from(query) for query in queries])

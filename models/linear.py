@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
 from models.families import read_settings, write_settings
-from models.features import TargetFeatures, TextFeatures
+from models.features import Counted, TargetFeatures, TextFeatures
 from models.settings import LinearStanceSettings, LinearTopicsSettings
 
 _WEIGHTS = "weights.safetensors"
@@ -26,9 +26,9 @@ class LinearTopics:
 
     quick = True
 
-    def __init__(self, settings: LinearTopicsSettings):
+    def __init__(self, settings: LinearTopicsSettings, counted: Counted | None = None):
         self.settings = settings
-        self.features = TextFeatures(settings.ngrams)
+        self.features = TextFeatures(settings.ngrams, counted)
         self.coefficients = np.zeros((0, 0), dtype=np.float32)
         self.intercepts = np.zeros(0)
 
@@ -68,9 +68,9 @@ class LinearStance:
 
     quick = True
 
-    def __init__(self, settings: LinearStanceSettings):
+    def __init__(self, settings: LinearStanceSettings, counted: Counted | None = None):
         self.settings = settings
-        self.features = TargetFeatures(settings.ngrams)
+        self.features = TargetFeatures(settings.ngrams, counted)
         self.own: list[str] = []
         self.coefficients = np.zeros((0, 3, 0), dtype=np.float32)  # shared first, then those of `own`
         self.intercepts = np.zeros((0, 3))
@@ -129,7 +129,8 @@ def _fit_topic(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArra
         return np.zeros(x.shape[1]), float(np.log(sure / (1 - sure)))
     rows, labels, votes = _votes(np.column_stack([1 - share, share]))
     sparse = LogisticRegression(C=c / 2, l1_ratio=1.0, solver="liblinear", tol=0.01, random_state=0)
-    dense = LogisticRegression(C=c, solver="liblinear", tol=0.01, random_state=0)
+    # The dual is solved several times as fast, to the same ranking.
+    dense = LogisticRegression(C=c, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=0)
     sparse.fit(x[rows], labels, sample_weight=votes)
     dense.fit(x[rows], labels, sample_weight=votes * _balance(labels, votes))
     return (sparse.coef_[0] + dense.coef_[0]) / 2, float(sparse.intercept_[0] + dense.intercept_[0]) / 2

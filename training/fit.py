@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def fit(
         parts = [topic_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
         warnings += _thin(parts[0] + parts[1], codebook)
         raw, topic_model, dev_topic_model = _fit(
-            lambda: new_topics(config, codebook), parts[0], parts[1], what="topics", seed=config.seed, watch=watch
+            topic_family(config, codebook, parts[0] + parts[1]), *parts, what="topics", seed=config.seed, watch=watch
         )
         topic_calibration, unmet = calibrate_topics(
             raw, (parts[0] + parts[1]).y, precision=config.thresholds.precision, seed=config.seed
@@ -67,7 +68,7 @@ def fit(
         if not len(asked[0]):
             raise DemarcheError("the training side has no stances; take `stance:` out of the config or label some")
         raw, stance_model, dev_stance_model = _fit(
-            lambda: new_stance(config), asked[0], asked[1], what="stance", seed=config.seed, watch=watch
+            stance_family(config, asked[0] + asked[1]), *asked, what="stance", seed=config.seed, watch=watch
         )
         stance_calibration = calibrate_stance(raw, (asked[0] + asked[1]).y)
     settings = Settings(
@@ -106,28 +107,32 @@ def baselines(
     return {name: Tagger(codebook, TwoStage(model, stance), settings) for name, model in topics.items()}
 
 
-def new_topics(config: Config, codebook: Codebook) -> TopicClassifier:
+def topic_family(config: Config, codebook: Codebook, examples: TopicExamples) -> Callable[[], TopicClassifier]:
+    """Makes the classifiers that are to be fitted on parts of `examples`."""
     match config.topics:
         case LinearTopicsSettings() as settings:
+            from models.features import Counted
             from models.linear import LinearTopics
 
-            return LinearTopics(settings)
+            return partial(LinearTopics, settings, Counted(examples.texts, settings.ngrams))
         case RulesSettings():
-            return RuleTopics.of(codebook)
+            return partial(RuleTopics.of, codebook)
         case MajoritySettings():
-            return MajorityTopics()
+            return MajorityTopics
         case _:
             raise AssertionError(config.topics)
 
 
-def new_stance(config: Config) -> StanceClassifier:
+def stance_family(config: Config, examples: StanceExamples) -> Callable[[], StanceClassifier]:
+    """Makes the classifiers that are to be fitted on parts of `examples`."""
     match config.stance:
         case LinearStanceSettings() as settings:
+            from models.features import Counted
             from models.linear import LinearStance
 
-            return LinearStance(settings)
+            return partial(LinearStance, settings, Counted((q.text for q in examples.queries), settings.ngrams))
         case MajoritySettings():
-            return MajorityStance()
+            return MajorityStance
         case _:
             raise AssertionError(config.stance)
 
