@@ -28,7 +28,7 @@ Kind = Literal["words", "chars"]
 class TextFeatures:
     """Texts → sparse rows of word and character n-grams; each kind has unit length by itself.
 
-    `counted` holds the counts of all texts that it will be fitted on, where it is one of several fits.
+    `counted` holds the counts of texts that it will be fitted on and asked about, where it is one of several fits.
     """
 
     def __init__(self, ngrams: Ngrams, counted: Counted | None = None):
@@ -38,22 +38,24 @@ class TextFeatures:
 
     def fit_transform(self, texts: Sequence[str]) -> csr_matrix:
         counted = self._counted or Counted(texts, self.ngrams)
-        rows = {}
+        rows = []
         self._parts = {}
-        for kind, (terms, counts) in counted.of(texts).items():
+        for kind in counted.terms:
+            counts = counted.rows(kind, texts)
             kept = _common(counts, self._min_df(len(texts)), self.ngrams.max_features)
             if len(kept):
-                self._parts[kind] = _Weighted(kind, self.ngrams, terms[kept].tolist())
-                rows[kind] = self._parts[kind].weigh.fit_transform(counts[:, kept])
+                self._parts[kind] = _Weighted(kind, self.ngrams, counted.terms[kind][kept].tolist(), kept)
+                rows.append(self._parts[kind].weigh.fit_transform(counts[:, kept]))
         if not rows:
             raise DemarcheError(
                 f"none of the n-grams asked for stands in {self._min_df(len(texts))} of the {len(texts)} texts to learn "
                 "from; lower ngrams.min_df, or leave ngrams.chars at its default"
             )
-        return _beside(list(rows.values()))
+        return _beside(rows)
 
     def transform(self, texts: Sequence[str]) -> csr_matrix:
-        return _beside([part.transform(texts) for part in self._parts.values()])
+        counted = self._counted if self._counted is not None and self._counted.holds(texts) else None
+        return _beside([part.transform(texts, counted) for part in self._parts.values()])
 
     def _min_df(self, n: int) -> int:
         # A handful of texts shares few n-grams: asking for two of each could leave none.
@@ -77,34 +79,39 @@ class Counted:
     """How often each n-gram stands in each of some texts, counted once for all the fits of a training."""
 
     def __init__(self, texts: Iterable[str], ngrams: Ngrams):
-        distinct = list(dict.fromkeys(texts))
-        self._row = {text: row for row, text in enumerate(distinct)}
-        self._parts: dict[Kind, tuple[npt.NDArray[np.object_], csr_matrix]] = {}
+        self._row = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        self._counts: dict[Kind, csr_matrix] = {}
+        self.terms: dict[Kind, npt.NDArray[np.object_]] = {}
         for kind in _KINDS:
-            # scikit-learn's word for "there is no n-gram of this kind".
             if getattr(ngrams, kind) is not None:
+                counter = _counter(kind, ngrams)
+                # scikit-learn's word for "there is no n-gram of this kind".
                 with contextlib.suppress(ValueError):
-                    counter = _counter(kind, ngrams)
-                    counts = _count(kind, counter.fit_transform, distinct)
-                    self._parts[kind] = (counter.get_feature_names_out(), counts)
+                    self._counts[kind] = _count(kind, counter.fit_transform, list(self._row))
+                    self.terms[kind] = counter.get_feature_names_out()
 
-    def of(self, texts: Sequence[str]) -> dict[Kind, tuple[npt.NDArray[np.object_], csr_matrix]]:
-        """Kind → its n-grams in order, and a row of counts a text."""
-        rows = [self._row[text] for text in texts]
-        return {kind: (terms, counts[rows]) for kind, (terms, counts) in self._parts.items()}
+    def holds(self, texts: Iterable[str]) -> bool:
+        return all(text in self._row for text in texts)
+
+    def rows(self, kind: Kind, texts: Iterable[str]) -> csr_matrix:
+        """A row of counts a text, in the order of `terms`."""
+        return self._counts[kind][[self._row[text] for text in texts]]
 
 
 class _Weighted:
-    """The TF-IDF of known n-grams of one kind."""
+    """The TF-IDF of known n-grams of one kind; `columns` is where those stand among counted ones."""
 
-    def __init__(self, kind: Kind, ngrams: Ngrams, terms: list[str]):
+    def __init__(self, kind: Kind, ngrams: Ngrams, terms: list[str], columns: npt.NDArray[np.intp] | None = None):
         self.kind: Kind = kind
         self.terms = terms
+        self.columns = columns
         self.counter = _counter(kind, ngrams, terms)
         self.weigh = TfidfTransformer(sublinear_tf=True)
 
-    def transform(self, texts: Sequence[str]) -> csr_matrix:
-        return csr_matrix(self.weigh.transform(_count(self.kind, self.counter.transform, texts)))
+    def transform(self, texts: Sequence[str], counted: Counted | None) -> csr_matrix:
+        if counted is None:
+            return csr_matrix(self.weigh.transform(_count(self.kind, self.counter.transform, texts)))
+        return csr_matrix(self.weigh.transform(counted.rows(self.kind, texts)[:, self.columns]))  # type: ignore[index]
 
 
 _KINDS: tuple[Kind, ...] = ("words", "chars")
@@ -222,7 +229,10 @@ def _seen_from(query: Query) -> dict[str, float]:
 
 
 def _beside(parts: Sequence[csr_matrix]) -> csr_matrix:
-    return csr_matrix(parts[0] if len(parts) == 1 else hstack(parts, format="csr"))
+    rows = csr_matrix(parts[0] if len(parts) == 1 else hstack(parts, format="csr"))
+    # Once here, or else by every fit for itself.
+    rows.sort_indices()
+    return rows
 
 
 def _write(path: Path, plain: object) -> None:

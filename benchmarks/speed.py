@@ -1,0 +1,229 @@
+"""`make bench-speed DATA=FOLDER`: how fast and how big, beside plain scikit-learn on the same rows in the same go.
+
+    python -m benchmarks.speed FOLDER
+
+Topics are learnt from crs110, stance from the starter corpus; what is tagged are bills. Run it on a machine
+with nothing else to do.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+
+from benchmarks.bench import BUILD, CODEBOOK, bring_in
+from benchmarks.plain import regression
+from demarche.printing import table
+from labels.errors import DemarcheError
+from labels.files import write_jsonl
+from labels.passages import Annotation, Label, Passage
+from models.examples import Query, Quiet, topic_examples
+from models.features import TextFeatures
+from models.linear import LinearStance, LinearTopics
+from models.settings import LinearTopicsSettings, Ngrams
+from models.tagger import Tagger, TwoStage
+from training.config import Config, read_config
+from training.fit import fit
+from training.run import prepare
+
+FOLDER = BUILD / "speed"
+CRS110, STARTER = Path("configs/bench/crs110.yaml"), Path("configs/linear.yaml")
+# The n-grams that crs110's own config asks for, and those of the default.
+NGRAMS = (Ngrams(words=(1, 1), chars=None), Ngrams())
+SIZES = (1_000, 10_000, 100_000)
+
+Row = tuple[str, str, str]
+"""What was measured, what came of it, what is wanted."""
+T = TypeVar("T")
+
+
+class PlainFeatures:
+    """The features of a model of ours, as scikit-learn alone would make them."""
+
+    def __init__(self, ours: TextFeatures):
+        self.union = union(ours.ngrams)
+        for kind, vectorizer in self.union.transformer_list:
+            vectorizer.set_params(vocabulary=ours._parts[kind].terms, min_df=1, max_features=None)
+            vectorizer.idf_ = ours._parts[kind].weigh.idf_
+
+    def transform(self, asked: Sequence[str | Query]) -> csr_matrix:
+        return self.union.transform([one.text if isinstance(one, Query) else one for one in asked])
+
+
+def union(ngrams: Ngrams) -> FeatureUnion:
+    parts: dict[str, dict[str, Any]] = {
+        "words": {"analyzer": "word", "ngram_range": ngrams.words, "token_pattern": r"(?u)\b\w+\b"},
+        "chars": {"analyzer": "char_wb", "ngram_range": ngrams.chars},
+    }
+    common = {"min_df": ngrams.min_df, "max_features": ngrams.max_features, "sublinear_tf": True, "dtype": np.float32}
+    return FeatureUnion([(kind, TfidfVectorizer(**how, **common)) for kind, how in parts.items() if how["ngram_range"]])
+
+
+def learning(config: Config) -> tuple[Tagger, Row]:
+    """Fitting topics with out-of-fold calibration, beside one fit of a pipeline with the same n-grams."""
+    assert isinstance(config.topics, LinearTopicsSettings)
+    prepared = prepare(config)
+    train, dev, codebook = prepared.side("train"), prepared.side("dev"), prepared.data.codebook
+    found, ours = timed(lambda: fit(config, codebook, train, dev, watch=Quiet()))
+    examples = topic_examples([*train, *dev], codebook, config.input, "majority")
+    plain = make_pipeline(union(config.topics.ngrams), OneVsRestClassifier(regression()))
+    _, theirs = timed(lambda: plain.fit(examples.texts, examples.y))
+    said = f"{ours / theirs:.2f}× its time: {ours:.1f} s, {theirs:.1f} s"
+    return found.tagger, (f"training, beside a plain pipeline's fit: {shown(config.topics.ngrams)}", said, "≤ 4×")
+
+
+def tagging(tagger: Tagger, bills: Sequence[Passage]) -> Row:
+    """Topics, then the stance toward each that is near its threshold, beside the same weights on plain features."""
+    assert isinstance(tagger.reader, TwoStage)
+    topics, stance = copy.copy(tagger.reader.topic_model), copy.copy(tagger.reader.stance_model)
+    assert isinstance(topics, LinearTopics)
+    assert isinstance(stance, LinearStance)
+    name = f"tagging, beside plain pipelines: {shown(topics.settings.ngrams)}"
+    topics.features = PlainFeatures(topics.features)  # type: ignore[assignment]
+    stance.features = PlainFeatures(stance.features.texts)  # type: ignore[assignment]
+    plain = Tagger(tagger.codebook, TwoStage(topics, stance), tagger.settings)
+    ratios, speeds = [], []
+    for _ in range(3):
+        ours, took = timed(lambda: tagged(tagger, bills))
+        theirs, plainly = timed(lambda: tagged(plain, bills))
+        assert ours == theirs, "the plain pipelines decide otherwise"
+        ratios.append(plainly / took)
+        speeds.append(len(bills) / took)
+    said = f"{np.median(ratios):.2f}× as many a second: {np.median(speeds):,.0f}, same decisions"
+    return name, said, "≥ 1.8×"
+
+
+def tagged(tagger: Tagger, bills: Sequence[Passage]) -> list[list[tuple[str, bool, str | None]]]:
+    batches = (bills[start : start + 128] for start in range(0, len(bills), 128))
+    return [[(tag.topic, tag.assigned, tag.stance) for tag in tags] for batch in batches for tags in tagger.tag(batch)]
+
+
+def saving(tagger: Tagger, folder: Path) -> Iterator[Row]:
+    tagger.save(folder)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    yield "saved model of crs110", f"{size:.1f} MB", "< 15 MB"
+    took = min(timed(lambda: Tagger.load(folder))[1] for _ in range(3))
+    yield "loading it", f"{took:.2f} s", "< 0.5 s"
+
+
+STREAM = """
+import resource, sys, time
+from pathlib import Path
+import psutil
+from models.tagger import Tagger
+from tagging.batch import tag_batch
+from tagging.readers import Columns
+model, source, out = map(Path, sys.argv[1:])
+tagger = Tagger.load(model)
+loaded = psutil.Process().memory_info().rss / 2**20
+started = time.perf_counter()
+found = tag_batch([source], tagger, out, model="bench", columns=Columns())
+took = time.perf_counter() - started
+print(found.passages, took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - loaded)
+"""
+
+
+def streaming(model: Path, bills: Sequence[Passage]) -> Iterator[Row]:
+    """A batch from file to file in a process of its own, articles of ten bills each."""
+    texts = cycle(" ".join(bill.text.split()[:150]) for bill in bills)
+    for size in SIZES:
+        source = FOLDER / "articles.jsonl"
+        write_jsonl(source, ({"id": str(n), "text": "\n\n".join(islice(texts, 10))} for n in range(size // 10)))
+        said = run([sys.executable, "-c", STREAM, model, source, FOLDER / "tags.jsonl"])
+        passages, took, memory = map(float, said.split())
+        yield (
+            f"tagging {passages:,.0f} passages from file to file",
+            f"{took:.1f} s, {took / passages * 1000:.2f} ms each; {memory:.0f} MiB above the model",
+            "linear; < 500 MiB",
+        )
+
+
+def starting(bills: Sequence[Passage], reference: str) -> Iterator[Row]:
+    passages = [
+        Passage(id=str(n), article=str(n // 10), text=(text := bill.text[:300].strip()), start=0, end=len(text))
+        for n, bill in enumerate(islice(cycle(bills), 50_000))
+    ]
+    labels = (Label(topic="cyber", stance="favor"),)
+    write_jsonl(FOLDER / "passages.jsonl", passages)
+    write_jsonl(
+        FOLDER / "annotations.jsonl",
+        (
+            Annotation(passage=passage.id, annotator=who, codebook=reference, labels=labels)
+            for passage in passages
+            for who in ("one", "two")
+        ),
+    )
+    command = [sys.executable, "-m", "demarche"]
+    check = [*command, "labels", "check", CODEBOOK, FOLDER / "passages.jsonl", FOLDER / "annotations.jsonl"]
+    yield "labels check of 100,000 annotations", f"{timed(lambda: run(check))[1]:.1f} s", "< 10 s"
+    took = min(timed(lambda: run([*command, "--help"]))[1] for _ in range(3))
+    yield "demarche --help", f"{took:.2f} s", "< 0.5 s"
+
+
+def run(command: Sequence[str | Path]) -> str:
+    return subprocess.run([*map(str, command)], check=True, capture_output=True, text=True).stdout
+
+
+def shown(ngrams: Ngrams) -> str:
+    return json.dumps(ngrams.model_dump(include={"words", "chars"}, exclude_none=True))[1:-1].replace('"', "")
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    started = time.perf_counter()
+    found = work()
+    return found, time.perf_counter() - started
+
+
+def rows(data: Path) -> Iterator[Row]:
+    bring_in("crs110", data)
+    for ngrams in NGRAMS:
+        size = f"{{words: {json.dumps(ngrams.words)}, chars: {json.dumps(ngrams.chars)}}}"
+        tagger, row = learning(read_config(CRS110, [f"topics.ngrams={size}"]))
+        yield row
+        starter = read_config(STARTER, ["topics=null", f"stance.ngrams={size}"])
+        given = prepare(starter)
+        other = fit(starter, given.data.codebook, given.side("train"), given.side("dev"), watch=Quiet()).tagger
+        assert isinstance(tagger.reader, TwoStage)
+        assert isinstance(other.reader, TwoStage)
+        bills = [example.passage for example in prepare(read_config(CRS110)).examples]
+        if ngrams == NGRAMS[0]:
+            yield from saving(tagger, FOLDER / "crs110")
+        settings = tagger.settings.model_copy(update={"stance_calibration": other.settings.stance_calibration})
+        both = Tagger(tagger.codebook, TwoStage(tagger.reader.topic_model, other.reader.stance_model), settings)
+        yield tagging(both, bills[:4000])
+    both.save(FOLDER / "both")
+    yield from streaming(FOLDER / "both", bills)
+    yield from starting(bills, tagger.codebook.reference)
+
+
+def main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        found = []
+        for row in rows(Path(arguments[0])):
+            print(row[0], file=sys.stderr)
+            found.append(row)
+    except DemarcheError as error:
+        print(error, file=sys.stderr)
+        return 2
+    table(("what", "measured", "wanted"), found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
