@@ -56,6 +56,12 @@ def tag(
         f"{counts[TAGGED]} tags, {counts[REVIEW]} to review, {counts[NO_TOPIC]} passages without a topic, "
         f"{counts[FURNITURE]} pieces of furniture"
     )
+    if summary.other_languages:
+        typer.echo(
+            f"not tagged for their language: {summary.other_languages.total()} passages in {summary.other_articles} "
+            f"articles ({', '.join(f'{code} {count}' for code, count in summary.other_languages.most_common())}); "
+            f"the model learnt {', '.join(tagger.settings.languages)}"
+        )
     typer.echo(f"tags in {out}")
     if articles_out is not None:
         typer.echo(f"articles as read in {articles_out}")

@@ -114,13 +114,18 @@ class Tag(NamedTuple):
 
 
 class Settings(Frozen):
-    """What a tagger keeps beside its models."""
+    """What a tagger keeps beside its models.
+
+    `languages` are those of the texts it learnt from (ISO 639-1). Empty: not known, every language is tagged.
+    """
 
     input: tuple[Field, ...]
     review: float
     topic_calibration: TopicCalibration | None
     stance_calibration: StanceCalibration | None
     run: str | None = None
+    # Models saved before languages were kept do not have the field.
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

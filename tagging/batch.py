@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from labels.adjudication import Target
 from labels.errors import DemarcheError
 from labels.files import writing_jsonl
+from labels.language import languages_of_article
 from models.tagger import Tagger
 from tagging.readers import Columns, Read, Unreadable, read_articles
-from tagging.rows import Row, rows_of
+from tagging.rows import FURNITURE, OTHER_LANGUAGE, Row, rows_of
 from tagging.segmentation import Piece, segment
 from tagging.writers import Write, check_out, writing
 
@@ -23,12 +25,17 @@ ARTICLES_AT_ONCE = 64
 
 @dataclass
 class Summary:
-    """What became of a batch. `topics`: topic → stance → passages assigned."""
+    """What became of a batch. `topics`: topic → stance → passages assigned.
+
+    `passages` were read by the model. Of `other_languages`, language → passages, in `other_articles`, it knows nothing.
+    """
 
     articles: int = 0
     passages: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     topics: dict[str, Counter[str]] = field(default_factory=dict)
+    other_languages: Counter[str] = field(default_factory=Counter)
+    other_articles: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
@@ -67,24 +74,29 @@ def tag_batch(
     return summary
 
 
+class Found(NamedTuple):
+    """A piece of an article, its language, the target asked after, and the status of one that the model does not read."""
+
+    piece: Piece
+    language: str | None
+    target: Target | None
+    unread: str | None
+
+
 def _tag(read: Sequence[Read], tagger: Tagger, write: Write, summary: Summary, model: str) -> None:
-    pieces: list[Piece] = []
-    targets: list[Target | None] = []
-    for article, target in read:
-        found = segment(article)
-        pieces += found
-        targets += [_target(piece, target) for piece in found]
-    body = [position for position, piece in enumerate(pieces) if piece.furniture is None]
-    asked = [targets[position] for position in body]
-    tags = tagger.tag([pieces[position].passage for position in body], asked if any(asked) else None)
+    found = [one for item in read for one in _pieces(item, tagger.settings.languages)]
+    body = [position for position, one in enumerate(found) if one.unread is None]
+    asked = [found[position].target for position in body]
+    tags = tagger.tag([found[position].piece.passage for position in body], asked if any(asked) else None)
     of = dict(zip(body, tags, strict=True))
     rows = [
         row
-        for position, piece in enumerate(pieces)
+        for position, one in enumerate(found)
         for row in rows_of(
-            piece.passage,
+            one.piece.passage,
             of.get(position, []),
-            furniture=piece.furniture is not None,
+            unread=one.unread,
+            language=one.language,
             model=model,
             codebook=tagger.codebook.reference,
             run=tagger.settings.run,
@@ -96,7 +108,30 @@ def _tag(read: Sequence[Read], tagger: Tagger, write: Write, summary: Summary, m
     _count(rows, summary)
 
 
-def _count(rows: Iterable[Row], summary: Summary) -> None:
+def _pieces(read: Read, learnt: Sequence[str]) -> list[Found]:
+    """The pieces of an article; which of them the model does not read, as it learnt these languages."""
+    pieces = segment(read.article)
+    whole, languages = languages_of_article([piece.passage.text for piece in pieces], learnt)
+
+    def is_other(language: str | None) -> bool:
+        return bool(learnt) and language is not None and language not in learnt
+
+    def unread(piece: Piece, language: str | None) -> str | None:
+        # What furniture looks like was learnt from English pages: it says nothing of an article in another language.
+        if is_other(language) and (piece.furniture is None or is_other(whole)):
+            return OTHER_LANGUAGE
+        return FURNITURE if piece.furniture else None
+
+    return [
+        Found(piece, language, _target(piece, read.target), unread(piece, language))
+        for piece, language in zip(pieces, languages, strict=True)
+    ]
+
+
+def _count(rows: Sequence[Row], summary: Summary) -> None:
+    others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
+    summary.other_languages.update(row["language"] for row in others if row["language"])
+    summary.other_articles += len({row["article"] for row in others})
     for row in rows:
         summary.statuses[row["status"]] += 1
         if row["assigned"] and row["topic"]:

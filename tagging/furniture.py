@@ -227,7 +227,7 @@ _AFTER_END = re.compile(
     r"|trending(?: now)?|recommended(?: for you)?|more (?:stories|news|articles|headlines)(?: .*)?)\W*$",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*$")
+_SENTENCE_END = re.compile(r"[.!?…:;。！？؟।][\"'”’»)\]」』》）]*$")
 _LISTED = re.compile(r"^(?:[•▪◦*–—-]|\d+[.)])\s|^[A-Z]:\s")
 _QUOTED = re.compile(r"^[\"'“”‘’«]+|[\"'“”‘’».,!?]+$")
 _LEAD = 12

@@ -9,13 +9,17 @@ from models.tagger import Tag
 
 
 class Row(TypedDict):
-    """The columns, in order. The three stances are probabilities; empty where none was read."""
+    """The columns, in order. The three stances are probabilities; empty where none was read.
+
+    `language` is an ISO 639-1 code; empty where it cannot be told.
+    """
 
     article: str
     passage: str
     start: int
     end: int
     text: str
+    language: str | None
     topic: str | None
     topic_probability: float | None
     assigned: bool
@@ -31,13 +35,22 @@ class Row(TypedDict):
 
 
 COLUMNS = tuple(Row.__annotations__)
-TAGGED, REVIEW, NO_TOPIC, FURNITURE = "tagged", "review", "no_topic", "furniture"
+TAGGED, REVIEW, NO_TOPIC = "tagged", "review", "no_topic"
+FURNITURE, OTHER_LANGUAGE = "furniture", "other_language"
+"""What was not read by the model."""
 
 
 def rows_of(
-    passage: Passage, tags: list[Tag], *, furniture: bool, model: str, codebook: str, run: str | None
+    passage: Passage,
+    tags: list[Tag],
+    *,
+    unread: str | None,
+    language: str | None,
+    model: str,
+    codebook: str,
+    run: str | None,
 ) -> list[Row]:
-    """A row a tag; one row without a topic where there is none."""
+    """A row a tag; one row without a topic where there is none, or where `unread` is the status."""
 
     def row(tag: Tag | None, status: str) -> Row:
         favor, against, neutral = map(_rounded, (tag.stances if tag and tag.stances else None) or (None, None, None))
@@ -47,6 +60,7 @@ def rows_of(
             start=passage.start,
             end=passage.end,
             text=passage.text,
+            language=language,
             topic=tag.topic if tag else None,
             topic_probability=_rounded(tag.topic_probability) if tag else None,
             assigned=tag.assigned if tag else False,
@@ -61,8 +75,8 @@ def rows_of(
             run=run,
         )
 
-    if furniture:
-        return [row(None, FURNITURE)]
+    if unread is not None:
+        return [row(None, unread)]
     if not tags:
         return [row(None, NO_TOPIC)]
     return [row(tag, REVIEW if tag.review else TAGGED) for tag in tags]

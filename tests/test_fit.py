@@ -222,3 +222,14 @@ def test_rules_are_a_baseline_only_where_the_codebook_has_keywords() -> None:
     assert list(baselines(config(), BOOK, town(5), [])) == ["majority", "rules"]
     assert list(baselines(config(), bare, town(5), [])) == ["majority"]
     assert list(baselines(config(topics=None), BOOK, town(5), [])) == ["majority"]
+
+
+@pytest.mark.parametrize(
+    ("text", "languages"),
+    [("the text of article number {}", ("en",)), ("этот текст взят из статьи номер {}", ("ru",)), ("{}", ())],
+)
+def test_a_tagger_keeps_the_languages_that_it_learnt_from(text: str, languages: tuple[str, ...]) -> None:
+    examples = read_by([[[Label(topic="tea", stance="favor")]], [[]]] * 10, text=text)
+    for topics, stance in ((MAJORITY, MAJORITY), (None, MAJORITY)):
+        fitted = fit(config(topics, stance), BOOK, examples[:15], examples[15:], watch=Quiet())
+        assert fitted.tagger.settings.languages == languages

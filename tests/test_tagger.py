@@ -112,6 +112,15 @@ def test_the_same_tagger_has_the_same_digest_wherever_it_is_saved(trained: Tagge
     assert saved.model_digest(tmp_path / "one") == Tagger.load(tmp_path / "one").save(tmp_path / "three")
 
 
+def test_a_model_saved_before_languages_were_kept_is_read(trained: Tagger, tmp_path: Path) -> None:
+    trained.save(tmp_path)
+    settings = json.loads((tmp_path / "tagger.json").read_text(encoding="utf-8"))
+    del settings["languages"]
+    (tmp_path / "tagger.json").write_text(json.dumps(settings), encoding="utf-8")
+    saved.seal(tmp_path)
+    assert Tagger.load(tmp_path).settings.languages == ()
+
+
 def test_nothing_that_could_run_is_in_a_saved_model(folder: Path) -> None:
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".yaml", ".safetensors"}
 

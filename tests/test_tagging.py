@@ -11,7 +11,10 @@ from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
 from labels.adjudication import adjudicate
+from models.baselines import MajorityStance, MajorityTopics
+from models.calibration import Platt, TopicCalibration
 from models.examples import Quiet
+from models.tagger import Settings, Tagger, TwoStage
 from tagging.rows import COLUMNS
 from tests.conftest import BOOK, CONFIG, make_articles
 from training.config import read_config
@@ -19,6 +22,8 @@ from training.fit import fit
 
 TEA = "The council praises the teapot, the kettle and the samovar."
 MATCH = "The referee blew the whistle and the striker left the stadium before the second goal."
+RUSSIAN = "Городской совет хвалит чайник, самовар и заварку, а жители спорят о чашках."
+CHINESE = "市议会称赞茶壶和水壶，居民们则为杯子争论不休。"
 
 
 @pytest.fixture(scope="session")
@@ -93,8 +98,6 @@ def test_all_three_outputs_say_the_same(model: Path, inputs: Path, tmp_path: Pat
 
 def test_probabilities_in_the_band_are_for_review(model: Path, inputs: Path, tmp_path: Path) -> None:
     tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
-    from models.tagger import Tagger
-
     tagger = Tagger.load(model)
     assert tagger.settings.topic_calibration is not None
     thresholds = dict(zip(BOOK.topic_ids, tagger.settings.topic_calibration.thresholds, strict=True))
@@ -210,3 +213,88 @@ def test_where_the_articles_cannot_be_kept_no_tags_are_written(model: Path, inpu
     assert result.exit_code == 2
     assert "is a folder" in result.output
     assert not (tmp_path / "tags.csv").exists()
+
+
+# Languages that the model did not learn from
+
+
+def lines_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Article → status, language and topic of its rows."""
+    lines: dict[str, list[tuple[object, ...]]] = {}
+    for row in rows_of(path):
+        lines.setdefault(str(row["article"]), []).append((row["status"], row["language"], row["topic"]))
+    return lines
+
+
+def test_what_is_in_another_language_is_flagged_and_not_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:
+    (inputs / "mixed.txt").write_text(f"{TEA}\n\n{RUSSIAN}\n\n{CHINESE}\n\n{MATCH}", encoding="utf-8")
+    (inputs / "ru.txt").write_text(f"Меню\n\n{RUSSIAN}\n\nДа.\n\n{RUSSIAN[:-1]}!", encoding="utf-8")
+    (inputs / "zh.txt").write_text(f"茶壶\n\n{CHINESE}", encoding="utf-8")
+    result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    assert result.exit_code == 0, result.output
+    said = lines_of(tmp_path / "tags.jsonl")
+    assert said["mixed.txt"] == [
+        ("tagged", "en", "tea"),
+        ("other_language", "ru", None),
+        ("other_language", "zh", None),
+        ("no_topic", "en", None),
+    ]
+    assert said["ru.txt"] == [("other_language", "ru", None)] * 4
+    assert said["zh.txt"] == [("other_language", "zh", None)] * 2
+    assert {status for status, *_ in said["one.txt"]} == {"furniture", "tagged", "no_topic"}
+    assert "not tagged for their language: 8 passages in 3 articles (ru 5, zh 3); the model learnt en" in result.output
+    assert "6 passages of 5 articles read" in result.output
+
+
+def test_where_all_is_in_the_models_language_nothing_is_said_of_it(model: Path, inputs: Path, tmp_path: Path) -> None:
+    assert "language" not in tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl").output
+
+
+def test_a_passage_whose_language_cannot_be_told_is_tagged(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,text\na,Lavrov: teapot.\nb,2024: 17.\n")
+    assert tag(tmp_path / "t.csv", "--model", model, "--out", tmp_path / "tags.jsonl").exit_code == 0
+    for rows in lines_of(tmp_path / "tags.jsonl").values():
+        for status, language, _ in rows:
+            assert status in ("tagged", "review", "no_topic")
+            assert language is None
+
+
+def test_no_stance_is_asked_in_another_language_toward_a_target(model: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(
+        f"id,text,about\na,{RUSSIAN.replace(',', '')},чайник\nb,The council praises the old bridge.,bridge\n",
+        encoding="utf-8",
+    )
+    topics = tmp_path / "stance alone"
+    learnt = Tagger.load(model)
+    Tagger(learnt.codebook, TwoStage(None, MajorityStance()), learnt.settings).save(topics)
+    for which in (model, topics):
+        result = tag(table, "--model", which, "--out", tmp_path / "tags.jsonl", "--target", "about")
+        assert result.exit_code == 0, result.output
+        said = lines_of(tmp_path / "tags.jsonl")
+        assert said["a"] == [("other_language", "ru", None)]
+        assert ("tagged", "en", "bridge") in said["b"]
+
+
+def saved(folder: Path, *, languages: tuple[str, ...]) -> Path:
+    """A tagger that finds the first topic everywhere, and learnt it in these languages."""
+    calibration = TopicCalibration(curves=(Platt(), Platt()), thresholds=(0.5, 0.5))
+    settings = Settings(
+        input=("text",), review=0.0, topic_calibration=calibration, stance_calibration=None, languages=languages
+    )
+    Tagger(BOOK, TwoStage(MajorityTopics([0.9, 0.1]), None), settings).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("languages", "tagged"), [(("ru",), {"ru"}), (("en", "ru"), {"en", "ru"}), ((), {"en", "ru", "zh"})]
+)
+def test_what_is_another_language_hangs_on_what_the_model_learnt(
+    tmp_path: Path, languages: tuple[str, ...], tagged: set[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(f"{TEA}\n\n{RUSSIAN}\n\n{CHINESE}", encoding="utf-8")
+    model = saved(tmp_path / "model", languages=languages)
+    assert tag(tmp_path / "a.txt", "--model", model, "--out", tmp_path / "tags.jsonl").exit_code == 0
+    rows = lines_of(tmp_path / "tags.jsonl")["a.txt"]
+    assert {language for status, language, _ in rows if status == "tagged"} == tagged
+    assert {language for status, language, _ in rows if status == "other_language"} == {"en", "ru", "zh"} - tagged

@@ -12,6 +12,7 @@ import numpy as np
 from labels.adjudication import Example
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
+from labels.language import languages_learnt
 from models.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.calibration import (
     Platt,
@@ -76,6 +77,7 @@ def fit(
         review=config.review,
         topic_calibration=topic_calibration,
         stance_calibration=stance_calibration,
+        languages=languages_learnt(example.passage.text for example in (*train, *dev)),
     )
     tagger = Tagger(codebook, TwoStage(topic_model, stance_model), settings)
     if dev_topic_model is None and dev_stance_model is None:
