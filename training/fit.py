@@ -77,7 +77,7 @@ def fit(
         review=config.review,
         topic_calibration=topic_calibration,
         stance_calibration=stance_calibration,
-        languages=languages_learnt(example.passage.text for example in (*train, *dev)),
+        languages=languages_learnt([example.passage.text for example in (*train, *dev)]),
     )
     tagger = Tagger(codebook, TwoStage(topic_model, stance_model), settings)
     if dev_topic_model is None and dev_stance_model is None:
