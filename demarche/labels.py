@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from demarche.app import EXIT_PARTLY, commands
-from demarche.printing import table, warn
+from demarche.printing import interval, table, warn
+
+SHOWN = 20
 
 app = commands("Check, count, import and prepare labels.")
 import_app = commands("Bring labelled data of other forms in.")
@@ -66,6 +68,77 @@ def stats(
     tables = [gold_table(examples, data.codebook.topic_ids), reader_table(data), source_table(data)]
     for found in [*tables, *([side_table(data, sides)] if sides else [])]:
         table(found.columns, found.rows, title=found.title)
+
+
+@app.command()
+def agreement(
+    codebook: Codebook,
+    passages: Passages,
+    annotations: Annotations,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap over articles.", min=0)] = 13,
+) -> None:
+    """How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa, and what they mean."""
+    from labels.agreement import agreements, in_words, pairs
+    from labels.check import read_labelled
+    from labels.errors import DemarcheError
+
+    data = read_labelled(codebook, passages, annotations)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    found = agreements(data, seed=seed)
+    if not found:
+        raise DemarcheError("no passage was read by two annotators (gold and adjudicator aside); have some read again")
+    table(
+        ("what", "read twice", "all the same", "alpha", "95 % interval"),
+        [(a.what, str(a.items), f"{a.same:.1%}", *interval(a.alpha)) for a in found],
+        title="Krippendorff's alpha: topics as sets by MASI, the others nominal",
+    )
+    if couples := pairs(data, seed=seed):
+        table(
+            ("annotators", "on", "kappa", "95 % interval"),
+            [
+                (" and ".join(pair.annotators), what, *interval(k))
+                for pair in couples
+                for what, k in pair.kappas.items()
+            ],
+            title="Cohen's kappa",
+        )
+    else:
+        typer.echo("\nno Cohen's kappa: not the same people read everything that was read twice")
+    typer.echo()
+    for sentence in in_words(found):
+        typer.echo(sentence)
+
+
+@app.command()
+def adjudicate(
+    codebook: Codebook,
+    passages: Passages,
+    annotations: Annotations,
+    out: Annotated[Path, typer.Option(help="Where decisions and votes go, as JSON lines.")],
+    by: Annotated[
+        Literal["majority", "dawid_skene"],
+        typer.Option(help="Dawid and Skene weigh readers by how often they are right."),
+    ] = "majority",
+) -> None:
+    """Decide between annotators; what they are tied on is left open and listed."""
+    from labels.adjudication import adjudicate
+    from labels.check import read_labelled
+    from labels.files import writing_jsonl
+
+    data = read_labelled(codebook, passages, annotations)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    examples = adjudicate(data.passages, data.annotations, by=by)
+    with writing_jsonl(out) as write:
+        write(example.decision() for example in examples)
+    tied = [example for example in examples if example.ties]
+    typer.echo(f"{len(examples)} passages: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
+    if tied:
+        ties = [(example.passage.id, tie) for example in tied for tie in example.ties]
+        table(("passage", "tied"), ties[:SHOWN], title="to be read by an annotator named adjudicator")
+        if len(ties) > SHOWN:
+            typer.echo(f"… and {len(ties) - SHOWN} more")
 
 
 @app.command()

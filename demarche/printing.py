@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -12,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from labels.bootstrap import Interval
     from training.judging import Scores
 
 
@@ -24,7 +26,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
     rows = [tuple(map(str, row)) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     right = [
-        bool(rows) and all(row[place][:1].isdigit() or row[place] in ("", "–") for row in rows)
+        bool(rows) and not any(char.isalpha() for row in rows for char in row[place])
         for place in range(len(columns))
     ]
     if title:
@@ -34,13 +36,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
         typer.secho("  ".join(cells).rstrip(), dim=number == 0)
 
 
+def interval(found: Interval) -> tuple[str, str]:
+    """A score, and its bounds; a dash where it does not exist."""
+    if math.isnan(found.value):
+        return "–", "–"
+    return f"{found.value:.3f}", f"{found.low:.3f}–{found.high:.3f}"
+
+
 def scores_table(scores: Scores, beside: dict[str, Scores] | None = None, *, on: str = "test") -> None:
     """Headline figures with their intervals, other models beside, then a row a class."""
     beside = beside or {}
     rows = []
     for name, figure in scores.headlines().items():
         others = [f"{other.metrics[name].value:.3f}" if name in other.metrics else "–" for other in beside.values()]
-        rows.append((name, f"{figure.value:.3f}", f"{figure.low:.3f}–{figure.high:.3f}", *others))
+        rows.append((name, *interval(figure), *others))
     table((f"on {on}", "score", "95 % interval", *beside), rows)
     figures = ("precision", "recall", "f1", "ap")
     classes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -14,6 +15,16 @@ GOLD = "gold"
 ADJUDICATOR = "adjudicator"
 DECIDERS = (GOLD, ADJUDICATOR)
 """Annotators whose reading decides, the first before the second, whatever the others voted."""
+
+
+def place_in_list(column: str, number: int) -> str:
+    """Who gave a vote of a list that names nobody: another in each row, for all that is known."""
+    return f"{column}#{number}"
+
+
+def is_person(annotator: str) -> bool:
+    """Whether the name stands for the same reader throughout, and not for a place in lists of votes."""
+    return re.search(r"#\d+$", annotator) is None
 
 
 def _ordered(span: tuple[int, int]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from labels.cells import NO, YES, blank, kept, listed, unpacked, whole_number, w
 from labels.codebook import STANCES, Codebook, Topic
 from labels.errors import DemarcheError, Problems, explain, nearest
 from labels.files import read_rows
-from labels.passages import GOLD, Annotation, Label, Passage
+from labels.passages import GOLD, Annotation, Label, Passage, place_in_list
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Cells:
         names = self.columns.votes
         if len(names) == 1:
             votes = listed(row.get(names[0]), self.reading.separator)
-            return [(f"{names[0]}-{number}", vote) for number, vote in enumerate(votes, start=1)]
+            return [(place_in_list(names[0], number), vote) for number, vote in enumerate(votes, start=1)]
         return [(name, row.get(name)) for name in names]
 
     def _target(self, row: Mapping[str, Any], text: str) -> dict[str, Any] | None:

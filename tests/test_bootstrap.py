@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.bootstrap import Interval, draws, interval
+from labels.bootstrap import Interval, draws, interval
 
 units_of_rows = st.lists(st.sampled_from(["a", "b", "ä", "ab", " a", "文", "a\u0301"]), min_size=1, max_size=20)
 

@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from labels.bootstrap import draws, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
 from tests.test_judging import Said, predicted
-from training.bootstrap import draws, interval
 from training.compare import compare
 from training.judging import judge
 from training.predictions import Prediction

@@ -343,7 +343,7 @@ def test_a_stance_toward_nothing_is_refused(tmp_path: Path, columns: Columns) ->
 def test_an_empty_list_says_none_of_the_topics_and_a_blank_says_nothing(tmp_path: Path) -> None:
     table = jsonl(tmp_path, {"text": "a b", "votes": [[], None, ["tea"]], "gold": []}, {"text": "c d", "gold": None})
     found = labels_of(import_table(table, Columns(votes=("votes",), gold="gold"), Reading()))
-    assert found == {("1", "votes-1"): [], ("1", "votes-3"): [("tea", None, None)], ("1", "gold"): []}
+    assert found == {("1", "votes#1"): [], ("1", "votes#3"): [("tea", None, None)], ("1", "gold"): []}
 
 
 def test_rows_may_lack_keys(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from labels.bootstrap import Draws, Interval, draws, interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError, nearest
-from training.bootstrap import Interval, draws, interval
 from training.judging import (
     HEADLINES,
     Score,
@@ -106,6 +105,6 @@ def _stance_gold(prediction: Prediction) -> list[Stance | None]:
     return [stance.gold for stance in prediction.stances]
 
 
-def _difference(metric: str, first: Score, second: Score, weights: npt.NDArray[np.float64]) -> Difference:
+def _difference(metric: str, first: Score, second: Score, weights: Draws) -> Difference:
     one = np.ones(weights.shape[1])
     return Difference(metric, first(one), second(one), interval(lambda draw: second(draw) - first(draw), weights))

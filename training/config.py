@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from labels.adjudication import Method
 from labels.errors import BadInput, DemarcheError, Problem, explain, nearest
 from labels.files import Frozen, read_text
 from models.examples import Field as InputField
@@ -39,11 +40,15 @@ def _leave_some(test: float, dev: float) -> None:
 
 
 class Data(Frozen):
-    """Where the labels are. `votes: soft` learns from how many readers said what, not from the majority alone."""
+    """Where the labels are, and how several readings become one.
+
+    `votes: soft` learns from how many readers said what, not from what was decided alone.
+    """
 
     codebook: DataFile
     passages: DataFile
     annotations: Annotated[tuple[DataFile, ...], Field(min_length=1)]
+    adjudication: Method = "majority"
     votes: Votes = "majority"
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labels.bootstrap import Interval, Weights, draws, interval
 from labels.codebook import STANCES
 from labels.errors import DemarcheError
 from models.examples import BoolArray, FloatArray
-from training.bootstrap import Interval, Weights, draws, interval
 from training.predictions import Prediction
 
 Positions = npt.NDArray[np.intp]

@@ -71,7 +71,7 @@ def prepare(config: Config) -> Prepared:
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
     if config.topics is not None and not data.codebook.topics:
         raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
-    examples = adjudicate(data.passages, data.annotations)
+    examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
     split = make_split(config, [example.passage for example in examples], examples)
     prepared = Prepared(config, data, examples, split)
     for side, key in (("train", "dev"), ("test", "test")):
