@@ -26,8 +26,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
     rows = [tuple(map(str, row)) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     right = [
-        bool(rows) and not any(char.isalpha() for row in rows for char in row[place])
-        for place in range(len(columns))
+        bool(rows) and not any(char.isalpha() for row in rows for char in row[place]) for place in range(len(columns))
     ]
     if title:
         typer.secho(f"\n{title}", bold=True)

@@ -126,9 +126,11 @@ def _is_part(what: str, whole: str) -> bool:
 def alpha(items: Iterable[Item], distance: Distance, *, seed: int) -> Interval:
     """Krippendorff's alpha, 1 − observed / expected disagreement (Krippendorff 2011), and its interval.
 
-    Items with one value do not count. NaN where there is no disagreement to expect.
+    Items with one value do not count. NaN where no disagreement is to be expected.
     """
     items = [item for item in items if len(item.values) > 1]
+    if not items:
+        return Interval(*[float("nan")] * 3)
     column: dict[Hashable, int] = {}
     counts = np.zeros((len(items), len({value for item in items for value in item.values.values()})))
     for row, item in enumerate(items):
@@ -219,7 +221,4 @@ def _stances(read: Read) -> dict[str | None, list[Item]]:
 def _agreement(what: str, items: Iterable[Item], distance: Distance, *, seed: int) -> Agreement:
     items = [item for item in items if len(item.values) > 1]
     same = sum(len(set(item.values.values())) == 1 for item in items)
-    nothing = Interval(float("nan"), float("nan"), float("nan"))
-    return Agreement(
-        what, alpha(items, distance, seed=seed) if items else nothing, len(items), same / max(1, len(items))
-    )
+    return Agreement(what, alpha(items, distance, seed=seed), len(items), same / max(1, len(items)))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from demarche.__main__ import app
 from labels.adjudication import Example, Target, adjudicate, plurality
 from labels.codebook import STANCES
-from labels.passages import Annotation, Label, Passage
+from labels.dawid_skene import probabilities
+from labels.errors import DemarcheError, Problems
+from labels.files import read_jsonl, write_jsonl
+from labels.passages import Annotation, Label, Passage, place_in_list
 
 PASSAGE = Passage(id="p", article="a", text="Tea and rain.", start=0, end=13)
 Reading = tuple[str, ...]
@@ -166,3 +173,112 @@ def test_one_reader_is_taken_at_their_word(reading: Reading) -> None:
 
 def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
+
+
+# Table 1 of Dawid and Skene (1979): patients by anaesthetist, the first of whom saw each three times.
+ANAESTHETISTS = """
+111-1-1-1-1 333-4-3-3-4 112-2-1-2-2 222-3-1-2-1 222-3-2-2-2 222-3-3-2-2 122-2-1-1-1 333-3-4-3-3 222-2-2-2-3
+232-2-2-2-3 444-4-4-4-4 222-3-3-4-3 111-1-1-1-1 222-3-2-1-2 121-1-1-1-1 111-2-1-1-1 111-1-1-1-1 111-1-1-1-1
+222-2-2-2-1 222-1-3-2-2 222-2-2-2-2 222-2-2-2-1 222-3-2-2-2 221-2-2-2-2 111-1-1-1-1 111-1-1-1-1 232-2-2-2-2
+111-1-1-1-1 111-1-1-1-1 112-1-1-2-1 111-1-1-1-1 333-3-2-3-3 111-1-1-1-1 222-2-2-2-2 222-3-2-3-2 433-4-3-4-3
+221-2-2-3-2 232-3-2-3-3 333-3-4-3-2 111-1-1-1-1 111-1-1-1-1 121-2-1-1-1 232-2-2-2-2 121-1-1-1-1 222-2-2-2-2
+"""
+
+
+def test_dawid_and_skene_find_what_they_published() -> None:
+    votes = [
+        (patient, str(who), grade)
+        for patient, grades in enumerate(ANAESTHETISTS.split())
+        for who, given in enumerate(grades.split("-"))
+        for grade in given
+    ]
+    found = probabilities(votes, "1234")
+    assert len(found) == 45
+    assert [round(sum(p[k] for p in found.values()) / 45, 2) for k in range(4)] == [0.40, 0.42, 0.11, 0.07]
+
+
+READERS = [*(("tea+", "tea+", "tea+"), ("rain-", "rain-", "rain-"), ("tea=", "tea=", "tea=")) * 10]
+
+
+def _town(*more: Reading) -> list[Example]:
+    """Many passages on which three readers agree, then those given."""
+    rows = [*READERS, *more]
+    passages = [PASSAGE.model_copy(update={"id": str(n)}) for n in range(len(rows))]
+    given = [
+        annotation(f"reader-{who}", *([label(mark)] if mark else [])).model_copy(update={"passage": str(n)})
+        for n, marks in enumerate(rows)
+        for who, mark in enumerate(marks)
+    ]
+    return adjudicate(passages, given, by="dawid_skene")[len(READERS) :]
+
+
+def test_by_dawid_and_skene_two_readers_who_oppose_each_other_stay_tied() -> None:
+    stance, topic = _town(("tea+", "tea-"), ("tea+", ""))
+    assert stance.stances == {Target("tea"): None}
+    assert stance.stance_votes == {Target("tea"): (0.5, 0.5, 0.0)}
+    assert topic.topics == {"tea": None}
+    assert topic.topic_votes == {"tea": 0.5}
+
+
+def test_by_dawid_and_skene_the_reader_who_is_often_wrong_is_not_believed() -> None:
+    wrong = [("tea+", "tea+", "tea=")] * 12
+    *_, last = _town(*wrong, ("tea-", "tea-", "tea="))
+    assert last.stances == {Target("tea"): "against"}
+    assert last.stance_votes[Target("tea")][1] > 0.75
+    assert sum(last.stance_votes[Target("tea")]) == pytest.approx(1)
+
+
+@given(rows=st.lists(st.tuples(*[st.sampled_from(["tea+", "tea-", "tea=", "rain+", "tea", ""])] * 3), max_size=6))
+@settings(deadline=None, max_examples=25)
+def test_by_dawid_and_skene_readers_who_agree_are_never_overruled(rows: list[Reading]) -> None:
+    for marks, example in zip(rows, _town(*rows), strict=True):
+        if len(set(marks)) == 1:
+            plain = judged(*((mark,) if mark else () for mark in marks))
+            assert (example.topics, example.stances) == (plain.topics, plain.stances)
+        for topic in example.topics:
+            assert any(mark.startswith(topic) for mark in marks)
+        assert all(0 <= share <= 1 for share in example.topic_votes.values())
+
+
+def test_dawid_and_skene_refuse_votes_of_nobody_in_particular() -> None:
+    given = [annotation(place_in_list("votes", number), label("tea+")) for number in (1, 2, 3)]
+    with pytest.raises(DemarcheError, match=r"'votes#1' is a place in a list.*by majority"):
+        adjudicate([PASSAGE], given, by="dawid_skene")
+
+
+def test_a_decision_is_written_with_its_votes_and_its_ties() -> None:
+    tied = judged(("tea+",), ("tea-", "rain"))
+    assert tied.ties == ["whether rain holds (50%)", "stance toward tea: favor 50%, against 50%"]
+    assert tied.decision().model_dump(exclude_none=False) == {
+        "passage": "p",
+        "topics": {"rain": {"holds": None, "share": 0.5}, "tea": {"holds": True, "share": 1.0}},
+        "stances": (
+            {
+                "topic": "tea",
+                "target": None,
+                "target_span": None,
+                "stance": None,
+                "favor": 0.5,
+                "against": 0.5,
+                "neutral": 0.0,
+            },
+        ),
+    }
+    decided = judged(("tea+",), (), gold=("rain",)).decision()
+    assert {topic: (d.holds, d.share) for topic, d in decided.topics.items()} == {
+        "rain": (True, 0.0),
+        "tea": (False, 0.5),
+    }
+
+
+def test_the_command_writes_a_line_a_passage_and_lists_the_ties(workspace: Path) -> None:
+    first = [annotation for _, annotation in read_jsonl(Path("annotations.jsonl"), Annotation, Problems())]
+    write_jsonl(Path("second.jsonl"), [Annotation(**(dict(first[0]) | {"annotator": "two", "labels": ()}))])
+    files = ["codebook.yaml", "passages.jsonl", "annotations.jsonl", "second.jsonl"]
+    ran = CliRunner().invoke(app, ["labels", "adjudicate", *files, "--out", "decided.jsonl"])
+    assert ran.exit_code == 0, ran.output
+    decided = [json.loads(line) for line in Path("decided.jsonl").read_text().splitlines()]
+    assert len(decided) == len(first)
+    tied = len(first[0].labels)
+    assert f"{len(first) - (tied > 0)} decided, {int(tied > 0)} with a tie" in ran.output
+    assert ran.output.count("whether") == tied
