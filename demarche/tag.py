@@ -24,11 +24,15 @@ def tag(
     date: Annotated[str | None, typer.Option(help="Column of the date.")] = None,
     target: Annotated[str | None, typer.Option(help="Column of what stance is asked toward.")] = None,
     articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes for a large batch; as many as there are cores, up to 8.", min=1)
+    ] = None,
 ) -> None:
     """Tag new articles with topics and stance."""
     from labels.codebook import STANCES
     from models.tagger import Tagger
     from tagging.batch import tag_batch
+    from tagging.processes import Processes, cores
     from tagging.readers import Columns, check_inputs
     from tagging.rows import FURNITURE, NO_TOPIC, REVIEW, TAGGED
     from tagging.writers import check_out
@@ -42,7 +46,15 @@ def tag(
         folder, name = tracking.fetch(model)
     tagger = Tagger.load(folder)
     columns = Columns(text=text, id=id, title=title, date=date, target=target)
-    summary = tag_batch(inputs, tagger, out, model=name, columns=columns, articles_out=articles_out)
+    summary = tag_batch(
+        inputs,
+        tagger,
+        out,
+        model=name,
+        columns=columns,
+        articles_out=articles_out,
+        processes=Processes(jobs or cores(), folder),
+    )
     stances = [*STANCES, *(["no stance"] if any("no stance" in counts for counts in summary.topics.values()) else [])]
     rows = [
         (topic, str(counts.total()), *(str(counts[stance]) for stance in stances))

@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,11 @@ from labels.errors import DemarcheError
 from labels.files import writing_jsonl
 from labels.language import languages_of_article
 from models.tagger import Tagger
+from tagging.processes import Processes, spread
 from tagging.readers import Columns, Read, Unreadable, read_articles
 from tagging.rows import FURNITURE, OTHER_LANGUAGE, Row, rows_of
 from tagging.segmentation import Piece, segment
-from tagging.writers import Write, check_out, writing
+from tagging.writers import check_out, writing
 
 ARTICLES_AT_ONCE = 64
 
@@ -47,6 +49,7 @@ def tag_batch(
     model: str,
     columns: Columns,
     articles_out: Path | None = None,
+    processes: Processes | None = None,
 ) -> Summary:
     """Tags every article in the inputs into `out`, which appears when it is whole.
 
@@ -61,12 +64,21 @@ def tag_batch(
     summary = Summary()
     keeping = writing_jsonl(articles_out) if articles_out else contextlib.nullcontext()
     with writing(out) as write, keeping as keep:
-        for batch in _batches(read_articles(inputs, columns, written=written), ARTICLES_AT_ONCE):
-            summary.unreadable += [item for item in batch if isinstance(item, Unreadable)]
-            read = [item for item in batch if isinstance(item, Read)]
-            if keep is not None:
-                keep(item.article for item in read)
-            _tag(read, tagger, write, summary, model)
+
+        def readable() -> Iterator[list[Read]]:
+            for batch in _batches(read_articles(inputs, columns, written=written), ARTICLES_AT_ONCE):
+                summary.unreadable += [item for item in batch if isinstance(item, Unreadable)]
+                read = [item for item in batch if isinstance(item, Read)]
+                summary.articles += len(read)
+                if keep is not None:
+                    keep(item.article for item in read)
+                yield read
+
+        work = partial(tag_articles, model=model)
+        with contextlib.closing(spread(work, readable(), tagger, processes)) as found:
+            for rows in found:
+                write(rows)
+                _count(rows, summary)
         if not summary.articles:
             told = "\n".join(f"  {item.name}: {item.reason}" for item in summary.unreadable[:5])
             told += f"\n  … and {len(summary.unreadable) - 5} more" if len(summary.unreadable) > 5 else ""
@@ -83,13 +95,14 @@ class Found(NamedTuple):
     unread: str | None
 
 
-def _tag(read: Sequence[Read], tagger: Tagger, write: Write, summary: Summary, model: str) -> None:
+def tag_articles(tagger: Tagger, read: Sequence[Read], *, model: str) -> list[Row]:
+    """The rows of some articles, in order."""
     found = [one for item in read for one in _pieces(item, tagger.settings.languages)]
     body = [position for position, one in enumerate(found) if one.unread is None]
     asked = [found[position].target for position in body]
     tags = tagger.tag([found[position].piece.passage for position in body], asked if any(asked) else None)
     of = dict(zip(body, tags, strict=True))
-    rows = [
+    return [
         row
         for position, one in enumerate(found)
         for row in rows_of(
@@ -102,10 +115,6 @@ def _tag(read: Sequence[Read], tagger: Tagger, write: Write, summary: Summary, m
             run=tagger.settings.run,
         )
     ]
-    write(rows)
-    summary.articles += len(read)
-    summary.passages += len(body)
-    _count(rows, summary)
 
 
 def _pieces(read: Read, learnt: Sequence[str]) -> list[Found]:
@@ -132,6 +141,7 @@ def _count(rows: Sequence[Row], summary: Summary) -> None:
     others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
     summary.other_languages.update(row["language"] for row in others if row["language"])
     summary.other_articles += len({row["article"] for row in others})
+    summary.passages += len({row["passage"] for row in rows if row["status"] not in (FURNITURE, OTHER_LANGUAGE)})
     for row in rows:
         summary.statuses[row["status"]] += 1
         if row["assigned"] and row["topic"]:

@@ -1,0 +1,103 @@
+"""Spreading the tagging of a stream over several processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from threading import Thread
+from typing import TypeVar
+
+from labels.errors import DemarcheError
+from models.tagger import Tagger
+
+ALONE = 4
+"""Batches that are done before other processes are started: it takes each a second or two."""
+
+Batch = TypeVar("Batch")
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How many, and the folder that each loads the tagger from."""
+
+    count: int
+    folder: Path
+
+
+def cores() -> int:
+    """Cores that this process may use, but no more than one process can read and write for."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, 8)
+
+
+def spread(
+    work: Callable[[Tagger, Batch], Done], batches: Iterator[Batch], tagger: Tagger, processes: Processes | None
+) -> Generator[Done, None, None]:
+    """What `work` makes of each batch, in order; over processes where there are batches enough.
+
+    No more than a few batches are read ahead. Raises DemarcheError where a process was killed.
+    """
+    for batch in islice(batches, ALONE):
+        yield work(tagger, batch)
+    if processes is None or processes.count < 2:
+        yield from (work(tagger, batch) for batch in batches)
+        return
+    pool = ProcessPoolExecutor(processes.count, mp_context=get_context("spawn"), initializer=_live_no_longer)
+    under_way: deque[Future[Done]] = deque()
+    try:
+        for batch in batches:
+            under_way.append(_submit(pool, work, processes.folder, batch))
+            if len(under_way) > 2 * processes.count:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    except BrokenProcessPool:
+        raise DemarcheError(
+            "a process that tagged was killed, perhaps for want of memory; try --jobs 1, nothing is written"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _submit(
+    pool: ProcessPoolExecutor, work: Callable[[Tagger, Batch], Done], folder: Path, batch: Batch
+) -> Future[Done]:
+    # It may start a process, which is deaf to Ctrl-C from birth: this one hears it, for all of them.
+    if not hasattr(signal, "pthread_sigmask"):
+        return pool.submit(_elsewhere, work, folder, batch)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        return pool.submit(_elsewhere, work, folder, batch)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _elsewhere(work: Callable[[Tagger, Batch], Done], folder: Path, batch: Batch) -> Done:
+    return work(_tagger(folder), batch)
+
+
+@lru_cache(maxsize=1)
+def _tagger(folder: Path) -> Tagger:
+    return Tagger.load(folder)
+
+
+def _live_no_longer() -> None:
+    """Ends with the process that started this one, however that ends."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
