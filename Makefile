@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench bench-speed bench-corpus clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -25,6 +25,13 @@ check:
 bench: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.bench $(DATA) $(SETS)
+
+bench-speed: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-speed DATA=FOLDER: name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.speed $(DATA)
+
+bench-corpus: .venv/installed
+	$(BIN)/python -m benchmarks.corpus
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 2; }

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,8 @@ def main(arguments: Sequence[str]) -> int:
     config = read_config(Path(arguments[0] if arguments else "configs/linear.yaml"), ["split.dev=0"])
     examples = prepare(config).examples
     stages: list[Kept | float] = [partial(up_to, last=last) for last in ADDED.values()]
-    with ProcessPoolExecutor() as processes:
+    # Forked from one that has threads, as the search for near-duplicates starts, they would wait for ever.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
         read = list(processes.map(partial(cross_validated, config), [*stages, *SHARES]))
     columns = [column for name in FIGURES for column in (name, "more than above")]
     by_stage, by_share = read[: len(stages)], read[len(stages) :]

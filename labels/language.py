@@ -37,6 +37,11 @@ def language(text: str, expected: Collection[str] = ()) -> str | None:
     return code
 
 
+def is_other(code: str | None, learnt: Collection[str]) -> bool:
+    """Whether a text in this language is for a model that learnt from those to leave alone; where unknown, it is not."""
+    return bool(learnt) and code is not None and code not in learnt
+
+
 def languages_of_article(
     passages: Sequence[str], expected: Collection[str] = ()
 ) -> tuple[str | None, list[str | None]]:

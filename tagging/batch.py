@@ -14,7 +14,7 @@ from typing import NamedTuple
 from labels.adjudication import Target
 from labels.errors import DemarcheError
 from labels.files import writing_jsonl
-from labels.language import languages_of_article
+from labels.language import is_other, languages_of_article
 from models.tagger import Tagger
 from tagging.processes import Processes, spread
 from tagging.readers import Columns, Read, Unreadable, read_articles
@@ -122,12 +122,9 @@ def _pieces(read: Read, learnt: Sequence[str]) -> list[Found]:
     pieces = segment(read.article)
     whole, languages = languages_of_article([piece.passage.text for piece in pieces], learnt)
 
-    def is_other(language: str | None) -> bool:
-        return bool(learnt) and language is not None and language not in learnt
-
     def unread(piece: Piece, language: str | None) -> str | None:
         # What furniture looks like was learnt from English pages: it says nothing of an article in another language.
-        if is_other(language) and (piece.furniture is None or is_other(whole)):
+        if is_other(language, learnt) and (piece.furniture is None or is_other(whole, learnt)):
             return OTHER_LANGUAGE
         return FURNITURE if piece.furniture else None
 

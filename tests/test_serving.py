@@ -11,7 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
+from tests.test_tagging import RUSSIAN
 from tests.test_train import trained
 
 
@@ -27,19 +29,19 @@ def test_a_registered_model_answers_for_a_list_of_texts(store: Path) -> None:
             [*command, "-p", str(port)], env=environment, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        said = _ask(port, ["The council praises the teapot, the kettle and the samovar.", "A goal.", " "])
+        said = _ask(port, ["The council praises the teapot, the kettle and the samovar.", "A goal.", " ", RUSSIAN])
     finally:
         os.killpg(server.pid, 15)
         server.wait(timeout=30)
-    tea, nothing, blank = said
-    assert [(tag["topic"], tag["assigned"], tag["stance"]) for tag in tea if tag["assigned"]] == [
-        ("tea", True, "favor")
-    ]
-    assert not any(tag["assigned"] for tag in nothing)
-    assert blank == []
+    tea, nothing, blank, russian = said
+    assert [(tag["topic"], tag["stance"]) for tag in tea["tags"] if tag["assigned"]] == [("tea", "favor")]
+    assert tea["language"] == "en"
+    assert not any(tag["assigned"] for tag in nothing["tags"])
+    assert blank == {"language": None, "other_language": False, "tags": []}
+    assert russian == {"language": "ru", "other_language": True, "tags": []}
 
 
-def _ask(port: int, texts: list[str]) -> list[list[dict[str, object]]]:
+def _ask(port: int, texts: list[str]) -> list[dict[str, Any]]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/invocations",
         json.dumps({"inputs": texts}).encode(),
@@ -49,7 +51,7 @@ def _ask(port: int, texts: list[str]) -> list[list[dict[str, object]]]:
     while True:
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                found: list[list[dict[str, object]]] = json.load(answer)["predictions"]
+                found: list[dict[str, Any]] = json.load(answer)["predictions"]
                 return found
         except urllib.error.HTTPError:
             raise

@@ -7,6 +7,7 @@ import mlflow
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
+from labels.language import is_other, language
 from labels.passages import Passage
 from models.tagger import Tag, Tagger
 
@@ -22,18 +23,39 @@ class ServedTag(BaseModel):
     stance_probability: float | None
 
 
+class ServedPassage(BaseModel):
+    """The tags of a text; none, and `other_language`, where it is in none of the languages that the model learnt from."""
+
+    language: str | None
+    other_language: bool
+    tags: list[ServedTag]
+
+
 class ServedTagger(PythonModel):
-    """A list of texts in; for each, its tags."""
+    """A list of texts in; for each, its language and its tags."""
 
     def load_context(self, context: PythonModelContext) -> None:
         self.tagger = Tagger.load(Path(context.artifacts["tagger"]))
 
-    def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[list[ServedTag]]:
+    def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[ServedPassage]:
+        learnt = self.tagger.settings.languages
+        languages = [language(text, learnt) for text in model_input]
         # A text of white space alone is no passage; it gets no tags.
-        there = [position for position, text in enumerate(model_input) if text.strip()]
-        passages = [_passage(model_input[position]) for position in there]
-        found = dict(zip(there, self.tagger.tag(passages), strict=True))
-        return [[_served(tag) for tag in found.get(position, [])] for position in range(len(model_input))]
+        read = [
+            position
+            for position, (text, code) in enumerate(zip(model_input, languages, strict=True))
+            if text.strip() and not is_other(code, learnt)
+        ]
+        tags = self.tagger.tag([_passage(model_input[position]) for position in read])
+        found = dict(zip(read, tags, strict=True))
+        return [
+            ServedPassage(
+                language=code,
+                other_language=is_other(code, learnt),
+                tags=[_served(tag) for tag in found.get(position, [])],
+            )
+            for position, code in enumerate(languages)
+        ]
 
 
 def _passage(text: str) -> Passage:
