@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ from models.features import TextFeatures
 from models.linear import LinearStance, LinearTopics
 from models.settings import LinearTopicsSettings, Ngrams
 from models.tagger import Tagger, TwoStage
+from tagging.processes import cores
 from training.config import Config, read_config
 from training.fit import fit
 from training.run import prepare
@@ -111,41 +113,64 @@ def tagged(tagger: Tagger, bills: Sequence[Passage]) -> list[list[tuple[str, boo
     return [[(tag.topic, tag.assigned, tag.stance) for tag in tags] for batch in batches for tags in tagger.tag(batch)]
 
 
-def saving(tagger: Tagger, folder: Path) -> Iterator[Row]:
+def saving(tagger: Tagger, folder: Path, ngrams: str) -> Iterator[Row]:
+    shutil.rmtree(folder, ignore_errors=True)
     tagger.save(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-    yield "saved model of crs110", f"{size:.1f} MB", "< 15 MB"
     took = min(timed(lambda: Tagger.load(folder))[1] for _ in range(3))
-    yield "loading it", f"{took:.2f} s", "< 0.5 s"
+    yield f"saved model, and loading it: {ngrams}", f"{size:.1f} MB, {took:.2f} s", "< 15 MB, < 0.5 s"
 
 
 STREAM = """
-import resource, sys, time
+import sys, threading, time
 from pathlib import Path
 import psutil
 from models.tagger import Tagger
 from tagging.batch import tag_batch
+from tagging.processes import Processes
 from tagging.readers import Columns
-model, source, out = map(Path, sys.argv[1:])
-tagger = Tagger.load(model)
-loaded = psutil.Process().memory_info().rss / 2**20
-started = time.perf_counter()
-found = tag_batch([source], tagger, out, model="bench", columns=Columns())
-took = time.perf_counter() - started
-print(found.passages, took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - loaded)
+
+def memory():
+    me = psutil.Process()
+    total = 0
+    for process in [me, *me.children(recursive=True)]:
+        try:
+            total += process.memory_info().rss if process == me else process.memory_full_info().uss
+        except psutil.NoSuchProcess:
+            pass
+    return total / 2**20
+
+def watch():
+    global peak
+    while True:
+        peak = max(peak, memory())
+        time.sleep(0.2)
+
+if __name__ == "__main__":
+    model, source, out = map(Path, sys.argv[1:4])
+    tagger = Tagger.load(model)
+    loaded = peak = memory()
+    threading.Thread(target=watch, daemon=True).start()
+    started = time.perf_counter()
+    found = tag_batch(
+        [source], tagger, out, model="bench", columns=Columns(), processes=Processes(int(sys.argv[4]), model)
+    )
+    print(found.passages, time.perf_counter() - started, peak - loaded)
 """
 
 
 def streaming(model: Path, bills: Sequence[Passage]) -> Iterator[Row]:
     """A batch from file to file in a process of its own, articles of ten bills each."""
     texts = cycle(" ".join(bill.text.split()[:150]) for bill in bills)
-    for size in SIZES:
+    script = FOLDER / "stream.py"
+    script.write_text(STREAM, encoding="utf-8")
+    for size, processes in [*((size, cores()) for size in SIZES), (SIZES[-1], 1)]:
         source = FOLDER / "articles.jsonl"
         write_jsonl(source, ({"id": str(n), "text": "\n\n".join(islice(texts, 10))} for n in range(size // 10)))
-        said = run([sys.executable, "-c", STREAM, model, source, FOLDER / "tags.jsonl"])
+        said = run([sys.executable, script, model, source, FOLDER / "tags.jsonl", str(processes)])
         passages, took, memory = map(float, said.split())
         yield (
-            f"tagging {passages:,.0f} passages from file to file",
+            f"tagging {passages:,.0f} passages from file to file, {processes} processes",
             f"{took:.1f} s, {took / passages * 1000:.2f} ms each; {memory:.0f} MiB above the model",
             "linear; < 500 MiB",
         )
@@ -199,8 +224,7 @@ def rows(data: Path) -> Iterator[Row]:
         assert isinstance(tagger.reader, TwoStage)
         assert isinstance(other.reader, TwoStage)
         bills = [example.passage for example in prepare(read_config(CRS110)).examples]
-        if ngrams == NGRAMS[0]:
-            yield from saving(tagger, FOLDER / "crs110")
+        yield from saving(tagger, FOLDER / "crs110", shown(ngrams))
         settings = tagger.settings.model_copy(update={"stance_calibration": other.settings.stance_calibration})
         both = Tagger(tagger.codebook, TwoStage(tagger.reader.topic_model, other.reader.stance_model), settings)
         yield tagging(both, bills[:4000])
