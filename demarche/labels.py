@@ -1,21 +1,28 @@
-"""`demarche labels …`: check, count, import, segment, describe."""
+"""`demarche labels …`: check, count, import, export, segment, describe."""
 
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from demarche.app import EXIT_PARTLY, commands
 from demarche.printing import interval, table, warn
 
+if TYPE_CHECKING:
+    from labels.table import Columns
+
 SHOWN = 20
 
-app = commands("Check, count, import and prepare labels.")
+app = commands("Check, count, import, export and prepare labels.")
 import_app = commands("Bring labelled data of other forms in.")
 app.add_typer(import_app, name="import")
+export_app = commands("Hand labelled data out in other forms.")
+app.add_typer(export_app, name="export")
 
 Codebook = Annotated[Path, typer.Argument(help="The codebook, as YAML.")]
 Passages = Annotated[Path, typer.Argument(help="Passages, as JSON lines.")]
@@ -265,3 +272,36 @@ def import_table(
             else found.codebook.reference
         )
     )
+
+
+@export_app.command("table")
+def export_table(
+    codebook: Codebook,
+    passages: Passages,
+    annotations: Annotations,
+    out: Annotated[Path, typer.Option(help="The table: a .csv, .tsv, .jsonl or .parquet file.")],
+) -> None:
+    """Lay labelled passages out as a flat table, a row a label; `labels import table` reads it back."""
+    from labels.check import read_labelled
+    from labels.export import check_table_out, export_table
+
+    check_table_out(out, inputs=[codebook, passages, *annotations])
+    data = read_labelled(codebook, passages, annotations)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    done = export_table(data, out)
+    typer.echo(f"{done.rows} rows of {len(data.passages)} passages and {len(data.annotations)} readings in {out}")
+    if done.lost:
+        warn("not in the table: " + ", ".join(f"{count} {what}" for what, count in done.lost.items()))
+    back = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
+    typer.echo("to read it back:")
+    typer.echo("  " + shlex.join([*back, "--codebook", str(codebook), *_options(done.columns)]))
+
+
+def _options(columns: Columns) -> list[str]:
+    """The columns as `labels import table` takes them, without those that it supposes."""
+    options = []
+    for option, given in asdict(columns).items():
+        names = [given] if isinstance(given, str) else given or ()
+        options += [part for name in names for part in (f"--{option.replace('_', '-')}", name)]
+    return options[2:] if options[:2] == ["--text", "text"] else options

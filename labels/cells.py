@@ -31,10 +31,10 @@ def word(cell: Any) -> str:
 
 
 def kept(cell: Any) -> Scalar:
-    """The cell as a passage may keep it: dates as text, lists as JSON."""
+    """The cell as a passage may keep it: dates as text, lists as JSON, every blank as null."""
     if isinstance(cell, list | dict):
         return json.dumps(cell, ensure_ascii=False, default=str)
-    if isinstance(cell, float) and not math.isfinite(cell):
+    if blank(cell) or (isinstance(cell, float) and not math.isfinite(cell)):
         return None
     return cell if isinstance(cell, Scalar) else str(cell)
 

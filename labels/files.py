@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import os
+import re
 import tempfile
 import zlib
 from collections import Counter
@@ -29,6 +30,7 @@ class Frozen(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+DELIMITERS = ",;\t|"
 
 
 def existing(path: Path | str, *, what: str = "file") -> Path:
@@ -174,9 +176,10 @@ def _read_csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, A
     with open_bytes(path) as raw:
         stream = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
         try:
-            head = stream.readline()
+            # A quoted name may hold any of them.
+            head = re.sub(r'"[^"]*("|$)', "", stream.readline())
             stream.seek(0)
-            delimiter = "\t" if suffix(path) == ".tsv" else max(",;\t|", key=head.count)
+            delimiter = "\t" if suffix(path) == ".tsv" else max(DELIMITERS, key=head.count)
             quoting = _tsv_quoting(stream) if delimiter == "\t" else csv.QUOTE_MINIMAL
             reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=True)
             header = next(reader, None)

@@ -176,10 +176,16 @@ class Cells:
         if columns.stance or (columns.topics and not on_stance):
             labels = self._labels(topics, target, self._stance(row.get(columns.stance)) if columns.stance else None)
             # A row without a target and a stance is not one on none of the topics.
-            if labels or columns.topics:
+            if labels or (columns.topics and not self._unread(row)):
                 yield _plain(row, columns.annotator) or self.reading.annotator, labels
         for name, vote in votes:
             yield name, self._vote(vote, topics, target)
+
+    def _unread(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of a table of annotators names none, and no topics: nobody has read the passage."""
+        columns = self.columns
+        named = [columns.annotator, *columns.topics] if columns.annotator else []
+        return bool(named) and all(blank(row.get(name)) for name in named if name)
 
     def _votes(self, row: Mapping[str, Any]) -> list[tuple[str, Any]]:
         names = self.columns.votes

@@ -69,6 +69,11 @@ def test_a_csv_reads_back_as_python_writes_it(
     assert [tuple(row.values()) for _, row in found] == rows
 
 
+def test_delimiters_within_a_quoted_name_part_no_columns(tmp_path: Path) -> None:
+    rows, problems = rows_of(put(tmp_path / "t.csv", b'id,"a;b;""c"";d","e|\nf",text\n1,x,y,z\n'))
+    assert (problems, rows[0][1]) == ([], {"id": "1", 'a;b;"c";d': "x", "e|\nf": "y", "text": "z"})
+
+
 def test_a_cell_may_hold_a_whole_book(tmp_path: Path) -> None:
     book = "word " * 100_000
     rows, problems = rows_of(put(tmp_path / "t.csv", f"id,text\n1,{book}\n".encode()))

@@ -167,6 +167,13 @@ def test_readers_of_one_text_meet_without_an_id(tmp_path: Path) -> None:
     assert labels_of(found)["2", "bob"] == [("rain", None, None)]
 
 
+def test_a_row_that_names_no_reader_and_no_topic_was_not_read(tmp_path: Path) -> None:
+    rows = "id,text,who,topic\n7,same text,ann,\n8,other text,,\n9,third text,,tea\n"
+    found = import_table(csv(tmp_path, rows), Columns(id="id", annotator="who", topics=("topic",)), Reading())
+    assert [passage.id for passage in found.passages] == ["7", "8", "9"]
+    assert labels_of(found) == {("7", "ann"): [], ("9", "table"): [("tea", None, None)]}
+
+
 def test_two_readers_taken_for_one_are_told_apart_by_the_message(tmp_path: Path) -> None:
     rows = "id,text,target,label\n7,same text,x,favor\n7,same text,x,against\n"
     message = refused(csv(tmp_path, rows), Columns(id="id", target="target", stance="label"))
@@ -402,6 +409,12 @@ def test_what_is_kept_can_be_read_back(tmp_path: Path) -> None:
     )
     kept = {"day": "2020-01-31", "n": 3, "score": None, "tags": '["a", "ß"]', "ok": True, "none": None}
     assert read_back(tmp_path, found).passages[0].meta == kept
+
+
+def test_a_blank_is_kept_alike_from_csv_and_json(tmp_path: Path) -> None:
+    columns = Columns(topics=("topic",), keep=("day",))
+    tables = csv(tmp_path, "text,topic,day\na b,tea,\n"), jsonl(tmp_path, {"text": "a b", "topic": "tea", "day": None})
+    assert [import_table(path, columns, Reading()).passages[0].meta for path in tables] == [{"day": None}] * 2
 
 
 def read_back(folder: Path, found: Imported) -> Any:

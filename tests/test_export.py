@@ -1,0 +1,289 @@
+"""What is exported to a table is imported again as it was; what a table cannot hold is counted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from demarche.__main__ import app
+from labels.check import Labelled, read_labelled
+from labels.codebook import Codebook, Topic, write_codebook
+from labels.errors import DemarcheError
+from labels.export import SUFFIXES, Exported, export_table
+from labels.files import write_jsonl
+from labels.passages import Annotation, Label, Passage
+from labels.table import Columns, Imported, Reading, import_table
+from labels.writers import writing_rows
+from tests.conftest import REPOSITORY
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="rain")))
+
+
+def again(data: Labelled, path: Path) -> tuple[Exported, Imported]:
+    done = export_table(data, path)
+    return done, import_table(path, done.columns, Reading(), data.codebook)
+
+
+def in_order(annotations: list[Annotation]) -> list[Annotation]:
+    return sorted(annotations, key=lambda reading: (reading.passage, reading.annotator))
+
+
+def labelled(*labels: Label, text: str = "Tea in the rain.", **fields: Any) -> Labelled:
+    passage = Passage(**{"id": "p1", "article": "p1", "text": text, "start": 0, "end": len(text)} | fields)
+    reading = Annotation(passage="p1", annotator="ann", codebook=BOOK.reference, labels=labels)
+    return Labelled(BOOK, [passage], [reading])
+
+
+ODD = (
+    "=1+1", '"', 'a "b", c', "a\r\nb", "a\rb", "a\nb", "a;b", "a|b", "a\tb", "007", "1.0", "1e5", "2020-01-31", "nan",
+    "None", "true", "1", "[", "[1]", '{"a": 1}', "\ufeffa", "a\x1fb", "a\x85b", "a\u2028b", "é 🙂", "-a", "'a", "a\\",
+)  # fmt: skip
+anything = st.sampled_from(ODD) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6
+)
+written = anything.filter(str.strip)
+maybe = st.none() | anything
+STANCES = ("favor", "against", "neutral")
+stances = st.sampled_from(STANCES)
+
+
+def whose(cells: dict[str, Any], draw: Draw) -> dict[str, Any]:
+    """A target, sometimes with the place where the text names it."""
+    text = cells["the text"]
+    target = draw(st.none() | written | st.just(text))
+    named = target == text and draw(st.booleans())
+    return cells | {"target": target, "from": 0 if named else None, "to": len(text) if named else None}
+
+
+def readers(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
+    """A row for each reader or for each label; one without a reader where nobody has read the text."""
+    rows: list[dict[str, Any]] = []
+    for who in draw(st.lists(written.map(str.strip), max_size=2, unique=True)):
+        topics = draw(st.lists(st.sampled_from(names), max_size=3, unique=True))
+        row = whose(cells, draw) | {"who": who, "topics": topics}
+        bare = row["target"] is None and not topics
+        row["stance"] = None if bare else draw(st.none() | stances)
+        rows += [row | {"topics": [topic]} for topic in topics] if topics and draw(st.booleans()) else [row]
+    return rows or [cells | dict.fromkeys(("who", "topics", "stance", "target", "from", "to"))]
+
+
+def each_topic(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
+    topics = {name: draw(st.booleans()) for name in names}
+    return [cells | topics | {"stance": draw(st.none() | stances) if any(topics.values()) else None}]
+
+
+def mappings(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
+    return [cells | {"topics": draw(st.dictionaries(st.sampled_from(names), stances, max_size=3))}]
+
+
+def votes_on_stance(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
+    row = whose(cells, draw)
+    votes = st.just(" ") | st.none() | stances if row["target"] is not None else st.none()
+    return [row | {"votes": draw(st.lists(votes, max_size=3)), "gold": draw(votes)}]
+
+
+def votes_on_topics(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
+    votes = st.none() | st.lists(st.sampled_from(names), max_size=2, unique=True)
+    return [cells | {"a1": draw(votes), "a2": draw(votes), "gold": draw(votes)}]
+
+
+TARGET = {"target": "target", "target_start": "from", "target_end": "to"}
+FORMS: dict[Any, dict[str, Any]] = {
+    readers: TARGET | {"annotator": "who", "topics": ("topics",), "stance": "stance"},
+    each_topic: {"stance": "stance"},
+    mappings: {"topics": ("topics",)},
+    votes_on_stance: TARGET | {"votes": ("votes",), "gold": "gold"},
+    votes_on_topics: {"votes": ("a1", "a2"), "gold": "gold"},
+}
+ABOUT = ("title", "date", "source", "url", "article", "group", "split")
+# Names that the export has for columns of its own, and others that could spoil a header.
+KEPT = ("id", "text", "title", "title_", "annotator", "day", "a;b;c;d;e;f;g;h", "a\nb", 'a"b', "é")
+kept_names = st.sampled_from(KEPT)
+# A topic may name a column, which must then not be that of something else.
+topic_names = written.map(str.strip).filter(
+    lambda name: name not in (*KEPT, "stance") and not name.startswith("the ") and name.casefold() not in STANCES
+)
+KINDS = [anything, st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.booleans()]
+
+
+@st.composite
+def tables(draw: Draw) -> tuple[list[dict[str, Any]], Columns, str]:
+    """Rows, the columns that an import knows of them, and the form to export to."""
+    form, suffix = draw(st.sampled_from(list(FORMS))), draw(st.sampled_from(SUFFIXES))
+    names = draw(st.lists(topic_names, min_size=2, max_size=2, unique=True))
+    about = draw(st.lists(st.sampled_from(ABOUT), unique=True))
+    # CSV has text alone, Parquet one kind a column.
+    kinds = KINDS[:1] if suffix in (".csv", ".tsv") else KINDS
+    keep = {name: draw(st.sampled_from(kinds)) for name in draw(st.lists(kept_names, max_size=3, unique=True))}
+    rows: list[dict[str, Any]] = []
+    for id in draw(st.lists(written.map(str.strip), min_size=1, max_size=4, unique=True)):
+        cells = {"the id": id, "the text": draw(written)}
+        cells |= {f"the {name}": draw(maybe) for name in about}
+        cells |= {name: draw(st.none() | kind) for name, kind in keep.items()}
+        rows += form(cells, names, draw)
+    columns = {name: f"the {name}" for name in ("text", "id", *about)}
+    labels = FORMS[form] | ({"topics": names} if form is each_topic else {})
+    return rows, Columns(**columns, **labels, keep=tuple(keep)), suffix
+
+
+@settings(max_examples=400, deadline=None)
+@given(table=tables())
+def test_import_export_import_is_the_identity(
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[dict[str, Any]], Columns, str]
+) -> None:
+    rows, columns, suffix = table
+    folder = tmp_path_factory.mktemp("round")
+    write_jsonl(folder / "first.jsonl", rows)
+    found = import_table(folder / "first.jsonl", columns, Reading())
+    done, back = again(Labelled(found.codebook, found.passages, found.annotations), folder / f"table{suffix}")
+    assert back.passages == found.passages
+    assert in_order(back.annotations) == in_order(found.annotations)
+    assert back.codebook == found.codebook
+    assert done.lost == {}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_starter_corpus_comes_back_with_every_reader_topic_and_stance(tmp_path: Path, suffix: str) -> None:
+    data = read_labelled(
+        REPOSITORY / "labels/foreign_affairs/codebook.yaml",
+        REPOSITORY / "seeds/passages.jsonl",
+        [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
+    )
+    done, back = again(data, tmp_path / f"table{suffix}")
+    bare = [
+        reading.model_copy(
+            update={"labels": tuple(Label(topic=label.topic, stance=label.stance) for label in reading.labels)}
+        )
+        for reading in data.annotations
+    ]
+    assert in_order(back.annotations) == in_order(bare)
+    assert back.passages == [
+        passage.model_copy(update={"start": 0, "end": len(passage.text)}) for passage in data.passages
+    ]
+    labels = [label for reading in data.annotations for label in reading.labels]
+    counts = {
+        "offsets in an article": sum(passage.start != 0 for passage in data.passages),
+        "holders": sum(label.holder is not None for label in labels),
+        "evidence spans": sum(label.evidence is not None for label in labels),
+    }
+    assert done.lost == {what: count for what, count in counts.items() if count}
+
+
+def test_the_table_opens_in_pandas_with_a_row_a_label(tmp_path: Path) -> None:
+    data = labelled(Label(topic="tea", stance="favor"), Label(topic="rain"), title="Weather, and tea")
+    export_table(data, tmp_path / "t.csv")
+    assert pd.read_csv(tmp_path / "t.csv", keep_default_na=False).to_dict("records") == [
+        {"id": "p1", "title": "Weather, and tea", "text": "Tea in the rain.", "annotator": "ann"} | label
+        for label in ({"topic": "tea", "stance": "favor"}, {"topic": "rain", "stance": ""})
+    ]
+
+
+def test_what_a_table_cannot_hold_is_counted_and_the_rest_comes_back(tmp_path: Path) -> None:
+    data = labelled(
+        Label(topic="tea", stance="favor", holder="author", evidence=(0, 3)),
+        Label(topic="tea", target="it", target_span=(4, 6), stance="against"),
+        Label(topic="rain", target="it", stance="neutral"),
+        start=7,
+        end=23,
+        title=" Weather",
+        meta={"year": 1999, "on": True, "none": None, "word": "3"},
+    )
+    data = Labelled(BOOK.model_copy(update={"version": "1.1.0"}), data.passages, data.annotations)
+    done, back = again(data, tmp_path / "t.csv")
+    assert done.lost == {
+        "offsets in an article": 1,
+        "titles and the like that had white space around them": 1,
+        "kept values that are not text (read back as text)": 2,
+        "readings' versions of the codebook": 1,
+        "holders": 1,
+        "evidence spans": 1,
+        "pairings of a topic with a target (read back as two labels)": 2,
+        "spans that do not cut their target out of the text": 1,
+        "second stances toward one target": 1,
+    }
+    assert back.annotations[0].labels == (
+        Label(topic="tea", stance="favor"),
+        Label(target="it", stance="against"),
+        Label(topic="rain"),
+    )
+    assert back.passages[0].meta == {"year": "1999", "on": "True", "none": None, "word": "3"}
+
+
+def test_kept_values_of_several_kinds_are_text_in_parquet(tmp_path: Path) -> None:
+    passages = [
+        Passage(id=f"{n}", article="a", text="x", start=0, end=1, meta={"n": n, "odd": odd})
+        for n, odd in enumerate([1, "b", None, 2**64])
+    ]
+    reading = Annotation(passage="0", annotator="ann", codebook=BOOK.reference, labels=())
+    done, back = again(Labelled(BOOK, passages, [reading]), tmp_path / "t.parquet")
+    assert [passage.meta["n"] for passage in back.passages] == [0, 1, 2, 3]
+    assert [passage.meta["odd"] for passage in back.passages] == ["1", "b", None, str(2**64)]
+    assert done.lost == {"kept values that are not text (read back as text)": 2}
+    assert back.annotations == [reading]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (labelled(article=" p1"), "article ' p1' has white space around it"),
+        (labelled(Label(topic="tea ")), "topic 'tea ' has white space around it"),
+        (labelled(text="\x1f"), "is blank in a table"),
+        (labelled(Label(target="\x1f")), "is blank in a table"),
+    ],
+)
+def test_what_would_not_be_read_back_is_refused_and_an_older_table_stays(
+    tmp_path: Path, data: Labelled, said: str
+) -> None:
+    (tmp_path / "t.csv").write_text("kept")
+    with pytest.raises(DemarcheError, match=said):
+        export_table(data, tmp_path / "t.csv")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["labels", *map(str, arguments)])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path, Path]:
+    data = labelled(Label(topic="tea", holder="author"), meta={"text": "-x", "": "a"})
+    write_codebook(tmp_path / "code book.yaml", data.codebook)
+    write_jsonl(tmp_path / "passages.jsonl", data.passages)
+    write_jsonl(tmp_path / "annotations.jsonl", data.annotations)
+    return tmp_path / "code book.yaml", tmp_path / "passages.jsonl", tmp_path / "annotations.jsonl"
+
+
+def test_the_command_says_how_to_read_the_table_back(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
+    done = command("export", "table", *files, "--out", tmp_path / "out" / "my table.tsv")
+    assert done.exit_code == 0, done.output
+    assert "1 rows of 1 passages and 1 readings" in done.stdout
+    assert "not in the table: 1 holders\n" in done.stderr
+    words = shlex.split(done.stdout.splitlines()[-1])
+    assert words[:2] == ["demarche", "labels"]
+    read = command(*words[2:])
+    assert read.exit_code == 0, read.output
+    folder = tmp_path / "out" / "my table-imported"
+    assert (folder / "passages.jsonl").read_bytes() == files[1].read_bytes()
+    assert '"labels": [{"topic": "tea"}]' in (folder / "annotations.jsonl").read_text()
+
+
+def test_a_table_is_never_written_over_what_it_is_made_of(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
+    for out, said in ((files[1], "is what is exported"), (tmp_path / "t.xlsx", "ending in .csv, .tsv, .jsonl, .par")):
+        refused = command("export", "table", *files, "--out", out)
+        assert (refused.exit_code, said in refused.stderr) == (2, True)
+    assert files[1].read_text().startswith('{"id": "p1"')
+
+
+def test_a_carriage_return_ends_no_row(tmp_path: Path) -> None:
+    with writing_rows(tmp_path / "t.csv", {"a": str, "b": int}) as write:
+        write([{"a": "x\ry", "b": 1}, {"a": None, "b": None}])
+    assert (tmp_path / "t.csv").read_bytes() == b'a,b\r\n"x\ry",1\r\n,\r\n'
