@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import typer
+from demarche.interrupted import like_ctrl_c, told
 
-from demarche import labels, runs, tag, train
-from demarche.app import Commands, commands
+with told():
+    import typer
 
-app = commands("Train topic and stance classifiers for news, compare them, and tag articles with them.")
-app.info.cls = Commands
+    from demarche import labels, runs, tag, train
+    from demarche.app import Commands, commands
 
-app.command("train")(train.train)
-app.command("judge")(train.judge)
-app.command("tag")(tag.tag)
-app.command("ui")(runs.ui)
-app.add_typer(runs.app, name="runs")
-app.add_typer(labels.app, name="labels")
+    app = commands("Train topic and stance classifiers for news, compare them, and tag articles with them.")
+    app.info.cls = Commands
+
+    app.command("train")(train.train)
+    app.command("judge")(train.judge)
+    app.command("tag")(tag.tag)
+    app.command("ui")(runs.ui)
+    app.add_typer(runs.app, name="runs")
+    app.add_typer(labels.app, name="labels")
 
 
 def main() -> None:
-    typer.main.get_command(app)()
+    like_ctrl_c()
+    with told():
+        typer.main.get_command(app)()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, commands
-from demarche.printing import interval, table, warn
+from demarche.printing import interval, not_read, table, warn
 
 if TYPE_CHECKING:
     from labels.table import Columns
@@ -66,12 +66,12 @@ def stats(
     for problem in data.warnings:
         warn(f"warning: {problem}")
     examples = adjudicate(data.passages, data.annotations)
-    typer.echo(
-        f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
-    )
     sides: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
         sides = {id: place.side for id, place in read_split(split).items()}
+    typer.echo(
+        f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
+    )
     tables = [gold_table(examples, data.codebook.topic_ids), reader_table(data), source_table(data)]
     for found in [*tables, *([side_table(data, sides)] if sides else [])]:
         table(found.columns, found.rows, title=found.title)
@@ -131,8 +131,9 @@ def adjudicate(
     """Decide between annotators; what they are tied on is left open and listed."""
     from labels.adjudication import adjudicate
     from labels.check import read_labelled
-    from labels.files import writing_jsonl
+    from labels.files import check_out, writing_jsonl
 
+    check_out(out, inputs=[codebook, passages, *annotations])
     data = read_labelled(codebook, passages, annotations)
     for problem in data.warnings:
         warn(f"warning: {problem}")
@@ -176,23 +177,27 @@ def passages(
     articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
 ) -> None:
     """Cut new articles into passages as the tagger does, ready to annotate. Furniture is left out."""
-    from labels.files import write_jsonl
-    from tagging.readers import Columns, Unreadable, read_articles
+    from labels.files import check_out, write_jsonl
+    from tagging.readers import Columns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
 
+    written = [out, *([articles_out] if articles_out else [])]
+    for place, path in enumerate(written):
+        check_out(path, inputs=written[:place])
     read, unreadable, found = [], [], []
-    for item in read_articles(articles, Columns(), written=[out, *([articles_out] if articles_out else [])]):
+    for item in read_articles(articles, Columns(), written=written):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue
         read.append(item.article)
         found += [piece.passage for piece in segment(item.article) if piece.furniture is None]
+    if not read:
+        raise nothing_read(unreadable)
     write_jsonl(out, found)
     if articles_out is not None:
         write_jsonl(articles_out, read)
     typer.echo(f"{len(found)} passages of {len(read)} articles in {out}")
-    for item in unreadable:
-        warn(f"not read: {item.name}: {item.reason}")
+    not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)
 
@@ -239,9 +244,9 @@ def import_table(
     codebook: Annotated[Path | None, typer.Option(help="The codebook; a stub is drawn up if not given.")] = None,
 ) -> None:
     """Turn a table of labelled texts into passages, annotations and a codebook."""
-    from labels.codebook import read_codebook, write_codebook
+    from labels.codebook import is_stub, read_codebook, write_codebook
     from labels.errors import DemarcheError
-    from labels.files import write_jsonl
+    from labels.files import check_out, writing_jsonl
     from labels.table import Columns, Reading, import_table
 
     columns = Columns(
@@ -252,16 +257,25 @@ def import_table(
     values = dict(pair.rpartition("=")[::2] for pair in value or [])
     if "" in values:
         raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
+    files = [out / name for name in ("passages.jsonl", "annotations.jsonl", "codebook.yaml")]
+    for path in files:
+        check_out(path, inputs=[file])
+    if codebook is None and files[2].exists() and not is_stub(read_codebook(files[2])):
+        raise DemarcheError(
+            f"{files[2]}: was filled in since it was drawn up; give it with --codebook, or move it away"
+        )
     found = import_table(
         file,
         columns,
         Reading(values=values, separator=separator, target=toward),
         read_codebook(codebook) if codebook else None,
     )
-    write_jsonl(out / "passages.jsonl", found.passages)
-    write_jsonl(out / "annotations.jsonl", found.annotations)
-    if codebook is None:
-        write_codebook(out / "codebook.yaml", found.codebook)
+    # All of them or none: readings of other passages would be worse than none.
+    with writing_jsonl(files[0]) as write_passages, writing_jsonl(files[1]) as write_annotations:
+        write_passages(found.passages)
+        write_annotations(found.annotations)
+        if codebook is None:
+            write_codebook(files[2], found.codebook)
     names = ", ".join(found.codebook.topic_ids) or "none, stance toward named targets"
     typer.echo(f"topics: {names}")
     typer.echo(

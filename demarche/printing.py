@@ -14,11 +14,24 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from labels.bootstrap import Interval
+    from tagging.readers import Unreadable
     from training.judging import Scores
+
+MOST_TOLD = 50
 
 
 def warn(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def not_read(items: Sequence[Unreadable]) -> None:
+    """The files and rows that gave no article; of a great many, the first."""
+    from labels.errors import one_line
+
+    for item in items[:MOST_TOLD]:
+        warn(f"not read: {one_line(item.name)}: {one_line(item.reason)}")
+    if len(items) > MOST_TOLD:
+        warn(f"not read: … and {len(items) - MOST_TOLD} more")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

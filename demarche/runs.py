@@ -17,7 +17,7 @@ app = commands("List, compare and promote runs.")
 @app.command("list")
 def list_(
     experiment: Annotated[str | None, typer.Option(help="Only this experiment.")] = None,
-    most: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    most: Annotated[int, typer.Option(min=1, max=50_000, help="How many, the newest first.")] = 20,
 ) -> None:
     """The latest runs with their headline figures."""
     from training import tracking
@@ -46,11 +46,11 @@ def compare(
     ],
     metrics: Annotated[list[str] | None, typer.Option("--metric", help="E.g. topics/map; repeatable.")] = None,
     out: Annotated[Path | None, typer.Option(help="Draw the differences there (.png, .svg or .pdf).")] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 13,
 ) -> None:
     """Differences to the first run, paired on the test passages that both were judged on."""
     from labels.errors import DemarcheError
-    from labels.files import replacing
+    from labels.files import check_out, replacing
     from training import tracking
     from training.compare import compare as compare_predictions
     from training.judging import HEADLINES
@@ -60,6 +60,8 @@ def compare(
         raise DemarcheError("name at least two runs; `demarche runs list` shows what there is")
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise DemarcheError(f"{out}: differences are drawn as .png, .svg or .pdf")
+    if out is not None:
+        check_out(out)
     found = [tracking.find_run(run) for run in runs]
     predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in found]
     rows, drawn = [], []
@@ -100,7 +102,7 @@ def promote(
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Where the UI listens on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the UI listens on this machine.")] = 5000,
     host: Annotated[str, typer.Option(help="On which address.")] = "127.0.0.1",
 ) -> None:
     """Open the MLflow UI on the store that `demarche train` writes to."""
@@ -114,9 +116,23 @@ def ui(
     if tracking_uri().startswith("http"):
         typer.echo(f"the store is a server with a UI of its own: {tracking_uri()}")
         return
+    _check_address(host, port)
     typer.echo(f"MLflow UI (Ctrl-C ends it): http://{host}:{port}/#/experiments?workflowType=machine_learning")
     typer.echo(f"store {tracking_uri()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     # In place of this process, so that whatever ends it ends the UI.
     os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
+
+
+def _check_address(host: str, port: int) -> None:
+    import socket
+
+    from labels.errors import DemarcheError
+
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise DemarcheError(
+            f"{host}:{port}: the UI cannot listen there ({error.strerror or error}); name another with --port or --host"
+        ) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.printing import table, warn
+from demarche.printing import not_read, table
 
 
 def tag(
@@ -30,20 +30,24 @@ def tag(
 ) -> None:
     """Tag new articles with topics and stance."""
     from labels.codebook import STANCES
+    from labels.errors import DemarcheError
     from models.tagger import Tagger
     from tagging.batch import tag_batch
     from tagging.processes import Processes, cores
     from tagging.readers import Columns, check_inputs
     from tagging.rows import FURNITURE, NO_TOPIC, REVIEW, TAGGED
-    from tagging.writers import check_out
+    from tagging.writers import check_tags_out
 
     check_inputs(inputs)
-    check_out(out)
+    check_tags_out(out)
     folder, name = Path(model), model
     if model.startswith(("models:", "runs:")):
         from training import tracking
 
         folder, name = tracking.fetch(model)
+    for path in (out, *([articles_out] if articles_out else [])):
+        if folder.resolve() in path.resolve().parents:
+            raise DemarcheError(f"{path}: is in the model's folder, which must stay as it is; name another file")
     tagger = Tagger.load(folder)
     columns = Columns(text=text, id=id, title=title, date=date, target=target)
     summary = tag_batch(
@@ -77,7 +81,6 @@ def tag(
     typer.echo(f"tags in {out}")
     if articles_out is not None:
         typer.echo(f"articles as read in {articles_out}")
-    for item in summary.unreadable:
-        warn(f"not read: {item.name}: {item.reason}")
+    not_read(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(EXIT_PARTLY)

@@ -49,15 +49,17 @@ def judge(
     annotations: Annotated[list[Path], typer.Argument(help="Annotations of them, as JSON lines.")],
     codebook: Annotated[Path | None, typer.Option(help="Their codebook; the model's own if not given.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write predictions there, as JSON lines.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 13,
 ) -> None:
     """Judge a model on new gold, without training."""
     from labels.errors import DemarcheError
-    from labels.files import write_jsonl
+    from labels.files import check_out, write_jsonl
     from models.tagger import Tagger
     from training import tracking
     from training.run import judge_model
 
+    if out is not None:
+        check_out(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     folder, _ = tracking.fetch(model)
     tagger = Tagger.load(folder)
     learnt: set[str] = set()

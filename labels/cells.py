@@ -65,7 +65,7 @@ def unpacked(cell: Any) -> Any:
         return cell
     try:
         return json.loads(cell)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         pass
     try:
         # A printed numpy array has no commas, and Python would read its texts as one.

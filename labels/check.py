@@ -48,6 +48,8 @@ def read_labelled(
     readings: list[Annotation] = []
     seen: dict[tuple[str, str], str] = {}
     known = {passage.id: passage for _, passage in found}
+    if not found and not _told(passages, problems):
+        problems.add(passages, None, "holds no passages")
     # Older versions of the codebook are told once a file, not once a line.
     older: dict[tuple[str, str], int] = {}
     for path in dict.fromkeys(map(Path, annotations)):
@@ -63,11 +65,11 @@ def read_labelled(
                 )
             if annotation.passage in known:
                 _check_spans(path, line, annotation, known[annotation.passage], problems)
-            else:
+            elif known:
                 problems.add(
                     path,
                     line,
-                    f"passage {annotation.passage!r} is not in {passages}"
+                    f"passage {annotation.passage!r:.200} is not in {passages}"
                     + (nearest(annotation.passage, known) if len(known) < 2000 else "; correct the id"),
                 )
             if book is not None and _check_codebook(path, line, annotation, book, problems):
@@ -76,8 +78,6 @@ def read_labelled(
     if book is not None:
         for (file, reference), line in older.items():
             warnings.add(file, line, f"made with {reference}, read with {book.reference}: same major version")
-    if not found and not len(problems):
-        problems.add(passages, None, "holds no passages")
     if not readings and not len(problems):
         problems.add(", ".join(map(str, annotations)) or "annotations", None, "hold no annotations")
     problems.raise_any()
@@ -105,12 +105,21 @@ def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
     return found
 
 
+def _told(path: Path | str, problems: Problems) -> bool:
+    """Whether a mistake in the file itself is known: what does not fit it then is no further one."""
+    return any(problem.file == str(path) for problem in problems)
+
+
 def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles: Path, problems: Problems) -> None:
     texts: dict[str, str] = {}
     for line, article in read_jsonl(articles, Article, problems):
         if article.id in texts:
             problems.add(articles, line, f"article id {article.id!r} stands twice; rename one")
         texts[article.id] = article.text
+    if not texts:
+        if not _told(articles, problems):
+            problems.add(articles, None, "holds no articles")
+        return
     for line, passage in passages:
         if passage.article not in texts:
             problems.add(path, line, f"article {passage.article!r} is not in {articles}; add it or correct the id")

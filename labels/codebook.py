@@ -9,7 +9,8 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from labels.errors import BadInput, Problem, explain
-from labels.files import Frozen, read_text, write_text
+from labels.files import Frozen, write_text
+from labels.yaml_text import not_yaml, read_yaml_text
 
 Stance = Literal["favor", "against", "neutral"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
@@ -88,16 +89,20 @@ def fits(reference: str, codebook: Codebook) -> Literal["same", "older", "other"
     return "other"
 
 
+def is_stub(codebook: Codebook) -> bool:
+    """Whether it holds no more than an import draws up: the ids of its topics."""
+    topics = tuple(Topic(id=id) for id in codebook.topic_ids)
+    return codebook == Codebook(id=codebook.id, version="1.0.0", topics=topics)
+
+
 def read_codebook(path: Path | str) -> Codebook:
     """Raises BadInput with every mistake in the file."""
     path = Path(path)
-    text = read_text(path)
+    text = read_yaml_text(path)
     try:
         plain = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date like 2020-13-45
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error)
-        raise BadInput([Problem(str(path), mark.line + 1 if mark else None, f"not YAML: {what}")]) from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2020-13-45
+        raise not_yaml(path, error) from None
     if not isinstance(plain, dict):
         raise BadInput([Problem(str(path), None, "empty or not a mapping; `id`, `version` and `topics` are expected")])
     try:

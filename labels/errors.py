@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+LONGEST = 400
+"""Characters that are shown of what was found: a value may be a whole book."""
+
 
 class DemarcheError(Exception):
     """What went wrong, where, and what to do about it, in words for the user."""
@@ -23,7 +26,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.what}"
+        return f"{place}: {one_line(self.what)}"
 
 
 class BadInput(DemarcheError):
@@ -46,7 +49,7 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(self, file: Path | str, line: int | None, what: str) -> None:
-        self.found.append(Problem(str(file), line, what))
+        self.found.append(Problem(str(file), line, one_line(what)))
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.found)
@@ -59,10 +62,17 @@ class Problems:
             raise BadInput(self.found)
 
 
+def one_line(text: str) -> str:
+    """The text as one line that a terminal can show: not too long, control characters spelled out."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 150]} … {text[-140:]}"
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'X'?` with the known word nearest to this one, or what is known."""
     known = sorted(known)
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    close = get_close_matches(word, known, n=1, cutoff=0.6) if len(word) <= LONGEST else []
     if not close:
         lower = {name.lower(): name for name in known}
         close = [lower[word.lower()]] if word.lower() in lower else []
@@ -84,7 +94,8 @@ def explain(error: ValidationError) -> list[str]:
             what = "missing"
         elif mistake["type"] in {"literal_error", "enum"}:
             allowed = [part.strip("'") for part in _allowed(mistake["ctx"]["expected"])]
-            what = f"{mistake['input']!r} is not allowed{nearest(str(mistake['input']), allowed)}"
+            given = str(mistake["input"])[:LONGEST]
+            what = f"{mistake['input']!r:.{LONGEST // 2}} is not allowed{nearest(given, allowed)}"
         found.append(f"{field}: {what}" if field else what)
     return found
 

@@ -12,6 +12,7 @@ from typing import Any
 from labels.cells import NO, YES, blank, kept, listed
 from labels.check import Labelled
 from labels.errors import DemarcheError
+from labels.files import check_out
 from labels.passages import Annotation, Label, Passage
 from labels.table import Columns, Reading
 from labels.writers import writing_rows
@@ -40,8 +41,7 @@ def check_table_out(path: Path, *, inputs: Iterable[Path]) -> None:
     """Raises DemarcheError before any work."""
     if path.suffix.lower() not in SUFFIXES:
         raise DemarcheError(f"{path}: a table goes to a file ending in {', '.join(SUFFIXES)}")
-    if path.resolve() in {given.resolve() for given in inputs}:
-        raise DemarcheError(f"{path}: is what is exported; name another file")
+    check_out(path, inputs=inputs)
 
 
 def export_table(data: Labelled, path: Path) -> Exported:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import errno
 import gzip
 import io
 import json
 import os
 import re
+import secrets
+import stat
 import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Literal, TextIO, TypeVar
+from typing import Any, Literal, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -29,6 +30,8 @@ class Frozen(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+_HEAD = 1000
+"""Bytes by which a file is known for none of text."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 DELIMITERS = ",;\t|"
 
@@ -36,16 +39,20 @@ DELIMITERS = ",;\t|"
 def existing(path: Path | str, *, what: str = "file") -> Path:
     """The path, if a readable file stands there; a DemarcheError that says what to do otherwise."""
     path = Path(path)
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:  # a name that is too long, for one
+        raise DemarcheError(f"{path}: cannot be read: {error.strerror or error}; check the path") from None
+    if is_folder:
         raise DemarcheError(f"{path}: is a folder; a {what} is expected")
-    if not path.exists():
+    if not is_there:
         raise DemarcheError(f"{path}: no such {what}; check the path (relative to {Path.cwd()})")
     if not os.access(path, os.R_OK):
         raise DemarcheError(f"{path}: cannot be read; check its permissions")
     return path
 
 
-def open_bytes(path: Path) -> IO[bytes] | gzip.GzipFile:
+def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
     """The file's bytes, unpacked if it ends in .gz."""
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
@@ -68,6 +75,24 @@ def decode(raw: bytes) -> str:
         ) from None
 
 
+def load_json(text: str) -> Any:
+    """Raises DemarcheError in words for the user."""
+    try:
+        found = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            # Half a surrogate pair is no character, and could not be written again.
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
+    except UnicodeEncodeError:
+        raise DemarcheError("not JSON: half a surrogate pair (\\ud800 to \\udfff); write the whole character") from None
+    except json.JSONDecodeError as error:
+        raise DemarcheError(f"not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise DemarcheError("not JSON: nested too deep") from None
+    except ValueError:  # Python's limit on the digits of a number
+        raise DemarcheError("not JSON: a number of too many digits") from None
+
+
 def read_text(path: Path) -> str:
     """The file's text as it stands, line ends included."""
     try:
@@ -81,12 +106,24 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
     """(line number from 1, line) of each line that is not blank, without a byte-order mark."""
     try:
         with open_bytes(existing(path)) as stream:
+            if what := _no_text(stream.peek(_HEAD)[:_HEAD]):
+                problems.add(path, None, what)
+                return
             for number, raw in enumerate(stream, start=1):
                 raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
                 if raw.strip():
                     yield number, raw
     except (zlib.error, EOFError, OSError) as error:
         problems.add(path, None, f"cannot be read: {error}")
+
+
+def _no_text(start: bytes) -> str | None:
+    """Told once for the file, where every line of it would be a mistake."""
+    if start.startswith(b"\x1f\x8b"):
+        return "packed with gzip; give it a name that ends in .gz"
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
+        return "not UTF-8 but UTF-16 or binary; save it as text in UTF-8"
+    return None
 
 
 def read_jsonl(path: Path, model: type[Model], problems: Problems) -> Iterator[tuple[int, Model]]:
@@ -103,14 +140,14 @@ def _explain_line(raw: bytes, error: ValidationError) -> list[str]:
     if error.errors()[0]["type"] != "json_invalid":
         return explain(error)
     try:
-        json.loads(decode(raw))
-    except DemarcheError as not_utf8:
-        return [str(not_utf8)]
-    except json.JSONDecodeError as broken:
-        return [f"not JSON: {broken.msg} at column {broken.colno}; one JSON object a line is expected"]
-    except RecursionError:
-        pass
+        load_json(decode(raw))
+    except DemarcheError as broken:
+        return [_of_a_line(broken)]
     return explain(error)
+
+
+def _of_a_line(error: DemarcheError) -> str:
+    return f"{error}; one JSON object a line is expected" if str(error).startswith("not JSON") else str(error)
 
 
 def read_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -142,9 +179,9 @@ def _read_json_array(path: Path, problems: Problems) -> Iterator[tuple[int, dict
         yield from _read_json_rows(path, problems)
         return
     try:
-        rows = json.loads(decode(raw).removeprefix("\ufeff"))
-    except (DemarcheError, json.JSONDecodeError, RecursionError) as error:
-        problems.add(path, None, f"not JSON: {error}")
+        rows = load_json(decode(raw).removeprefix("\ufeff"))
+    except DemarcheError as error:
+        problems.add(path, None, str(error))
         return
     for number, row in enumerate(rows, start=1):
         if isinstance(row, dict):
@@ -156,12 +193,9 @@ def _read_json_array(path: Path, problems: Problems) -> Iterator[tuple[int, dict
 def _read_json_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, raw in read_lines(path, problems):
         try:
-            row = json.loads(decode(raw))
+            row = load_json(decode(raw))
         except DemarcheError as error:
-            problems.add(path, number, str(error))
-            continue
-        except (json.JSONDecodeError, RecursionError) as error:
-            problems.add(path, number, f"not JSON: {error}; one JSON object a line is expected")
+            problems.add(path, number, _of_a_line(error))
             continue
         if isinstance(row, dict):
             yield number, row
@@ -186,6 +220,9 @@ def _read_csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, A
             line = reader.line_num
             if not header:
                 problems.add(path, 1, "empty; a header line with the column names is expected")
+                return
+            if what := _no_text("".join(header).encode()[:_HEAD]):
+                problems.add(path, 1, what)
                 return
             twice = sorted(name for name, count in Counter(header).items() if count > 1 and name)
             if twice:
@@ -230,8 +267,9 @@ def _read_parquet(path: Path, problems: Problems) -> Iterator[tuple[int, dict[st
                 for row in batch.to_pylist(maps_as_pydicts="lossy"):
                     number += 1
                     yield number, row
-    except (pa.ArrowInvalid, OSError) as error:
-        problems.add(path, None, f"not a Parquet file: {error}")
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        # Texts that are not UTF-8 and dates beyond the year 9999 are found only as the rows are read.
+        problems.add(path, None, f"not a Parquet file, or a damaged one: {error}")
 
 
 @contextlib.contextmanager
@@ -241,26 +279,50 @@ def replacing(path: Path) -> Iterator[Path]:
     Nothing is left behind, and what stood at `path` stays, when the block raises.
     """
     path = Path(path)
+    _check_place(path)
+    # What a link leads to is written, and the link stays.
+    place = Path(os.path.realpath(path))
+    made = [folder for folder in place.parents if not folder.exists()]
+    # Named before it is made: an interrupt between the two leaves nothing behind.
+    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from None
-    os.close(handle)
-    part = Path(name)
-    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part.touch(exist_ok=False)
         yield part
-        # mkstemp makes private files; an output should follow the user's umask.
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(path)
+        part.replace(place)
+        made = []
     except OSError as error:
         raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def check_out(path: Path, *, inputs: Iterable[Path] = ()) -> None:
+    """Raises DemarcheError before any work where `path` could not be written in the end, or is an input."""
+    _check_place(path)
+    if any(os.path.realpath(path) == os.path.realpath(given) for given in inputs):
+        raise DemarcheError(f"{path}: is an input and would be written over; name another file to write to")
+    try:
+        tempfile.TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())).close()
+    except OSError as error:
+        raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _check_place(path: Path) -> None:
+    """A device or pipe must not be replaced by a file, whatever the user's rights."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from None
+    what = "a folder" if stat.S_ISDIR(mode) else None if stat.S_ISREG(mode) else "a device or a pipe"
+    if what:
+        raise DemarcheError(f"{path}: cannot be written: is {what}; name a file")
 
 
 def write_jsonl(path: Path, rows: Iterable[BaseModel | dict[str, Any]]) -> int:
@@ -280,6 +342,8 @@ def writing_jsonl(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[st
                 plain = row.model_dump(mode="json", exclude_defaults=True) if isinstance(row, BaseModel) else row
                 stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
                 count += 1
+            # A full disk is told before a file written beside this one takes its place.
+            stream.flush()
             return count
 
         yield write

@@ -37,6 +37,14 @@ Span = Annotated[tuple[int, int], AfterValidator(_ordered)]
 """Half-open [start, end) in Unicode code points."""
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+LONGEST = 1_000_000
+"""Characters of a passage. A whole book on one line is a mistake, and would take gigabytes to learn from."""
+
+
+def _short(text: str) -> str:
+    if len(text) > LONGEST:
+        raise ValueError(f"{len(text):,} characters; cut the article into passages with `demarche labels passages`")
+    return text
 
 
 class Article(Frozen):
@@ -59,7 +67,7 @@ class Passage(Frozen):
 
     id: Name
     article: Name
-    text: Text
+    text: Annotated[Text, AfterValidator(_short)]
     start: Annotated[int, Field(ge=0)]
     end: int
     title: str | None = None

@@ -35,8 +35,8 @@ def check_seal(folder: Path) -> None:
         version, files = manifest["demarche_model"], dict(manifest["files"])
     except FileNotFoundError:
         raise DemarcheError(f"{folder}: not a Demarche model (it has no {MANIFEST})") from None
-    except (ValueError, KeyError, TypeError):
-        raise DemarcheError(f"{path}: not a Demarche manifest; save the model again") from None
+    except (ValueError, KeyError, TypeError, RecursionError, OSError):
+        raise DemarcheError(f"{path}: not a Demarche manifest; give the folder of a Demarche model") from None
     if version != FORMAT:
         raise DemarcheError(f"{folder}: model format {version}, this version reads {FORMAT}; train the model again")
     there = {found.relative_to(folder).as_posix() for found in _files(folder)}

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
+from safetensors import SafetensorError
 
 from labels.adjudication import Target
 from labels.codebook import STANCES, Codebook, Stance, read_codebook, write_codebook
-from labels.errors import DemarcheError
+from labels.errors import DemarcheError, one_line
 from labels.files import Frozen
 from labels.passages import Passage
 from models import saved
@@ -225,8 +226,13 @@ class Tagger:
     def load(cls, folder: Path) -> Self:
         """Raises DemarcheError unless the folder is a whole, unchanged model."""
         saved.check_seal(folder)
-        settings = Settings.model_validate_json((folder / "tagger.json").read_bytes())
-        return cls(read_codebook(folder / "codebook.yaml"), TwoStage.load(folder), settings)
+        try:
+            settings = Settings.model_validate_json((folder / "tagger.json").read_bytes())
+            return cls(read_codebook(folder / "codebook.yaml"), TwoStage.load(folder), settings)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            # Unchanged since it was saved, so saved by something else: its parts are not those of this version.
+            what = one_line(str(error).partition("\n")[0])
+            raise DemarcheError(f"{folder}: not a model that this version can read ({what}); train it again") from None
 
 
 def _three(row: FloatArray) -> tuple[float, float, float]:

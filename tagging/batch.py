@@ -17,10 +17,10 @@ from labels.files import writing_jsonl
 from labels.language import is_other, languages_of_article
 from models.tagger import Tagger
 from tagging.processes import Processes, spread
-from tagging.readers import Columns, Read, Unreadable, read_articles
+from tagging.readers import Columns, Read, Unreadable, nothing_read, read_articles
 from tagging.rows import FURNITURE, OTHER_LANGUAGE, Row, rows_of
 from tagging.segmentation import Piece, segment
-from tagging.writers import check_out, writing
+from tagging.writers import check_tags_out, writing
 
 ARTICLES_AT_ONCE = 64
 
@@ -55,7 +55,7 @@ def tag_batch(
 
     `articles_out` keeps the articles as read: the text that offsets count in.
     """
-    check_out(out)
+    check_tags_out(out)
     if not tagger.reader.reads_topics and columns.target is None:
         raise DemarcheError("this model reads stance alone; name the column of its target with --target")
     written = [out, *([articles_out] if articles_out else [])]
@@ -80,9 +80,7 @@ def tag_batch(
                 write(rows)
                 _count(rows, summary)
         if not summary.articles:
-            told = "\n".join(f"  {item.name}: {item.reason}" for item in summary.unreadable[:5])
-            told += f"\n  … and {len(summary.unreadable) - 5} more" if len(summary.unreadable) > 5 else ""
-            raise DemarcheError(f"no article could be read; nothing is written\n{told}")
+            raise nothing_read(summary.unreadable)
     return summary
 
 

@@ -8,6 +8,7 @@ what a paragraph is beside its neighbours (repeats, pull quotes, runs of links, 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -230,6 +231,8 @@ _AFTER_END = re.compile(
 _SENTENCE_END = re.compile(r"[.!?…:;。！？؟।][\"'”’»)\]」』》）]*$")
 _LISTED = re.compile(r"^(?:[•▪◦*–—-]|\d+[.)])\s|^[A-Z]:\s")
 _QUOTED = re.compile(r"^[\"'“”‘’«]+|[\"'“”‘’».,!?]+$")
+_LONGEST = 5000
+"""Characters from which a text is no furniture by its words, however few: the patterns would take minutes."""
 _LEAD = 12
 """Words from which a sentence is taken for the article's own."""
 
@@ -252,6 +255,8 @@ def alone(text: str) -> str | None:
     """What furniture a paragraph is by its own words."""
     if not any(character.isalnum() for character in text):
         return "ornament"
+    if len(text) > _LONGEST:
+        return None
     words = len(text.split())
     if words <= 20 and _DATE.search(text) and len(re.findall(r"\w+", _TIME_WORDS.sub("", _DATE.sub("", text)))) <= 3:
         return "dateline"
@@ -262,9 +267,9 @@ def headline(texts: Sequence[str], found: Sequence[str | None]) -> int | None:
     """Where the headline stands: the longest line that is no sentence, before the first that is one."""
     best: int | None = None
     for position, text in enumerate(texts):
-        words = len(text.split())
-        if found[position] is not None:
+        if found[position] is not None or len(text) > _LONGEST:
             continue
+        words = len(text.split())
         if words >= _LEAD and re.search(r"[.!?…][\"'”’»)\]]*$", text):
             break
         if 2 <= words <= 30 and not re.search(r"[.…:;,]$", text) and not _LISTED.match(text):
@@ -343,11 +348,19 @@ def _is_author_note(text: str) -> bool:
 
 def _pull_quotes(texts: Sequence[str], found: list[str | None]) -> None:
     """A sentence or half of one that another paragraph says as well, set large."""
+    folded = [text.casefold() for text in texts]
+    saying: dict[str, list[int]] = defaultdict(list)
+    for position, text in enumerate(folded):
+        for word in set(text.split()):
+            saying[word].append(position)
     for position, text in enumerate(texts):
         core = _QUOTED.sub("", text).casefold()
-        if found[position] is None and 4 <= len(core.split()) <= 40:
-            others = (other for place, other in enumerate(texts) if place != position and len(other) > len(core) + 20)
-            if any(core in other.casefold() for other in others):
+        words = core.split()
+        if found[position] is None and 4 <= len(words) <= 40:
+            # Whoever says it has its inner words whole: only where the rarest of them stands is it looked for.
+            places = min((saying.get(word, []) for word in words[1:-1]), key=len)
+            others = (folded[place] for place in places if place != position and len(texts[place]) > len(core) + 20)
+            if any(core in other for other in others):
                 found[position] = "pull quote"
 
 

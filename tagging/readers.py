@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from labels.cells import word
-from labels.errors import DemarcheError, Problems, explain
+from labels.errors import DemarcheError, Problems, explain, one_line
 from labels.files import TABLE_SUFFIXES, existing, read_rows, read_text, suffix
 from labels.passages import Article
+from tagging.segmentation import NO_WIDTH
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
@@ -76,6 +78,13 @@ def read_articles(
             yield item
 
 
+def nothing_read(unreadable: Sequence[Unreadable]) -> DemarcheError:
+    """What is said where no article at all came of the inputs."""
+    told = [f"  {one_line(item.name)}: {one_line(item.reason)}" for item in unreadable[:5]]
+    told += [f"  … and {len(unreadable) - 5} more"] if len(unreadable) > 5 else []
+    return DemarcheError("\n".join(["no article could be read; nothing is written", *told]))
+
+
 def check_inputs(inputs: Sequence[Path]) -> None:
     """Raises DemarcheError where an input is not there."""
     for path in inputs:
@@ -85,7 +94,7 @@ def check_inputs(inputs: Sequence[Path]) -> None:
 
 def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iterator[Read | Unreadable]:
     if not path.is_dir():
-        yield from _read_file(path, path.name, columns)
+        yield from _read_file(path, _name(Path(path.name)), columns)
         return
     files = [
         file
@@ -97,7 +106,12 @@ def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iter
     if not files:
         raise DemarcheError(f"{path}: the folder holds no files; expected {', '.join(KINDS)}")
     for file in files:
-        yield from _read_file(file, file.relative_to(path).as_posix(), columns)
+        yield from _read_file(file, _name(file.relative_to(path)), columns)
+
+
+def _name(path: Path) -> str:
+    """Bytes of a file's name that are not UTF-8 are spelled out: an id must be text."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
@@ -110,7 +124,8 @@ def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unrea
         elif kind in TABLE_SUFFIXES:
             yield from _from_table(path, name, columns)
         else:
-            yield Unreadable(name, f"{kind or 'no suffix'} is not read; expected {', '.join(KINDS)}")
+            what = f"packed {kind}" if path.suffix == ".gz" else kind or "no suffix"
+            yield Unreadable(name, f"{what} is not read; expected {', '.join(KINDS)}")
     except DemarcheError as error:
         yield Unreadable(name, str(error).removeprefix(f"{path}: "))
     except OSError as error:
@@ -120,9 +135,14 @@ def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unrea
 def _article(id: str, text: str, **known: str | None) -> Read | Unreadable:
     if "\0" in text:
         return Unreadable(id, "binary, not text (it holds a zero byte)")
-    if not text.strip():
+    if _blank(text):
         return Unreadable(id, "empty")
     return Read(Article(id=id, text=text, **known))
+
+
+def _blank(text: str) -> bool:
+    """Whether no passage could come of it: white space, or signs of no width."""
+    return all(letter.isspace() or letter in NO_WIDTH for letter in text)
 
 
 def _from_html(name: str, raw: bytes) -> Read | Unreadable:
@@ -131,7 +151,10 @@ def _from_html(name: str, raw: bytes) -> Read | Unreadable:
     if not raw.strip():
         return Unreadable(name, "empty")
     # Tables are kept out: in news pages they are mostly layout.
-    found = trafilatura.bare_extraction(raw, include_comments=False, include_tables=False, with_metadata=True)
+    try:
+        found = trafilatura.bare_extraction(raw, include_comments=False, include_tables=False, with_metadata=True)
+    except (ValueError, RecursionError) as error:  # pages nested thousands deep, characters that XML does not have
+        return Unreadable(name, f"not HTML that can be read ({type(error).__name__})")
     if found is None or not found.text or not found.text.strip():
         return Unreadable(name, "no article text found in the HTML")
     return _article(
@@ -171,7 +194,7 @@ def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns, *, sp
         if column not in row:
             return Unreadable(place, f"no column {column!r} (it has {', '.join(map(str, row))}); name it with {option}")
     text = row[columns.text or "text"]
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or _blank(text):
         return Unreadable(place, "empty text")
     try:
         article = Article(

@@ -12,7 +12,9 @@ from tagging import furniture
 LONGEST = 250
 """Words from which a paragraph is split at sentences."""
 _PART = 150  # words that its parts have at most, where sentences allow
-_BLANK = "\ufeff\u200b\u200c\u200d\u2060\xad"
+_WIDEST = 5000
+"""Characters of a passage at most: of text without spaces, or that is none."""
+NO_WIDTH = "\ufeff\u200b\u200c\u200d\u2060\xad"
 
 Offsets = tuple[int, int]
 
@@ -33,7 +35,7 @@ def segment(article: Article) -> list[Piece]:
     pieces: list[Piece] = []
     for (start, end), kind in zip(spans, kinds, strict=True):
         parts = [(start, end)] if kind else _parts(article.text, start, end)
-        for part_start, part_end in parts:
+        for part_start, part_end in (cut for part in parts for cut in _cut(article.text, *part)):
             passage = Passage(
                 id=f"{article.id}#{len(pieces) + 1}",
                 article=article.id,
@@ -76,8 +78,8 @@ def _blocks(text: str) -> Iterator[list[Offsets]]:
 
 def _trimmed(text: str, start: int, end: int) -> Offsets | None:
     line = text[start:end]
-    left = len(line) - len(line.lstrip().lstrip(_BLANK).lstrip())
-    kept = line.strip().strip(_BLANK).strip()
+    left = len(line) - len(line.lstrip().lstrip(NO_WIDTH).lstrip())
+    kept = line.strip().strip(NO_WIDTH).strip()
     return (start + left, start + left + len(kept)) if kept else None
 
 
@@ -115,6 +117,16 @@ def _parts(text: str, start: int, end: int) -> list[Offsets]:
             parts[-1] = (parts[-1][0], sentence_end)
             words += length
     return parts
+
+
+def _cut(text: str, start: int, end: int) -> Iterator[Offsets]:
+    """A part in pieces of at most _WIDEST characters, at white space where there is some."""
+    while end - start > _WIDEST:
+        at = max(text.rfind(space, start + 1, start + _WIDEST) for space in " \n\t")
+        at = at if at > start else start + _WIDEST
+        yield from filter(None, [_trimmed(text, start, at)])
+        start = at
+    yield from filter(None, [_trimmed(text, start, end)])
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:

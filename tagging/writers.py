@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from labels.errors import DemarcheError
-from labels.files import replacing
+from labels.files import check_out
 from labels.writers import writing_rows
 from tagging.rows import COLUMNS, Row
 
@@ -15,15 +15,11 @@ Write = Callable[[Sequence[Row]], object]
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 
 
-def check_out(path: Path) -> None:
+def check_tags_out(path: Path) -> None:
     """Raises DemarcheError before any work where nothing could be written in the end."""
     if path.suffix not in SUFFIXES:
         raise DemarcheError(f"{path}: tags go to a file ending in {', '.join(SUFFIXES)}")
-    if path.is_dir():
-        raise DemarcheError(f"{path}: is a folder; name a file")
-    with replacing(path.with_name(path.name + ".probe")) as part:
-        part.touch()
-    path.with_name(path.name + ".probe").unlink()
+    check_out(path)
 
 
 def writing(path: Path) -> AbstractContextManager[Write]:

@@ -135,3 +135,25 @@ def store(workspace: Path, empty_store: Path) -> Iterator[Path]:
     yield workspace / "mlflow.db"
     while mlflow.active_run():
         mlflow.end_run()
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved tagger of the tiny codebook."""
+    from labels.adjudication import adjudicate
+    from models.examples import Quiet
+    from training.config import read_config
+    from training.fit import fit
+
+    folder = tmp_path_factory.mktemp("world")
+    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl"):
+        (folder / name).touch()
+    text = CONFIG
+    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl"):
+        text = text.replace(name, str(folder / name))
+    (folder / "config.yaml").write_text(text)
+    _, passages, annotations = make_articles()
+    examples = adjudicate(passages, annotations)
+    fitted = fit(read_config(folder / "config.yaml"), BOOK, examples[:150], examples[150:], watch=Quiet())
+    fitted.tagger.save(folder / "model")
+    return folder / "model"

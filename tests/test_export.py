@@ -277,7 +277,7 @@ def test_the_command_says_how_to_read_the_table_back(tmp_path: Path, files: tupl
 
 
 def test_a_table_is_never_written_over_what_it_is_made_of(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
-    for out, said in ((files[1], "is what is exported"), (tmp_path / "t.xlsx", "ending in .csv, .tsv, .jsonl, .par")):
+    for out, said in ((files[1], "is an input"), (tmp_path / "t.xlsx", "ending in .csv, .tsv, .jsonl, .par")):
         refused = command("export", "table", *files, "--out", out)
         assert (refused.exit_code, said in refused.stderr) == (2, True)
     assert files[1].read_text().startswith('{"id": "p1"')

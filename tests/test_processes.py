@@ -20,9 +20,6 @@ from tagging.batch import tag_batch
 from tagging.processes import ALONE, Processes, spread
 from tagging.readers import Columns
 from tests.conftest import make_articles
-from tests.test_tagging import model
-
-__all__ = ["model"]
 
 
 @pytest.fixture

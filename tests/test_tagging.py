@@ -10,37 +10,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
-from labels.adjudication import adjudicate
 from models.baselines import MajorityStance, MajorityTopics
 from models.calibration import Platt, TopicCalibration
-from models.examples import Quiet
 from models.tagger import Settings, Tagger, TwoStage
 from tagging.rows import COLUMNS
-from tests.conftest import BOOK, CONFIG, make_articles
-from training.config import read_config
-from training.fit import fit
+from tests.conftest import BOOK
 
 TEA = "The council praises the teapot, the kettle and the samovar."
 MATCH = "The referee blew the whistle and the striker left the stadium before the second goal."
 RUSSIAN = "Городской совет хвалит чайник, самовар и заварку, а жители спорят о чашках."
 CHINESE = "市议会称赞茶壶和水壶，居民们则为杯子争论不休。"
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved tagger of the tiny codebook."""
-    folder = tmp_path_factory.mktemp("world")
-    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl"):
-        (folder / name).touch()
-    text = CONFIG
-    for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl"):
-        text = text.replace(name, str(folder / name))
-    (folder / "config.yaml").write_text(text)
-    _, passages, annotations = make_articles()
-    examples = adjudicate(passages, annotations)
-    fitted = fit(read_config(folder / "config.yaml"), BOOK, examples[:150], examples[150:], watch=Quiet())
-    fitted.tagger.save(folder / "model")
-    return folder / "model"
 
 
 @pytest.fixture

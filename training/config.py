@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from labels.adjudication import Method
 from labels.errors import BadInput, DemarcheError, Problem, explain, nearest
-from labels.files import Frozen, read_text
+from labels.files import Frozen
+from labels.yaml_text import not_yaml, read_yaml_text
 from models.examples import Field as InputField
 from models.examples import Votes
 from models.settings import (
@@ -99,8 +100,8 @@ SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit, Field(discriminato
 class Tracking(Frozen):
     """Where a run is written down; `register` names the registered model, if there is to be one."""
 
-    experiment: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)] = "demarche"
-    register_: Annotated[str | None, Field(alias="register", pattern=r"^[^/:\s]+$")] = None
+    experiment: Annotated[str, Field(min_length=1, max_length=250, coerce_numbers_to_str=True)] = "demarche"
+    register_: Annotated[str | None, Field(alias="register", max_length=250, pattern=r"^[^/:\s]+$")] = None
 
 
 class Thresholds(Frozen):
@@ -149,13 +150,11 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     from yaml import YAMLError
 
     path = Path(path)
-    text = read_text(path)
+    text = read_yaml_text(path)
     try:
         config = OmegaConf.create(text)
-    except (YAMLError, OmegaConfBaseException) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise BadInput([Problem(str(path), mark.line + 1 if mark else None, f"not YAML: {what}")]) from None
+    except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        raise not_yaml(path, error) from None
     except AssertionError:
         config = None  # what OmegaConf makes of a bare number
     if not isinstance(config, DictConfig):

@@ -14,6 +14,7 @@ import yaml
 
 from labels.adjudication import Example, adjudicate
 from labels.check import Labelled, read_labelled
+from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Passage
@@ -100,6 +101,14 @@ def _check_gold(prepared: Prepared) -> None:
             raise DemarcheError(f"split: every passage of the {side} side has a tied topic; adjudicate some")
 
 
+def _without_gold(examples: Sequence[Example], codebook: Codebook) -> list[str]:
+    """Topics of which the figures can say nothing."""
+    there = {topic for example in examples for topic, holds in example.topics.items() if holds}
+    missing = [topic for topic in codebook.topic_ids if topic not in there]
+    named = ", ".join(missing[:12]) + (", …" if len(missing) > 12 else "")
+    return [f"no examples to judge on of: {named}; their figures say nothing"] if missing else []
+
+
 def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[Example]) -> Split:
     match config.split:
         case GroupSplit() as split:
@@ -127,6 +136,9 @@ def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -
     prepared = prepare(config)
     for problem in prepared.data.warnings:
         say(f"warning: {problem}")
+    if config.topics is not None:
+        for warning in _without_gold(prepared.side("test"), prepared.data.codebook):
+            say(f"warning: {warning}")
     say("split: " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
     with tracking.tracked(config.tracking.experiment, config.name) as run:
         _log_inputs(run, prepared, overrides)
@@ -176,6 +188,9 @@ def judge_model(
     for problem in data.warnings:
         say(f"warning: {problem}")
     examples = adjudicate(data.passages, data.annotations)
+    if tagger.reader.reads_topics:
+        for warning in _without_gold(examples, tagger.codebook):
+            say(f"warning: {warning}")
     known = sum(example.passage.id in learnt for example in examples)
     if known:
         say(

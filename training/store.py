@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import socket
 import sqlite3
@@ -22,28 +23,34 @@ def tracking_uri() -> str:
 
 
 def sqlite_path(uri: str) -> Path:
-    return Path(uri.removeprefix("sqlite:///").split("?")[0])
+    return Path(uri.removeprefix("sqlite:///").split("?")[0]).absolute()
 
 
 def reach(uri: str, *, create: bool) -> None:
     """Raises DemarcheError within seconds where the store does not answer. A database that is not there
     yet is an error too, unless it is to be created.
     """
-    parts = urlparse(uri)
     what = "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "the store"
+    try:
+        parts = urlparse(uri)
+        port = parts.port or 5432
+    except ValueError as error:
+        raise DemarcheError(f"{uri}: not an address ({error}); mend {what}") from None
     if parts.scheme == "sqlite":
+        if not uri.removeprefix("sqlite:").strip("/"):
+            raise DemarcheError(f"{uri}: names no file; set {what} to sqlite:///PATH")
         _reach_sqlite(sqlite_path(uri), create=create)
     elif parts.scheme in {"http", "https"}:
         try:
             urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_PATIENCE).close()
-        except (urllib.error.URLError, OSError, ValueError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise DemarcheError(
                 f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}"
             ) from None
     elif parts.hostname:
         try:
-            socket.create_connection((parts.hostname, parts.port or 5432), timeout=_PATIENCE).close()
+            socket.create_connection((parts.hostname, port), timeout=_PATIENCE).close()
         except OSError as error:
             raise DemarcheError(
                 f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}"
@@ -66,6 +73,10 @@ def _reach_sqlite(path: Path, *, create: bool) -> None:
             # Asks for the write lock and gives it back.
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
         what = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
         raise DemarcheError(f"{path}: the tracking store cannot be used ({error}); {what}") from None
+    # MLflow would add its own tables and change those of the same name.
+    if tables and not tables & {"alembic_version", "experiments"}:
+        raise DemarcheError(f"{path}: a database of another program; give the tracking store a file of its own")

@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 import psutil
@@ -29,15 +31,18 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _initialize_tables
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from labels.errors import DemarcheError
 from labels.splits import read_split
 from models.saved import check_seal, model_digest
 from training.store import reach, sqlite_path, tracking_uri
 
-# What is worth telling the user is told by the command line.
+# What is worth telling the user is told by the command line; errors too, where MLflow logs a traceback.
 for _logger in ("mlflow", "alembic"):
-    logging.getLogger(_logger).setLevel(logging.ERROR)
+    logging.getLogger(_logger).setLevel(logging.CRITICAL)
 
 CHAMPION = "champion"
 PREDICTIONS = "predictions/test.jsonl"
@@ -45,8 +50,22 @@ SPLIT = "split.jsonl"
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 _ARTIFACT = "tagger"
 _LONGEST_NAME = 250  # characters that MLflow takes
+_STORE_ERRORS = (MlflowException, SQLAlchemyError)
 
 
+@contextlib.contextmanager
+def _store_told() -> Iterator[None]:
+    """What a store refuses in mid-work (locked, full, gone, of another version), as one line."""
+    try:
+        yield
+    except (*_STORE_ERRORS, ImportError) as error:
+        hint = "see that it is there, has room, and that nothing else holds it"
+        if "schema" in str(error):
+            hint = f"copy it, then `mlflow db upgrade {tracking_uri()}`"
+        raise DemarcheError(f"{tracking_uri()}: the tracking store failed ({_first_line(error)}); {hint}") from error
+
+
+@_store_told()
 def open_store(*, create: bool = False) -> MlflowClient:
     """A client of the store. Raises DemarcheError within seconds where it does not answer.
 
@@ -54,8 +73,24 @@ def open_store(*, create: bool = False) -> MlflowClient:
     """
     uri = tracking_uri()
     reach(uri, create=create)
+    if uri.startswith("sqlite:") and not sqlite_path(uri).exists():
+        _make_database(sqlite_path(uri))
     mlflow.set_tracking_uri(uri)
     return MlflowClient()
+
+
+def _make_database(path: Path) -> None:
+    """MLflow builds one in dozens of steps; a database that was left half-way would never open again."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        part = Path(folder) / path.name
+        engine = create_engine(f"sqlite:///{part}")
+        try:
+            _initialize_tables(engine)
+        finally:
+            engine.dispose()
+        # Another run that made it meanwhile is already writing to it.
+        if not path.exists():
+            part.replace(path)
 
 
 @dataclass(frozen=True)
@@ -159,6 +194,12 @@ def tracked(experiment: str, name: str) -> Iterator[Run]:
 
     SIGTERM is taken like Ctrl-C. Runs that a kill -9 left open are closed first.
     """
+    with _store_told(), _tracked(experiment, name) as run:
+        yield run
+
+
+@contextlib.contextmanager
+def _tracked(experiment: str, name: str) -> Iterator[Run]:
     client = open_store(create=True)
     experiment_id = _experiment(client, experiment)
     _close_orphans(client)
@@ -173,8 +214,10 @@ def tracked(experiment: str, name: str) -> Iterator[Run]:
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
-        mlflow.set_tag("demarche.reason", reason[:4000])
-        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+        # A store that fails now too must not hide why the run ended; the next run closes this one.
+        with contextlib.suppress(*_STORE_ERRORS, OSError):
+            mlflow.set_tag("demarche.reason", reason[:4000])
+            mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
         raise
     else:
         mlflow.end_run()
@@ -190,6 +233,7 @@ class Fetched(NamedTuple):
     name: str
 
 
+@_store_told()
 def fetch(uri: str) -> Fetched:
     """The model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/RUN/tagger`, or a folder on disk.
 
@@ -219,6 +263,7 @@ def learnt(run: str) -> set[str]:
     return {place.passage for place in places if place.side in ("train", "dev")}
 
 
+@_store_told()
 def promote(name: str, version: str) -> Registered:
     """Makes a version the champion."""
     client = open_store()
@@ -232,6 +277,7 @@ def promote(name: str, version: str) -> Registered:
     return Registered(name, version, champion_of(client, name) or version)
 
 
+@_store_told()
 def champions() -> set[str]:
     """`name/version` of every registered model's champion."""
     models = open_store().search_registered_models(max_results=1000)
@@ -261,6 +307,7 @@ class Summary:
     tags: dict[str, str]
 
 
+@_store_told()
 def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
     """The latest runs, the newest first."""
     client = open_store()
@@ -320,7 +367,8 @@ def _experiment(client: MlflowClient, name: str) -> str:
         # A sqlite store keeps its files beside it; a server knows its own place.
         root = None
         if tracking_uri().startswith("sqlite:"):
-            root = (sqlite_path(tracking_uri()).parent / "mlruns" / re.sub(r"[^\w.-]+", "_", name)).as_uri()
+            folder = re.sub(r"^\.|[^\w.-]+", "_", name)
+            root = (sqlite_path(tracking_uri()).parent / "mlruns" / folder).as_uri()
         # The UI shows an experiment of this kind as models in training, not as prompts and traces.
         kind = {"mlflow.experimentKind": "custom_model_development"}
         return str(client.create_experiment(name, artifact_location=root, tags=kind))
@@ -405,4 +453,6 @@ def _requirements() -> list[str]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    # SQLAlchemy may put a remark in brackets before what happened.
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result")]
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,44 @@
+"""Ctrl-C at any moment ends in one line; light to import, so that it holds while the program still starts."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+EXIT_INTERRUPTED = 130
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201 (typer may not be there yet)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def like_ctrl_c() -> None:
+    """What else asks a program to end is taken as Ctrl-C is: nothing half-written stays."""
+    sys.unraisablehook = _unraisable
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Who started us with a signal ignored (nohup) meant it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def _unraisable(lost: Any) -> None:
+    """An interrupt that comes while a library tidies up is lost to Python: it is sent once more."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
