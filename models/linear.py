@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags_array
 from sklearn.linear_model import LogisticRegression
 
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
@@ -19,6 +19,7 @@ from models.features import Counted, TargetFeatures, TextFeatures
 from models.settings import LinearStanceSettings, LinearTopicsSettings
 
 _WEIGHTS = "weights.safetensors"
+_SMOOTHING = 0.1  # of TF-IDF weights: 0.03 to 0.2 did the same in cross-validation on three data sets, 1 worse
 
 
 class LinearTopics:
@@ -118,22 +119,35 @@ class LinearStance:
 
 
 def _fit_topic(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArray, float]:
-    """The mean of a sparse (L1) and a dense (L2) logistic regression, itself one linear model.
+    """The mean of two logistic regressions, itself one linear model: one on the n-grams, one on NB features.
 
-    The sparse one picks the few words that name a rare topic, the dense one the many that go with it;
-    together they rank better than either. `share` is learnt as that much of a yes and the rest of a no.
+    NB features are n-grams times the log-ratio of how often they stand with the topic and without (Wang and
+    Manning 2012): they bring the few words forward that name a rare topic, the plain ones keep the many that
+    go with it. Together they rank better than either. `share` is learnt as that much of a yes and the rest
+    of a no.
     """
     if share.max(initial=0.0) == share.min(initial=1.0):
         # Nothing to tell apart: the share itself, never quite sure.
         sure = np.clip(share[0] if len(share) else 0.0, 0.001, 0.999)
         return np.zeros(x.shape[1]), float(np.log(sure / (1 - sure)))
     rows, labels, votes = _votes(np.column_stack([1 - share, share]))
-    sparse = LogisticRegression(C=c / 2, l1_ratio=1.0, solver="liblinear", tol=0.01, random_state=0)
-    # The dual is solved several times as fast, to the same ranking.
-    dense = LogisticRegression(C=c, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=0)
-    sparse.fit(x[rows], labels, sample_weight=votes)
-    dense.fit(x[rows], labels, sample_weight=votes * _balance(labels, votes))
-    return (sparse.coef_[0] + dense.coef_[0]) / 2, float(sparse.intercept_[0] + dense.intercept_[0]) / 2
+    weights = votes * _balance(labels, votes)
+    ratio = _log_ratio(x, share)
+    plain = _binary(c).fit(x[rows], labels, sample_weight=weights)
+    nb = _binary(c / 10).fit(x[rows] @ diags_array(ratio), labels, sample_weight=weights)
+    return (plain.coef_[0] + nb.coef_[0] * ratio) / 2, float(plain.intercept_[0] + nb.intercept_[0]) / 2
+
+
+def _binary(c: float) -> LogisticRegression:
+    # The dual is solved in a fraction of the time of the primal, to the same ranking.
+    return LogisticRegression(C=c, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=0)
+
+
+def _log_ratio(x: csr_matrix, share: FloatArray) -> npt.NDArray[np.float32]:
+    """(features,): log of how much of each feature goes with the share, over how much goes without it."""
+    found = [weights @ x + _SMOOTHING for weights in (share, 1 - share)]
+    there, elsewhere = (amounts / amounts.sum() for amounts in found)
+    return np.asarray(np.log(there / elsewhere), dtype=np.float32)
 
 
 def _fit_stance(x: csr_matrix, shares: FloatArray, *, c: float) -> tuple[FloatArray, FloatArray]:

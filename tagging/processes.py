@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,9 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.context import BaseContext
 from pathlib import Path
-from threading import Thread
 from typing import TypeVar
 
 from labels.errors import DemarcheError
@@ -52,7 +53,7 @@ def spread(
     if processes is None or processes.count < 2:
         yield from (work(tagger, batch) for batch in batches)
         return
-    pool = ProcessPoolExecutor(processes.count, mp_context=get_context("spawn"), initializer=_live_no_longer)
+    pool = ProcessPoolExecutor(processes.count, mp_context=_context(), initializer=_live_no_longer)
     under_way: deque[Future[Done]] = deque()
     try:
         for batch in batches:
@@ -69,17 +70,35 @@ def spread(
         pool.shutdown(cancel_futures=True)
 
 
+def _context() -> BaseContext:
+    """Processes that share the libraries in memory, where the system can; forked from this one they could hang."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tagging.batch", "models.linear"])
+    return context
+
+
 def _submit(
     pool: ProcessPoolExecutor, work: Callable[[Tagger, Batch], Done], folder: Path, batch: Batch
 ) -> Future[Done]:
-    # It may start a process, which is deaf to Ctrl-C from birth: this one hears it, for all of them.
-    if not hasattr(signal, "pthread_sigmask"):
+    """It may start processes, which are deaf to Ctrl-C from birth: this one hears it for all, once they stand."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         return pool.submit(_elsewhere, work, folder, batch)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    heard: list[int] = []
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    # Another thread may take the signal, which Python then handles in this one all the same.
+    handlers = {
+        number: signal.signal(number, lambda n, _: heard.append(n)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         return pool.submit(_elsewhere, work, folder, batch)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for missed in heard:
+            signal.raise_signal(missed)
 
 
 def _elsewhere(work: Callable[[Tagger, Batch], Done], folder: Path, batch: Batch) -> Done:
@@ -100,4 +119,4 @@ def _live_no_longer() -> None:
             parent.join()
             os._exit(1)
 
-    Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
