@@ -18,7 +18,7 @@ _DOUBT = 0.01
 """Probability of the languages expected from which another one is not told: lists of names look like any language."""
 _ENOUGH = 20  # bytes of letters: some three words, or seven characters of Chinese
 _READ = 500  # characters; more would change little
-_ASKED = 1000  # texts, to know the languages of all
+_ASKED = 400  # texts, to know the languages of all
 FAIR_SHARE = 0.05
 _NONE = "zxx"  # numbers, markup and the like
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
@@ -68,10 +66,8 @@ def folds(
 ) -> list[tuple[Rows, Rows]]:
     """(rest, fold) positions in train followed by dev: first dev as it stands, then train in parts.
 
-    Parts hold whole units and are balanced by the rarest label of each row.
+    Parts hold whole units and are balanced by the rarest label of each.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     n, m = len(train), len(dev)
     found: list[tuple[Rows, Rows]] = []
     if m:
@@ -81,17 +77,16 @@ def folds(
     if parts < 2:
         raise DemarcheError(f"training has {len(set(groups))} articles with labels; at least two are needed")
     positive = train.y > 0.5
-    strata = np.full(n, -1)
+    rarest = np.full(groups.max() + 1, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):
-        strata[positive[:, column]] = column
-    if np.unique(strata, return_counts=True)[1].max() < parts:
-        # Too few rows of every label to balance by.
-        strata[:] = -1
-    with warnings.catch_warnings():
-        # A class with fewer rows than parts is told of by the thresholds, not here.
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        splits = list(StratifiedGroupKFold(parts, shuffle=True, random_state=seed).split(strata, strata, groups))
-    found += [(np.concatenate([rest, np.arange(n, n + m)]), fold) for rest, fold in splits]
+        rarest[groups[positive[:, column]]] = column
+    # Units are dealt out like cards, sorted by their rarest label, so that each part gets its share of every label.
+    shuffled = np.random.default_rng(seed).permutation(len(rarest))
+    part = np.empty(len(rarest), dtype=np.intp)
+    part[shuffled[np.argsort(rarest[shuffled], kind="stable")]] = np.arange(len(rarest)) % parts
+    for number in range(parts):
+        fold = np.flatnonzero(part[groups] == number)
+        found.append((np.concatenate([np.flatnonzero(part[groups] != number), np.arange(n, n + m)]), fold))
     return found
 
 
@@ -162,19 +157,23 @@ def _threshold(calibrated: FloatArray, gold: BoolArray, *, precision: float | No
     if precision is not None:
         return _for_precision(calibrated, gold, precision)
     # The best threshold of one sample jumps about; the median over resamples is steadier.
+    order = np.argsort(-calibrated, kind="stable")
+    ranked, hit = calibrated[order], gold[order]
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(_RESAMPLES):
-        rows = rng.integers(len(gold), size=len(gold))
-        if gold[rows].any():
-            found.append(_best_f1(calibrated[rows], gold[rows]))
+        times = np.bincount(rng.integers(len(gold), size=len(gold)), minlength=len(gold))
+        if times[hit].any():
+            found.append(_best_f1(ranked, hit, times))
     return float(np.median(found)), True
 
 
-def _best_f1(calibrated: FloatArray, gold: BoolArray) -> float:
-    order = np.argsort(-calibrated, kind="stable")
-    ranked, hits = calibrated[order], np.cumsum(gold[order])
-    f1 = 2 * hits / (np.arange(1, len(gold) + 1) + gold.sum())
+def _best_f1(ranked: FloatArray, gold: BoolArray, times: Rows) -> float:
+    """Half way between the last probability that counts as found and the next, of rows drawn so many times each."""
+    there = np.flatnonzero(times)
+    ranked, gold, times = ranked[there], gold[there], times[there]
+    hits = np.cumsum(gold * times)
+    f1 = 2 * hits / (np.cumsum(times) + hits[-1])
     # Equal probabilities cannot be parted by a threshold.
     f1[np.append(ranked[1:] == ranked[:-1], False)] = -1
     best = int(f1.argmax())
