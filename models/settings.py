@@ -35,7 +35,7 @@ class Ngrams(Frozen):
 
 
 class LinearTopicsSettings(Frozen):
-    """One-vs-rest logistic regression on TF-IDF; `c` is the inverse of the penalty."""
+    """One-vs-rest logistic regression on TF-IDF and NB features; `c` is the inverse of the penalty."""
 
     kind: Literal["linear"] = "linear"
     c: Penalty = 100.0
@@ -43,7 +43,7 @@ class LinearTopicsSettings(Frozen):
 
 
 class LinearStanceSettings(Frozen):
-    """Logistic regression on TF-IDF seen from the target.
+    """Logistic regression on TF-IDF and NB features seen from the target.
 
     A target with at least `own_from` examples gets a model of its own beside the shared one.
     """
