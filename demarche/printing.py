@@ -52,7 +52,7 @@ def interval(found: Interval) -> tuple[str, str]:
     """A score, and its bounds; a dash where it does not exist."""
     if math.isnan(found.value):
         return "–", "–"
-    return f"{found.value:.3f}", f"{found.low:.3f}–{found.high:.3f}"
+    return f"{found.value:.3f}", "–" if math.isnan(found.low) else f"{found.low:.3f}–{found.high:.3f}"
 
 
 def scores_table(scores: Scores, beside: dict[str, Scores] | None = None, *, on: str = "test") -> None:

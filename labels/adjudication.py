@@ -154,7 +154,8 @@ class _Poll:
 
 def _voters(readings: Sequence[Annotation]) -> list[Annotation]:
     """Who is counted: all but the deciders, and a decider where there is nobody else."""
-    return [reading for reading in readings if reading.annotator not in DECIDERS] or [_decider(readings) or readings[0]]
+    decider = _decider(readings)
+    return [reading for reading in readings if reading.annotator not in DECIDERS] or ([decider] if decider else [])
 
 
 def _decider(readings: Sequence[Annotation]) -> Annotation | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from labels.adjudication import Target, target_of
 from labels.bootstrap import Interval, Weights, draws, interval
@@ -18,6 +19,7 @@ from labels.passages import DECIDERS, Annotation, is_person
 Distance = Callable[[Any, Any], float]
 """How far two values are apart, from 0 (the same) to 1."""
 
+FEWEST_ARTICLES = 5
 RELIABLE, TENTATIVE = 0.8, 0.667
 """From the first, alpha is reliable; from the second, good for tentative conclusions (Krippendorff 2004)."""
 
@@ -31,12 +33,15 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of `items` with two readers or more, `same` is the share on which all said the same.
+    """`part_of` is None for the sets of topics and for all stances together, or else the one of them it is a part of.
+
+    Of `items` with two readers or more, `same` is the share on which all said the same.
 
     `alpha` is NaN where everyone said the same of everything: nothing tells agreement from habit.
     """
 
     what: str
+    part_of: str | None
     alpha: Interval
     items: int
     same: float
@@ -60,12 +65,13 @@ def agreements(data: Labelled, *, seed: int) -> list[Agreement]:
     Deciders are no voters: they saw what the others said.
     """
     read = _voters(data)
-    found = [_agreement(TOPICS, _topic_sets(read), masi, seed=seed)] if data.codebook.topics else []
-    found += [_agreement(id, _topic(read, id), nominal, seed=seed) for id in data.codebook.topic_ids]
+    found = [_agreement(TOPICS, None, _topic_sets(read), masi, seed=seed)] if data.codebook.topics else []
+    found += [_agreement(id, TOPICS, _topic(read, id), nominal, seed=seed) for id in data.codebook.topic_ids]
     stances = _stances(read)
-    found.append(_agreement(STANCE, [item for items in stances.values() for item in items], nominal, seed=seed))
+    every = [item for items in stances.values() for item in items]
+    found.append(_agreement(STANCE, None, every, nominal, seed=seed))
     found += [
-        _agreement(f"{STANCE}: {id}", stances[id], nominal, seed=seed)
+        _agreement(f"{STANCE}: {id}", STANCE, stances[id], nominal, seed=seed)
         for id in data.codebook.topic_ids
         if id in stances
     ]
@@ -98,12 +104,15 @@ def in_words(found: Sequence[Agreement]) -> list[str]:
     """A sentence on the topics and one on the stances: how good their alpha is, and what to look at first."""
     told = []
     for what in (TOPICS, STANCE):
-        whole = next((agreement for agreement in found if agreement.what == what), None)
+        whole = next((agreement for agreement in found if (agreement.what, agreement.part_of) == (what, None)), None)
         if whole is None:
             continue
         value, low, _ = whole.alpha
         if np.isnan(value):
             told.append(f"{what}: everyone always said the same, which nothing can be told from")
+            continue
+        if np.isnan(low):
+            told.append(f"{what}: alpha {value:.2f}, of too few articles to say how far it may be from the truth")
             continue
         level = (
             f"reliable; 0.8 is asked for, and the interval starts at {low:.2f}"
@@ -112,15 +121,11 @@ def in_words(found: Sequence[Agreement]) -> list[str]:
             if low >= TENTATIVE
             else f"not reliable: the interval starts at {low:.2f}, and 0.667 is the least for tentative conclusions"
         )
-        parts = [a for a in found if _is_part(a.what, what) and not np.isnan(a.alpha.value)]
+        parts = [a for a in found if a.part_of == what and not np.isnan(a.alpha.value)]
         least = min(parts, key=lambda agreement: agreement.alpha.value, default=None)
         at = f"; least on {least.what} ({least.alpha.value:.2f})" if least and len(parts) > 1 else ""
         told.append(f"{what}: alpha {value:.2f}, {level}{at}")
     return told
-
-
-def _is_part(what: str, whole: str) -> bool:
-    return what != whole and what != STANCE and what.startswith(f"{STANCE}: ") == (whole == STANCE)
 
 
 def alpha(items: Iterable[Item], distance: Distance, *, seed: int) -> Interval:
@@ -132,21 +137,20 @@ def alpha(items: Iterable[Item], distance: Distance, *, seed: int) -> Interval:
     if not items:
         return Interval(*[float("nan")] * 3)
     column: dict[Hashable, int] = {}
-    counts = np.zeros((len(items), len({value for item in items for value in item.values.values()})))
-    for row, item in enumerate(items):
-        for value in item.values.values():
-            counts[row, column.setdefault(value, len(column))] += 1
-    apart = np.array([[distance(one, other) for other in column] for one in column]).reshape(len(column), len(column))
-    readers = counts.sum(axis=1)
+    given = [[column.setdefault(value, len(column)) for value in item.values.values()] for item in items]
+    apart = np.array([[distance(one, other) for other in column] for one in column])
     # Of each item, the distances between all ordered pairs of its values, shared out over its readers.
-    observed = np.einsum("ij,jk,ik->i", counts, apart, counts) / (readers - 1)
+    observed = np.array([apart[np.ix_(values, values)].sum() / (len(values) - 1) for values in given])
+    readers = np.array([len(values) for values in given])
+    row = np.repeat(np.arange(len(given)), readers)
+    counts = csr_matrix((np.ones(len(row)), (row, np.concatenate(given))), shape=(len(given), len(column)))
 
     def score(w: Weights) -> float:
         n, often = w @ readers, w @ counts
         expected = often @ apart @ often / (n - 1) if n > 1 else 0.0
         return float(1 - (w @ observed) / expected) if expected > 0 else float("nan")
 
-    return interval(score, draws([item.unit for item in items], seed=seed))
+    return _interval(score, items, seed=seed)
 
 
 def kappa(items: Sequence[Item], one: str, other: str, *, seed: int) -> Interval:
@@ -162,7 +166,15 @@ def kappa(items: Sequence[Item], one: str, other: str, *, seed: int) -> Interval
         expected = float(shares[0] @ shares[1])
         return (float(w @ (first == second) / w.sum()) - expected) / (1 - expected) if expected < 1 else float("nan")
 
-    return interval(score, draws([item.unit for item in items], seed=seed))
+    return _interval(score, items, seed=seed)
+
+
+def _interval(score: Callable[[Weights], float], items: Sequence[Item], *, seed: int) -> Interval:
+    """By bootstrap over articles; without bounds where there are too few of them to draw from."""
+    units = [item.unit for item in items]
+    if len(set(units)) < FEWEST_ARTICLES:
+        return Interval(score(np.ones(len(units))), float("nan"), float("nan"))
+    return interval(score, draws(units, seed=seed))
 
 
 def nominal(one: Hashable, other: Hashable) -> float:
@@ -218,7 +230,7 @@ def _stances(read: Read) -> dict[str | None, list[Item]]:
     return found
 
 
-def _agreement(what: str, items: Iterable[Item], distance: Distance, *, seed: int) -> Agreement:
+def _agreement(what: str, part_of: str | None, items: Iterable[Item], distance: Distance, *, seed: int) -> Agreement:
     items = [item for item in items if len(item.values) > 1]
     same = sum(len(set(item.values.values())) == 1 for item in items)
-    return Agreement(what, alpha(items, distance, seed=seed), len(items), same / max(1, len(items)))
+    return Agreement(what, part_of, alpha(items, distance, seed=seed), len(items), same / max(1, len(items)))

@@ -41,6 +41,10 @@ class BadInput(DemarcheError):
             lines.append(f"… and {len(self.problems) - self.SHOWN} more problems")
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple[type[BadInput], tuple[list[Problem]]]:
+        """So that it comes back whole from another process."""
+        return type(self), (self.problems,)
+
 
 class Problems:
     """Collects problems while files are read, so that none hides the next."""

@@ -292,6 +292,8 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(place)
         made = []
     except OSError as error:
+        if error.filename is not None and Path(os.fsdecode(error.filename)) not in {part, place, *place.parents}:
+            raise
         raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from labels.files import Frozen
 from models.examples import BoolArray, FloatArray, StanceExamples, TopicExamples
 
 FOLDS = 5
-_FEWEST = 8
+FEWEST = 8
 """Fewer positives than this cannot calibrate a topic nor choose its threshold."""
 _RESAMPLES = 100
 _TINY = 1e-6
@@ -115,7 +115,7 @@ def calibrate_stance(raw: FloatArray, y: FloatArray) -> StanceCalibration:
     """Vector scaling (Guo et al. 2017) with one slope, then weights for macro-F1."""
     from scipy.optimize import minimize
 
-    if len(raw) < _FEWEST:
+    if len(raw) < FEWEST:
         return StanceCalibration()
     log_p = np.log(np.clip(raw, _TINY, 1))
 
@@ -129,7 +129,7 @@ def calibrate_stance(raw: FloatArray, y: FloatArray) -> StanceCalibration:
     scaled = StanceCalibration(slope=float(found[0]), biases=(float(found[1]), float(found[2]), 0.0))
     # Tied votes say which stances are likely, but not which to decide for.
     told = np.isclose(y, y.max(axis=1, keepdims=True)).sum(axis=1) == 1
-    if told.sum() < _FEWEST:
+    if told.sum() < FEWEST:
         return scaled
     weights = _macro_f1_weights(scaled.probabilities(raw[told]), y[told].argmax(axis=1))
     return scaled.model_copy(update={"weights": weights})
@@ -138,7 +138,7 @@ def calibrate_stance(raw: FloatArray, y: FloatArray) -> StanceCalibration:
 def _platt(raw: FloatArray, gold: FloatArray) -> Platt:
     from scipy.optimize import minimize
 
-    if not _FEWEST <= (gold > 0.5).sum() <= len(gold) - _FEWEST or np.ptp(raw) == 0:
+    if not FEWEST <= gold.sum() <= len(gold) - FEWEST or np.ptp(raw) == 0:
         return Platt()
     x = _logit(raw)
 
@@ -152,7 +152,7 @@ def _platt(raw: FloatArray, gold: FloatArray) -> Platt:
 
 def _threshold(calibrated: FloatArray, gold: BoolArray, *, precision: float | None, seed: int) -> tuple[float, bool]:
     """The threshold, and whether it does what was wished."""
-    if gold.sum() < _FEWEST:
+    if gold.sum() < FEWEST:
         return 0.5, precision is None
     if precision is not None:
         return _for_precision(calibrated, gold, precision)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import re
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -33,11 +34,12 @@ class TextFeatures:
 
     def __init__(self, ngrams: Ngrams, counted: Counted | None = None):
         self.ngrams = ngrams
-        self._counted = counted
+        # The models of a training outlive it; what was counted for it does not.
+        self._counted = (lambda: None) if counted is None else weakref.ref(counted)
         self._parts: dict[Kind, _Weighted] = {}
 
     def fit_transform(self, texts: Sequence[str]) -> csr_matrix:
-        counted = self._counted or Counted(texts, self.ngrams)
+        counted = self._counted() or Counted(texts, self.ngrams)
         rows = []
         self._parts = {}
         for kind in counted.terms:
@@ -54,7 +56,9 @@ class TextFeatures:
         return _beside(rows)
 
     def transform(self, texts: Sequence[str]) -> csr_matrix:
-        counted = self._counted if self._counted is not None and self._counted.holds(texts) else None
+        counted = self._counted()
+        if counted is not None and not counted.holds(texts):
+            counted = None
         return _beside([part.transform(texts, counted) for part in self._parts.values()])
 
     def _min_df(self, n: int) -> int:

@@ -23,7 +23,7 @@ _SMOOTHING = 0.1  # of TF-IDF weights: 0.03 to 0.2 did the same in cross-validat
 
 
 class LinearTopics:
-    """One logistic regression a topic on TF-IDF of word and character n-grams."""
+    """Logistic regressions, two a topic, on TF-IDF of word and character n-grams."""
 
     quick = True
 
@@ -126,10 +126,8 @@ def _fit_topic(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArra
     go with it. Together they rank better than either. `share` is learnt as that much of a yes and the rest
     of a no.
     """
-    if share.max(initial=0.0) == share.min(initial=1.0):
-        # Nothing to tell apart: the share itself, never quite sure.
-        sure = np.clip(share[0] if len(share) else 0.0, 0.001, 0.999)
-        return np.zeros(x.shape[1]), float(np.log(sure / (1 - sure)))
+    if share.max() == share.min():
+        return np.zeros(x.shape[1]), _log_odds(share[0])
     plain, bias = _fit_binary(x, share, c=c)
     nb, nb_bias = _fit_nb(x, share, c=c / 10)
     return (plain + nb) / 2, (bias + nb_bias) / 2
@@ -145,6 +143,8 @@ def _fit_nb(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArray, 
 
 def _fit_binary(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArray, float]:
     rows, labels, votes = _votes(np.column_stack([1 - share, share]))
+    if labels.min() == labels.max():
+        return np.zeros(x.shape[1]), _log_odds(share.mean())
     # The dual is solved in a fraction of the time of the primal. Of many examples none moves the whole much:
     # solved more closely, they were ranked the same to the third digit on three data sets.
     tol = min(max(len(share) / 10_000, 0.01), 1.0)
@@ -152,6 +152,12 @@ def _fit_binary(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArr
     # Without mixed votes the rows are those of x, which need no copy.
     model.fit(x[rows] if len(rows) > x.shape[0] else x, labels, sample_weight=votes * _balance(labels, votes))
     return model.coef_[0], float(model.intercept_[0])
+
+
+def _log_odds(share: float) -> float:
+    """Where there is nothing to tell apart: the share itself, never quite sure."""
+    sure = np.clip(share, 0.001, 0.999)
+    return float(np.log(sure / (1 - sure)))
 
 
 def _log_ratio(x: csr_matrix, share: FloatArray) -> npt.NDArray[np.float32]:
@@ -193,14 +199,15 @@ def _save(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
 
 
 def _votes(shares: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
-    """(rows, labels, votes): a row for each label that had a vote, with its share."""
-    rows, labels = np.nonzero(shares > 0)
+    """(rows, labels, votes): a row for each label that had a vote to speak of, with its share."""
+    rows, labels = np.nonzero(shares > 0.001)
     return rows, labels, shares[rows, labels]
 
 
 def _balance(labels: npt.NDArray[np.intp], votes: FloatArray) -> FloatArray:
-    """Weights that make each label count the same in all."""
+    """Weights that make each label count the same in all; not one that has less than a single vote together."""
     sums = np.bincount(labels, weights=votes)
+    sums[sums > 0] = np.maximum(sums[sums > 0], 1.0)
     return np.asarray(votes.sum() / (np.count_nonzero(sums) * sums[labels]))
 
 

@@ -140,7 +140,6 @@ def test_agreement_is_told_of_topics_each_topic_and_stances() -> None:
     assert told[STANCE] == (3, pytest.approx(2 / 3))
     assert told["stance: tea"] == (2, 0.5)
     assert told["stance: rain"] == (1, 1.0)
-    assert found[0].alpha.low <= found[0].alpha.value <= found[0].alpha.high
 
 
 def test_deciders_do_not_count_as_readers() -> None:
@@ -190,3 +189,29 @@ def test_the_command_tells_agreement_and_refuses_a_single_reader(workspace: Path
     assert ran.exit_code == 0, ran.output
     assert "one and two" in ran.output
     assert "topics: alpha 1.00, reliable" in ran.output
+
+
+def test_a_topic_may_be_called_as_the_whole_is() -> None:
+    book = BOOK.model_copy(update={"topics": (BOOK.topics[0].model_copy(update={"id": "stance"}), BOOK.topics[1])})
+    readings = {
+        f"p{n}": {"ann": "stance+" if n % 2 else "rain-", "ben": "stance+" if n % 2 else "rain-"} for n in range(20)
+    }
+    given = data(readings)
+    found = agreements(Labelled(book, given.passages, given.annotations), seed=1)
+    assert [(a.what, a.part_of) for a in found][:2] == [("topics", None), ("stance", "topics")]
+    assert len([a for a in found if (a.what, a.part_of) == ("stance", None)]) == 1
+
+
+def test_a_few_articles_give_a_figure_without_bounds() -> None:
+    found = agreements(data({f"p{n}": {"ann": "tea+" if n else "rain+", "ben": "tea+"} for n in range(3)}), seed=1)
+    assert not math.isnan(found[0].alpha.value)
+    assert math.isnan(found[0].alpha.low)
+    assert "too few articles" in in_words(found)[0]
+
+
+def test_many_different_sets_are_compared_in_no_time() -> None:
+    names = [chr(97 + n) for n in range(12)]
+    rng = np.random.default_rng(1)
+    sets = [[frozenset(np.array(names)[rng.random(12) < 0.5]) for _ in range(2)] for _ in range(1500)]
+    found = alpha([Item(str(n), {"x": one, "y": two}) for n, (one, two) in enumerate(sets)], masi, seed=1)
+    assert found.low < 0 < found.high

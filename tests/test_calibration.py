@@ -306,3 +306,13 @@ def test_stances_are_folded_by_article_too() -> None:
     examples = StanceExamples([Query("t", "x")] * 30, np.tile(np.eye(3), (10, 1)), units)
     for rest, fold in folds(examples, examples.take(np.arange(0)), seed=1):
         assert not {units[row] for row in rest} & {units[row] for row in fold}
+
+
+def test_a_topic_of_minorities_alone_is_calibrated_by_their_votes() -> None:
+    rng = np.random.default_rng(1)
+    votes = np.where(rng.random(700) < 0.3, 0.25, 0.0)
+    raw = np.clip(0.3 + votes + rng.normal(0, 0.05, 700), 0.01, 0.99)
+    calibration, _ = calibrate_topics(raw[:, None], votes[:, None], precision=None, seed=1)
+    calibrated = calibration.probabilities(raw[:, None])[:, 0]
+    assert calibrated[votes > 0].mean() == pytest.approx(0.25, abs=0.08)
+    assert calibration.assigned(calibrated[:, None]).mean() < 0.05

@@ -276,3 +276,14 @@ def test_a_family_of_a_later_version_is_named(load_family: Any, tmp_path: Path) 
     (tmp_path / SETTINGS).write_text('{"kind": "oracle"}', encoding="utf-8")
     with pytest.raises(DemarcheError, match="unknown family 'oracle'; the model was saved by a newer version"):
         load_family(tmp_path)
+
+
+def test_a_vote_that_hardly_exists_counts_for_nothing() -> None:
+    whole = examples_of("stance")
+    plain = StanceExamples(whole.queries, np.eye(3)[np.zeros(len(whole), dtype=int)], whole.units)
+    nearly = StanceExamples(whole.queries, np.tile([1.0, 1e-10, 1e-10], (len(whole), 1)), whole.units)
+    for examples in (plain, nearly):
+        assert (learn("stance", "linear", examples).predict_proba(strange("stance"))[:, 0] > 0.99).all()
+    topics = TopicExamples([f"the words of row {n}" for n in range(60)], np.zeros((60, 1)), list("ab") * 30)
+    topics.y[7] = 0.01
+    assert (learn("topics", "linear", topics).predict_proba(topics.texts) < 0.2).all()

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from labels.errors import DemarcheError, Problems
+from labels.errors import BadInput, DemarcheError, Problem, Problems
 from labels.files import existing, read_jsonl, read_lines, read_rows, read_text, replacing, write_jsonl, write_text
 from labels.passages import Annotation, Article, Label, Passage, schemas
 
@@ -286,3 +287,14 @@ def test_a_missing_file_or_a_folder_is_told(tmp_path: Path) -> None:
         existing(tmp_path / "none.csv", what="table")
     with pytest.raises(DemarcheError, match="is a folder; a file is expected"):
         list(read_lines(tmp_path, Problems()))
+
+
+def test_what_fails_elsewhere_is_not_blamed_on_the_output(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out.csv"):
+        (tmp_path / "input.txt").read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_come_back_whole_from_another_process() -> None:
+    told = BadInput([Problem("a.yaml", 3, "no such key"), Problem("b.yaml", None, "empty")])
+    assert str(pickle.loads(pickle.dumps(told))) == str(told)

@@ -15,6 +15,7 @@ from labels.errors import DemarcheError
 from labels.language import languages_learnt
 from models.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.calibration import (
+    FEWEST,
     Platt,
     StanceCalibration,
     TopicCalibration,
@@ -169,5 +170,5 @@ def _thin(examples: TopicExamples, codebook: Codebook) -> list[str]:
         f"topic {topic.id!r} has {count} examples in train and dev; "
         + ("its probabilities and threshold are not calibrated" if hint else "there is nothing to learn it from")
         for topic, count, hint in zip(codebook.topics, counts, hints, strict=True)
-        if count < 8
+        if count < FEWEST
     ]
