@@ -75,7 +75,7 @@ def _context() -> BaseContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tagging.batch", "models.linear"])
+    context.set_forkserver_preload(["tagging.preloaded"])
     return context
 
 
