@@ -281,7 +281,8 @@ def import_table(
     typer.echo(
         f"{len(found.passages)} passages and {len(found.annotations)} readings in {out}; codebook "
         + (
-            f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
+            str(out / "codebook.yaml")
+            + (": add a definition and a target to each topic" if found.codebook.topics else "")
             if codebook is None
             else found.codebook.reference
         )

@@ -67,9 +67,12 @@ def tag(
     if rows:
         table(("topic", "passages", *stances), rows)
     counts = summary.statuses
+    assigned = sum(topic.total() for topic in summary.topics.values())
+    near = assigned - counts[TAGGED]
     typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {name}, furniture apart:")
     typer.echo(
-        f"{counts[TAGGED]} tags, {counts[REVIEW]} to review, {counts[NO_TOPIC]} passages without a topic, "
+        f"{assigned} tags, {near} of them to review; {counts[REVIEW] - near} more to review just below a threshold; "
+        f"{counts[NO_TOPIC]} passages without a topic, "
         f"{counts[FURNITURE]} pieces of furniture"
     )
     if summary.other_languages:
