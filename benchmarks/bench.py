@@ -95,7 +95,7 @@ def run(name: str) -> list[dict[str, Any]]:
         return rows
     config = read_config(path)
     with Bar() as bar:
-        trained = train(config, overrides=[], watch=bar, say=lambda text: bar.say(f"{name}: {text}"))
+        trained = train(config, overrides=[], progress=bar, say=lambda text: bar.say(f"{name}: {text}"))
     ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
     learn, test = prepared.side("train") + prepared.side("dev"), prepared.side("test")

@@ -29,7 +29,7 @@ def train(
         typer.echo(f"{config}: fine; " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
         return
     with Bar() as bar:
-        trained = run.train(settings, overrides=overrides or [], watch=bar, say=bar.say)
+        trained = run.train(settings, overrides=overrides or [], progress=bar, say=bar.say)
     scores_table(trained.test, trained.baselines)
     typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     typer.echo(f"store  {tracking_uri()}")

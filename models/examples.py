@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -70,11 +71,24 @@ class Watch(Protocol):
 
     def step(self, what: str, *, done: int, total: int) -> None: ...
 
+    def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None:
+        """Loss and dev figures after epoch `number` (from 1). Raises whatever is to end the fit early."""
+        ...
+
+    def checkpoints(self, key: str) -> Path | None:
+        """A folder that outlives a kill, the same for the same key; None where nothing is to be kept."""
+        ...
+
 
 class Quiet:
     """Watches nothing."""
 
     def step(self, what: str, *, done: int, total: int) -> None: ...
+
+    def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None: ...
+
+    def checkpoints(self, key: str) -> Path | None:
+        return None
 
 
 def render(passage: Passage, fields: Sequence[Field]) -> tuple[str, int]:

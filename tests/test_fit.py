@@ -206,7 +206,7 @@ def test_stance_is_not_trained_where_nobody_told_one() -> None:
 def test_progress_is_told_from_nothing_to_all() -> None:
     told: list[tuple[str, int, int]] = []
 
-    class Notes:
+    class Notes(Quiet):
         def step(self, what: str, *, done: int, total: int) -> None:
             told.append((what, done, total))
 

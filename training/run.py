@@ -19,7 +19,6 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Passage
 from labels.splits import Split, by_column, by_group, by_time, read_split
-from models.examples import Watch
 from models.tagger import Tagger
 from training import figures, tracking
 from training.config import ColumnSplit, Config, GroupSplit, TimeSplit
@@ -28,6 +27,7 @@ from training.judging import Scores, judge, stance_verdicts, topic_verdicts
 from training.predictions import Prediction, errors, predict
 from training.store import reach, tracking_uri
 from training.tracking import Registered, Run
+from training.watch import Progress, RunWatch
 
 Say = Callable[[str], None]
 
@@ -129,7 +129,7 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
             return by_column(passages, dev=split.dev, seed=split.seed, on_leak=split.on_leak)
 
 
-def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -> Trained:
+def train(config: Config, *, overrides: Sequence[str], progress: Progress, say: Say) -> Trained:
     """Fits, judges and writes down one experiment; `say` is told of each step in a few words."""
     # A store that does not answer is told before the data is read, however much of it there is.
     reach(tracking_uri(), create=True)
@@ -144,6 +144,7 @@ def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -
         _log_inputs(run, prepared, overrides)
         codebook = prepared.data.codebook
         train_side, dev_side, test_side = prepared.side("train"), prepared.side("dev"), prepared.side("test")
+        watch = RunWatch(run, progress)
         fitted = fit(config, codebook, train_side, dev_side, watch=watch)
         for warning in fitted.warnings:
             say(f"warning: {warning}")
@@ -162,6 +163,7 @@ def train(config: Config, *, overrides: Sequence[str], watch: Watch, say: Say) -
         run.describe(_description(prepared, scores["test"], trivial, overrides, fitted.warnings))
         say("logging the model")
         model, registered = _log_model(run, tagger, prepared, scores["test"])
+        watch.done()
     return Trained(
         run=run.id,
         run_name=run.name,

@@ -120,9 +120,9 @@ class Run:
     def tags(self, tags: Mapping[str, str]) -> None:
         mlflow.set_tags(dict(tags))
 
-    def metrics(self, metrics: Mapping[str, float], *, model_id: str | None = None) -> None:
+    def metrics(self, metrics: Mapping[str, float], *, step: int | None = None, model_id: str | None = None) -> None:
         whole = {slug(name): value for name, value in metrics.items() if value == value}
-        mlflow.log_metrics(whole, model_id=model_id)
+        mlflow.log_metrics(whole, step=step, model_id=model_id)
 
     def describe(self, markdown: str) -> None:
         mlflow.set_tag("mlflow.note.content", markdown)
