@@ -17,7 +17,7 @@ from models.families import read_settings, write_settings
 class MajorityTopics:
     """Every topic with its share in training, whatever the text."""
 
-    quick = True
+    cross_fit = True
 
     def __init__(self, shares: Sequence[float] = ()):
         self.shares = list(shares)
@@ -41,7 +41,7 @@ class MajorityTopics:
 class RuleTopics:
     """A topic where one of the codebook's keywords stands in the text, as a whole word, in any case."""
 
-    quick = True
+    cross_fit = True
 
     def __init__(self, keywords: Sequence[Sequence[str]]):
         self.keywords = [list(words) for words in keywords]
@@ -72,7 +72,7 @@ class RuleTopics:
 class MajorityStance:
     """The shares of the stances toward the target in training; of all targets where it is new."""
 
-    quick = True
+    cross_fit = True
 
     def __init__(
         self, overall: Sequence[float] = (1 / 3, 1 / 3, 1 / 3), by_target: dict[str, list[float]] | None = None

@@ -16,11 +16,6 @@ SETTINGS = "family.json"
 class TopicClassifier(Protocol):
     """Which topics a text is about."""
 
-    # Whether a fit takes seconds, so that calibration can afford to fit five times over.
-    quick: bool
-
-    def fit(self, train: TopicExamples, dev: TopicExamples, *, watch: Watch) -> Self: ...
-
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
         """(n, topics), each in [0, 1] by itself: a text may be about several topics or none."""
         ...
@@ -31,15 +26,33 @@ class TopicClassifier(Protocol):
 class StanceClassifier(Protocol):
     """Where a text stands toward a target."""
 
-    quick: bool
-
-    def fit(self, train: StanceExamples, dev: StanceExamples, *, watch: Watch) -> Self: ...
-
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
         """(n, 3): favor, against, neutral; rows add up to 1."""
         ...
 
     def save(self, folder: Path) -> None: ...
+
+
+class TopicLearner(TopicClassifier, Protocol):
+    """A classifier that learns from examples.
+
+    `cross_fit`: fitted once on train and dev together (dev empty then), and a few times more on parts of them to be
+    calibrated on the rest. Otherwise fitted on train, with dev to look at, and calibrated on dev.
+    """
+
+    @property
+    def cross_fit(self) -> bool: ...
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, watch: Watch) -> Self: ...
+
+
+class StanceLearner(StanceClassifier, Protocol):
+    """As a `TopicLearner`."""
+
+    @property
+    def cross_fit(self) -> bool: ...
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, watch: Watch) -> Self: ...
 
 
 def write_settings(folder: Path, kind: str, **settings: Any) -> None:
@@ -56,11 +69,24 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def load_topics(folder: Path) -> TopicClassifier:
     from models.baselines import MajorityTopics, RuleTopics
-    from models.linear import LinearTopics
 
     match kind := read_settings(folder)["kind"]:
         case "linear":
+            from models.linear import LinearTopics
+
             return LinearTopics.load(folder)
+        case "embedding":
+            from models.embedding import EmbeddingTopics
+
+            return EmbeddingTopics.load(folder)
+        case "encoder":
+            from models.encoder import EncoderTopics
+
+            return EncoderTopics.load(folder)
+        case "average":
+            from models.average import AverageTopics
+
+            return AverageTopics.load(folder)
         case "rules":
             return RuleTopics.load(folder)
         case "majority":
@@ -71,11 +97,24 @@ def load_topics(folder: Path) -> TopicClassifier:
 
 def load_stance(folder: Path) -> StanceClassifier:
     from models.baselines import MajorityStance
-    from models.linear import LinearStance
 
     match kind := read_settings(folder)["kind"]:
         case "linear":
+            from models.linear import LinearStance
+
             return LinearStance.load(folder)
+        case "embedding":
+            from models.embedding import EmbeddingStance
+
+            return EmbeddingStance.load(folder)
+        case "encoder":
+            from models.encoder import EncoderStance
+
+            return EncoderStance.load(folder)
+        case "average":
+            from models.average import AverageStance
+
+            return AverageStance.load(folder)
         case "majority":
             return MajorityStance.load(folder)
         case _:

@@ -25,7 +25,7 @@ _SMOOTHING = 0.1  # of TF-IDF weights: 0.03 to 0.2 did the same in cross-validat
 class LinearTopics:
     """Logistic regressions, two a topic, on TF-IDF of word and character n-grams."""
 
-    quick = True
+    cross_fit = True
 
     def __init__(self, settings: LinearTopicsSettings, counted: Counted | None = None):
         self.settings = settings
@@ -49,7 +49,7 @@ class LinearTopics:
     def save(self, folder: Path) -> None:
         write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"))
         arrays = self.features.save(folder)
-        _save(folder, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+        save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -67,7 +67,7 @@ class LinearStance:
     target has one, its probabilities and the shared model's are averaged.
     """
 
-    quick = True
+    cross_fit = True
 
     def __init__(self, settings: LinearStanceSettings, counted: Counted | None = None):
         self.settings = settings
@@ -105,7 +105,7 @@ class LinearStance:
     def save(self, folder: Path) -> None:
         write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"), own=self.own)
         arrays = self.features.save(folder)
-        _save(folder, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+        save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -142,7 +142,7 @@ def _fit_nb(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArray, 
 
 
 def _fit_binary(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArray, float]:
-    rows, labels, votes = _votes(np.column_stack([1 - share, share]))
+    rows, labels, votes = votes_of(np.column_stack([1 - share, share]))
     if labels.min() == labels.max():
         return np.zeros(x.shape[1]), _log_odds(share.mean())
     # The dual is solved in a fraction of the time of the primal. Of many examples none moves the whole much:
@@ -150,7 +150,7 @@ def _fit_binary(x: csr_matrix, share: FloatArray, *, c: float) -> tuple[FloatArr
     tol = min(max(len(share) / 10_000, 0.01), 1.0)
     model = LogisticRegression(C=c, solver="liblinear", dual=True, tol=tol, max_iter=1000, random_state=0)
     # Without mixed votes the rows are those of x, which need no copy.
-    model.fit(x[rows] if len(rows) > x.shape[0] else x, labels, sample_weight=votes * _balance(labels, votes))
+    model.fit(x[rows] if len(rows) > x.shape[0] else x, labels, sample_weight=votes * balance(labels, votes))
     return model.coef_[0], float(model.intercept_[0])
 
 
@@ -172,14 +172,14 @@ def _fit_stance(x: csr_matrix, shares: FloatArray, *, c: float) -> tuple[FloatAr
 
     A stance that nobody gave is given next to no probability.
     """
-    rows, labels, votes = _votes(shares)
+    rows, labels, votes = votes_of(shares)
     given = np.unique(labels)
     coefficients, intercepts = np.zeros((3, x.shape[1])), np.full(3, -10.0)
     if len(given) == 1:
         intercepts[given] = 0.0
         return coefficients, intercepts
     model = LogisticRegression(C=c, max_iter=500, tol=1e-3)
-    model.fit(x[rows], labels, sample_weight=votes * _balance(labels, votes))
+    model.fit(x[rows], labels, sample_weight=votes * balance(labels, votes))
     if len(given) == 2:
         # Two classes have one row of coefficients: half for the one, half against the other.
         coefficients[given] = np.vstack([-model.coef_[0], model.coef_[0]]) / 2
@@ -193,18 +193,18 @@ def _fit_stance(x: csr_matrix, shares: FloatArray, *, c: float) -> tuple[FloatAr
     return coefficients, intercepts
 
 
-def _save(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def save_arrays(file: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     # safetensors writes the memory as it lies: an array in another order would be read back wrong.
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _WEIGHTS)
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, file)
 
 
-def _votes(shares: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+def votes_of(shares: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
     """(rows, labels, votes): a row for each label that had a vote to speak of, with its share."""
     rows, labels = np.nonzero(shares > 0.001)
     return rows, labels, shares[rows, labels]
 
 
-def _balance(labels: npt.NDArray[np.intp], votes: FloatArray) -> FloatArray:
+def balance(labels: npt.NDArray[np.intp], votes: FloatArray) -> FloatArray:
     """Weights that make each label count the same in all; not one that has less than a single vote together."""
     sums = np.bincount(labels, weights=votes)
     sums[sums > 0] = np.maximum(sums[sums > 0], 1.0)

@@ -54,6 +54,65 @@ class LinearStanceSettings(Frozen):
     own_from: Annotated[int, Field(ge=1)] = 60
 
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+class Encoded(Frozen):
+    """What every family with an encoder can set.
+
+    `encoder` is a Hub id, a local folder, or `package:NAME/FOLDER`. A text of more than `max_length` tokens is
+    read in windows that overlap.
+    """
+
+    encoder: Annotated[str, Field(min_length=1)]
+    max_length: Annotated[int, Field(ge=16, le=8192)] = 256
+
+
+class EmbeddingTopicsSettings(Encoded):
+    """One-vs-rest logistic regression on the vectors of a frozen encoder."""
+
+    kind: Literal["embedding"]
+    c: Penalty = 10.0
+
+
+class EmbeddingStanceSettings(Encoded):
+    """Logistic regression on the vectors of passage and target and their product, the encoder frozen."""
+
+    kind: Literal["embedding"]
+    c: Penalty = 10.0
+
+
+class Finetuned(Encoded):
+    """How an encoder is trained further.
+
+    The share `warmup` of the steps raises the learning rate, the others let it fall to zero. Training ends
+    where dev has not become better for `patience` epochs, and the best of them is kept. With `cross_fit` there are
+    six fits: five leave a part out to calibrate on, and the last learns from train and dev, for all `epochs`.
+    """
+
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 5
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    patience: Annotated[int, Field(ge=1)] = 2
+    cross_fit: bool = False
+
+
+class EncoderTopicsSettings(Finetuned):
+    """A fine-tuned encoder with one output a topic."""
+
+    kind: Literal["encoder"]
+
+
+class EncoderStanceSettings(Finetuned):
+    """A fine-tuned encoder that reads passage and target side by side."""
+
+    kind: Literal["encoder"]
+
+
 class RulesSettings(Frozen):
     """The codebook's keywords."""
 
@@ -66,5 +125,36 @@ class MajoritySettings(Frozen):
     kind: Literal["majority"]
 
 
-TopicsSettings = Annotated[LinearTopicsSettings | RulesSettings | MajoritySettings, Field(discriminator="kind")]
-StanceSettings = Annotated[LinearStanceSettings | MajoritySettings, Field(discriminator="kind")]
+OneTopicsSettings = Annotated[
+    LinearTopicsSettings | EmbeddingTopicsSettings | EncoderTopicsSettings | RulesSettings | MajoritySettings,
+    Field(discriminator="kind"),
+]
+OneStanceSettings = Annotated[
+    LinearStanceSettings | EmbeddingStanceSettings | EncoderStanceSettings | MajoritySettings,
+    Field(discriminator="kind"),
+]
+
+
+class AverageTopicsSettings(Frozen):
+    """The mean of the calibrated probabilities of several families."""
+
+    kind: Literal["average"]
+    of: Annotated[tuple[OneTopicsSettings, ...], Field(min_length=2)]
+
+
+class AverageStanceSettings(Frozen):
+    """The mean of the calibrated probabilities of several families."""
+
+    kind: Literal["average"]
+    of: Annotated[tuple[OneStanceSettings, ...], Field(min_length=2)]
+
+
+TopicsSettings = Annotated[OneTopicsSettings | AverageTopicsSettings, Field(discriminator="kind")]
+StanceSettings = Annotated[OneStanceSettings | AverageStanceSettings, Field(discriminator="kind")]
+
+
+def encoders_of(settings: object) -> list[str]:
+    """The encoders that a family is to be made of."""
+    if isinstance(settings, AverageTopicsSettings | AverageStanceSettings):
+        return [encoder for member in settings.of for encoder in encoders_of(member)]
+    return [settings.encoder] if isinstance(settings, Encoded) else []

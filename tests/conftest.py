@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
+import re
 import shutil
+import string
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,11 @@ from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Label, Passage
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["HF_HUB_OFFLINE"] = "1"
+# The tests run in parallel: threads that wait for each other would take all the time there is.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["DEMARCHE_CACHE"] = tempfile.mkdtemp(prefix="demarche-cache-")
+atexit.register(shutil.rmtree, os.environ["DEMARCHE_CACHE"], ignore_errors=True)
 REPOSITORY = Path(__file__).parent.parent
 
 BOOK = Codebook(
@@ -52,6 +62,42 @@ _FILLER = [
     "quiet",
     "houses",
 ]
+
+
+@cache
+def tiny_encoder() -> Path:
+    """A two-layer BERT that knows the town's words and single letters, fresh from its config: real, and quick."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    _, passages, _ = make_articles(40, seed=1)
+    words = sorted({word for passage in passages for word in re.findall(r"[a-z]+", passage.text.lower())})
+    letters = list(string.ascii_lowercase + ".,;:!?[]()-")
+    vocabulary = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words, *letters, *(f"##{a}" for a in letters)])
+    tokenizer = Tokenizer(
+        models.WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder = Path(tempfile.mkdtemp(prefix="tiny-encoder-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        model_max_length=64,
+    ).save_pretrained(folder)  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(
+            BertConfig(
+                vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                intermediate_size=64, max_position_embeddings=64,
+            )
+        ).save_pretrained(folder)  # fmt: skip
+    return folder
 
 
 def make_articles(count: int = 60, *, seed: int = 1) -> tuple[list[Article], list[Passage], list[Annotation]]:

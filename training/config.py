@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
@@ -14,14 +14,7 @@ from labels.files import Frozen
 from labels.yaml_text import not_yaml, read_yaml_text
 from models.examples import Field as InputField
 from models.examples import Votes
-from models.settings import (
-    LinearStanceSettings,
-    LinearTopicsSettings,
-    MajoritySettings,
-    RulesSettings,
-    StanceSettings,
-    TopicsSettings,
-)
+from models.settings import Device, Precision, StanceSettings, TopicsSettings
 
 
 def _is_file(path: Path) -> Path:
@@ -124,6 +117,8 @@ class Config(Frozen):
     thresholds: Thresholds = Thresholds()
     review: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     seed: Seed = 13
+    device: Device = "auto"
+    precision: Precision = "auto"
     tracking: Tracking = Tracking()
 
     @model_validator(mode="before")
@@ -201,29 +196,35 @@ def _problems(path: Path, error: ValidationError) -> list[Problem]:
     return found
 
 
-_UNIONS: dict[str, dict[str, type[BaseModel]]] = {
-    "split": {"group": GroupSplit, "time": TimeSplit, "column": ColumnSplit},
-    "topics": {"linear": LinearTopicsSettings, "rules": RulesSettings, "majority": MajoritySettings},
-    "stance": {"linear": LinearStanceSettings, "majority": MajoritySettings},
-}
+def _members(union: Any) -> dict[str, type[BaseModel]]:
+    """Tag → member of a discriminated union, and of those inside it."""
+    if isinstance(union, type) and issubclass(union, BaseModel):
+        tag = union.model_fields.get("kind") or union.model_fields["strategy"]
+        return dict.fromkeys(get_args(tag.annotation), union)
+    return {name: member for part in get_args(union) for name, member in _members(part).items()}
+
+
+_UNIONS = {"split": _members(SplitConfig), "topics": _members(TopicsSettings), "stance": _members(StanceSettings)}
+
+
+def _is_tag(where: Sequence[str], place: int) -> bool:
+    """Pydantic names the members of unions too (`topics.average.of.0.linear.c`); the user wrote `topics.of.0.c`."""
+    known = _UNIONS.get(where[0], {})
+    return where[place] in known and (place == 1 or (place > 1 and where[place - 1].isdigit()))
 
 
 def _path(where: Sequence[str]) -> list[str]:
-    """Pydantic names the member of a union (`topics.linear.c`); the user wrote `topics.c`."""
-    if len(where) > 1 and where[0] in _UNIONS and where[1] in _UNIONS[where[0]]:
-        return [where[0], *where[2:]]
-    return list(where)
+    return [part for place, part in enumerate(where) if not _is_tag(where, place)]
 
 
 def _fields(model: type[BaseModel], where: Sequence[str]) -> list[str]:
-    """The keys known at a place of the config."""
+    """The keys known at a place of the config, as pydantic names it."""
     current: type[BaseModel] = model
-    rest = list(where)
-    if len(rest) > 1 and rest[0] in _UNIONS and rest[1] in _UNIONS[rest[0]]:
-        current, rest = _UNIONS[rest[0]][rest[1]], rest[2:]
-    for part in rest:
-        annotation = current.model_fields[part].annotation if part in current.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        current = annotation
+    for place, part in enumerate(where):
+        if _is_tag(where, place):
+            current = _UNIONS[where[0]][part]
+        elif part in current.model_fields:
+            annotation = current.model_fields[part].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                current = annotation
     return [field.alias or name for name, field in current.model_fields.items()]

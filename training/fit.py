@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
-import numpy as np
 
 from labels.adjudication import Example
 from labels.codebook import Codebook
@@ -21,17 +17,11 @@ from models.calibration import (
     TopicCalibration,
     calibrate_stance,
     calibrate_topics,
-    folds,
 )
-from models.examples import FloatArray, Quiet, StanceExamples, TopicExamples, Watch, stance_examples, topic_examples
+from models.examples import Quiet, TopicExamples, Watch, stance_examples, topic_examples
 from models.families import StanceClassifier, TopicClassifier
-from models.settings import (
-    LinearStanceSettings,
-    LinearTopicsSettings,
-    MajoritySettings,
-    RulesSettings,
-)
 from models.tagger import Settings, Tagger, TwoStage
+from training import held_out
 from training.config import Config
 
 
@@ -49,30 +39,32 @@ def fit(
 ) -> Fitted:
     """Fits and calibrates; calibration sees only predictions for articles that the model did not learn from."""
     warnings: list[str] = []
-    topic_model = dev_topic_model = topic_calibration = None
+    topic_model: TopicClassifier | None = None
+    dev_topic_model: TopicClassifier | None = None
+    topic_calibration = None
     if config.topics is not None:
         parts = [topic_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
         warnings += _thin(parts[0] + parts[1], codebook)
-        raw, topic_model, dev_topic_model = _fit(
-            topic_family(config, codebook, parts[0] + parts[1]), *parts, what="topics", seed=config.seed, watch=watch
-        )
+        read = held_out.topics(config.topics, config, codebook, *parts, watch=watch)
+        topic_model, dev_topic_model = read.model, read.of_train
         topic_calibration, unmet = calibrate_topics(
-            raw, (parts[0] + parts[1]).y, precision=config.thresholds.precision, seed=config.seed
+            read.raw, read.y, precision=config.thresholds.precision, seed=config.seed
         )
         warnings += [
             f"topic {codebook.topics[position].id!r}: precision {config.thresholds.precision} was not reached out of "
             "fold; its threshold is the nearest to it"
             for position in unmet
         ]
-    stance_model = dev_stance_model = stance_calibration = None
+    stance_model: StanceClassifier | None = None
+    dev_stance_model: StanceClassifier | None = None
+    stance_calibration = None
     if config.stance is not None:
         asked = [stance_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
         if not len(asked[0]):
             raise DemarcheError("the training side has no stances; take `stance:` out of the config or label some")
-        raw, stance_model, dev_stance_model = _fit(
-            stance_family(config, asked[0] + asked[1]), *asked, what="stance", seed=config.seed, watch=watch
-        )
-        stance_calibration = calibrate_stance(raw, (asked[0] + asked[1]).y)
+        told = held_out.stance(config.stance, config, *asked, watch=watch)
+        stance_model, dev_stance_model = told.model, told.of_train
+        stance_calibration = calibrate_stance(told.raw, told.y)
     settings = Settings(
         input=config.input,
         review=config.review,
@@ -108,59 +100,6 @@ def baselines(
         stance_calibration=StanceCalibration(),
     )
     return {name: Tagger(codebook, TwoStage(model, stance), settings) for name, model in topics.items()}
-
-
-def topic_family(config: Config, codebook: Codebook, examples: TopicExamples) -> Callable[[], TopicClassifier]:
-    """Makes the classifiers that are to be fitted on parts of `examples`."""
-    match config.topics:
-        case LinearTopicsSettings() as settings:
-            from models.features import Counted
-            from models.linear import LinearTopics
-
-            return partial(LinearTopics, settings, Counted(examples.texts, settings.ngrams))
-        case RulesSettings():
-            return partial(RuleTopics.of, codebook)
-        case MajoritySettings():
-            return MajorityTopics
-        case _:
-            raise AssertionError(config.topics)
-
-
-def stance_family(config: Config, examples: StanceExamples) -> Callable[[], StanceClassifier]:
-    """Makes the classifiers that are to be fitted on parts of `examples`."""
-    match config.stance:
-        case LinearStanceSettings() as settings:
-            from models.features import Counted
-            from models.linear import LinearStance
-
-            return partial(LinearStance, settings, Counted((q.text for q in examples.queries), settings.ngrams))
-        case MajoritySettings():
-            return MajorityStance
-        case _:
-            raise AssertionError(config.stance)
-
-
-def _fit(new: Any, train: Any, dev: Any, *, what: str, seed: int, watch: Watch) -> tuple[FloatArray, Any, Any]:
-    """Out-of-fold probabilities of train then dev, the model of both, and the model of train alone."""
-    both = train + dev
-    nothing = both.take(np.arange(0))
-    raw = np.zeros_like(both.y)
-    parts = folds(train, dev, seed=seed)
-    of_train = None
-    for done, (rest, fold) in enumerate(parts):
-        watch.step(what, done=done, total=len(parts) + 1)
-        model = new().fit(both.take(rest), nothing, watch=watch)
-        raw[fold] = model.predict_proba(inputs(both.take(fold)))
-        if done == 0 and len(dev):
-            of_train = model
-    watch.step(what, done=len(parts), total=len(parts) + 1)
-    model = new().fit(both, nothing, watch=watch)
-    watch.step(what, done=len(parts) + 1, total=len(parts) + 1)
-    return raw, model, of_train
-
-
-def inputs(examples: TopicExamples | StanceExamples) -> Any:
-    return examples.texts if isinstance(examples, TopicExamples) else examples.queries
 
 
 def _thin(examples: TopicExamples, codebook: Codebook) -> list[str]:

@@ -19,6 +19,7 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Passage
 from labels.splits import Split, by_column, by_group, by_time, read_split
+from models.settings import encoders_of
 from models.tagger import Tagger
 from training import figures, tracking
 from training.config import ColumnSplit, Config, GroupSplit, TimeSplit
@@ -69,6 +70,7 @@ class Trained:
 
 def prepare(config: Config) -> Prepared:
     """Reads and splits the data of a config. Raises BadInput and DemarcheError for every user's mistake."""
+    _check_encoders(config)
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
     if config.topics is not None and not data.codebook.topics:
         raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
@@ -83,6 +85,17 @@ def prepare(config: Config) -> Prepared:
             )
     _check_gold(prepared)
     return prepared
+
+
+def _check_encoders(config: Config) -> None:
+    """Raises DemarcheError where an encoder or the device that is asked for is not there."""
+    names = [*encoders_of(config.topics), *encoders_of(config.stance)]
+    if names:
+        from models.encoders import locate, machine
+
+        machine(config.device, config.precision)
+        for name in names:
+            locate(name)
 
 
 def _check_gold(prepared: Prepared) -> None:

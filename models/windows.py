@@ -1,0 +1,134 @@
+"""Texts as windows of tokens: long ones in several that overlap, none cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.examples import FloatArray, Query
+
+BATCH = 64
+_STRIDE = 4  # a quarter of a window overlaps with the next
+_OPEN, _CLOSE = "[ ", " ]"
+
+
+class Window(NamedTuple):
+    """`row`: of which text; `types`: 0 for the text, 1 for the target beside it; `marked`: where the target is named."""
+
+    row: int
+    ids: list[int]
+    types: list[int]
+    marked: list[int]
+
+
+def of_texts(tokenizer: Any, texts: Sequence[str], *, length: int) -> list[Window]:
+    found = tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=length,
+        stride=_overlap(tokenizer, length),
+        return_overflowing_tokens=True,
+        return_token_type_ids=True,
+    )
+    parts = zip(found["overflow_to_sample_mapping"], found["input_ids"], found["token_type_ids"], strict=True)
+    return [Window(row, ids, types, [0] * len(ids)) for row, ids, types in parts]
+
+
+def of_queries(tokenizer: Any, queries: Sequence[Query], *, length: int) -> list[Window]:
+    """Text and target side by side; the target is marked in the text where its place is known.
+
+    Of a long text with a place, only the windows that hold some of it.
+    """
+    if not queries:
+        return []
+    marked = [_mark(query) for query in queries]
+    short = _shortened(tokenizer, [query.target for query in queries], at_most=length // 4)
+    taken = max((len(ids) for ids in tokenizer(short, add_special_tokens=False)["input_ids"]), default=0)
+    found = tokenizer(
+        [text for text, _ in marked],
+        short,
+        truncation="only_first",
+        max_length=length,
+        stride=_overlap(tokenizer, length - taken),
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        return_token_type_ids=True,
+    )
+    windows: list[list[Window]] = [[] for _ in queries]
+    for number, row in enumerate(found["overflow_to_sample_mapping"]):
+        span = marked[row][1]
+        places = zip(found.sequence_ids(number), found["offset_mapping"][number], strict=True)
+        inside = [int(span is not None and part == 0 and a < span[1] and b > span[0]) for part, (a, b) in places]
+        windows[row].append(Window(row, found["input_ids"][number], found["token_type_ids"][number], inside))
+    return [window for row in windows for window in ([w for w in row if any(w.marked)] or row)]
+
+
+def batches(windows: Sequence[Window], size: int = BATCH) -> Iterator[npt.NDArray[np.intp]]:
+    """Positions of windows, those of like length together."""
+    order = np.argsort([len(window.ids) for window in windows], kind="stable")
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def padded(windows: Sequence[Window], pad: int) -> dict[str, Any]:
+    """Tensors (windows, tokens), as long as the longest; `marked` is of floats, to be averaged with."""
+    import torch
+
+    # Multiples of eight suit the matrix units.
+    width = -(-max(len(window.ids) for window in windows) // 8) * 8
+
+    def grid(rows: Sequence[Sequence[int]], fill: int) -> Any:
+        return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
+
+    return {
+        "input_ids": grid([window.ids for window in windows], pad),
+        "attention_mask": grid([[1] * len(window.ids) for window in windows], 0),
+        "token_type_ids": grid([window.types for window in windows], 0),
+        "marked": grid([window.marked for window in windows], 0).float(),
+    }
+
+
+def mean_of_rows(found: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
+    """(windows, k) → (rows, k)."""
+    row = np.array([window.row for window in windows], dtype=np.intp)
+    sums = np.zeros((rows, found.shape[1]))
+    np.add.at(sums, row, found)
+    return sums / np.bincount(row, minlength=rows)[:, None]
+
+
+def max_of_rows(found: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
+    """(windows, k) → (rows, k)."""
+    best = np.full((rows, found.shape[1]), -np.inf)
+    np.maximum.at(best, np.array([window.row for window in windows], dtype=np.intp), found)
+    return best
+
+
+def _overlap(tokenizer: Any, length: int) -> int:
+    specials: int = tokenizer.num_special_tokens_to_add(pair=True)
+    return max(0, length - specials) // _STRIDE
+
+
+def _mark(query: Query) -> tuple[str, tuple[int, int] | None]:
+    if query.span is None:
+        return query.text, None
+    start, end = query.span
+    text = query.text[:start] + _OPEN + query.text[start:end] + _CLOSE + query.text[end:]
+    return text, (start + len(_OPEN), end + len(_OPEN))
+
+
+def _shortened(tokenizer: Any, targets: Sequence[str], *, at_most: int) -> list[str]:
+    """A target may be as long as an article: then its beginning stands for it."""
+    kept = {}
+    for target in dict.fromkeys(targets):
+        if len(target) > at_most:
+            found = tokenizer(
+                target, add_special_tokens=False, truncation=True, max_length=at_most, return_offsets_mapping=True
+            )
+            target_end = found["offset_mapping"][-1][1] if found["offset_mapping"] else 0
+            kept[target] = target[:target_end]
+        else:
+            kept[target] = target
+    return [kept[target] for target in targets]

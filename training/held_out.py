@@ -1,0 +1,204 @@
+"""Models, each with its probabilities for articles that it did not learn from: what calibration may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from labels.codebook import Codebook
+from labels.errors import DemarcheError
+from models.baselines import MajorityStance, MajorityTopics, RuleTopics
+from models.calibration import calibrate_stance, calibrate_topics, folds
+from models.examples import FloatArray, StanceExamples, TopicExamples, Watch
+from models.families import StanceClassifier, StanceLearner, TopicClassifier, TopicLearner
+from models.settings import (
+    AverageStanceSettings,
+    AverageTopicsSettings,
+    EmbeddingStanceSettings,
+    EmbeddingTopicsSettings,
+    EncoderStanceSettings,
+    EncoderTopicsSettings,
+    LinearStanceSettings,
+    LinearTopicsSettings,
+    MajoritySettings,
+    RulesSettings,
+    StanceSettings,
+    TopicsSettings,
+)
+from training.config import Config
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class HeldOut(Generic[Model]):
+    """`raw` and gold `y` of rows that the model they come from did not learn from.
+
+    Either of train followed by dev (cross-fitted: `model` learnt from both), or of dev alone. `of_train` learnt
+    from train alone and can be judged on dev; None without dev.
+    """
+
+    raw: FloatArray
+    y: FloatArray
+    model: Model
+    of_train: Model | None
+
+
+def topics(
+    settings: TopicsSettings,
+    config: Config,
+    codebook: Codebook,
+    train: TopicExamples,
+    dev: TopicExamples,
+    *,
+    watch: Watch,
+) -> HeldOut[TopicClassifier]:
+    if isinstance(settings, AverageTopicsSettings):
+        from models.average import AverageTopics
+
+        members = [topics(member, config, codebook, train, dev, watch=watch) for member in settings.of]
+        found = [calibrate_topics(member.raw, member.y, precision=None, seed=config.seed)[0] for member in members]
+        return _averaged(AverageTopics, members, found, dev)
+    new = _topic_family(settings, config, codebook, train + dev)
+    return _held_out(new, train, dev, what="topics", seed=config.seed, watch=watch)
+
+
+def stance(
+    settings: StanceSettings, config: Config, train: StanceExamples, dev: StanceExamples, *, watch: Watch
+) -> HeldOut[StanceClassifier]:
+    if isinstance(settings, AverageStanceSettings):
+        from models.average import AverageStance
+
+        members = [stance(member, config, train, dev, watch=watch) for member in settings.of]
+        return _averaged(AverageStance, members, [calibrate_stance(member.raw, member.y) for member in members], dev)
+    new = _stance_family(settings, config, train + dev)
+    return _held_out(new, train, dev, what="stance", seed=config.seed, watch=watch)
+
+
+def inputs(examples: TopicExamples | StanceExamples) -> Any:
+    return examples.texts if isinstance(examples, TopicExamples) else examples.queries
+
+
+def _topic_family(
+    settings: TopicsSettings, config: Config, codebook: Codebook, examples: TopicExamples
+) -> Callable[[], TopicLearner]:
+    """Makes the classifiers that are to be fitted on parts of `examples`."""
+    match settings:
+        case LinearTopicsSettings():
+            from models.features import Counted
+            from models.linear import LinearTopics
+
+            return partial(LinearTopics, settings, Counted(examples.texts, settings.ngrams))
+        case EmbeddingTopicsSettings():
+            from models.embedding import EmbeddingTopics
+            from models.encoders import machine
+            from models.vectors import Vectors
+
+            found = machine(config.device, config.precision)
+            return partial(
+                EmbeddingTopics, settings, Vectors.of_encoder(settings.encoder, found, max_length=settings.max_length)
+            )
+        case EncoderTopicsSettings():
+            from models.encoder import EncoderTopics
+            from models.encoders import machine
+
+            return partial(EncoderTopics, settings, machine=machine(config.device, config.precision), seed=config.seed)
+        case RulesSettings():
+            return partial(RuleTopics.of, codebook)
+        case MajoritySettings():
+            return MajorityTopics
+        case _:
+            raise AssertionError(settings)
+
+
+def _stance_family(settings: StanceSettings, config: Config, examples: StanceExamples) -> Callable[[], StanceLearner]:
+    """Makes the classifiers that are to be fitted on parts of `examples`."""
+    match settings:
+        case LinearStanceSettings():
+            from models.features import Counted
+            from models.linear import LinearStance
+
+            return partial(LinearStance, settings, Counted((q.text for q in examples.queries), settings.ngrams))
+        case EmbeddingStanceSettings():
+            from models.embedding import EmbeddingStance
+            from models.encoders import machine
+            from models.vectors import Vectors
+
+            found = machine(config.device, config.precision)
+            return partial(
+                EmbeddingStance, settings, Vectors.of_encoder(settings.encoder, found, max_length=settings.max_length)
+            )
+        case EncoderStanceSettings():
+            from models.encoder import EncoderStance
+            from models.encoders import machine
+
+            return partial(EncoderStance, settings, machine=machine(config.device, config.precision), seed=config.seed)
+        case MajoritySettings():
+            return MajorityStance
+        case _:
+            raise AssertionError(settings)
+
+
+def _held_out(new: Callable[[], Any], train: Any, dev: Any, *, what: str, seed: int, watch: Watch) -> HeldOut[Any]:
+    if not new().cross_fit:
+        if not len(dev):
+            raise DemarcheError(
+                f"{what}: this family is calibrated on dev, and the dev side is empty; set split.dev above 0"
+            )
+        model = new().fit(train, dev, watch=watch)
+        return HeldOut(model.predict_proba(inputs(dev)), dev.y, model, model)
+    both = train + dev
+    nothing = both.take(np.arange(0))
+    raw = np.zeros_like(both.y)
+    parts = folds(train, dev, seed=seed)
+    of_train = None
+    for done, (rest, fold) in enumerate(parts):
+        watch.step(what, done=done, total=len(parts) + 1)
+        model = new().fit(both.take(rest), nothing, watch=_Fold(watch, done + 1))
+        raw[fold] = model.predict_proba(inputs(both.take(fold)))
+        if done == 0 and len(dev):
+            of_train = model
+    watch.step(what, done=len(parts), total=len(parts) + 1)
+    model = new().fit(both, nothing, watch=_Fold(watch, len(parts) + 1))
+    watch.step(what, done=len(parts) + 1, total=len(parts) + 1)
+    return HeldOut(raw, both.y, model, of_train)
+
+
+def _averaged(
+    average: Callable[[Sequence[Any], Sequence[Any]], Any],
+    members: Sequence[HeldOut[Any]],
+    calibrations: Sequence[Any],
+    dev: TopicExamples | StanceExamples,
+) -> HeldOut[Any]:
+    # Dev stands last in all of them; train is held out only where every member was cross-fitted.
+    rows = min(len(member.y) for member in members)
+    found = [
+        calibration.probabilities(member.raw)[-rows:] for member, calibration in zip(members, calibrations, strict=True)
+    ]
+    of_train = None
+    if len(dev):
+        of_train = average([member.of_train for member in members], calibrations)
+    model = average([member.model for member in members], calibrations)
+    return HeldOut(np.asarray(np.mean(found, axis=0)), members[0].y[-rows:], model, of_train)
+
+
+class _Fold:
+    """Watches one of several fits of the same family."""
+
+    def __init__(self, watch: Watch, number: int):
+        self._watch = watch
+        self._number = number
+
+    def step(self, what: str, *, done: int, total: int) -> None:
+        self._watch.step(f"{what} {self._number}", done=done, total=total)
+
+    def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None:
+        self._watch.epoch(f"{what}/fit_{self._number}", number, figures)
+
+    def checkpoints(self, key: str) -> Path | None:
+        return self._watch.checkpoints(key)
