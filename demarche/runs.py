@@ -20,7 +20,7 @@ def list_(
     most: Annotated[int, typer.Option(min=1, max=50_000, help="How many, the newest first.")] = 20,
 ) -> None:
     """The latest runs with their headline figures."""
-    from training import tracking
+    from training import registry, tracking
     from training.judging import HEADLINES
     from training.store import tracking_uri
 
@@ -28,7 +28,7 @@ def list_(
     if not found:
         typer.echo(f"no runs yet in {tracking_uri()}")
         return
-    rows, champions = [], tracking.champions()
+    rows, champions = [], registry.champions()
     for run in found:
         model = run.tags.get("demarche.registered", "")
         model += " (champion)" if model in champions else ""
@@ -95,9 +95,9 @@ def promote(
     version: Annotated[str, typer.Argument(help="The version that becomes champion.")],
 ) -> None:
     """Make a version of a registered model its champion."""
-    from training import tracking
+    from training import registry
 
-    registered = tracking.promote(name, version)
+    registered = registry.promote(name, version)
     typer.echo(f"models:/{name}@champion is now version {registered.champion}")
 
 

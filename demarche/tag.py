@@ -42,9 +42,9 @@ def tag(
     check_tags_out(out)
     folder, name = Path(model), model
     if model.startswith(("models:", "runs:")):
-        from training import tracking
+        from training import registry
 
-        folder, name = tracking.fetch(model)
+        folder, name = registry.fetch(model)
     for path in (out, *([articles_out] if articles_out else [])):
         if folder.resolve() in path.resolve().parents:
             raise DemarcheError(f"{path}: is in the model's folder, which must stay as it is; name another file")

@@ -55,17 +55,17 @@ def judge(
     from labels.errors import DemarcheError
     from labels.files import check_out, write_jsonl
     from models.tagger import Tagger
-    from training import tracking
+    from training import registry
     from training.run import judge_model
 
     if out is not None:
         check_out(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
-    folder, _ = tracking.fetch(model)
+    folder, _ = registry.fetch(model)
     tagger = Tagger.load(folder)
     learnt: set[str] = set()
     if tagger.settings.run and model.startswith(("models:", "runs:")):
         try:
-            learnt = tracking.learnt(tagger.settings.run)
+            learnt = registry.learnt(tagger.settings.run)
         except DemarcheError as error:
             warn(f"warning: {error}; whether the model learnt from these passages cannot be told")
     scores, predictions = judge_model(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from labels.errors import DemarcheError
-from training import tracking
+from training import registry, tracking
 from training.store import tracking_uri
 
 
@@ -82,7 +82,7 @@ def test_listing_makes_no_store(workspace: Path) -> None:
 @pytest.mark.parametrize("uri", ["models:/nobody@champion", "models:/nobody/1", "runs:/0123456789abcdef/tagger"])
 def test_an_unknown_model_is_told_with_what_is_known(store: Path, uri: str) -> None:
     with pytest.raises(DemarcheError, match="no such model"):
-        tracking.fetch(uri)
+        registry.fetch(uri)
 
 
 @pytest.mark.parametrize(

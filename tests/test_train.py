@@ -20,7 +20,7 @@ from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
 from tests.conftest import make_articles
-from training import tracking
+from training import registry, tracking
 from training.judging import judge
 from training.predictions import read_predictions
 
@@ -76,7 +76,7 @@ def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
     assert "champion stays 1" in output
     assert "demarche runs promote tiny-tagger 2" in output
     assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
-    assert tracking.champion_of(tracking.open_store(), "tiny-tagger") == "2"
+    assert registry.champion_of(tracking.open_store(), "tiny-tagger") == "2"
     assert "tiny-tagger/2 (champion)" in demarche("runs", "list").output
     missing = demarche("runs", "promote", "tiny-tagger", "9")
     assert missing.exit_code == 2
@@ -87,19 +87,19 @@ def test_a_model_is_the_same_by_every_address(store: Path) -> None:
     trained()
     (run,) = tracking.runs()
     uris = ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{run.id}/tagger"]
-    taggers = [Tagger.load(tracking.fetch(uri).folder) for uri in uris]
+    taggers = [Tagger.load(registry.fetch(uri).folder) for uri in uris]
     assert {tagger.settings.run for tagger in taggers} == {run.id}
-    assert tracking.fetch(uris[0]).name == "tiny-tagger/1"
+    assert registry.fetch(uris[0]).name == "tiny-tagger/1"
 
 
 def test_a_model_sealed_anew_is_not_the_one_registered(store: Path) -> None:
     trained()
-    folder = tracking.fetch("models:/tiny-tagger@champion").folder
+    folder = registry.fetch("models:/tiny-tagger@champion").folder
     settings = json.loads((folder / "tagger.json").read_text())
     (folder / "tagger.json").write_text(json.dumps(settings | {"review": 0.2}))
     saved.seal(folder)
     with pytest.raises(DemarcheError, match="not the model that was registered"):
-        tracking.fetch("models:/tiny-tagger@champion")
+        registry.fetch("models:/tiny-tagger@champion")
 
 
 def test_a_run_may_train_one_task_alone(store: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) ->
     (run,) = tracking.runs()
     assert run.status == "FAILED"
     assert "n-gram" in run.tags["demarche.reason"]
-    assert tracking.champion_of(tracking.open_store(), "tiny-tagger") is None
+    assert registry.champion_of(tracking.open_store(), "tiny-tagger") is None
 
 
 def test_a_side_without_gold_is_told_before_any_work(store: Path, workspace: Path) -> None:

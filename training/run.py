@@ -26,8 +26,9 @@ from training.config import ColumnSplit, Config, GroupSplit, TimeSplit
 from training.fit import baselines, fit
 from training.judging import Scores, judge, stance_verdicts, topic_verdicts
 from training.predictions import Prediction, errors, predict
+from training.registry import Registered, register
 from training.store import reach, tracking_uri
-from training.tracking import Registered, Run
+from training.tracking import Run
 from training.watch import Progress, RunWatch
 
 Say = Callable[[str], None]
@@ -325,7 +326,7 @@ def _log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> 
     if name is None:
         return f"runs:/{run.id}/tagger", None
     description = f"{prepared.config.name}: " + ", ".join(f"{key} {value}" for key, value in scores.headlines().items())
-    return f"runs:/{run.id}/tagger", run.register(model_id, name, description=description, digest=digest)
+    return f"runs:/{run.id}/tagger", register(run, model_id, name, description=description, digest=digest)
 
 
 def _description(

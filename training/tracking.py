@@ -1,10 +1,9 @@
-"""The only module that talks to MLflow: runs, registered models, and the way from a URI to a folder."""
+"""Runs in MLflow: writing one down, finding and reading them again."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 import signal
 import socket
@@ -15,46 +14,35 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-
-# Nothing is sent anywhere, and a server that went away is given up on in seconds, not minutes.
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+from typing import Any
 
 import mlflow
 import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
-from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _initialize_tables
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from labels.errors import DemarcheError
-from labels.splits import read_split
-from models.saved import check_seal, model_digest
 from training.store import reach, sqlite_path, tracking_uri
 
 # What is worth telling the user is told by the command line; errors too, where MLflow logs a traceback.
 for _logger in ("mlflow", "alembic"):
     logging.getLogger(_logger).setLevel(logging.CRITICAL)
 
-CHAMPION = "champion"
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
-_ARTIFACT = "tagger"
+ARTIFACT = "tagger"
 _LONGEST_NAME = 250  # characters that MLflow takes
 _STORE_ERRORS = (MlflowException, SQLAlchemyError)
 
 
 @contextlib.contextmanager
-def _store_told() -> Iterator[None]:
+def store_told() -> Iterator[None]:
     """What a store refuses in mid-work (locked, full, gone, of another version), as one line."""
     try:
         yield
@@ -62,10 +50,10 @@ def _store_told() -> Iterator[None]:
         hint = "see that it is there, has room, and that nothing else holds it"
         if "schema" in str(error):
             hint = f"copy it, then `mlflow db upgrade {tracking_uri()}`"
-        raise DemarcheError(f"{tracking_uri()}: the tracking store failed ({_first_line(error)}); {hint}") from error
+        raise DemarcheError(f"{tracking_uri()}: the tracking store failed ({first_line(error)}); {hint}") from error
 
 
-@_store_told()
+@store_told()
 def open_store(*, create: bool = False) -> MlflowClient:
     """A client of the store. Raises DemarcheError within seconds where it does not answer.
 
@@ -91,19 +79,6 @@ def _make_database(path: Path) -> None:
         # Another run that made it meanwhile is already writing to it.
         if not path.exists():
             part.replace(path)
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A version of a registered model; `champion` is the version that has the alias now."""
-
-    name: str
-    version: str
-    champion: str
-
-    @property
-    def is_champion(self) -> bool:
-        return self.version == self.champion
 
 
 class Run:
@@ -158,34 +133,14 @@ class Run:
         import mlflow.pyfunc
 
         info = mlflow.pyfunc.log_model(
-            name=_ARTIFACT,
+            name=ARTIFACT,
             python_model=str(_PYFUNC),
-            artifacts={_ARTIFACT: str(folder)},
+            artifacts={ARTIFACT: str(folder)},
             pip_requirements=_requirements(),
             metadata={"demarche_digest": digest},
         )
         self.metrics(metrics, model_id=info.model_id)
         return str(info.model_id)
-
-    def register(self, model_id: str, name: str, *, description: str, digest: str) -> Registered:
-        """A new version; it becomes champion only where there is none yet."""
-        with contextlib.suppress(MlflowException):
-            self.client.create_registered_model(name)  # it may well be there already
-        version = self.client.create_model_version(
-            name,
-            f"models:/{model_id}",
-            run_id=self.id,
-            tags={"demarche.digest": digest},
-            description=description,
-            model_id=model_id,
-        )
-        champion = champion_of(self.client, name)
-        if champion is None:
-            self.client.set_registered_model_alias(name, CHAMPION, version.version)
-            # Aliases have no compare-and-swap: whoever wrote last is champion.
-            champion = champion_of(self.client, name) or version.version
-        self.tags({"demarche.registered": f"{name}/{version.version}"})
-        return Registered(name, str(version.version), champion)
 
 
 @contextlib.contextmanager
@@ -194,7 +149,7 @@ def tracked(experiment: str, name: str) -> Iterator[Run]:
 
     SIGTERM is taken like Ctrl-C. Runs that a kill -9 left open are closed first.
     """
-    with _store_told(), _tracked(experiment, name) as run:
+    with store_told(), _tracked(experiment, name) as run:
         yield run
 
 
@@ -226,74 +181,6 @@ def _tracked(experiment: str, name: str) -> Iterator[Run]:
             signal.signal(signal.SIGTERM, before)
 
 
-class Fetched(NamedTuple):
-    """A saved tagger's folder, and how tags name it: `name/version`, or the address as given."""
-
-    folder: Path
-    name: str
-
-
-@_store_told()
-def fetch(uri: str) -> Fetched:
-    """The model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/RUN/tagger`, or a folder on disk.
-
-    Raises DemarcheError where there is none, or where it is not the one that the store knows.
-    """
-    if not re.match(r"^(models|runs):", uri):
-        return Fetched(Path(uri), uri)
-    client = open_store()
-    try:
-        model_id, name, digest = _looked_up(client, uri)
-        location = client.get_logged_model(model_id).artifact_location
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{_ARTIFACT}"))
-    except (MlflowException, OSError) as error:
-        known = ", ".join(model.name for model in client.search_registered_models(max_results=20))
-        raise DemarcheError(
-            f"{uri}: no such model in {tracking_uri()} ({_first_line(error)}); registered there: {known or 'none'}"
-        ) from None
-    check_seal(folder)
-    if digest is not None and model_digest(folder) != digest:
-        raise DemarcheError(f"{uri}: {folder} is not the model that was registered; its digest differs; train it again")
-    return Fetched(folder, name)
-
-
-def learnt(run: str) -> set[str]:
-    """The passages that a run's model learnt from: those of train and dev."""
-    places = read_split(artifact(run, SPLIT)).values()
-    return {place.passage for place in places if place.side in ("train", "dev")}
-
-
-@_store_told()
-def promote(name: str, version: str) -> Registered:
-    """Makes a version the champion."""
-    client = open_store()
-    try:
-        client.get_model_version(name, version)
-        client.set_registered_model_alias(name, CHAMPION, version)
-    except MlflowException as error:
-        raise DemarcheError(
-            f"{name}/{version}: {_first_line(error)}; `demarche runs list` shows what there is"
-        ) from None
-    return Registered(name, version, champion_of(client, name) or version)
-
-
-@_store_told()
-def champions() -> set[str]:
-    """`name/version` of every registered model's champion."""
-    models = open_store().search_registered_models(max_results=1000)
-    return {f"{model.name}/{model.aliases[CHAMPION]}" for model in models if CHAMPION in model.aliases}
-
-
-def champion_of(client: MlflowClient, name: str) -> str | None:
-    """The version that has the alias, or None."""
-    try:
-        return str(client.get_model_version_by_alias(name, CHAMPION).version)
-    except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
-
-
 @dataclass(frozen=True)
 class Summary:
     """A run as a list shows it."""
@@ -307,7 +194,7 @@ class Summary:
     tags: dict[str, str]
 
 
-@_store_told()
+@store_told()
 def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
     """The latest runs, the newest first."""
     client = open_store()
@@ -337,7 +224,7 @@ def artifact(run: str, path: str) -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path))
     except (MlflowException, OSError) as error:
-        raise DemarcheError(f"run {run}: has no {path} ({_first_line(error)}); it did not finish") from None
+        raise DemarcheError(f"run {run}: has no {path} ({first_line(error)}); it did not finish") from None
 
 
 def git_commit() -> str | None:
@@ -409,30 +296,6 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _looked_up(client: MlflowClient, uri: str) -> tuple[str, str, str | None]:
-    """The logged model's id, how tags name it, and the digest that the store knows. Raises MlflowException."""
-    if match := re.match(r"^runs:/([^/]+)(?:/.*)?$", uri):
-        run = client.get_run(match[1])
-        if not run.outputs or not run.outputs.model_outputs:
-            raise MlflowException("the run logged no model")
-        return str(run.outputs.model_outputs[0].model_id), uri, run.data.tags.get("demarche.model")
-    if match := re.match(r"^models:/([^/@]+)@(.+)$", uri):
-        version = client.get_model_version_by_alias(match[1], match[2])
-    elif match := re.match(r"^models:/([^/@]+)/(.+)$", uri):
-        version = client.get_model_version(match[1], match[2])
-    else:
-        raise MlflowException("expected models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/tagger")
-    return _of_version(version), f"{version.name}/{version.version}", version.tags.get("demarche.digest")
-
-
-def _of_version(version: ModelVersion) -> str:
-    # The sqlite store forgets `model_id`; what the version was made of stays in `source`.
-    match = re.match(r"^models:/(m-\w+)$", version.source or "")
-    if match is None:
-        raise MlflowException("the version was not registered by `demarche train`")
-    return match[1]
-
-
 def _summary(run: MlflowRun, experiment: str) -> Summary:
     return Summary(
         id=run.info.run_id,
@@ -452,7 +315,7 @@ def _requirements() -> list[str]:
     return [f"{name}=={version(name)}" for name in names]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     # SQLAlchemy may put a remark in brackets before what happened.
     lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result")]
     return lines[0][:200] if lines else type(error).__name__
