@@ -20,10 +20,11 @@ def train(
 
     settings = read_config(config, overrides or [])
     from training import run
+    from training.prepare import prepare
     from training.store import tracking_uri
 
     if check:
-        prepared = run.prepare(settings)
+        prepared = prepare(settings)
         for problem in prepared.data.warnings:
             warn(f"warning: {problem}")
         typer.echo(f"{config}: fine; " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))

@@ -36,7 +36,7 @@ _UNSORTED = re.compile(
 
 
 class Place(Frozen):
-    """A line of `split.jsonl`: on which side a passage is. No side: left out as a copy."""
+    """A line of `split.jsonl`: on which side a passage is. No side: left out, most often as a copy."""
 
     passage: str
     unit: str
@@ -69,6 +69,11 @@ class Split:
     def sizes(self) -> dict[str, int]:
         counts = Counter(place.side or "left out" for place in self.places.values())
         return dict(sorted(counts.items()))
+
+    def digest(self) -> str:
+        """The same for the same sides of the same passages."""
+        sides = sorted((id, place.side or "") for id, place in self.places.items())
+        return hashlib.sha256(repr(sides).encode()).hexdigest()[:16]
 
     def write(self, path: Path) -> None:
         write_jsonl(path, self.places.values())
@@ -108,12 +113,12 @@ def by_group(
     split whose passages stay where they are, left out ones too; copies and further passages of its
     units follow them. What would follow to two sides is left out.
     """
-    units = _units(passages)
+    units = units_of(passages)
     earlier = earlier or {}
     old = {id: place.side for id, place in earlier.items() if place.side}
     left_out = {id: place for id, place in earlier.items() if not place.side}
     # Equal texts are linked through the first of them, which must not be one that is taken out below.
-    copies = _copies(sorted(passages, key=lambda p: (p.id in left_out, p.id not in old)))
+    copies = copies_among(sorted(passages, key=lambda p: (p.id in left_out, p.id not in old)))
     together = merge(units, ((one.unit, other.unit) for one, other in copies))
     sides = _hashed_sides(units, together, test=test, dev=dev, seed=seed, strata=strata)
     merged = sum(len(members) for unit, members in together.items() if len(members) > 1 and members[0] == unit)
@@ -154,18 +159,18 @@ def by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_leak: On
             )
         sides[passage.id] = side
     # Equal texts are linked through the first of them: here one of train, if there is one.
-    copies = _copies(sorted(passages, key=lambda p: sides[p.id] != "train"))
+    copies = copies_among(sorted(passages, key=lambda p: sides[p.id] != "train"))
     if dev > 0 and "dev" not in sides.values():
         # Copies within train go to dev together: the cut must not make leaks of its own.
         train = [p for p in passages if sides[p.id] == "train"]
-        units = _units(train)
+        units = units_of(train)
         pairs = ((one.unit, other.unit) for one, other in copies if sides[one.id] == sides[other.id] == "train")
         together = merge(units, pairs)
-        sides |= {p.id: "dev" for p in train if _share(together[p.unit][0], seed) < dev}
+        sides |= {p.id: "dev" for p in train if share_of(together[p.unit][0], seed) < dev}
     return _without_leaks(passages, sides, on_leak, copies=copies)
 
 
-def _units(passages: Sequence[Passage]) -> list[str]:
+def units_of(passages: Sequence[Passage]) -> list[str]:
     """Units, the earliest published first: copies then follow the original, whatever is added later."""
     published: dict[str, str] = {}
     for passage in passages:
@@ -174,7 +179,7 @@ def _units(passages: Sequence[Passage]) -> list[str]:
     return sorted(published, key=lambda unit: (published[unit], unit))
 
 
-def _share(unit: str, seed: int) -> float:
+def share_of(unit: str, seed: int) -> float:
     """A number in [0, 1) that depends on the unit and the seed alone."""
     digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
@@ -191,7 +196,7 @@ def _hashed_sides(
 ) -> dict[str, str]:
     heads = [unit for unit in units if together[unit][0] == unit]
     if strata is None:
-        position = {head: _share(head, seed) for head in heads}
+        position = {head: share_of(head, seed) for head in heads}
     else:
         classes: dict[str, list[str]] = defaultdict(list)
         for head in heads:
@@ -199,7 +204,7 @@ def _hashed_sides(
         position = {
             head: (rank + 0.5) / len(members)
             for members in classes.values()
-            for rank, head in enumerate(sorted(members, key=lambda unit: _share(unit, seed)))
+            for rank, head in enumerate(sorted(members, key=lambda unit: share_of(unit, seed)))
         }
     side = {head: "test" if at < test else "dev" if at < test + dev else "train" for head, at in position.items()}
     return {unit: side[together[unit][0]] for unit in units}
@@ -264,7 +269,7 @@ def _without_leaks(
     Test ranks before dev and dev before train; passages that `stay` rank before all others, and leave
     only for each other: a new copy of two on different sides leaves, and they remain.
     """
-    copies = _copies(passages) if copies is None else copies
+    copies = copies_among(passages) if copies is None else copies
 
     def rank(id: str) -> int:
         return 2 if is_test(sides[id]) else 1 if sides[id] == "dev" else 0
@@ -302,6 +307,6 @@ def _linked(passages: Sequence[Passage], copies: Iterable[tuple[Passage, Passage
     return [*{id(group): group for group in together.values()}.values(), *same_unit.values()]
 
 
-def _copies(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]]:
+def copies_among(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]]:
     pairs = near_duplicates([passage.text for passage in passages])
     return [(passages[pair.first], passages[pair.second]) for pair in pairs]

@@ -158,3 +158,10 @@ def encoders_of(settings: object) -> list[str]:
     if isinstance(settings, AverageTopicsSettings | AverageStanceSettings):
         return [encoder for member in settings.of for encoder in encoders_of(member)]
     return [settings.encoder] if isinstance(settings, Encoded) else []
+
+
+def finds_unseen(settings: TopicsSettings) -> bool:
+    """Whether a family may find a topic of which it learnt no example."""
+    if isinstance(settings, AverageTopicsSettings):
+        return all(finds_unseen(member) for member in settings.of)
+    return isinstance(settings, RulesSettings)

@@ -205,6 +205,10 @@ FAULTS: dict[str, Fault] = {
     "a zero byte in a codebook": Fault(CHECK, ("codebook.yaml: not YAML", "#x0000"), more("codebook.yaml", "x: \0\n")),
     "code in a codebook": Fault(CHECK, ("codebook.yaml:16: not YAML", "python/object"), more("codebook.yaml", "x: !!python/object/apply:os.system [ls]\n")),
     "a codebook of 50 MB": Fault(CHECK, ("codebook.yaml: larger than",), lambda folder: more("codebook.yaml", "# " + "x" * 50_000_000)(folder)),
+    # Targets held out
+    "a target that nothing is labelled with": Fault(NEW + " topics=null split.strategy=leave_target_out split.target=teas", ("split.target: nothing is labelled with 'teas'; did you mean 'tea'?",)),
+    "a topic held out of topics that must be learnt": Fault(NEW + " split.strategy=leave_target_out split.target=tea", ("split.target: linear topics cannot find 'tea' without having learnt it", "topics=null")),
+    "no target to hold out": Fault(NEW + " split.strategy=leave_target_out", ("config.yaml: split.target: missing",)),
     # Tables
     "a lone quote": Fault(IMPORT.format("t.csv"), ("t.csv:2", "a quote in a quoted cell is doubled"), put("t.csv", TABLE.replace("We", '"We'))),
     "a cell too few": Fault(IMPORT.format("t.csv"), ("t.csv:4: 2 cells where the header has 4",), put("t.csv", TABLE + "3,x\n")),

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.adjudication import adjudicate
+from labels.adjudication import Example, adjudicate
 from labels.duplicates import near_duplicates
 from labels.errors import BadInput, DemarcheError
-from labels.passages import Passage
+from labels.leave_target_out import by_target, only_target
+from labels.passages import Annotation, Label, Passage
 from labels.splits import Place, Split, by_column, by_group, by_time, is_test, read_split
 from tests.conftest import make_articles
 
@@ -378,3 +379,69 @@ def test_the_sides_of_a_split_hold_each_example_once() -> None:
     split = replace(split, places={**split.places, passages[0].id: Place(passage="x", unit="x", side=None)})
     parts = [split.side(examples, name) for name in ("train", "dev", "test")]
     assert sorted(e.passage.id for part in parts for e in part) == sorted(p.id for p in passages[1:])
+
+
+def named(id: str, *labels: Label, text: str = "", unit: str | None = None, votes: int = 1) -> Example:
+    """A passage on which the first reader sees `labels`, and the others nothing."""
+    read = passage(id, text, unit=unit)
+    readings = [labels, *[()] * (votes - 1)]
+    annotations = [
+        Annotation(passage=id, annotator=f"r{who}", codebook="tiny@1.0.0", labels=seen)
+        for who, seen in enumerate(readings)
+    ]
+    return adjudicate([read], annotations)[0]
+
+
+TEA, RAIN = Label(topic="tea", stance="favor"), Label(topic="rain", stance="against")
+TRAM = Label(target="the new tram", stance="against")
+
+
+def test_what_is_labelled_with_the_target_is_test_and_its_articles_are_not_learnt_from() -> None:
+    examples = [
+        named("a1", TEA, RAIN, unit="a"),
+        named("a2", RAIN, unit="a"),
+        named("b1", TEA, unit="b", text=ORIGINAL),
+        named("c1", RAIN, unit="c", text=REPRINT),
+        named("c2", RAIN, unit="c"),
+        named("d1", TEA, unit="d", votes=3),
+        named("d2", RAIN, unit="d"),
+        *[named(f"e{n}", RAIN) for n in range(20)],
+    ]
+    split = by_target(examples, target="tea", dev=0.3, seed=1)
+    sides = sides_of(split)
+    assert {id for id, side in sides.items() if side == "test"} == {"a1", "b1"}
+    # Of its article, of a copy's article, and where a reader alone saw it.
+    assert {id for id, side in sides.items() if side is None} == {"a2", "c1", "c2", "d1", "d2"}
+    assert {sides[f"e{n}"] for n in range(20)} == {"train", "dev"}
+    assert leaks([e.passage for e in examples], split) == []
+    judged = split.side(only_target(examples, "tea", split), "test")
+    assert [[target.topic for target in e.stances] for e in judged] == [["tea"], ["tea"]]
+
+
+def test_a_target_may_be_a_text_that_the_labels_name() -> None:
+    examples = [named("a", TRAM, TEA), named("b", TEA), named("c", RAIN)]
+    assert sides_of(by_target(examples, target="the new tram", dev=0.0, seed=1)) == {
+        "a": "test",
+        "b": "train",
+        "c": "train",
+    }
+    with pytest.raises(DemarcheError, match="nothing is labelled with 'the new trams'; did you mean 'the new tram'"):
+        by_target(examples, target="the new trams", dev=0.0, seed=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 24))
+def test_no_label_of_the_target_is_learnt(seed: int, count: int) -> None:
+    rng = random.Random(seed)
+    examples = [
+        replace(named("x", *rng.sample([TEA, RAIN, TRAM], rng.randrange(3)), votes=rng.randrange(1, 4)), passage=made)
+        for made in made_up(seed, count)
+    ]
+    if not any("rain" in example.topic_votes for example in examples):
+        return
+    split = by_target(examples, target="rain", dev=0.3, seed=seed)
+    assert leaks([example.passage for example in examples], split) == []
+    for example in split.side(examples, "train") + split.side(examples, "dev"):
+        assert "rain" not in example.topic_votes
+    assert all(example.topics.get("rain") for example in split.side(examples, "test"))
+    assert sides_of(by_target(examples[::-1], target="rain", dev=0.3, seed=seed)) == sides_of(split)

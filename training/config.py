@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -87,7 +88,49 @@ class ColumnSplit(Frozen):
     on_leak: Literal["refuse", "drop"] = "refuse"
 
 
-SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit, Field(discriminator="strategy")]
+class TargetSplit(Frozen):
+    """Test is what is labelled with one target, a topic or a text that the labels name; nothing of it is learnt."""
+
+    strategy: Literal["leave_target_out"]
+    target: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
+    dev: Share = 0.15
+    seed: int = 13
+
+
+SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit | TargetSplit, Field(discriminator="strategy")]
+
+
+class Dimension(Frozen):
+    """What a sweep tries of one key: numbers from `low` to `high`, or one of the `choices`."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    step: Annotated[int | float | None, Field(gt=0)] = None
+    log: bool = False
+    choices: Annotated[tuple[Any, ...] | None, Field(min_length=2)] = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        numbers = (self.low, self.high, self.step)
+        if self.choices is not None:
+            if any(number is not None for number in numbers) or self.log:
+                raise ValueError("choices stand alone; take low, high, step and log away")
+        elif self.low is None or self.high is None:
+            raise ValueError("nothing to try; give low and high, or choices")
+        elif not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"low {self.low} must be below high {self.high}")
+        elif self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log needs low above 0, and no step")
+        elif self.step is not None and self.step > self.high - self.low:
+            raise ValueError(f"step {self.step} is larger than the range")
+        return self
+
+
+class Search(Frozen):
+    """What `demarche sweep` tries, by dotted key, and the dev figure that it makes as large as it can."""
+
+    metric: str
+    space: Annotated[dict[str, Dimension], Field(min_length=1)]
 
 
 class Tracking(Frozen):
@@ -119,6 +162,7 @@ class Config(Frozen):
     seed: Seed = 13
     device: Device = "auto"
     precision: Precision = "auto"
+    search: Search | None = None
     tracking: Tracking = Tracking()
 
     @model_validator(mode="before")

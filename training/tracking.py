@@ -6,7 +6,6 @@ import contextlib
 import logging
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
@@ -27,6 +25,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from labels.errors import DemarcheError
+from training.owner import gone, owner
 from training.store import reach, sqlite_path, tracking_uri
 
 # What is worth telling the user is told by the command line; errors too, where MLflow logs a traceback.
@@ -37,6 +36,7 @@ PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 ARTIFACT = "tagger"
+_REASON = "demarche.reason"
 _LONGEST_NAME = 250  # characters that MLflow takes
 _STORE_ERRORS = (MlflowException, SQLAlchemyError)
 
@@ -144,26 +144,58 @@ class Run:
 
 
 @contextlib.contextmanager
-def tracked(experiment: str, name: str) -> Iterator[Run]:
+def tracked(experiment: str, name: str, *, parent: str | None = None) -> Iterator[Run]:
     """A run that ends FINISHED, or FAILED or KILLED with the reason, whatever happens inside.
 
-    SIGTERM is taken like Ctrl-C. Runs that a kill -9 left open are closed first.
+    `parent` is the run that it stands below. SIGTERM is taken like Ctrl-C. Runs that a kill -9 left
+    open are closed first.
     """
-    with store_told(), _tracked(experiment, name) as run:
-        yield run
+    with store_told():
+        client = open_store(create=True)
+        experiment_id = _experiment(client, experiment)
+        _close_orphans(client)
+        with _open(
+            client, experiment_id=experiment_id, run_name=name, nested=bool(parent), parent_run_id=parent
+        ) as run:
+            yield run
 
 
 @contextlib.contextmanager
-def _tracked(experiment: str, name: str) -> Iterator[Run]:
+def taken_up(id: str) -> Iterator[Run]:
+    """A run of several processes, or of one that was ended: it goes on, and ends like a new one.
+
+    Raises DemarcheError where the store does not have it.
+    """
+    with store_told():
+        client = open_store(create=True)
+        _close_orphans(client)
+        try:
+            known = client.get_run(id)
+        except MlflowException:
+            known = None
+        if known is None or known.info.lifecycle_stage != "active":
+            raise DemarcheError(f"run {id} is not in {tracking_uri()}, or was deleted there; restore it")
+        if _REASON in known.data.tags:
+            client.delete_tag(id, _REASON)
+        with _open(client, run_id=id) as run:
+            yield run
+
+
+@store_told()
+def new_run(experiment: str, name: str) -> str:
+    """The id of a run that is to be taken up, by whichever process."""
     client = open_store(create=True)
-    experiment_id = _experiment(client, experiment)
-    _close_orphans(client)
-    mlflow.set_experiment(experiment_id=experiment_id)
+    made = client.create_run(_experiment(client, experiment), run_name=name, tags=owner())
+    return str(made.info.run_id)
+
+
+@contextlib.contextmanager
+def _open(client: MlflowClient, **which: Any) -> Iterator[Run]:
     before = signal.getsignal(signal.SIGTERM)
     in_main = threading.current_thread() is threading.main_thread()
     if in_main:
         signal.signal(signal.SIGTERM, _interrupt)
-    active = mlflow.start_run(run_name=name, tags=_owner())
+    active = mlflow.start_run(**which, tags=owner())
     try:
         yield Run(client, active)
     except BaseException as error:
@@ -171,7 +203,7 @@ def _tracked(experiment: str, name: str) -> Iterator[Run]:
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
         # A store that fails now too must not hide why the run ended; the next run closes this one.
         with contextlib.suppress(*_STORE_ERRORS, OSError):
-            mlflow.set_tag("demarche.reason", reason[:4000])
+            mlflow.set_tag(_REASON, reason[:4000])
             mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
         raise
     else:
@@ -264,32 +296,13 @@ def _experiment(client: MlflowClient, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _owner() -> dict[str, str]:
-    process = psutil.Process()
-    return {
-        "demarche.host": socket.gethostname(),
-        "demarche.pid": str(process.pid),
-        "demarche.pid_started": str(process.create_time()),
-    }
-
-
 def _close_orphans(client: MlflowClient) -> None:
     """Marks runs KILLED, of whatever experiment, whose process on this machine is gone."""
-    here = socket.gethostname()
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     for run in client.search_runs(everywhere, "attributes.status = 'RUNNING'"):
-        tags = run.data.tags
-        if tags.get("demarche.host") == here and not _alive(tags):
-            client.set_tag(run.info.run_id, "demarche.reason", "its process is gone (killed, or the machine went down)")
+        if gone(run.data.tags):
+            client.set_tag(run.info.run_id, _REASON, "its process is gone (killed, or the machine went down)")
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
-
-
-def _alive(tags: Mapping[str, str]) -> bool:
-    try:
-        process = psutil.Process(int(tags["demarche.pid"]))
-        return abs(process.create_time() - float(tags["demarche.pid_started"])) < 1
-    except (psutil.NoSuchProcess, KeyError, ValueError):
-        return False
 
 
 def _interrupt(number: int, frame: object) -> None:
