@@ -7,13 +7,14 @@ from demarche.interrupted import like_ctrl_c, told
 with told():
     import typer
 
-    from demarche import labels, runs, tag, train
+    from demarche import labels, runs, sweep, tag, train
     from demarche.app import Commands, commands
 
     app = commands("Train topic and stance classifiers for news, compare them, and tag articles with them.")
     app.info.cls = Commands
 
     app.command("train")(train.train)
+    app.command("sweep")(sweep.sweep)
     app.command("judge")(train.judge)
     app.command("tag")(tag.tag)
     app.command("ui")(runs.ui)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.printing import Bar, scores_table, warn
+from demarche.printing import Bar, scores_table, table, warn
+
+if TYPE_CHECKING:
+    from training.config import Config
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="A training config, e.g. configs/linear.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="E.g. topics.c=4.")] = None,
+    learning_curve: Annotated[
+        int | None, typer.Option(min=2, max=50, help="Train on so many growing shares: what would more labels bring?")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check config and data, split, and stop.")] = False,
 ) -> None:
     """Train, judge, track and register the tagger of a config."""
@@ -29,6 +36,9 @@ def train(
             warn(f"warning: {problem}")
         typer.echo(f"{config}: fine; " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
         return
+    if learning_curve is not None:
+        _learning_curve(settings, overrides or [], learning_curve)
+        return
     with Bar() as bar:
         trained = run.train(settings, overrides=overrides or [], progress=bar, say=bar.say)
     scores_table(trained.test, trained.baselines)
@@ -42,6 +52,29 @@ def train(
     else:
         typer.echo(f"model  models:/{registered.name}/{registered.version}; champion stays {registered.champion}")
         typer.echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+
+
+def _learning_curve(settings: Config, overrides: Sequence[str], shares: int) -> None:
+    from training.learning_curve import learning_curve
+    from training.store import tracking_uri
+
+    with Bar() as bar:
+        curve = learning_curve(settings, shares, overrides=overrides, progress=bar, say=bar.say)
+    rows = [
+        (
+            point.name,
+            str(point.passages),
+            str(point.articles),
+            *(str(point.scores.metrics[name]) for name in curve.names),
+        )
+        for point in curve.points
+    ]
+    table(("share", "passages", "articles", *curve.names), rows)
+    typer.echo("")
+    for sentence in curve.sentences:
+        typer.echo(sentence)
+    typer.echo(f"\nrun    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
+    typer.echo(f"store  {tracking_uri()}")
 
 
 def judge(

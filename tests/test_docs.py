@@ -16,6 +16,7 @@ from labels.codebook import read_codebook
 from labels.passages import Annotation, Article, Passage
 from tests.conftest import REPOSITORY
 from training.config import read_config
+from training.search import axes
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "labels/FORMAT.md"]
 
@@ -60,9 +61,14 @@ def test_the_config_in_the_documents_is_the_shipped_one_with_its_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(REPOSITORY)
-    (written,) = blocks(REPOSITORY / "docs/training.md", "yaml")
+    written, search = blocks(REPOSITORY / "docs/training.md", "yaml")
     (tmp_path / "config.yaml").write_text(written)
-    assert read_config(tmp_path / "config.yaml") == read_config(REPOSITORY / "configs/linear.yaml")
+    config = read_config(tmp_path / "config.yaml")
+    assert config == read_config(REPOSITORY / "configs/linear.yaml")
+    (tmp_path / "config.yaml").write_text(written + search)
+    searched = read_config(tmp_path / "config.yaml")
+    assert axes(tmp_path / "config.yaml", [], searched)
+    assert searched.model_copy(update={"search": None}) == config
 
 
 def test_the_starter_corpus_is_whole() -> None:

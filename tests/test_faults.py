@@ -184,12 +184,29 @@ def model_with(name: str, content: bytes, *, sealed: bool = False) -> Make:
     return make
 
 
+def search(space: str, *, metric: str = "stance/macro_f1") -> Make:
+    return more("config.yaml", f"search: {{metric: {metric}, space: {{{space}}}}}\n")
+
+
+def locked(name: str) -> Make:
+    """A database that another program is writing to; closed by whoever collects the garbage."""
+
+    def make(folder: Path) -> None:
+        holder = sqlite3.connect(folder / name)
+        holder.execute("BEGIN EXCLUSIVE")
+        HOLDERS.append(holder)
+
+    return make
+
+
+HOLDERS: list[sqlite3.Connection] = []
 BOMB = "".join(
     f"{one}: &{one} [{', '.join([other] * 9)}]\n"
     for one, other in zip("bcdefghij", ["x", *(f"*{c}" for c in "bcdefghi")], strict=True)
 )
 JUDGE = "judge MODEL passages.jsonl annotations.jsonl"
 NEW = "train config.yaml"
+SWEEP = "sweep config.yaml --trials 1"
 
 FAULTS: dict[str, Fault] = {
     # YAML
@@ -209,6 +226,33 @@ FAULTS: dict[str, Fault] = {
     "a target that nothing is labelled with": Fault(NEW + " topics=null split.strategy=leave_target_out split.target=teas", ("split.target: nothing is labelled with 'teas'; did you mean 'tea'?",)),
     "a topic held out of topics that must be learnt": Fault(NEW + " split.strategy=leave_target_out split.target=tea", ("split.target: linear topics cannot find 'tea' without having learnt it", "topics=null")),
     "no target to hold out": Fault(NEW + " split.strategy=leave_target_out", ("config.yaml: split.target: missing",)),
+    # Sweeps and learning curves
+    "a sweep of a config that has nothing to try": Fault(SWEEP, ("config.yaml: search: missing", "topics.c")),
+    "a figure that dev does not have": Fault(SWEEP, ("config.yaml: search.metric: no dev figure 'stance/macrof1'; did you mean 'stance/macro_f1'?",), search("topics.c: {low: 1, high: 9}", metric="stance/macrof1")),
+    "a figure of a task that is not trained": Fault(SWEEP + " stance=null", ("search.metric: no dev figure 'stance/macro_f1'",), search("topics.c: {low: 1, high: 9}")),
+    "an unknown key to try": Fault(SWEEP, ("config.yaml: search.space.topics.d: 1 is not taken (topics.d: unknown key",), search("topics.d: {low: 1, high: 9}")),
+    "a key to try within a value": Fault(SWEEP, ("config.yaml: search.space.input.0.x: 1 is not taken",), search("input.0.x: {low: 1, high: 9}")),
+    "a value that the config does not take": Fault(SWEEP, ("config.yaml: search.space.topics.c: 0 is not taken (topics.c: ",), search("topics.c: {low: 0, high: 9}")),
+    "values that change what is judged": Fault(SWEEP, ("config.yaml: search.space.split.seed: must be the same for all trials",), search("split.seed: {low: 1, high: 9}")),
+    "a low above high": Fault(SWEEP, ("config.yaml: search.space.topics.c: low 9 must be below high 1",), search("topics.c: {low: 9, high: 1}")),
+    "a logarithm of nothing": Fault(SWEEP, ("config.yaml: search.space.topics.c: log needs low above 0",), search("topics.c: {low: 0, high: 1, log: true}")),
+    "a step beyond the range": Fault(SWEEP, ("config.yaml: search.space.topics.c: step 9 is larger than the range",), search("topics.c: {low: 1, high: 2, step: 9}")),
+    "a dimension without values": Fault(SWEEP, ("config.yaml: search.space.topics.c: nothing to try; give low and high, or choices",), search("topics.c: {low: 1}")),
+    "a range and choices": Fault(SWEEP, ("config.yaml: search.space.topics.c: choices stand alone",), search("topics.c: {low: 1, high: 2, choices: [1, 2]}")),
+    "one choice alone": Fault(SWEEP, ("config.yaml: search.space.topics.c.choices: ",), search("topics.c: {choices: [1]}")),
+    "a search with nothing in it": Fault(SWEEP, ("config.yaml: search.space: ",), search("")),
+    "a sweep without a dev side": Fault(SWEEP + " split.dev=0", ("the dev side is empty", "raise split.dev"), search("topics.c: {low: 1, high: 9}")),
+    "no trials": Fault("sweep config.yaml --trials 0", ("--trials",)),
+    "a study that is no database": Fault(SWEEP + " --study studies", ("--study studies: not a database",), search("topics.c: {low: 1, high: 9}")),
+    "a study without a file": Fault(SWEEP + " --study sqlite://", ("--study sqlite://: names no file",), search("topics.c: {low: 1, high: 9}")),
+    "a study in a folder that is not there": Fault(SWEEP + " --study sqlite:///nowhere/s.db", ("nowhere/s.db: the folder of the study's database is not there",), search("topics.c: {low: 1, high: 9}")),
+    "a study in the tracking store": Fault(SWEEP + " --study sqlite:///mlflow.db", ("mlflow.db: a database of another program; give the study's database a file of its own",), search("topics.c: {low: 1, high: 9}")),
+    "a study that is locked": Fault(SWEEP + " --study sqlite:///locked.db", ("locked.db: the study's database cannot be used (database is locked); another program holds it",), both(search("topics.c: {low: 1, high: 9}"), locked("locked.db"))),
+    "a study on a server that does not answer": Fault(SWEEP + " --study postgresql://a:secret@127.0.0.1:1/b", ("127.0.0.1: the study's database does not answer",), search("topics.c: {low: 1, high: 9}")),
+    "a study whose driver is not installed": Fault(SWEEP + " --study oracle://a/b", ("--study oracle://a/b: not a database, or one whose driver is not installed",), search("topics.c: {low: 1, high: 9}")),
+    "a study for which there is no driver": Fault(SWEEP + " --study nosql://a/b", ("--study nosql://a/b: not a database",), search("topics.c: {low: 1, high: 9}")),
+    "a learning curve of one point": Fault(NEW + " --learning-curve 1", ("--learning-curve",)),
+    "a learning curve of too many points": Fault(NEW + " --learning-curve 50", ("share 1/50 of train is too small to learn from", "take fewer shares")),
     # Tables
     "a lone quote": Fault(IMPORT.format("t.csv"), ("t.csv:2", "a quote in a quoted cell is doubled"), put("t.csv", TABLE.replace("We", '"We'))),
     "a cell too few": Fault(IMPORT.format("t.csv"), ("t.csv:4: 2 cells where the header has 4",), put("t.csv", TABLE + "3,x\n")),

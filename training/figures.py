@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from labels.bootstrap import Interval
 from labels.codebook import STANCES
 from training.compare import Difference
 from training.judging import StanceVerdicts, TopicVerdicts
@@ -85,4 +88,50 @@ def differences(found: list[tuple[str, Difference]], *, yardstick: str) -> Figur
     axis.set_yticks(range(len(found)), [_literal(f"{name} · {difference.metric}") for name, difference in found])
     axis.invert_yaxis()
     axis.set(xlabel=f"difference to {_literal(yardstick)}, with 95 % interval")
+    return figure
+
+
+def history(trials: Sequence[tuple[int, float | None]], *, metric: str) -> Figure:
+    """The figure of each trial on dev, and the best so far; None where a trial was pruned."""
+    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    axis = figure.subplots()
+    judged = [(number, value) for number, value in trials if value is not None]
+    numbers, values = zip(*judged, strict=True)
+    axis.step(numbers, np.maximum.accumulate(values), where="post", color=_COLOURS[1], label="best so far")
+    axis.plot(numbers, values, "o", color=_COLOURS[0], label="a trial")
+    pruned = [number for number, value in trials if value is None]
+    if pruned:
+        axis.plot(pruned, [min(values)] * len(pruned), "x", color=_COLOURS[5], label="pruned or excluded")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set(xlabel="trial", ylabel=f"{_literal(metric)} on dev")
+    axis.legend(fontsize="small", loc="lower right")
+    return figure
+
+
+def importance(shares: Mapping[str, float], *, metric: str) -> Figure:
+    """How much of the spread of a figure each key explains, the most important on top."""
+    figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(shares)), layout="constrained")
+    axis = figure.subplots()
+    keys = sorted(shares, key=lambda key: shares[key])
+    axis.barh([_literal(key) for key in keys], [shares[key] for key in keys], color=_COLOURS[0])
+    for row, key in enumerate(keys):
+        axis.text(shares[key] + 0.01, row, f"{shares[key]:.2f}", va="center", fontsize="small")
+    axis.set(xlim=(0, 1.08), xlabel=f"share of importance for {_literal(metric)} (PED-ANOVA)")
+    return figure
+
+
+def learning_curve(curves: Mapping[str, Sequence[tuple[int, Interval]]]) -> Figure:
+    """A line and a band of 95 % a headline, over the passages that were learnt from."""
+    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    axis = figure.subplots()
+    for place, (name, points) in enumerate(curves.items()):
+        passages, colour = [count for count, _ in points], _COLOURS[place % len(_COLOURS)]
+        axis.fill_between(
+            passages, [p.low for _, p in points], [p.high for _, p in points], color=colour, alpha=0.15, lw=0
+        )
+        axis.plot(passages, [p.value for _, p in points], "o-", color=colour, label=_literal(name))
+    axis.set(xlabel="passages learnt from (train and dev)", ylabel="on test, with 95 % interval", ylim=(None, 1.0))
+    axis.set_xlim(left=0)
+    axis.grid(axis="y", alpha=0.3)
+    axis.legend(fontsize="small", loc="lower right")
     return figure

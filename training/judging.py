@@ -140,6 +140,14 @@ def judge(predictions: Sequence[Prediction], *, seed: int) -> Scores:
     return Scores(metrics, classes, _left_out(predictions))
 
 
+def figure_names(predictions: Sequence[Prediction]) -> set[str]:
+    """The figures that judging such predictions gives."""
+    topics, stance, joint = topic_verdicts(predictions), stance_verdicts(predictions), joint_verdicts(predictions)
+    names = set(topic_scores(topics)) if topics is not None else set()
+    names |= set(stance_scores(stance)) if stance is not None else set()
+    return names | (set(joint_scores(joint)) if joint is not None else set())
+
+
 def topic_scores(verdicts: TopicVerdicts) -> dict[str, Score]:
     """Macro figures are over the topics that the gold has, in a draw of the bootstrap as in the whole."""
     gold, assigned = verdicts.gold, verdicts.assigned

@@ -56,7 +56,7 @@ def prepare(config: Config) -> Prepared:
                 f"split: the {side} side is empty ({len(examples)} labelled passages in all: {split.sizes()}); "
                 f"change split.{key} or split.seed, or label more articles"
             )
-    _check_gold(prepared)
+    check_gold(prepared)
     return prepared
 
 
@@ -81,7 +81,7 @@ def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
         )
 
 
-def _check_gold(prepared: Prepared) -> None:
+def check_gold(prepared: Prepared) -> None:
     """Every side that is learnt from or judged needs gold for what the config trains."""
     config = prepared.config
     articles = {example.passage.unit for example in prepared.side("train")}

@@ -49,12 +49,7 @@ def reach(uri: str, *, create: bool) -> None:
                 f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}"
             ) from None
     elif parts.hostname:
-        try:
-            socket.create_connection((parts.hostname, port), timeout=_PATIENCE).close()
-        except OSError as error:
-            raise DemarcheError(
-                f"{parts.hostname}: the tracking database does not answer ({error}); mend {what}"
-            ) from None
+        reach_host(parts.hostname, port, "the tracking database", f"mend {what}")
     else:
         raise DemarcheError(
             f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server"
@@ -62,21 +57,33 @@ def reach(uri: str, *, create: bool) -> None:
 
 
 def _reach_sqlite(path: Path, *, create: bool) -> None:
+    if not path.exists() and not create:
+        raise DemarcheError(f"{path}: there is no tracking store yet; `demarche train CONFIG` makes one")
+    # MLflow would add its own tables and change those of the same name.
+    reach_sqlite(path, "the tracking store", tables={"alembic_version", "experiments"})
+
+
+def reach_sqlite(path: Path, what: str, *, tables: set[str]) -> None:
+    """Raises DemarcheError within seconds where a database cannot be written, or has none of the tables that are ours."""
     if not path.exists():
-        if not create:
-            raise DemarcheError(f"{path}: there is no tracking store yet; `demarche train CONFIG` makes one")
         if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            raise DemarcheError(f"{path}: the folder of the tracking store is not there or cannot be written")
+            raise DemarcheError(f"{path}: the folder of {what} is not there or cannot be written")
         return
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
             # Asks for the write lock and gives it back.
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
-        what = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
-        raise DemarcheError(f"{path}: the tracking store cannot be used ({error}); {what}") from None
-    # MLflow would add its own tables and change those of the same name.
-    if tables and not tables & {"alembic_version", "experiments"}:
-        raise DemarcheError(f"{path}: a database of another program; give the tracking store a file of its own")
+        hint = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
+        raise DemarcheError(f"{path}: {what} cannot be used ({error}); {hint}") from None
+    if found and not found & tables:
+        raise DemarcheError(f"{path}: a database of another program; give {what} a file of its own")
+
+
+def reach_host(host: str, port: int, what: str, hint: str) -> None:
+    try:
+        socket.create_connection((host, port), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise DemarcheError(f"{host}: {what} does not answer ({error}); {hint}") from None

@@ -174,7 +174,9 @@ def taken_up(id: str) -> Iterator[Run]:
         except MlflowException:
             known = None
         if known is None or known.info.lifecycle_stage != "active":
-            raise DemarcheError(f"run {id} is not in {tracking_uri()}, or was deleted there; restore it")
+            raise DemarcheError(
+                f"run {id} is not in {tracking_uri()}, or was deleted there; restore it, or begin anew with another --study"
+            )
         if _REASON in known.data.tags:
             client.delete_tag(id, _REASON)
         with _open(client, run_id=id) as run:
@@ -237,6 +239,13 @@ def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
     found = client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in found]
+
+
+@store_told()
+def summary(id: str) -> Summary:
+    client = open_store()
+    run = client.get_run(id)
+    return _summary(run, client.get_experiment(run.info.experiment_id).name)
 
 
 def find_run(name_or_id: str) -> Summary:
