@@ -18,13 +18,14 @@ app = commands("List, compare and promote runs.")
 def list_(
     experiment: Annotated[str | None, typer.Option(help="Only this experiment.")] = None,
     most: Annotated[int, typer.Option(min=1, max=50_000, help="How many, the newest first.")] = 20,
+    parts: Annotated[bool, typer.Option("--parts", help="Trials of sweeps and shares of learning curves too.")] = False,
 ) -> None:
     """The latest runs with their headline figures."""
     from training import registry, tracking
     from training.judging import HEADLINES
     from training.store import tracking_uri
 
-    found = tracking.runs(experiment, most=most)
+    found = tracking.runs(experiment, most=most, parts=parts)
     if not found:
         typer.echo(f"no runs yet in {tracking_uri()}")
         return

@@ -89,6 +89,8 @@ def test_the_best_of_dev_is_trained_again_and_judged_on_test_alone(town: Path) -
     assert parent.status == "FINISHED"
     assert parent.metrics["dev/stance/macro_f1"] == max(run.metrics["dev/stance/macro_f1"] for run in trials())
     assert tracking.artifact(parent.id, "figures/history.png").stat().st_size > 0
+    listed = demarche("runs", "list").output, demarche("runs", "list", "--parts").output
+    assert ["trial 0" in output for output in listed] == [False, True]
     # The line that it prints is the config of the best run.
     (line,) = [line for line in result.output.splitlines() if line.startswith("again")]
     program, command, path, *overrides = shlex.split(line.removeprefix("again"))
@@ -223,7 +225,7 @@ def test_whole_numbers_are_tried_where_the_config_takes_no_others(town: Path) ->
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "null"), ([2, 5], "[2,5]"), (12.3456789, "12.35"), (1e-05, "1e-05"), (7, "7"), ("null", '"null"'),
+    [(None, "null"), ([2, 5], "[2,5]"), (12.345, "12.345"), (1e-05, "1e-05"), (7, "7"), ("null", '"null"'),
      ("dawid_skene", "dawid_skene"), (True, "true")],
 )  # fmt: skip
 def test_a_value_is_written_as_the_command_line_takes_it(value: object, text: str) -> None:

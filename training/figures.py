@@ -104,7 +104,7 @@ def history(trials: Sequence[tuple[int, float | None]], *, metric: str) -> Figur
         axis.plot(pruned, [min(values)] * len(pruned), "x", color=_COLOURS[5], label="pruned or excluded")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="trial", ylabel=f"{_literal(metric)} on dev")
-    axis.legend(fontsize="small", loc="lower right")
+    axis.legend(fontsize="small", loc="best")
     return figure
 
 
@@ -133,5 +133,5 @@ def learning_curve(curves: Mapping[str, Sequence[tuple[int, Interval]]]) -> Figu
     axis.set(xlabel="passages learnt from (train and dev)", ylabel="on test, with 95 % interval", ylim=(None, 1.0))
     axis.set_xlim(left=0)
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(fontsize="small", loc="lower right")
+    axis.legend(fontsize="small", loc="best")
     return figure

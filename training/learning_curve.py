@@ -86,7 +86,7 @@ def _check(name: str, part: Prepared) -> None:
 def _point(name: str, part: Prepared, parent: str, overrides: Sequence[str], progress: Progress, say: Say) -> Point:
     config = part.config
     with tracking.tracked(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
-        run.tags({"demarche.share": name})
+        run.tags({tracking.SHARE: name})
         watch = RunWatch(run, progress)
         judged = fit_and_judge(run, part, watch, overrides=overrides, say=lambda text: None)
         watch.done()

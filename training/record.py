@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
             "demarche.data": prepared.data.digest(),
             "demarche.split": prepared.split.digest(),
             "demarche.codebook": prepared.data.codebook.reference,
-            "demarche.git": tracking.git_commit() or "",
+            "demarche.git": _git_commit() or "",
         }
     )
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
@@ -148,3 +149,15 @@ def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         elif value is not None and value != "":
             flat[prefix + key] = str(value)
     return flat
+
+
+def _git_commit() -> str | None:
+    """The commit that the working folder is at, with `+` where files differ from it."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if commit.returncode != 0:
+        return None
+    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")

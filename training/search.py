@@ -24,9 +24,7 @@ class Axis:
 
 
 def override(key: str, value: Any) -> str:
-    """`key=value` as the command line takes it: numbers short, lists without spaces."""
-    if isinstance(value, float):
-        value = float(f"{value:.4g}")
+    """`key=value` as the command line takes it, lists without spaces."""
     plain = isinstance(value, str) and yaml.safe_load(value) == value
     return f"{key}={value if plain else json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
 

@@ -30,6 +30,8 @@ Trial: TypeAlias = optuna.trial.BaseTrial
 Pruned: TypeAlias = optuna.TrialPruned
 _BEAT, _GRACE = 60, 600  # seconds: how often a trial says that it goes on, and when it is given up on
 _MADE = "made"
+_FEWEST = 8
+"""Trials that say anything of which key matters."""
 _PORTS = {"mysql": 3306, "mariadb": 3306}
 
 
@@ -70,10 +72,10 @@ def reach(url: str) -> None:
     try:
         parts = make_url(url)
         parts.get_dialect().import_dbapi()
-    except (ArgumentError, ImportError):
-        raise DemarcheError(
-            f"--study {url}: not a database, or one whose driver is not installed; write e.g. sqlite:///PATH"
-        ) from None
+    except ArgumentError:
+        raise DemarcheError(f"--study {url}: not a database; write e.g. sqlite:///PATH") from None
+    except ImportError as error:
+        raise DemarcheError(f"--study {shown(url)}: its driver is not installed ({error})") from None
     if parts.get_backend_name() == "sqlite":
         if not parts.database:
             raise DemarcheError(f"--study {url}: names no file; write sqlite:///PATH")
@@ -164,6 +166,7 @@ class Study:
             return str(made[0].user_attrs[_MADE])
 
     def _attempt(self, study: optuna.Study, most: int, work: Callable[[Trial], float]) -> bool:
+        worked: list[float] = []
         with contextlib.ExitStack() as claim:
             claim.enter_context(self._lock)
             _give_up_dead(study)
@@ -177,7 +180,8 @@ class Study:
                     raise _Taken
                 claim.close()
                 try:
-                    return work(trial)
+                    worked.append(work(trial))
+                    return worked[0]
                 except KeyboardInterrupt:
                     _again(study, study.trials[trial.number])
                     raise
@@ -186,6 +190,10 @@ class Study:
                 study.optimize(objective, n_trials=1)
             except _Taken:
                 return False
+            except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+                # This process stood still for so long that another gave the trial up; its values are tried again.
+                if not worked:
+                    raise
         return True
 
     def finished(self) -> list[Tried]:
@@ -204,7 +212,7 @@ class Study:
     def importances(self) -> dict[str, float]:
         """How much of the figure's spread each key explains (PED-ANOVA); empty where too few trials say so."""
         values = [one.value for one in self.finished() if one.value is not None]
-        if len(values) < 4 or len(set(values)) < 2:
+        if len(values) < _FEWEST or len(set(values)) < 2:
             return {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -232,7 +240,9 @@ def _value(trial: Trial, axis: Axis) -> Any:
     if axis.whole:
         step = int(dimension.step or 1)
         return trial.suggest_int(axis.key, int(dimension.low), int(dimension.high), step=step, log=dimension.log)
-    return trial.suggest_float(axis.key, dimension.low, dimension.high, step=dimension.step, log=dimension.log)
+    value = trial.suggest_float(axis.key, dimension.low, dimension.high, step=dimension.step, log=dimension.log)
+    # Short enough to be read and copied, and still within the range.
+    return min(max(float(f"{value:.4g}"), dimension.low), dimension.high)
 
 
 class PruningWatch:
@@ -242,6 +252,7 @@ class PruningWatch:
         self._inner = inner
         self._trial = trial
         self._task, _, self._figure = metric.partition("/")
+        self._last = 0
 
     def step(self, what: str, *, done: int, total: int) -> None:
         self._inner.step(what, done=done, total=total)
@@ -250,7 +261,9 @@ class PruningWatch:
         """Raises Pruned."""
         self._inner.epoch(what, number, figures)
         value = figures.get(f"dev/{self._figure}")
-        if what == self._task and value is not None:
+        # The first fit decides; those on parts of the articles, for calibration, count their epochs anew.
+        if what == self._task and value is not None and number > self._last:
+            self._last = number
             self._trial.report(value, number)
             if self._trial.should_prune():
                 raise Pruned(f"after epoch {number}, at {value:.3f}")

@@ -78,6 +78,7 @@ def sweep(path: Path, *, overrides: Sequence[str], trials: int, url: str | None,
     parent = study.once("run", lambda: tracking.new_run(config.tracking.experiment, f"{config.name} sweep"))
     say(f"study {study.name} in {shown(study.url)}: {len(study.finished())} of {trials} trials done")
     with tracking.taken_up(parent) as run:
+        run.tags({"demarche.study": study.name, "demarche.overrides": " ".join(overrides)})
         _try_all(this, parent)
         best = study.best()
         if best is None:
@@ -151,7 +152,7 @@ def _run_trial(this: _Sweep, prepared: Prepared, values: Sequence[str], parent: 
     config, codebook = prepared.config, prepared.data.codebook
     name = f"{config.name} trial {trial.number}"
     with tracking.tracked(config.tracking.experiment, name, parent=parent) as run:
-        run.tags({"demarche.trial": str(trial.number), "demarche.study": this.study.name})
+        run.tags({tracking.TRIAL: str(trial.number), "demarche.study": this.study.name})
         log_inputs(run, prepared, [*this.overrides, *values])
         watch = RunWatch(run, this.progress)
         pruning = PruningWatch(watch, trial, this.metric)
@@ -160,12 +161,12 @@ def _run_trial(this: _Sweep, prepared: Prepared, values: Sequence[str], parent: 
         except Pruned as pruned:
             # FINISHED as any other, told apart by name: a pruned trial did what it was to do.
             run.tags({"demarche.pruned": str(pruned), "mlflow.runName": f"{name}, pruned"})
-            return str(pruned)
-        finally:
             watch.done()
+            return str(pruned)
         assert fitted.dev_tagger is not None
         scores = judge(predict_side(fitted.dev_tagger, prepared, prepared.side("dev")), seed=config.seed)
         log_figures(run, "dev", scores)
+        watch.done()
     return scores.metrics[this.metric].value
 
 
@@ -190,7 +191,7 @@ def _fit_best(this: _Sweep, parent: str, number: int, values: Sequence[str]) -> 
 def _account(this: _Sweep, run: tracking.Run, best: Best, values: Sequence[str]) -> str:
     """What the sweep's own run shows."""
     finished, importances = this.study.finished(), this.study.importances()
-    run.tags({"demarche.study": this.study.name})
+    run.text(this.path.read_text(encoding="utf-8"), "config.yaml")
     run.metrics({f"dev/{this.metric}": best.value})
     tried = [(one.number, one.value) for one in finished]
     run.figure(figures.history(tried, metric=this.metric), "figures/history.png")

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import re
 import signal
-import subprocess
 import tempfile
 import threading
 import warnings
@@ -36,6 +35,8 @@ PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 ARTIFACT = "tagger"
+TRIAL = "demarche.trial"
+SHARE = "demarche.share"
 _REASON = "demarche.reason"
 _LONGEST_NAME = 250  # characters that MLflow takes
 _STORE_ERRORS = (MlflowException, SQLAlchemyError)
@@ -229,15 +230,16 @@ class Summary:
 
 
 @store_told()
-def runs(experiment: str | None = None, *, most: int = 50) -> list[Summary]:
-    """The latest runs, the newest first."""
+def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
+    """The latest runs, the newest first; without `parts`, no trials of sweeps and no shares of learning curves."""
     client = open_store()
     experiments = {found.experiment_id: found.name for found in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
         known = ", ".join(sorted(experiments.values()))
         raise DemarcheError(f"no experiment {experiment!r} in {tracking_uri()}; there are: {known}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
-    found = client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=most)
+    which = "" if parts else f"tags.`{TRIAL}` IS NULL AND tags.`{SHARE}` IS NULL"
+    found = client.search_runs(ids, which, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in found]
 
 
@@ -266,18 +268,6 @@ def artifact(run: str, path: str) -> Path:
         return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path))
     except (MlflowException, OSError) as error:
         raise DemarcheError(f"run {run}: has no {path} ({first_line(error)}); it did not finish") from None
-
-
-def git_commit() -> str | None:
-    """The commit that the working folder is at, with `+` where files differ from it."""
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if commit.returncode != 0:
-        return None
-    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def slug(name: str) -> str:
