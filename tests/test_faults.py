@@ -233,6 +233,7 @@ FAULTS: dict[str, Fault] = {
     "an unknown key to try": Fault(SWEEP, ("config.yaml: search.space.topics.d: 1 is not taken (topics.d: unknown key",), search("topics.d: {low: 1, high: 9}")),
     "a key to try within a value": Fault(SWEEP, ("config.yaml: search.space.input.0.x: 1 is not taken",), search("input.0.x: {low: 1, high: 9}")),
     "a value that the config does not take": Fault(SWEEP, ("config.yaml: search.space.topics.c: 0 is not taken (topics.c: ",), search("topics.c: {low: 0, high: 9}")),
+    "an encoder to try that is not there": Fault(SWEEP + " topics=null stance.kind=encoder", ("config.yaml: search.space.stance.encoder: \"nowhere\" is not taken (", "nowhere"), both(lambda folder: put("config.yaml", (folder / "config.yaml").read_text().replace("stance: {kind: linear, ngrams: {chars: null}}", "stance: {kind: linear, encoder: x}"))(folder), search("stance.encoder: {choices: [nowhere, elsewhere]}"))),
     "values that change what is judged": Fault(SWEEP, ("config.yaml: search.space.split.seed: must be the same for all trials",), search("split.seed: {low: 1, high: 9}")),
     "a low above high": Fault(SWEEP, ("config.yaml: search.space.topics.c: low 9 must be below high 1",), search("topics.c: {low: 9, high: 1}")),
     "a logarithm of nothing": Fault(SWEEP, ("config.yaml: search.space.topics.c: log needs low above 0",), search("topics.c: {low: 0, high: 1, log: true}")),

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from demarche.__main__ import app
 from labels.files import write_jsonl
 from models.examples import Quiet
-from tests.conftest import make_articles
+from tests.conftest import make_articles, tiny_encoder
 from training import registry, tracking
 from training.config import Dimension, read_config
 from training.search import Axis, axes, override
@@ -214,8 +214,22 @@ def test_a_trial_that_lags_behind_is_pruned(workspace: Path) -> None:
         study.attempt(6, work)
     assert not study.attempt(6, work)
     assert [one.value for one in study.finished()] == [0.9] * 5 + [None]
-    assert reached == [1, 2, 3] * 5
+    assert reached == [1, 2, 3] * 5 + [1]
     assert (study.best() or study.finished()[5]).number == 0
+
+
+def test_a_family_with_epochs_tells_of_the_figure_after_each(town: Path) -> None:
+    text = (town / "config.yaml").read_text().split("topics:")[0]
+    (town / "config.yaml").write_text(
+        f"{text}stance: {{kind: encoder, encoder: {tiny_encoder()}, epochs: 2, max_length: 32}}\n"
+        "search: {metric: stance/macro_f1, space: {stance.learning_rate: {low: 1.0e-5, high: 1.0e-3, log: true}}}\n"
+    )
+    result = demarche("sweep", "config.yaml", "--trials", "1")
+    assert result.exit_code == 0, result.output
+    storage = "sqlite:///sweeps.db"
+    (name,) = [name for name in optuna.get_all_study_names(storage) if ":" not in name]
+    (trial,) = optuna.load_study(study_name=name, storage=storage).trials
+    assert list(trial.intermediate_values) == [1, 2]
 
 
 def test_whole_numbers_are_tried_where_the_config_takes_no_others(town: Path) -> None:

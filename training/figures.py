@@ -121,7 +121,7 @@ def importance(shares: Mapping[str, float], *, metric: str) -> Figure:
 
 
 def learning_curve(curves: Mapping[str, Sequence[tuple[int, Interval]]]) -> Figure:
-    """A line and a band of 95 % a headline, over the passages that were learnt from."""
+    """A line and a band of 95 % a headline, over the labelled passages of train and dev."""
     figure = Figure(figsize=(7.5, 4.2), layout="constrained")
     axis = figure.subplots()
     for place, (name, points) in enumerate(curves.items()):
@@ -130,7 +130,7 @@ def learning_curve(curves: Mapping[str, Sequence[tuple[int, Interval]]]) -> Figu
             passages, [p.low for _, p in points], [p.high for _, p in points], color=colour, alpha=0.15, lw=0
         )
         axis.plot(passages, [p.value for _, p in points], "o-", color=colour, label=_literal(name))
-    axis.set(xlabel="passages learnt from (train and dev)", ylabel="on test, with 95 % interval", ylim=(None, 1.0))
+    axis.set(xlabel="labelled passages of train and dev", ylabel="on test, with 95 % interval", ylim=(None, 1.0))
     axis.set_xlim(left=0)
     axis.grid(axis="y", alpha=0.3)
     axis.legend(fontsize="small", loc="best")

@@ -19,7 +19,7 @@ from training.watch import Progress, RunWatch
 
 @dataclass(frozen=True)
 class Point:
-    """One share: what was learnt from (train's share and all of dev), and the figures on test."""
+    """One share: the labelled passages that it used (of train's share and all of dev), and the figures on test."""
 
     name: str
     passages: int
@@ -90,10 +90,10 @@ def _point(name: str, part: Prepared, parent: str, overrides: Sequence[str], pro
         watch = RunWatch(run, progress)
         judged = fit_and_judge(run, part, watch, overrides=overrides, say=lambda text: None)
         watch.done()
-    learnt = [example.passage for side in ("train", "dev") for example in part.side(side)]
+    used = [example.passage for side in ("train", "dev") for example in part.side(side)]
     headlines = ", ".join(f"{key} {figure.value:.3f}" for key, figure in judged.test.headlines().items())
-    say(f"{name}: {len(learnt)} passages, {headlines}")
-    return Point(name, len(learnt), len({passage.unit for passage in learnt}), judged.test, judged.predictions)
+    say(f"{name}: {len(used)} passages, {headlines}")
+    return Point(name, len(used), len({passage.unit for passage in used}), judged.test, judged.predictions)
 
 
 def _brought(before: Point, last: Point, *, seed: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ import yaml
 
 from labels.errors import BadInput, DemarcheError, Problem
 from training.config import Config, Dimension, read_config
+from training.prepare import check_encoders
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def _refused(path: Path, overrides: Sequence[str], config: Config, key: str, dim
     for value in dimension.choices or (dimension.low, dimension.high):
         try:
             tried = read_config(path, [*overrides, override(key, value)])
+            check_encoders(tried)
         except BadInput as error:
             yield f"{json.dumps(value)} is not taken ({error.problems[0].what})"
         except DemarcheError as error:

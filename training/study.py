@@ -134,7 +134,8 @@ class Study:
             self._study = self._of()
             # No two processes propose the same, and one alone proposes the same each time.
             self._study.sampler = optuna.samplers.TPESampler(seed=seed + number)
-            self._study.pruner = optuna.pruners.MedianPruner(n_startup_trials=4)
+            # One epoch says little where the learning rate is still warming up.
+            self._study.pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
 
     def _of(self, part: str | None = None) -> optuna.Study:
         name = self.name if part is None else f"{self.name}: {part}"
@@ -261,7 +262,7 @@ class PruningWatch:
         """Raises Pruned."""
         self._inner.epoch(what, number, figures)
         value = figures.get(f"dev/{self._figure}")
-        # The first fit decides; those on parts of the articles, for calibration, count their epochs anew.
+        # Of several fits, as of the members of an average, the first decides: the others count anew.
         if what == self._task and value is not None and number > self._last:
             self._last = number
             self._trial.report(value, number)
