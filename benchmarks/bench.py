@@ -103,7 +103,7 @@ def run(name: str) -> list[dict[str, Any]]:
     codebook = prepared.data.codebook
     plain = (
         plain_stance(learn, test, sides)
-        if config.topics is None
+        if not config.reads_topics
         else plain_topics(codebook, config.input, learn, test, sides)
     )
     rows = []

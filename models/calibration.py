@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from labels.errors import DemarcheError
 from labels.files import Frozen
-from models.examples import BoolArray, FloatArray, StanceExamples, TopicExamples
+from models.examples import BoolArray, FloatArray, JointExamples, StanceExamples, TopicExamples
 
 FOLDS = 5
 FEWEST = 8
@@ -62,7 +62,10 @@ class StanceCalibration(Frozen):
 
 
 def folds(
-    train: TopicExamples | StanceExamples, dev: TopicExamples | StanceExamples, *, seed: int
+    train: TopicExamples | StanceExamples | JointExamples,
+    dev: TopicExamples | StanceExamples | JointExamples,
+    *,
+    seed: int,
 ) -> list[tuple[Rows, Rows]]:
     """(rest, fold) positions in train followed by dev: first dev as it stands, then train in parts.
 
@@ -76,7 +79,7 @@ def folds(
     parts = min(FOLDS - len(found), len(set(groups)))
     if parts < 2:
         raise DemarcheError(f"training has {len(set(groups))} articles with labels; at least two are needed")
-    positive = train.y > 0.5
+    positive = train.y.reshape(n, -1) > 0.5
     rarest = np.full(groups.max() + 1, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):
         rarest[groups[positive[:, column]]] = column

@@ -194,7 +194,7 @@ class Core:
         self._new_net(encoder, dropout=self.settings.dropout, seed=seed)
         if not learns:
             return
-        found = [few[:_MOST_WINDOWS] for few in _by_row(self._windows(train[0]), len(train[0]))]
+        found = windows.by_row(self._windows(train[0]), len(train[0]), most=_MOST_WINDOWS)
         y, pad = torch.tensor(train[1], dtype=torch.float32), self._tokenizer.pad_token_id
 
         def batch(rows: Sequence[int]) -> dict[str, Any]:
@@ -249,13 +249,6 @@ class Core:
     def _windows(self, asked: Sequence[Any]) -> list[Window]:
         cut = windows.of_queries if self.sees_target else windows.of_texts
         return cut(self._tokenizer, asked, length=self._length) if len(asked) else []
-
-
-def _by_row(found: Sequence[Window], rows: int) -> list[list[Window]]:
-    grouped: list[list[Window]] = [[] for _ in range(rows)]
-    for window in found:
-        grouped[window.row].append(window)
-    return grouped
 
 
 def _pooled(logits: torch.Tensor, owner: torch.Tensor, rows: int, how: Pool) -> torch.Tensor:

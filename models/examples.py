@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labels.adjudication import Example, Target
-from labels.codebook import STANCES, Codebook
+from labels.codebook import STANCES, Codebook, Stance
 from labels.errors import DemarcheError, nearest
 from labels.passages import Passage, Span
 
@@ -64,6 +64,27 @@ class StanceExamples:
 
     def take(self, rows: npt.NDArray[np.intp]) -> StanceExamples:
         return StanceExamples([self.queries[i] for i in rows], self.y[rows], [self.units[i] for i in rows])
+
+
+@dataclass(frozen=True)
+class JointExamples:
+    """`y` (n, topics, 4): the share of readers who found the topic, then of favor, against and neutral.
+
+    Stances are NaN where no reader told one.
+    """
+
+    texts: list[str]
+    y: FloatArray
+    units: list[str]
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __add__(self, other: JointExamples) -> JointExamples:
+        return JointExamples(self.texts + other.texts, np.concatenate([self.y, other.y]), self.units + other.units)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> JointExamples:
+        return JointExamples([self.texts[i] for i in rows], self.y[rows], [self.units[i] for i in rows])
 
 
 class Watch(Protocol):
@@ -140,14 +161,35 @@ def stance_examples(
     queries, rows, units = [], [], []
     for example in examples:
         for target, stance in example.stances.items():
-            shares = example.stance_votes.get(target)
-            if votes == "soft" and shares is not None:
-                row = list(shares)
-            elif stance is not None:
-                row = [float(stance == name) for name in STANCES]
-            else:
+            shares = _shares(example, target, stance, votes)
+            if shares is None:
                 continue
             queries.append(query(example.passage, target, codebook, fields))
-            rows.append(row)
+            rows.append(shares)
             units.append(example.passage.unit)
     return StanceExamples(queries, np.array(rows, dtype=np.float64).reshape(len(rows), 3), units)
+
+
+def joint_examples(
+    examples: Iterable[Example], codebook: Codebook, fields: Sequence[Field], votes: Votes
+) -> JointExamples:
+    """Topics and the stance toward each; targets that are no topic are left out."""
+    kept = [example for example in examples if votes == "soft" or not example.tied_topics]
+    found = topic_examples(kept, codebook, fields, votes)
+    y = np.full((*found.y.shape, 4), np.nan)
+    y[:, :, 0] = found.y
+    column = {topic: place for place, topic in enumerate(codebook.topic_ids)}
+    for row, example in enumerate(kept):
+        for target, stance in example.stances.items():
+            shares = _shares(example, target, stance, votes)
+            if target.topic is not None and shares is not None:
+                y[row, column[target.topic], 1:] = shares
+    return JointExamples(found.texts, y, found.units)
+
+
+def _shares(example: Example, target: Target, stance: Stance | None, votes: Votes) -> Sequence[float] | None:
+    """Shares of favor, against and neutral that the example teaches; None for a tie that teaches nothing."""
+    shares = example.stance_votes.get(target)
+    if votes == "soft" and shares is not None:
+        return shares
+    return None if stance is None else [float(stance == name) for name in STANCES]

@@ -26,6 +26,7 @@ from models.settings import Finetuned
 _STATE = "trainer_state.json"
 _WEIGHTS = "model.safetensors"
 SCORE = "score"
+_NEW = 10.0  # times the learning rate, for what is not pretrained
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,25 @@ class _Trainer(transformers.Trainer):
         super().__init__(**arguments)
         self.task = task
         self.losses: list[torch.Tensor] = []
+
+    def create_optimizer(self, *_: Any, **__: Any) -> Any:
+        """Parameters of the encoder go on from where they are; those that begin with nothing learn faster."""
+        decayed = set(self.get_decay_parameter_names(self.model))
+        groups: dict[tuple[bool, bool], list[Any]] = {}
+        for name, parameter in self.model.named_parameters():
+            groups.setdefault((name.startswith("encoder."), name in decayed), []).append(parameter)
+        self.optimizer = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": self.args.learning_rate * (1 if pretrained else _NEW),
+                    "weight_decay": self.args.weight_decay if decays else 0.0,
+                }
+                for (pretrained, decays), parameters in groups.items()
+            ],
+            fused=True,
+        )
+        return self.optimizer
 
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
         loss = self.task.loss(model, inputs)

@@ -113,6 +113,12 @@ class EncoderStanceSettings(Finetuned):
     kind: Literal["encoder"]
 
 
+class JointSettings(Finetuned):
+    """One encoder that reads topics and stances in a single pass, each topic by its description."""
+
+    kind: Literal["joint"] = "joint"
+
+
 class RulesSettings(Frozen):
     """The codebook's keywords."""
 

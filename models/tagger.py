@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 import numpy as np
 from safetensors import SafetensorError
@@ -20,6 +20,10 @@ from models.calibration import StanceCalibration, TopicCalibration
 from models.examples import BoolArray, Field, FloatArray, Query, query, render
 from models.families import SETTINGS, StanceClassifier, TopicClassifier, load_stance, load_topics
 
+if TYPE_CHECKING:
+    from models.joint import Joint
+
+_JOINT = "joint"
 Wanted = Callable[[FloatArray], BoolArray]
 """Topic probabilities (n, topics) → where the stance is asked too."""
 
@@ -97,6 +101,42 @@ class TwoStage:
             load_topics(topics) if (topics / SETTINGS).is_file() else None,
             load_stance(stance) if (stance / SETTINGS).is_file() else None,
         )
+
+
+@dataclass(frozen=True)
+class OnePass:
+    """Topics and stances at once: asking for every stance costs nothing more."""
+
+    joint: Joint
+
+    @property
+    def reads_topics(self) -> bool:
+        return True
+
+    @property
+    def reads_stance(self) -> bool:
+        return True
+
+    def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading:
+        found = self.joint.predict_proba(texts)
+        return Reading(found[:, :, 0], found[:, :, 1:])
+
+    def topics(self, texts: Sequence[str]) -> FloatArray:
+        return self.joint.predict_proba(texts)[:, :, 0]
+
+    def stances(self, queries: Sequence[Query]) -> FloatArray:
+        return self.joint.stances(queries)
+
+    def save(self, folder: Path) -> None:
+        self.joint.save(folder / _JOINT)
+
+
+def load_reader(folder: Path) -> Reader:
+    if (folder / _JOINT / SETTINGS).is_file():
+        from models.joint import Joint
+
+        return OnePass(Joint.load(folder / _JOINT))
+    return TwoStage.load(folder)
 
 
 class Tag(NamedTuple):
@@ -228,7 +268,7 @@ class Tagger:
         saved.check_seal(folder)
         try:
             settings = Settings.model_validate_json((folder / "tagger.json").read_bytes())
-            return cls(read_codebook(folder / "codebook.yaml"), TwoStage.load(folder), settings)
+            return cls(read_codebook(folder / "codebook.yaml"), load_reader(folder), settings)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             # Unchanged since it was saved, so saved by something else: its parts are not those of this version.
             what = one_line(str(error).partition("\n")[0])

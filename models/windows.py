@@ -66,6 +66,15 @@ def of_queries(tokenizer: Any, queries: Sequence[Query], *, length: int) -> list
     return [window for row in windows for window in ([w for w in row if any(w.marked)] or row)]
 
 
+def by_row(windows: Sequence[Window], rows: int, *, most: int) -> list[list[Window]]:
+    """The windows of each row, no more than so many of one."""
+    grouped: list[list[Window]] = [[] for _ in range(rows)]
+    for window in windows:
+        if len(grouped[window.row]) < most:
+            grouped[window.row].append(window)
+    return grouped
+
+
 def batches(windows: Sequence[Window], size: int = BATCH) -> Iterator[npt.NDArray[np.intp]]:
     """Positions of windows, those of like length together."""
     order = np.argsort([len(window.ids) for window in windows], kind="stable")

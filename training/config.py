@@ -15,7 +15,7 @@ from labels.files import Frozen
 from labels.yaml_text import not_yaml, read_yaml_text
 from models.examples import Field as InputField
 from models.examples import Votes
-from models.settings import Device, Precision, StanceSettings, TopicsSettings
+from models.settings import Device, JointSettings, Precision, StanceSettings, TopicsSettings
 
 
 def _is_file(path: Path) -> Path:
@@ -157,6 +157,7 @@ class Config(Frozen):
     split: SplitConfig = GroupSplit()
     topics: TopicsSettings | None = None
     stance: StanceSettings | None = None
+    joint: JointSettings | None = None
     thresholds: Thresholds = Thresholds()
     review: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     seed: Seed = 13
@@ -175,11 +176,21 @@ class Config(Frozen):
 
     @model_validator(mode="after")
     def _trains_something(self) -> Self:
-        if self.topics is None and self.stance is None:
-            raise ValueError("neither topics nor stance; give at least one model to train")
+        if self.topics is None and self.stance is None and self.joint is None:
+            raise ValueError("neither topics nor stance, nor joint; give at least one model to train")
+        if self.joint is not None and not (self.topics is None and self.stance is None):
+            raise ValueError("joint reads topics and stance both; take `topics:` and `stance:` out")
         if "text" not in self.input:
             raise ValueError("input must name text")
         return self
+
+    @property
+    def reads_topics(self) -> bool:
+        return self.topics is not None or self.joint is not None
+
+    @property
+    def reads_stance(self) -> bool:
+        return self.stance is not None or self.joint is not None
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from models.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.calibration import calibrate_stance, calibrate_topics, folds
-from models.examples import FloatArray, StanceExamples, TopicExamples, Watch
+from models.examples import FloatArray, JointExamples, StanceExamples, TopicExamples, Watch
 from models.families import StanceClassifier, StanceLearner, TopicClassifier, TopicLearner
 from models.settings import (
     AverageStanceSettings,
@@ -23,6 +23,7 @@ from models.settings import (
     EmbeddingTopicsSettings,
     EncoderStanceSettings,
     EncoderTopicsSettings,
+    JointSettings,
     LinearStanceSettings,
     LinearTopicsSettings,
     MajoritySettings,
@@ -31,6 +32,9 @@ from models.settings import (
     TopicsSettings,
 )
 from training.config import Config
+
+if TYPE_CHECKING:
+    from models.joint import Joint
 
 Model = TypeVar("Model")
 
@@ -80,8 +84,26 @@ def stance(
     return _held_out(new, train, dev, what="stance", seed=config.seed, watch=watch)
 
 
-def inputs(examples: TopicExamples | StanceExamples) -> Any:
-    return examples.texts if isinstance(examples, TopicExamples) else examples.queries
+def joint(
+    settings: JointSettings,
+    config: Config,
+    codebook: Codebook,
+    train: JointExamples,
+    dev: JointExamples,
+    *,
+    watch: Watch,
+) -> HeldOut[Joint]:
+    """`raw` and `y` are (rows, topics, 4), as JointExamples say."""
+    from models.encoders import machine
+    from models.joint import Joint, describe
+
+    where = machine(config.device, config.precision)
+    new = partial(Joint, settings, describe(codebook), machine=where, seed=config.seed)
+    return _held_out(new, train, dev, what="joint", seed=config.seed, watch=watch)
+
+
+def inputs(examples: TopicExamples | StanceExamples | JointExamples) -> Any:
+    return examples.queries if isinstance(examples, StanceExamples) else examples.texts
 
 
 def _topic_family(

@@ -42,7 +42,7 @@ def prepare(config: Config) -> Prepared:
     """Reads and splits the data of a config. Raises BadInput and DemarcheError for every user's mistake."""
     check_encoders(config)
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
-    if config.topics is not None and not data.codebook.topics:
+    if config.reads_topics and not data.codebook.topics:
         raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
     examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
     split = make_split(config, [example.passage for example in examples], examples)
@@ -62,7 +62,7 @@ def prepare(config: Config) -> Prepared:
 
 def check_encoders(config: Config) -> None:
     """Raises DemarcheError where an encoder or the device that is asked for is not there."""
-    names = [*encoders_of(config.topics), *encoders_of(config.stance)]
+    names = [name for settings in (config.topics, config.stance, config.joint) for name in encoders_of(settings)]
     if names:
         from models.encoders import locate, machine
 
@@ -89,11 +89,11 @@ def check_gold(prepared: Prepared) -> None:
         raise DemarcheError("split: the train side has one article; at least two are needed to calibrate on")
     for side in ("train", "test", *prepared.split.test_sides):
         examples = prepared.side(side)
-        if config.stance is not None and not any(any(example.stances.values()) for example in examples):
+        if config.reads_stance and not any(any(example.stances.values()) for example in examples):
             raise DemarcheError(
                 f"split: the {side} side has no stances; take `stance:` out of the config, or label some"
             )
-        if config.topics is not None and all(example.tied_topics for example in examples):
+        if config.reads_topics and all(example.tied_topics for example in examples):
             raise DemarcheError(f"split: every passage of the {side} side has a tied topic; adjudicate some")
 
 

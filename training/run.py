@@ -61,7 +61,7 @@ def ready(config: Config, *, say: Say) -> Prepared:
     prepared = prepare(config)
     for problem in prepared.data.warnings:
         say(f"warning: {problem}")
-    if config.topics is not None:
+    if config.reads_topics:
         for warning in without_gold(prepared.side("test"), prepared.data.codebook):
             say(f"warning: {warning}")
     say("split: " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
