@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,9 @@ def _two_stage(
         parts = [topic_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
         read = held_out.topics(config.topics, config, codebook, *parts, watch=watch)
         topic_models = read.model, read.of_train
-        topic_calibration, warnings = _calibrate_topics(config, codebook, read.raw, read.y)
+        topic_calibration, warnings = _calibrate_topics(
+            config, codebook, read.raw, read.y, where=_where(read.y, *parts)
+        )
     if config.stance is not None:
         asked = [stance_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
         if not len(asked[0]):
@@ -95,18 +97,25 @@ def _one_pass(
     assert config.joint is not None
     parts = [joint_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
     found = held_out.joint(config.joint, config, codebook, *parts, watch=watch)
-    topics, warnings = _calibrate_topics(config, codebook, found.raw[:, :, 0], found.y[:, :, 0])
+    topics, warnings = _calibrate_topics(
+        config, codebook, found.raw[:, :, 0], found.y[:, :, 0], where=_where(found.y, *parts)
+    )
     told = ~np.isnan(found.y[:, :, 1])
     stance = calibrate_stance(found.raw[told][:, 1:], found.y[told][:, 1:])
     of_train = None if found.of_train is None else OnePass(found.of_train)
     return _Calibrated(OnePass(found.model), of_train, topics, stance, warnings)
 
 
+def _where(y: FloatArray, _: Sized, dev: Sized) -> str:
+    """Which sides the rows that are calibrated on come from."""
+    return "train and dev" if len(y) > len(dev) else "dev"
+
+
 def _calibrate_topics(
-    config: Config, codebook: Codebook, raw: FloatArray, y: FloatArray
+    config: Config, codebook: Codebook, raw: FloatArray, y: FloatArray, *, where: str
 ) -> tuple[TopicCalibration, list[str]]:
     calibration, unmet = calibrate_topics(raw, y, precision=config.thresholds.precision, seed=config.seed)
-    return calibration, _thin(y, codebook) + [
+    return calibration, _thin(y, codebook, where=where) + [
         f"topic {codebook.topics[position].id!r}: precision {config.thresholds.precision} was not reached out of "
         "fold; its threshold is the nearest to it"
         for position in unmet
@@ -137,11 +146,11 @@ def baselines(
     return {name: Tagger(codebook, TwoStage(model, stance), settings) for name, model in topics.items()}
 
 
-def _thin(y: FloatArray, codebook: Codebook) -> list[str]:
+def _thin(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
     """Topics that cannot be learnt or calibrated from so few examples."""
     counts, hints = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
     return [
-        f"topic {topic.id!r} has {count} examples to calibrate on; "
+        f"topic {topic.id!r} has {count} examples in {where}; "
         + ("its probabilities and threshold are not calibrated" if hint else "there is nothing to learn it from")
         for topic, count, hint in zip(codebook.topics, counts, hints, strict=True)
         if count < FEWEST

@@ -263,7 +263,7 @@ class PruningWatch:
         self._inner.epoch(what, number, figures)
         value = figures.get(f"dev/{self._figure}")
         # Of several fits, as of the members of an average, the first decides: the others count anew.
-        if what == self._task and value is not None and number > self._last:
+        if what in (self._task, "joint") and value is not None and number > self._last:
             self._last = number
             self._trial.report(value, number)
             if self._trial.should_prune():
