@@ -34,6 +34,11 @@ class Topic(Frozen):
         return self.name or self.id
 
     @property
+    def description(self) -> str:
+        """The name and what it means, in one line; the name alone where nobody defined it."""
+        return " ".join((f"{self.label}: {self.definition}" if self.definition else self.label).split())
+
+    @property
     def proposition(self) -> str:
         """What stance is toward (SemEval-2016 Task 6): the target, or else the topic itself."""
         return self.target or self.label

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib.util
 import inspect
+import json
 import os
 import random
 import socket
@@ -142,9 +143,32 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
     tokenizer.init_kwargs.pop("local_files_only", None)  # or it would be saved with the tokenizer
     if not tokenizer.is_fast:
         raise DemarcheError(f"encoder {name or folder}: its tokenizer tells no offsets; it needs a tokenizer.json")
-    if getattr(model, "pooler", None) is not None:
-        model.pooler = None  # of the pretraining; nothing here reads it
+    if not head and getattr(model, "pooler", None) is not None:
+        model.pooler = None  # of the pretraining; only a classification head reads it
     return tokenizer, model.eval()
+
+
+def entailment(folder: Path, name: str = "") -> int:
+    """Which output of an encoder says that a text entails a hypothesis.
+
+    Raises DemarcheError where none does: it was not trained on natural-language inference.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        outputs = {str(label): int(number) for number, label in config.get("id2label", {}).items()}
+        outputs |= {str(label): int(number) for label, number in config.get("label2id", {}).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DemarcheError(
+            f"encoder {name or folder}: cannot be read (config.json: {error}); fetch it again"
+        ) from None
+    found = [number for label, number in outputs.items() if label.lower().startswith("entail")]
+    if found and len(outputs) > 1:
+        return found[0]
+    named = ", ".join([one_line(label) for label in outputs][:12]) + (", …" if len(outputs) > 12 else "")
+    raise DemarcheError(
+        f"encoder {name or folder}: does not tell what a text entails (its labels: {named or 'none'}); zero_shot needs "
+        "an encoder trained on natural-language inference, such as MNLI, with a label `entailment`"
+    )
 
 
 def save(tokenizer: Any, model: Any, folder: Path) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from labels.errors import DemarcheError
 from models import encoders, windows
 from models.cache import cache_folder
 from models.encoders import Machine
+from models.examples import Query
+from models.windows import Window
 
 ENCODER = "encoder"
 _CHUNK = 1024  # texts at a time, so that a kill loses little
@@ -25,10 +27,10 @@ _PATIENCE = 30.0  # seconds for which another process may hold the file
 
 
 class Vectors:
-    """Texts → (n, width), the mean of the token states, each of length 1.
+    """Texts, or queries, → (n, width), the mean of the token states, each of length 1.
 
-    A long text is the mean of its windows. With `kept`, vectors are looked up there by the text's sha256 first,
-    and written there.
+    A query is read with its target beside the text. A long text is the mean of its windows. With `kept`, vectors of
+    texts are looked up there by the text's sha256 first, and written there.
     """
 
     def __init__(self, tokenizer: Any, encoder: Any, machine: Machine, *, max_length: int, kept: Path | None = None):
@@ -60,6 +62,15 @@ class Vectors:
         place = {text: row for row, text in enumerate(distinct)}
         return found[[place[text] for text in texts]]
 
+    def of_queries(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
+        return self._encoded(queries)
+
+    def windows(self, asked: Sequence[str] | Sequence[Query]) -> list[Window]:
+        if not len(asked):
+            return []
+        cut = windows.of_queries if isinstance(asked[0], Query) else windows.of_texts
+        return cut(self.tokenizer, cast(Any, asked), length=self._length)
+
     def _looked_up(self, texts: Sequence[str], file: Path) -> npt.NDArray[np.float32]:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         try:
@@ -88,20 +99,17 @@ class Vectors:
         """Numbers in a vector."""
         return int(self.encoder.config.hidden_size)
 
-    def _encoded(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        found = windows.of_texts(self.tokenizer, texts, length=self._length) if texts else []
+    def _encoded(self, asked: Sequence[str] | Sequence[Query]) -> npt.NDArray[np.float32]:
+        found = self.windows(asked)
         each = np.zeros((len(found), self.width))
         self.encoder.eval()
         with torch.inference_mode(), self.machine.autocast():
             for rows in windows.batches(found):
-                batch = windows.padded([found[row] for row in rows], self.tokenizer.pad_token_id)
-                inputs = {
-                    name: batch[name].to(self.machine.device)
-                    for name in encoders.takes(self.encoder, ("input_ids", "attention_mask", "token_type_ids"))
-                }
+                inputs = windows.inputs([found[row] for row in rows], self.tokenizer, self.encoder)
+                inputs = {name: tensor.to(self.machine.device) for name, tensor in inputs.items()}
                 states = self.encoder(**inputs).last_hidden_state.float()
                 each[rows] = encoders.mean(states, inputs["attention_mask"]).cpu().numpy()
-        means = windows.mean_of_rows(each, found, rows=len(texts)) if texts else each
+        means = windows.mean_of_rows(each, found, rows=len(asked))
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True).clip(1e-12), dtype=np.float32)
 
 

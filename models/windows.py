@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from models.encoders import takes
 from models.examples import FloatArray, Query
 
 BATCH = 64
@@ -37,31 +38,34 @@ def of_texts(tokenizer: Any, texts: Sequence[str], *, length: int) -> list[Windo
     return [Window(row, ids, types, [0] * len(ids)) for row, ids, types in parts]
 
 
-def of_queries(tokenizer: Any, queries: Sequence[Query], *, length: int) -> list[Window]:
+def of_queries(tokenizer: Any, queries: Sequence[Query], *, length: int, target: int | None = None) -> list[Window]:
     """Text and target side by side; the target is marked in the text where its place is known.
 
-    Of a long text with a place, only the windows that hold some of it.
+    Of a long text with a place, only the windows that hold some of it. `target`: how many tokens of a target are
+    read, a quarter of the window unless told. Windows overlap as if each had so many: by the targets that
+    are there, a query would be cut otherwise in other company.
     """
     if not queries:
         return []
+    target = length // 4 if target is None else target
     marked = [_mark(query) for query in queries]
-    short = _shortened(tokenizer, [query.target for query in queries], at_most=length // 4)
-    taken = max((len(ids) for ids in tokenizer(short, add_special_tokens=False)["input_ids"]), default=0)
+    short = _shortened(tokenizer, [query.target for query in queries], at_most=target)
     found = tokenizer(
         [text for text, _ in marked],
         short,
         truncation="only_first",
         max_length=length,
-        stride=_overlap(tokenizer, length - taken),
+        stride=_overlap(tokenizer, length - target),
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         return_token_type_ids=True,
     )
     windows: list[list[Window]] = [[] for _ in queries]
     for number, row in enumerate(found["overflow_to_sample_mapping"]):
-        span = marked[row][1]
-        places = zip(found.sequence_ids(number), found["offset_mapping"][number], strict=True)
-        inside = [int(span is not None and part == 0 and a < span[1] and b > span[0]) for part, (a, b) in places]
+        inside = [0] * len(found["input_ids"][number])
+        if (span := marked[row][1]) is not None:
+            places = zip(found.sequence_ids(number), found["offset_mapping"][number], strict=True)
+            inside = [int(part == 0 and a < span[1] and b > span[0]) for part, (a, b) in places]
         windows[row].append(Window(row, found["input_ids"][number], found["token_type_ids"][number], inside))
     return [window for row in windows for window in ([w for w in row if any(w.marked)] or row)]
 
@@ -100,6 +104,12 @@ def padded(windows: Sequence[Window], pad: int) -> dict[str, Any]:
     }
 
 
+def inputs(windows: Sequence[Window], tokenizer: Any, encoder: Any) -> dict[str, Any]:
+    """The tensors that an encoder is called with."""
+    batch = padded(windows, tokenizer.pad_token_id)
+    return {name: batch[name] for name in takes(encoder, ("input_ids", "attention_mask", "token_type_ids"))}
+
+
 def mean_of_rows(found: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
     """(windows, k) → (rows, k)."""
     row = np.array([window.row for window in windows], dtype=np.intp)
@@ -130,14 +140,12 @@ def _mark(query: Query) -> tuple[str, tuple[int, int] | None]:
 
 def _shortened(tokenizer: Any, targets: Sequence[str], *, at_most: int) -> list[str]:
     """A target may be as long as an article: then its beginning stands for it."""
-    kept = {}
-    for target in dict.fromkeys(targets):
-        if len(target) > at_most:
-            found = tokenizer(
-                target, add_special_tokens=False, truncation=True, max_length=at_most, return_offsets_mapping=True
-            )
-            target_end = found["offset_mapping"][-1][1] if found["offset_mapping"] else 0
-            kept[target] = target[:target_end]
-        else:
-            kept[target] = target
-    return [kept[target] for target in targets]
+    distinct = list(dict.fromkeys(targets))
+    found = tokenizer(
+        distinct, add_special_tokens=False, truncation=True, max_length=at_most, return_offsets_mapping=True
+    )
+    short = {
+        target: target[: places[-1][1]] if len(places) == at_most else target
+        for target, places in zip(distinct, found["offset_mapping"], strict=True)
+    }
+    return [short[target] for target in targets]
