@@ -83,6 +83,18 @@ def load_topics(folder: Path) -> TopicClassifier:
             from models.encoder import EncoderTopics
 
             return EncoderTopics.load(folder)
+        case "setfit":
+            from models.setfit import SetfitTopics
+
+            return SetfitTopics.load(folder)
+        case "similarity":
+            from models.similarity import SimilarityTopics
+
+            return SimilarityTopics.load(folder)
+        case "zero_shot":
+            from models.zero_shot import ZeroShotTopics
+
+            return ZeroShotTopics.load(folder)
         case "average":
             from models.average import AverageTopics
 
@@ -111,6 +123,14 @@ def load_stance(folder: Path) -> StanceClassifier:
             from models.encoder import EncoderStance
 
             return EncoderStance.load(folder)
+        case "setfit":
+            from models.setfit import SetfitStance
+
+            return SetfitStance.load(folder)
+        case "zero_shot":
+            from models.zero_shot import ZeroShotStance
+
+            return ZeroShotStance.load(folder)
         case "average":
             from models.average import AverageStance
 

@@ -119,6 +119,66 @@ class JointSettings(Finetuned):
     kind: Literal["joint"] = "joint"
 
 
+class Setfit(Encoded):
+    """How an encoder is tuned on pairs of examples, and the regression on its vectors penalised (`c`, the inverse).
+
+    Each example stands first in `pairs` of them; there are as many steps as that takes, but no more than `steps`.
+    `cross_fit` is as in `Finetuned`.
+    """
+
+    pairs: Annotated[int, Field(ge=2, le=1000)] = 20
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 300
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
+    c: Penalty = 10.0
+    cross_fit: bool = False
+
+
+class SetfitTopicsSettings(Setfit):
+    """For 8 to 64 labels a topic: an encoder tuned on pairs, and a logistic regression a topic."""
+
+    kind: Literal["setfit"]
+
+
+class SetfitStanceSettings(Setfit):
+    """For 8 to 64 labels a stance: an encoder that reads passage and target, tuned on pairs."""
+
+    kind: Literal["setfit"]
+
+
+class SimilarityTopicsSettings(Encoded):
+    """The cosine of passage and topic description, the encoder frozen."""
+
+    kind: Literal["similarity"]
+
+
+def _names(place: str) -> AfterValidator:
+    def check(wording: str) -> str:
+        if place not in wording:
+            raise ValueError(f"{wording!r} does not say where the {place.strip('{}')} goes; write {place} in it")
+        return wording
+
+    return AfterValidator(check)
+
+
+OfTarget = Annotated[str, _names("{target}")]
+
+
+class ZeroShotTopicsSettings(Encoded):
+    """Whether the passage entails that it is about the topic; {topic} stands for its name and definition."""
+
+    kind: Literal["zero_shot"]
+    hypothesis: Annotated[str, _names("{topic}")] = "This text is about {topic}."
+
+
+class ZeroShotStanceSettings(Encoded):
+    """Whether the passage entails that it is for, or against, the target."""
+
+    kind: Literal["zero_shot"]
+    favor: OfTarget = "This text is in favor of {target}."
+    against: OfTarget = "This text is against {target}."
+
+
 class RulesSettings(Frozen):
     """The codebook's keywords."""
 
@@ -132,11 +192,23 @@ class MajoritySettings(Frozen):
 
 
 OneTopicsSettings = Annotated[
-    LinearTopicsSettings | EmbeddingTopicsSettings | EncoderTopicsSettings | RulesSettings | MajoritySettings,
+    LinearTopicsSettings
+    | EmbeddingTopicsSettings
+    | EncoderTopicsSettings
+    | SetfitTopicsSettings
+    | SimilarityTopicsSettings
+    | ZeroShotTopicsSettings
+    | RulesSettings
+    | MajoritySettings,
     Field(discriminator="kind"),
 ]
 OneStanceSettings = Annotated[
-    LinearStanceSettings | EmbeddingStanceSettings | EncoderStanceSettings | MajoritySettings,
+    LinearStanceSettings
+    | EmbeddingStanceSettings
+    | EncoderStanceSettings
+    | SetfitStanceSettings
+    | ZeroShotStanceSettings
+    | MajoritySettings,
     Field(discriminator="kind"),
 ]
 
@@ -159,15 +231,15 @@ TopicsSettings = Annotated[OneTopicsSettings | AverageTopicsSettings, Field(disc
 StanceSettings = Annotated[OneStanceSettings | AverageStanceSettings, Field(discriminator="kind")]
 
 
-def encoders_of(settings: object) -> list[str]:
-    """The encoders that a family is to be made of."""
+def encoded(settings: object) -> list[Encoded]:
+    """What is set of a family with an encoder, or of each such member of an average."""
     if isinstance(settings, AverageTopicsSettings | AverageStanceSettings):
-        return [encoder for member in settings.of for encoder in encoders_of(member)]
-    return [settings.encoder] if isinstance(settings, Encoded) else []
+        return [found for member in settings.of for found in encoded(member)]
+    return [settings] if isinstance(settings, Encoded) else []
 
 
 def finds_unseen(settings: TopicsSettings) -> bool:
     """Whether a family may find a topic of which it learnt no example."""
     if isinstance(settings, AverageTopicsSettings):
         return all(finds_unseen(member) for member in settings.of)
-    return isinstance(settings, RulesSettings)
+    return isinstance(settings, RulesSettings | SimilarityTopicsSettings | ZeroShotTopicsSettings)

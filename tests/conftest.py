@@ -100,6 +100,27 @@ def tiny_encoder() -> Path:
     return folder
 
 
+@cache
+def tiny_judge(kind: str = "bert", labels: tuple[str, ...] = ("contradiction", "neutral", "entailment")) -> Path:
+    """A tiny encoder with a head for natural-language inference, fresh from its config."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder(), model_max_length=256)
+    folder = Path(tempfile.mkdtemp(prefix="tiny-judge-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    tokenizer.save_pretrained(folder)
+    config = AutoConfig.for_model(
+        kind, vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=256, type_vocab_size=2, pad_token_id=0, pooler_hidden_size=32,
+        id2label=dict(enumerate(labels)), label2id={label: number for number, label in enumerate(labels)},
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    return folder
+
+
 def make_articles(count: int = 60, *, seed: int = 1) -> tuple[list[Article], list[Passage], list[Annotation]]:
     """Articles of three passages: on tea, rain, both or neither, each topic with a stance."""
     rng = random.Random(seed)

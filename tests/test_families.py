@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import numpy as np
 import pytest
 
 from labels.adjudication import adjudicate
+from labels.codebook import Codebook, Topic
 from labels.errors import DemarcheError
+from models import windows
 from models.average import AverageStance, AverageTopics
 from models.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.calibration import Platt, StanceCalibration, TopicCalibration
 from models.embedding import EmbeddingStance, EmbeddingTopics
 from models.encoder import EncoderStance, EncoderTopics
-from models.encoders import Machine
+from models.encoders import Machine, entailment
 from models.examples import (
     FloatArray,
     JointExamples,
@@ -30,6 +33,7 @@ from models.examples import (
 from models.families import SETTINGS, load_stance, load_topics, read_settings
 from models.joint import Joint, describe
 from models.linear import LinearStance, LinearTopics
+from models.setfit import SetfitStance, SetfitTopics, pairs
 from models.settings import (
     EmbeddingStanceSettings,
     EmbeddingTopicsSettings,
@@ -39,9 +43,16 @@ from models.settings import (
     LinearStanceSettings,
     LinearTopicsSettings,
     Ngrams,
+    SetfitStanceSettings,
+    SetfitTopicsSettings,
+    SimilarityTopicsSettings,
+    ZeroShotStanceSettings,
+    ZeroShotTopicsSettings,
 )
+from models.similarity import SimilarityTopics
 from models.vectors import Vectors
-from tests.conftest import BOOK, make_articles, tiny_encoder
+from models.zero_shot import ZeroShotStance, ZeroShotTopics
+from tests.conftest import BOOK, make_articles, tiny_encoder, tiny_judge
 
 WORDS = Ngrams(chars=None)
 STRANGE = [
@@ -73,6 +84,23 @@ def tuned(**more: Any) -> dict[str, Any]:
 
 def vectors() -> Vectors:
     return Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16)
+
+
+def judged(**more: Any) -> dict[str, Any]:
+    # Hypotheses are spelt in letters: they take many tokens.
+    return {"encoder": str(tiny_judge()), "max_length": 128, "kind": "zero_shot"} | more
+
+
+def paired(**more: Any) -> dict[str, Any]:
+    return encoder_settings(kind="setfit", steps=60, learning_rate=1e-3) | more
+
+
+def many_topics() -> Codebook:
+    letters = string.ascii_lowercase
+    topics = tuple(
+        Topic(id=f"{one}{two}", definition=f"{two} or {one}") for one in letters[:20] for two in letters[:10]
+    )
+    return Codebook(id="many", version="1.0.0", topics=topics)
 
 
 class Averaging:
@@ -125,6 +153,11 @@ TOPIC_FAMILIES = {
     "majority": MajorityTopics,
     "embedding": lambda: EmbeddingTopics(EmbeddingTopicsSettings(**encoder_settings(kind="embedding")), vectors()),
     "encoder": lambda: EncoderTopics(EncoderTopicsSettings(**tuned()), machine=CPU, seed=1),
+    "setfit": lambda: SetfitTopics(SetfitTopicsSettings(**paired()), vectors(), seed=1),
+    "similarity": lambda: SimilarityTopics.of(
+        BOOK, SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()
+    ),
+    "zero_shot": lambda: ZeroShotTopics.of(BOOK, ZeroShotTopicsSettings(**judged()), CPU),
     "average": lambda: Averaging(
         [LinearTopics(LinearTopicsSettings(ngrams=WORDS)), MajorityTopics()],
         TopicCalibration(curves=(EVEN, EVEN), thresholds=(0.5, 0.5)),
@@ -138,17 +171,26 @@ STANCE_FAMILIES = {
     "majority": MajorityStance,
     "embedding": lambda: EmbeddingStance(EmbeddingStanceSettings(**encoder_settings(kind="embedding")), vectors()),
     "encoder": lambda: EncoderStance(EncoderStanceSettings(**tuned()), machine=CPU, seed=1),
+    "setfit": lambda: SetfitStance(SetfitStanceSettings(**paired()), vectors(), seed=1),
+    "zero_shot": lambda: ZeroShotStance.of(ZeroShotStanceSettings(**judged()), CPU),
     "average": lambda: Averaging(
         [LinearStance(LinearStanceSettings(ngrams=WORDS)), MajorityStance()], StanceCalibration(), AverageStance
     ),
     "joint": lambda: Reading("stance"),
 }
-TUNED = {"encoder", "joint"}
-ENCODED = {"embedding", *TUNED}
+TUNED = {"encoder", "joint", "setfit"}
+UNTAUGHT = {"similarity", "zero_shot"}
+ENCODED = {"embedding", "similarity", "zero_shot", *TUNED}
 FAMILIES = [("topics", name) for name in TOPIC_FAMILIES] + [
-    (task, name) for task in ("stance", "stance with spans") for name in STANCE_FAMILIES
+    (task, name)
+    for task in ("stance", "stance with spans")
+    for name in STANCE_FAMILIES
+    if (task, name) != ("stance with spans", "zero_shot")  # it does not look at spans
 ]
 every_family = pytest.mark.parametrize(("task", "name"), FAMILIES)
+every_learner = pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task, name in FAMILIES if name not in UNTAUGHT]
+)
 
 
 @cache
@@ -214,7 +256,7 @@ def assert_are_probabilities(found: FloatArray, task: str, *, rows: int) -> None
         np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
 
 
-@every_family
+@every_learner
 def test_what_was_learnt_is_nearer_to_the_gold_than_an_even_guess(task: str, name: str) -> None:
     # The town is fair: shares of one year say nothing of the next.
     gold = examples_of(task, seed=1 if name == "majority" else 2)
@@ -233,6 +275,8 @@ def test_whatever_is_asked_the_answer_is_probabilities(task: str, name: str) -> 
 def test_a_text_of_20_000_words_is_read_to_its_end(name: str) -> None:
     filler = "the town and its old market " * 3_333
     for task in ("topics", "stance"):
+        if (task, name) in {("topics", "zero_shot"), ("stance", "similarity")}:
+            continue  # the window that entails most need not be the last; there is no such family
         texts = [filler, filler + "teapot kettle brew"]
         queries = texts if task == "topics" else [Query(text, "drinking more tea") for text in texts]
         found = fitted(task, name).predict_proba(queries)
@@ -293,14 +337,14 @@ def test_dev_is_learnt_from_like_train(task: str, name: str) -> None:
     np.testing.assert_array_equal(parted.predict_proba(queries), fitted(task, name).predict_proba(queries))
 
 
-@every_family
+@every_learner
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_a_handful_of_examples_is_enough_to_answer(task: str, name: str, rows: int) -> None:
     few = examples_of(task).take(np.arange(rows))
     assert_are_probabilities(learn(task, name, few).predict_proba(strange(task)), task, rows=len(strange(task)))
 
 
-@every_family
+@every_learner
 @pytest.mark.parametrize("share", [1.0, 0.4])
 def test_one_label_for_all_is_what_is_said_of_all(task: str, name: str, share: float) -> None:
     examples = examples_of(task)
@@ -328,7 +372,7 @@ def test_a_topic_without_a_positive_is_never_found_and_takes_nothing_from_the_ot
     np.testing.assert_array_equal(found[:, 0], fitted("topics", name).predict_proba(whole.texts)[:, 0])
 
 
-@pytest.mark.parametrize("name", STANCE_FAMILIES)
+@pytest.mark.parametrize("name", [name for name in STANCE_FAMILIES if name not in UNTAUGHT])
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_a_stance_that_nobody_gave_is_hardly_ever_said(name: str, missing: int) -> None:
     whole = examples_of("stance")
@@ -420,3 +464,95 @@ def test_a_vote_that_hardly_exists_counts_for_nothing() -> None:
     topics = TopicExamples([f"the words of row {n}" for n in range(60)], np.zeros((60, 1)), list("ab") * 30)
     topics.y[7] = 0.01
     assert (learn("topics", "linear", topics).predict_proba(topics.texts) < 0.2).all()
+
+
+# Few labels, or none
+
+
+def test_a_codebook_of_200_topics_is_read_without_a_label() -> None:
+    texts = ["a or b", "the town council", "tea " * 500]
+    for model in (
+        ZeroShotTopics.of(many_topics(), ZeroShotTopicsSettings(**judged()), CPU),
+        SimilarityTopics.of(many_topics(), SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()),
+    ):
+        found = model.predict_proba(texts)
+        assert found.shape == (3, 200)
+        assert len(np.unique(found[0])) > 100
+
+
+def test_a_hypothesis_has_the_definition_where_there_is_one() -> None:
+    topics = (Topic(id="tea", name="tea", definition="the drink,\n and its trade"), Topic(id="rain"))
+    book = Codebook(id="two", version="1.0.0", topics=topics)
+    model = ZeroShotTopics.of(book, ZeroShotTopicsSettings(**judged(hypothesis="On {topic}!")), CPU)
+    assert model.hypotheses == ["On tea: the drink, and its trade!", "On rain!"]
+
+
+class Oracle:
+    """Log-odds that were thought out beforehand."""
+
+    def __init__(self, *odds: float):
+        self.odds = odds
+
+    def log_odds(self, pairs: Any, *, pool: Any) -> FloatArray:
+        return np.tile(self.odds, len(pairs) // len(self.odds))
+
+
+@pytest.mark.parametrize(("odds", "likeliest"), [((3, -3), 0), ((-3, 3), 1), ((-3, -3), 2)])
+def test_a_stance_is_that_of_the_hypothesis_entailed_or_else_neutral(odds: Any, likeliest: int) -> None:
+    model = ZeroShotStance(ZeroShotStanceSettings(**judged()), Oracle(*odds))  # type: ignore[arg-type]
+    found = model.predict_proba([Query("a", "b"), Query("c", "d")])
+    assert_are_probabilities(found, "stance", rows=2)
+    assert found.argmax(axis=1).tolist() == [likeliest] * 2
+
+
+def test_an_encoder_is_read_with_the_pooler_that_its_head_stands_on() -> None:
+    settings = ZeroShotTopicsSettings(**judged(encoder=str(tiny_judge("deberta-v2"))))
+    assert_are_probabilities(ZeroShotTopics.of(BOOK, settings, CPU).predict_proba(["tea"]), "topics", rows=1)
+
+
+@pytest.mark.parametrize("labels", [("entailment", "not_entailment"), ("NEUTRAL", "CONTRADICTION", "Entailment")])
+def test_entailment_is_found_by_its_label(labels: tuple[str, ...]) -> None:
+    assert labels[entailment(tiny_judge(labels=labels))].lower() == "entailment"
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["{", "[]", '{"id2label": 3}', '{"id2label": {"a": "entailment"}}', '{"id2label": {"0": "entailment"}}', "{}"],
+)
+def test_an_encoder_that_tells_no_entailment_is_refused(config: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    with pytest.raises(DemarcheError, match=r"encoder nli: (does not tell what a text entails|cannot be read)"):
+        entailment(tmp_path, "nli")
+
+
+def test_a_query_is_cut_the_same_whatever_target_is_asked_beside_it() -> None:
+    tokenizer = vectors().tokenizer
+    queries = [Query("tea rain " * 40, target) for target in ("tea", "the quiet houses near the old market", "")]
+    together = windows.of_queries(tokenizer, queries, length=32)
+    alone = [windows.of_queries(tokenizer, [query], length=32) for query in queries]
+    assert [window.ids for window in together] == [window.ids for few in alone for window in few]
+
+
+def test_pairs_are_alike_by_the_labels_in_common_and_by_turns() -> None:
+    y = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 0, 0]], dtype=float)
+    found = list(pairs(y, each=40, rng=np.random.default_rng(1)))
+    likeness = {(row, other): alike for row, other, alike in found}
+    assert all(row != other for row, other in likeness)
+    assert likeness[0, 1] == 0.5
+    assert likeness[2, 3] == 1
+    assert likeness[0, 2] == 0
+    assert likeness[4, 5] == 0
+    alike = [value > 0 for row, _, value in found if row in (2, 3)]
+    assert sum(alike) == len(alike) / 2
+
+
+def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None:
+    base = vectors()
+    before = base.of(["teapot kettle"])
+    model = SetfitTopics(SetfitTopicsSettings(**paired(steps=3)), base, seed=1)
+    model.fit(examples_of("topics"), examples_of("topics").take(np.arange(0)), watch=Quiet())
+    np.testing.assert_array_equal(
+        Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16).of(["teapot kettle"]), before
+    )
+    np.testing.assert_array_equal(base._encoded(["teapot kettle"]), before)
+    assert (model.vectors.of(["teapot kettle"]) != before).any()

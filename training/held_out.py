@@ -21,6 +21,7 @@ from models.settings import (
     AverageTopicsSettings,
     EmbeddingStanceSettings,
     EmbeddingTopicsSettings,
+    Encoded,
     EncoderStanceSettings,
     EncoderTopicsSettings,
     JointSettings,
@@ -28,8 +29,13 @@ from models.settings import (
     LinearTopicsSettings,
     MajoritySettings,
     RulesSettings,
+    SetfitStanceSettings,
+    SetfitTopicsSettings,
+    SimilarityTopicsSettings,
     StanceSettings,
     TopicsSettings,
+    ZeroShotStanceSettings,
+    ZeroShotTopicsSettings,
 )
 from training.config import Config
 
@@ -118,18 +124,28 @@ def _topic_family(
             return partial(LinearTopics, settings, Counted(examples.texts, settings.ngrams))
         case EmbeddingTopicsSettings():
             from models.embedding import EmbeddingTopics
-            from models.encoders import machine
-            from models.vectors import Vectors
 
-            found = machine(config.device, config.precision)
-            return partial(
-                EmbeddingTopics, settings, Vectors.of_encoder(settings.encoder, found, max_length=settings.max_length)
-            )
+            return partial(EmbeddingTopics, settings, _vectors(settings, config))
         case EncoderTopicsSettings():
             from models.encoder import EncoderTopics
             from models.encoders import machine
 
             return partial(EncoderTopics, settings, machine=machine(config.device, config.precision), seed=config.seed)
+        case SetfitTopicsSettings():
+            from models.setfit import SetfitTopics
+
+            return partial(SetfitTopics, settings, _vectors(settings, config), seed=config.seed)
+        case SimilarityTopicsSettings():
+            from models.similarity import SimilarityTopics
+
+            similarity = SimilarityTopics.of(codebook, settings, _vectors(settings, config))
+            return lambda: similarity
+        case ZeroShotTopicsSettings():
+            from models.encoders import machine
+            from models.zero_shot import ZeroShotTopics
+
+            zero_shot = ZeroShotTopics.of(codebook, settings, machine(config.device, config.precision))
+            return lambda: zero_shot
         case RulesSettings():
             return partial(RuleTopics.of, codebook)
         case MajoritySettings():
@@ -148,22 +164,35 @@ def _stance_family(settings: StanceSettings, config: Config, examples: StanceExa
             return partial(LinearStance, settings, Counted((q.text for q in examples.queries), settings.ngrams))
         case EmbeddingStanceSettings():
             from models.embedding import EmbeddingStance
-            from models.encoders import machine
-            from models.vectors import Vectors
 
-            found = machine(config.device, config.precision)
-            return partial(
-                EmbeddingStance, settings, Vectors.of_encoder(settings.encoder, found, max_length=settings.max_length)
-            )
+            return partial(EmbeddingStance, settings, _vectors(settings, config))
         case EncoderStanceSettings():
             from models.encoder import EncoderStance
             from models.encoders import machine
 
             return partial(EncoderStance, settings, machine=machine(config.device, config.precision), seed=config.seed)
+        case SetfitStanceSettings():
+            from models.setfit import SetfitStance
+
+            return partial(SetfitStance, settings, _vectors(settings, config), seed=config.seed)
+        case ZeroShotStanceSettings():
+            from models.encoders import machine
+            from models.zero_shot import ZeroShotStance
+
+            zero_shot = ZeroShotStance.of(settings, machine(config.device, config.precision))
+            return lambda: zero_shot
         case MajoritySettings():
             return MajorityStance
         case _:
             raise AssertionError(settings)
+
+
+def _vectors(settings: Encoded, config: Config) -> Any:
+    from models.encoders import machine
+    from models.vectors import Vectors
+
+    found = machine(config.device, config.precision)
+    return Vectors.of_encoder(settings.encoder, found, max_length=settings.max_length)
 
 
 def _held_out(new: Callable[[], Any], train: Any, dev: Any, *, what: str, seed: int, watch: Watch) -> HeldOut[Any]:

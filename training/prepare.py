@@ -12,7 +12,7 @@ from labels.errors import DemarcheError
 from labels.leave_target_out import by_target, only_target
 from labels.passages import Passage
 from labels.splits import Split, by_column, by_group, by_time, read_split
-from models.settings import encoders_of, finds_unseen
+from models.settings import ZeroShotStanceSettings, ZeroShotTopicsSettings, encoded, finds_unseen
 from training.config import ColumnSplit, Config, GroupSplit, TargetSplit, TimeSplit
 
 
@@ -61,14 +61,16 @@ def prepare(config: Config) -> Prepared:
 
 
 def check_encoders(config: Config) -> None:
-    """Raises DemarcheError where an encoder or the device that is asked for is not there."""
-    names = [name for settings in (config.topics, config.stance, config.joint) for name in encoders_of(settings)]
-    if names:
-        from models.encoders import locate, machine
+    """Raises DemarcheError where an encoder or the device asked for is not there, or an encoder cannot do its work."""
+    found = [each for settings in (config.topics, config.stance, config.joint) for each in encoded(settings)]
+    if found:
+        from models.encoders import entailment, locate, machine
 
         machine(config.device, config.precision)
-        for name in names:
-            locate(name)
+        for each in found:
+            folder = locate(each.encoder)
+            if isinstance(each, ZeroShotTopicsSettings | ZeroShotStanceSettings):
+                entailment(folder, each.encoder)
 
 
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
