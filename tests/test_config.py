@@ -112,6 +112,11 @@ MISTAKES = [
     (("topics.ngrams.words=[2,1]",), "topics.ngrams.words: [2, 1] is not a range"),
     (("topics.ngrams.words=[0,1]",), "topics.ngrams.words.0: Input should be greater than or equal to 1"),
     (("topics=linear",), "topics: "),
+    (
+        ("topics.kind=zero_shot", "topics.encoder=x", "topics.hypothesis=about"),
+        "topics.hypothesis: 'about' does not say where the topic goes; write {topic} in it",
+    ),
+    (("topics.kind=setfit", "topics.encoder=x", "topics.pairs=1"), "topics.pairs: "),
     (("split=time",), "split: "),
     (("split.strategy=tmie",), "split.strategy: 'tmie' is not known; did you mean 'time'?"),
     (("split.strategy=column", "split.test=0.2"), "split.test: unknown key; known: dev"),

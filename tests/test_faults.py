@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from demarche.__main__ import app
 from labels.passages import Article
 from tagging.segmentation import segment
-from tests.conftest import BOOK, REPOSITORY
+from tests.conftest import BOOK, CONFIG, REPOSITORY, tiny_encoder, tiny_judge
 
 TEXT = "The council praises the teapot, the kettle and the samovar."
 TABLE = "id,text,topics,stance\n1,We like tea,tea,favor\n2,No more rain,rain,against\n"
@@ -200,6 +200,12 @@ def locked(name: str) -> Make:
 
 
 HOLDERS: list[sqlite3.Connection] = []
+
+
+def zero_shot_config(folder: Path) -> None:
+    put("config.yaml", CONFIG.replace("kind: linear, ngrams: {chars: null}", "kind: zero_shot, encoder: judge"))(folder)
+
+
 BOMB = "".join(
     f"{one}: &{one} [{', '.join([other] * 9)}]\n"
     for one, other in zip("bcdefghij", ["x", *(f"*{c}" for c in "bcdefghi")], strict=True)
@@ -271,6 +277,9 @@ FAULTS: dict[str, Fault] = {
     "a stance of 50 MB": Fault(CHECK, ("annotations.jsonl:181: labels.0.stance: 'xxx", "is not allowed"), lambda folder: _append(folder / "annotations.jsonl", '{"passage": "x", "annotator": "one", "codebook": "tiny@1.0.0", "labels": [{"topic": "tea", "stance": "' + "x" * 50_000_000 + '"}]}')),
     "a passage of 50 MB": Fault(CHECK, ("passages.jsonl:181: text: 50,000,000 characters; cut",), lambda folder: _append(folder / "passages.jsonl", '{"id": "x", "article": "x", "start": 0, "end": 50000000, "text": "' + "x" * 50_000_000 + '"}')),
     "control characters in an id": Fault(CHECK, ("annotations.jsonl:181: passage '\\x1b[2J\\n'",), lambda folder: _append(folder / "annotations.jsonl", '{"passage": "\\u001b[2J\\n", "annotator": "one", "codebook": "tiny@1.0.0", "labels": []}')),
+    # Encoders
+    "an encoder without entailment labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: con, pro)", "trained on natural-language inference"), both(zero_shot_config, lambda folder: shutil.copytree(tiny_judge(labels=("con", "pro")), folder / "judge"))),
+    "an encoder without any labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: none)",), both(zero_shot_config, lambda folder: shutil.copytree(tiny_encoder(), folder / "judge"))),
     # Too little
     "annotations for three passages": Fault(NEW + " --check", ("3 labelled passages", "label more"), lambda folder: put("annotations.jsonl", b"".join((folder / "annotations.jsonl").read_bytes().splitlines(True)[:3]))(folder)),
     # Outputs
