@@ -129,7 +129,7 @@ class Setfit(Encoded):
     pairs: Annotated[int, Field(ge=2, le=1000)] = 20
     steps: Annotated[int, Field(ge=1, le=100_000)] = 300
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
     c: Penalty = 10.0
     cross_fit: bool = False
 
