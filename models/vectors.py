@@ -36,6 +36,7 @@ class Vectors:
     def __init__(self, tokenizer: Any, encoder: Any, machine: Machine, *, max_length: int, kept: Path | None = None):
         self.tokenizer = tokenizer
         self.encoder = encoder.to(machine.device)
+        self.width: int = encoder.config.hidden_size
         self.machine = machine
         self._length = encoders.longest(tokenizer, encoder, max_length)
         self._kept = kept
@@ -93,11 +94,6 @@ class Vectors:
             ) from None
         joined = b"".join(known[key] for key in keys)
         return np.frombuffer(joined, dtype=np.float32).reshape(len(keys), self.width)
-
-    @property
-    def width(self) -> int:
-        """Numbers in a vector."""
-        return int(self.encoder.config.hidden_size)
 
     def _encoded(self, asked: Sequence[str] | Sequence[Query]) -> npt.NDArray[np.float32]:
         found = self.windows(asked)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.errors import BadInput, DemarcheError
+from models.settings import LinearTopicsSettings, Ngrams, RulesSettings
 from tests.conftest import REPOSITORY
 from training.config import ColumnSplit, Config, GroupSplit, TimeSplit, read_config
 
@@ -248,3 +249,14 @@ def test_a_config_as_logged_reads_back_the_same(folder: Path) -> None:
     config = read(folder, BASE + "stance: {kind: linear, own_from: 7}\n", "split.from=split.jsonl", "review=0.25")
     text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     assert read(folder, text) == config
+
+
+def test_an_override_of_the_kind_leaves_the_keys_of_the_other_kind_behind(folder: Path) -> None:
+    text = BASE.replace("{kind: linear}", "{kind: linear, ngrams: {chars: null}}") + "split: {test: 0.3, seed: 4}\n"
+    (folder / "config.yaml").write_text(text)
+    config = read_config("config.yaml", ["topics.kind=rules", "split={strategy: column, dev: 0.2}"])
+    assert config.topics == RulesSettings(kind="rules")
+    assert config.split == ColumnSplit(strategy="column", dev=0.2)
+    kept = read_config("config.yaml", ["topics.kind=linear", "topics.c=5", "split.strategy=group"])
+    assert kept.topics == LinearTopicsSettings(c=5, ngrams=Ngrams(chars=None))
+    assert kept.split == GroupSplit(test=0.3, seed=4)

@@ -213,7 +213,14 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         if "=" not in override:
             raise DemarcheError(f"{override!r}: not an override; write key=value, e.g. topics.c=4")
     try:
-        merged = OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides)))
+        given = OmegaConf.from_dotlist(list(overrides))
+        for section, (tag, default) in _TAGS.items():
+            new, old = given.get(section), config.get(section)
+            both = isinstance(new, DictConfig) and isinstance(old, DictConfig)
+            if both and new.get(tag) not in (None, old.get(tag, default)):
+                # Keys of one family mean nothing to another.
+                config[section] = {}
+        merged = OmegaConf.merge(config, given)
         plain = OmegaConf.to_container(merged, resolve=True)
     except (YAMLError, OmegaConfBaseException) as error:
         raise DemarcheError(f"{path}: {str(error).splitlines()[0]}") from None
@@ -259,6 +266,7 @@ def _members(union: Any) -> dict[str, type[BaseModel]]:
     return {name: member for part in get_args(union) for name, member in _members(part).items()}
 
 
+_TAGS = {"split": ("strategy", "group"), "topics": ("kind", None), "stance": ("kind", None)}
 _UNIONS = {"split": _members(SplitConfig), "topics": _members(TopicsSettings), "stance": _members(StanceSettings)}
 
 
