@@ -1,8 +1,9 @@
 """`make bench DATA=FOLDER`: real data sets, our figures beside a plain scikit-learn script on the same rows.
 
-    python -m benchmarks.bench FOLDER [SET…]
+    python -m benchmarks.bench FOLDER [SET or CONFIG…]
 
-A set whose config, data and code have not changed is not run again.
+The configs of a set are configs/bench/SET.yaml and SET-….yaml. Those with an encoder are run with three seeds. A run
+whose config, data, seed and code have not changed is not run again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ import numpy as np
 from benchmarks.plain import plain_stance, plain_topics
 from demarche.printing import Bar, table
 from labels.codebook import read_codebook, write_codebook
-from labels.errors import DemarcheError
+from labels.errors import DemarcheError, nearest
 from labels.files import write_jsonl, write_text
 from labels.table import Columns, Reading, import_table
+from models.settings import encoders_of
 from training import tracking
 from training.compare import Difference, compare
 from training.config import read_config
@@ -29,6 +31,8 @@ from training.predictions import Prediction, read_predictions
 from training.run import prepare, train
 
 BUILD = Path("build/bench")
+CONFIGS = Path("configs/bench")
+SEEDS = [1, 2, 3]
 CODEBOOK = Path("labels/foreign_affairs/codebook.yaml")
 
 FILES: dict[str, tuple[str, Columns]] = {
@@ -86,31 +90,53 @@ def bring_in(name: str, data: Path) -> None:
     write_text(stamp, digest)
 
 
-def run(name: str) -> list[dict[str, Any]]:
-    """A row a figure: ours, the plain script's, and the difference with its interval."""
-    path = Path(f"configs/bench/{name}.yaml")
-    done = BUILD / "results" / f"{name}-{_digest(name, path)}.json"
+def configs(name: str) -> list[Path]:
+    """Those of a set, or the one of that name."""
+    exact = CONFIGS / f"{name}.yaml"
+    return ([exact] if exact.exists() else []) + (sorted(CONFIGS.glob(f"{name}-*.yaml")) if name in FILES else [])
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """A row a figure: the plain script's, ours over the seeds, and the difference with its interval."""
+    config = read_config(path)
+    encoded = any(encoders_of(settings) for settings in (config.topics, config.stance, config.joint))
+    by_seed = [run(path, seed) for seed in (SEEDS if encoded else [config.seed])]
+    return [
+        first
+        | {key: float(np.mean([row[key] for row in same])) for key in ("ours", "difference", "low", "high")}
+        | {"spread": float(np.std([row["ours"] for row in same], ddof=1)) if len(same) > 1 else None}
+        for first, *others in zip(*by_seed, strict=True)
+        for same in [[first, *others]]
+    ]
+
+
+def run(path: Path, seed: int) -> list[dict[str, Any]]:
+    """The rows of one run."""
+    name = path.stem.partition("-")[0]
+    done = BUILD / "results" / f"{path.stem}-{seed}-{_digest(name, path)}.json"
     if done.exists():
         rows: list[dict[str, Any]] = json.loads(done.read_text(encoding="utf-8"))
         return rows
-    config = read_config(path)
+    config = read_config(path, [f"seed={seed}"])
     with Bar() as bar:
-        trained = train(config, overrides=[], progress=bar, say=lambda text: bar.say(f"{name}: {text}"))
+        trained = train(
+            config, overrides=[f"seed={seed}"], progress=bar, say=lambda text: bar.say(f"{path.stem}: {text}")
+        )
     ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
     learn, test = prepared.side("train") + prepared.side("dev"), prepared.side("test")
     sides = [prepared.split.places[example.passage.id].side or "" for example in test]
     codebook = prepared.data.codebook
     plain = (
-        plain_stance(learn, test, sides)
-        if not config.reads_topics
-        else plain_topics(codebook, config.input, learn, test, sides)
+        plain_topics(codebook, config.input, learn, test, sides)
+        if config.reads_topics
+        else plain_stance(learn, test, sides)
     )
     rows = []
     for figure, metric, side, without in FIGURES[name]:
         first, second = (_kept(predictions, side, without) for predictions in (plain, ours))
         (found,) = compare(first, second, metrics=[metric], seed=config.seed)
-        rows.append(_row(name, figure, found, len(learn), len(first)))
+        rows.append(_row(path.stem, figure, found, len(learn), len(first)))
     write_text(done, json.dumps(rows, indent=1))
     return rows
 
@@ -126,9 +152,13 @@ def _kept(predictions: Sequence[Prediction], side: str | None, without: Sequence
 def _row(name: str, figure: str, found: Difference, learn: int, test: int) -> dict[str, Any]:
     apart = found.difference
     return {
-        "set": name, "figure": figure, "learnt": learn, "test": test, "plain": found.first, "ours": found.second,
+        "config": name, "figure": figure, "learnt": learn, "test": test, "plain": found.first, "ours": found.second,
         "difference": apart.value, "low": apart.low, "high": apart.high,
     }  # fmt: skip
+
+
+def _ours(row: Mapping[str, Any]) -> str:
+    return f"{row['ours']:.3f}" + ("" if row["spread"] is None else f" ± {row['spread']:.3f}")
 
 
 def _digest(name: str, config: Path) -> str:
@@ -150,15 +180,20 @@ def main(arguments: Sequence[str]) -> int:
     rows = []
     try:
         for name in names:
-            bring_in(name, data)
-            rows += run(name)
+            if not configs(name):
+                raise DemarcheError(
+                    f"{name}: no such set or config{nearest(name, [p.stem for p in CONFIGS.iterdir()])}"
+                )
+            bring_in(name.partition("-")[0], data)
+            for path in configs(name):
+                rows += rows_of(path)
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
     table(
-        ("set", "figure", "learnt", "test", "plain", "ours", "difference", "95 % interval"),
+        ("config", "figure", "learnt", "test", "plain", "ours", "difference", "95 % interval"),
         [
-            (row["set"], row["figure"], str(row["learnt"]), str(row["test"]), f"{row['plain']:.3f}", f"{row['ours']:.3f}",
+            (row["config"], row["figure"], str(row["learnt"]), str(row["test"]), f"{row['plain']:.3f}", _ours(row),
              f"{row['difference']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}")
             for row in rows
         ],
