@@ -23,7 +23,7 @@ from labels.codebook import read_codebook, write_codebook
 from labels.errors import DemarcheError, nearest
 from labels.files import write_jsonl, write_text
 from labels.table import Columns, Reading, import_table
-from models.settings import encoders_of
+from models.settings import encoded
 from training import tracking
 from training.compare import Difference, compare
 from training.config import read_config
@@ -99,7 +99,7 @@ def configs(name: str) -> list[Path]:
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """A row a figure: the plain script's, ours over the seeds, and the difference with its interval."""
     config = read_config(path)
-    encoded = any(encoders_of(settings) for settings in (config.topics, config.stance, config.joint))
+    encoded = any(encoded(settings) for settings in (config.topics, config.stance, config.joint))
     by_seed = [run(path, seed) for seed in (SEEDS if encoded else [config.seed])]
     return [
         first

@@ -59,9 +59,17 @@ class Classifier(torch.nn.Module):
 class EncoderTopics:
     """Log-odds of each topic; of a long text, those of the window where the topic is plainest."""
 
-    def __init__(self, settings: EncoderTopicsSettings, *, machine: Machine | None = None, seed: int = 0):
+    def __init__(
+        self,
+        settings: EncoderTopicsSettings,
+        *,
+        machine: Machine | None = None,
+        seed: int = 0,
+        start: Path | None = None,
+    ):
         self.settings = settings
         self.seed = seed
+        self.start = start
         self.core = Core(settings, machine, outputs=0, sees_target=False, pool="amax")
         self.constant: list[float | None] = []
 
@@ -80,7 +88,7 @@ class EncoderTopics:
 
         self.core.fit(
             "topics", (train.texts, train.y), (dev.texts, dev.y), loss=loss, judge=_judge_topics, seed=self.seed,
-            watch=watch, learns=None in self.constant,
+            watch=watch, learns=None in self.constant, start=self.start,
         )  # fmt: skip
         return self
 
@@ -116,9 +124,17 @@ class EncoderTopics:
 class EncoderStance:
     """Passage and target side by side; of a long passage, the mean over its windows."""
 
-    def __init__(self, settings: EncoderStanceSettings, *, machine: Machine | None = None, seed: int = 0):
+    def __init__(
+        self,
+        settings: EncoderStanceSettings,
+        *,
+        machine: Machine | None = None,
+        seed: int = 0,
+        start: Path | None = None,
+    ):
         self.settings = settings
         self.seed = seed
+        self.start = start
         self.core = Core(settings, machine, outputs=3, sees_target=True, pool="mean")
         self.given = [True, True, True]
 
@@ -136,7 +152,7 @@ class EncoderStance:
 
         self.core.fit(
             "stance", (train.queries, train.y), (dev.queries, dev.y), loss=loss, judge=_judge_stance, seed=self.seed,
-            watch=watch, learns=sum(self.given) > 1,
+            watch=watch, learns=sum(self.given) > 1, start=self.start,
         )  # fmt: skip
         return self
 
@@ -188,10 +204,13 @@ class Core:
         seed: int,
         watch: Watch,
         learns: bool,
+        start: Path | None,
     ) -> None:
-        folder = encoders.locate(self.settings.encoder)
+        folder = encoders.locate(self.settings.encoder) if start is None else start / _ENCODER
         self._tokenizer, encoder = encoders.load(folder, self.settings.encoder)
         self._new_net(encoder, dropout=self.settings.dropout, seed=seed)
+        if start is not None:
+            self._take_head(start)
         if not learns:
             return
         found = windows.by_row(self._windows(train[0]), len(train[0]), most=_MOST_WINDOWS)
@@ -217,6 +236,12 @@ class Core:
             list(train[0]), list(dev[0]), arrays=[train[1], dev[1]],
         )  # fmt: skip
         finetune(self._net, task, self.settings, machine=self.machine, seed=seed, key=key, watch=watch)
+
+    def _take_head(self, start: Path) -> None:
+        """Of another number of outputs a head is of no use: then only the encoder is taken over."""
+        head = load_file(start / _HEAD)
+        if head["weight"].shape == self._net.head.weight.shape:
+            self._net.head.load_state_dict(head)
 
     def read(self, asked: Sequence[str] | Sequence[Query]) -> FloatArray:
         """(n, outputs), before a sigmoid or softmax."""

@@ -97,12 +97,19 @@ class Joint:
     """
 
     def __init__(
-        self, settings: JointSettings, topics: Sequence[Described], *, machine: Machine | None = None, seed: int = 0
+        self,
+        settings: JointSettings,
+        topics: Sequence[Described],
+        *,
+        machine: Machine | None = None,
+        seed: int = 0,
+        start: Path | None = None,
     ):
         self.settings = settings
         self.topics_known = list(topics)
         self.machine = machine or encoders.machine()
         self.seed = seed
+        self.start = start
         self.given = [True, True, True]
         self._tokenizer: Any = None
         self._net: Any = None
@@ -113,9 +120,11 @@ class Joint:
         return self.settings.cross_fit
 
     def fit(self, train: JointExamples, dev: JointExamples, *, watch: Watch) -> Self:
-        folder = encoders.locate(self.settings.encoder)
+        folder = encoders.locate(self.settings.encoder) if self.start is None else self.start / _ENCODER
         self._tokenizer, encoder = encoders.load(folder, self.settings.encoder)
         self._new_net(encoder, dropout=self.settings.dropout)
+        if self.start is not None:
+            self._net.head.load_state_dict(load_file(self.start / _HEAD))
         self.given = (np.nansum(train.y[:, :, 1:], axis=(0, 1)) > 0).tolist()
         key = train_key(
             "joint", self.settings.model_dump(mode="json"), encoders.digest(folder), str(self.machine), self.seed,

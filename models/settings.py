@@ -87,8 +87,9 @@ class Finetuned(Encoded):
     """How an encoder is trained further.
 
     The share `warmup` of the steps raises the learning rate, the others let it fall to zero. Training ends
-    where dev has not become better for `patience` epochs, and the best of them is kept. With `cross_fit` there are
-    six fits: five leave a part out to calibrate on, and the last learns from train and dev, for all `epochs`.
+    where dev has not become better for `patience` epochs, and the best of them is kept. With `cross_fit` there
+    are six fits: five leave a part out to calibrate on, and the last learns from train and dev, for all `epochs`.
+    `init` is an earlier model of the same kind (`runs:/…`, `models:/…` or a folder) to start from.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -99,6 +100,7 @@ class Finetuned(Encoded):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     patience: Annotated[int, Field(ge=1)] = 2
     cross_fit: bool = False
+    init: Annotated[str | None, Field(min_length=1)] = None
 
 
 class EncoderTopicsSettings(Finetuned):

@@ -278,3 +278,32 @@ def test_200_topics_are_learnt_a_few_at_a_time_and_a_new_one_has_a_score_of_its_
     assert found.shape == (40, 200, 4)
     assert np.isfinite(found).all()
     assert len(np.unique(found[:, 199, 0].round(6))) > 1
+
+
+def test_a_second_training_starts_where_an_earlier_run_ended(store: Path) -> None:
+    assert train(*one(tiny_encoder()), "stance.epochs=8").exit_code == 0
+    (first,) = tracking.runs()
+    still = ["stance.epochs=1", "stance.learning_rate=1.0e-9", "name=second"]
+    result = train(*one(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", *still)
+    assert result.exit_code == 0, result.output
+    second, _ = tracking.runs()
+    client = tracking.open_store()
+    ended, began = (client.get_metric_history(run.id, "training/stance/dev/macro_f1") for run in (first, second))
+    assert began[0].value == max(point.value for point in ended)
+
+
+@pytest.mark.parametrize(
+    ("init", "says"),
+    [
+        ("MODEL", "stance.init: MODEL: its stance model is of kind 'linear'; start from one of kind 'encoder'"),
+        ("nowhere", "nowhere: no such model folder"),
+        ("runs:/0123456789abcdef/tagger", "runs:/0123456789abcdef/tagger: no such model"),
+    ],
+)
+def test_an_earlier_model_that_cannot_be_started_from_is_told_before_any_work(
+    init: str, says: str, store: Path, model: Path
+) -> None:
+    result = train(*one(tiny_encoder()), f"stance.init={init.replace('MODEL', str(model))}")
+    assert result.exit_code == 2
+    assert says.replace("MODEL", str(model)) in result.output
+    assert tracking.runs() == []

@@ -38,6 +38,7 @@ from models.settings import (
     ZeroShotTopicsSettings,
 )
 from training.config import Config
+from training.prepare import earlier
 
 if TYPE_CHECKING:
     from models.joint import Joint
@@ -104,7 +105,8 @@ def joint(
     from models.joint import Joint, describe
 
     where = machine(config.device, config.precision)
-    new = partial(Joint, settings, describe(codebook), machine=where, seed=config.seed)
+    start = earlier(settings, "joint")
+    new = partial(Joint, settings, describe(codebook), machine=where, seed=config.seed, start=start)
     return _held_out(new, train, dev, what="joint", seed=config.seed, watch=watch)
 
 
@@ -130,7 +132,9 @@ def _topic_family(
             from models.encoder import EncoderTopics
             from models.encoders import machine
 
-            return partial(EncoderTopics, settings, machine=machine(config.device, config.precision), seed=config.seed)
+            where = machine(config.device, config.precision)
+            start = earlier(settings, "topics")
+            return partial(EncoderTopics, settings, machine=where, seed=config.seed, start=start)
         case SetfitTopicsSettings():
             from models.setfit import SetfitTopics
 
@@ -170,7 +174,9 @@ def _stance_family(settings: StanceSettings, config: Config, examples: StanceExa
             from models.encoder import EncoderStance
             from models.encoders import machine
 
-            return partial(EncoderStance, settings, machine=machine(config.device, config.precision), seed=config.seed)
+            where = machine(config.device, config.precision)
+            start = earlier(settings, "stance")
+            return partial(EncoderStance, settings, machine=where, seed=config.seed, start=start)
         case SetfitStanceSettings():
             from models.setfit import SetfitStance
 

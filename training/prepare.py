@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from labels.adjudication import Example, adjudicate
 from labels.check import Labelled, read_labelled
@@ -12,7 +13,15 @@ from labels.errors import DemarcheError
 from labels.leave_target_out import by_target, only_target
 from labels.passages import Passage
 from labels.splits import Split, by_column, by_group, by_time, read_split
-from models.settings import ZeroShotStanceSettings, ZeroShotTopicsSettings, encoded, finds_unseen
+from models.settings import (
+    EncoderStanceSettings,
+    EncoderTopicsSettings,
+    JointSettings,
+    ZeroShotStanceSettings,
+    ZeroShotTopicsSettings,
+    encoded,
+    finds_unseen,
+)
 from training.config import ColumnSplit, Config, GroupSplit, TargetSplit, TimeSplit
 
 
@@ -62,15 +71,36 @@ def prepare(config: Config) -> Prepared:
 
 def check_encoders(config: Config) -> None:
     """Raises DemarcheError where an encoder or the device asked for is not there, or an encoder cannot do its work."""
-    found = [each for settings in (config.topics, config.stance, config.joint) for each in encoded(settings)]
+    parts = {"topics": config.topics, "stance": config.stance, "joint": config.joint}
+    found = [(part, each) for part, settings in parts.items() for each in encoded(settings)]
     if found:
         from models.encoders import entailment, locate, machine
 
         machine(config.device, config.precision)
-        for each in found:
+        for part, each in found:
             folder = locate(each.encoder)
+            if isinstance(each, EncoderTopicsSettings | EncoderStanceSettings | JointSettings):
+                earlier(each, part)
             if isinstance(each, ZeroShotTopicsSettings | ZeroShotStanceSettings):
                 entailment(folder, each.encoder)
+
+
+def earlier(settings: EncoderTopicsSettings | EncoderStanceSettings | JointSettings, part: str) -> Path | None:
+    """The folder of the earlier model that training starts from: `part` of what `init` names. Raises DemarcheError."""
+    if settings.init is None:
+        return None
+    from models.families import SETTINGS, read_settings
+    from models.saved import check_seal
+    from training.registry import fetch
+
+    tagger = fetch(settings.init).folder
+    check_seal(tagger)
+    there = (tagger / part / SETTINGS).is_file()
+    kind = read_settings(tagger / part)["kind"] if there else None
+    if kind != settings.kind:
+        has = f"its {part} model is of kind {kind!r}" if there else f"it has no {part} model"
+        raise DemarcheError(f"{part}.init: {settings.init}: {has}; start from one of kind {settings.kind!r}")
+    return tagger / part
 
 
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from labels.adjudication import Example
 from labels.files import write_jsonl
+from models.settings import encoded
 from models.tagger import Tagger
 from training import figures, tracking
 from training.judging import Scores, stance_verdicts, topic_verdicts
@@ -40,6 +41,10 @@ def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
             "demarche.git": _git_commit() or "",
         }
     )
+    if any(encoded(settings) for settings in (config.topics, config.stance, config.joint)):
+        from models.encoders import machine
+
+        run.tags({"demarche.machine": str(machine(config.device, config.precision))})
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_copies.{name}": count for name, count in prepared.split.dropped.items()})
     for side in ("train", "dev", "test"):
