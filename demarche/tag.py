@@ -25,12 +25,16 @@ def tag(
     target: Annotated[str | None, typer.Option(help="Column of what stance is asked toward.")] = None,
     articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Processes for a large batch; as many as there are cores, up to 8.", min=1)
+        int | None,
+        typer.Option(
+            help="Processes for a large batch; as many as there are cores, up to 8, or one for an encoder.", min=1
+        ),
     ] = None,
 ) -> None:
     """Tag new articles with topics and stance."""
     from labels.codebook import STANCES
     from labels.errors import DemarcheError
+    from models.saved import has_encoder
     from models.tagger import Tagger
     from tagging.batch import tag_batch
     from tagging.processes import Processes, cores
@@ -57,7 +61,7 @@ def tag(
         model=name,
         columns=columns,
         articles_out=articles_out,
-        processes=Processes(jobs or cores(), folder),
+        processes=Processes(jobs or (1 if has_encoder(folder) else cores()), folder),
     )
     stances = [*STANCES, *(["no stance"] if any("no stance" in counts for counts in summary.topics.values()) else [])]
     rows = [

@@ -17,10 +17,10 @@ from models.encoders import Machine
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
 from models.families import read_settings, write_settings
 from models.finetune import SCORE, Task, finetune, train_key
+from models.saved import ENCODER
 from models.settings import EncoderStanceSettings, EncoderTopicsSettings, Finetuned
 from models.windows import Window
 
-_ENCODER = "encoder"
 _HEAD = "head.safetensors"
 _MOST_WINDOWS = 8  # of one text in training, for the memory's sake; when a text is read none is left out
 _NEVER = -30.0  # log-odds of what nobody was seen to say
@@ -206,7 +206,7 @@ class Core:
         learns: bool,
         start: Path | None,
     ) -> None:
-        folder = encoders.locate(self.settings.encoder) if start is None else start / _ENCODER
+        folder = encoders.locate(self.settings.encoder) if start is None else start / ENCODER
         self._tokenizer, encoder = encoders.load(folder, self.settings.encoder)
         self._new_net(encoder, dropout=self.settings.dropout, seed=seed)
         if start is not None:
@@ -257,11 +257,11 @@ class Core:
         return pool(logits, found, rows=len(asked))
 
     def save(self, folder: Path) -> None:
-        encoders.save(self._tokenizer, self._net.encoder, folder / _ENCODER)
+        encoders.save(self._tokenizer, self._net.encoder, folder / ENCODER)
         save_file(self._net.head.state_dict(), folder / _HEAD)
 
     def load(self, folder: Path) -> None:
-        self._tokenizer, encoder = encoders.load(folder / _ENCODER)
+        self._tokenizer, encoder = encoders.load(folder / ENCODER)
         self._new_net(encoder, dropout=0.0, seed=0)
         self._net.head.load_state_dict(load_file(folder / _HEAD))
 

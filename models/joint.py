@@ -19,10 +19,10 @@ from models.encoders import Machine
 from models.examples import FloatArray, JointExamples, Query, Watch
 from models.families import read_settings, write_settings
 from models.finetune import SCORE, Task, finetune, train_key
+from models.saved import ENCODER
 from models.settings import JointSettings
 from models.windows import Window
 
-_ENCODER = "encoder"
 _HEAD = "head.safetensors"
 _MOST_WINDOWS = 8  # of one text in training, for the memory's sake; when a text is read none is left out
 _MOST_TOPICS = 16  # whose descriptions are learnt from in one step, for the time's sake
@@ -120,7 +120,7 @@ class Joint:
         return self.settings.cross_fit
 
     def fit(self, train: JointExamples, dev: JointExamples, *, watch: Watch) -> Self:
-        folder = encoders.locate(self.settings.encoder) if self.start is None else self.start / _ENCODER
+        folder = encoders.locate(self.settings.encoder) if self.start is None else self.start / ENCODER
         self._tokenizer, encoder = encoders.load(folder, self.settings.encoder)
         self._new_net(encoder, dropout=self.settings.dropout)
         if self.start is not None:
@@ -156,7 +156,7 @@ class Joint:
             folder, "joint", settings=self.settings.model_dump(mode="json"), precision=self.machine.precision,
             topics=self.topics_known, given=self.given,
         )  # fmt: skip
-        encoders.save(self._tokenizer, self._net.encoder, folder / _ENCODER)
+        encoders.save(self._tokenizer, self._net.encoder, folder / ENCODER)
         save_file(self._net.head.state_dict(), folder / _HEAD)
 
     @classmethod
@@ -166,7 +166,7 @@ class Joint:
         machine = encoders.machine(precision=saved["precision"])
         model = cls(JointSettings.model_validate(saved["settings"]), topics, machine=machine)
         model.given = saved["given"]
-        model._tokenizer, encoder = encoders.load(folder / _ENCODER)
+        model._tokenizer, encoder = encoders.load(folder / ENCODER)
         model._new_net(encoder, dropout=0.0)
         model._net.head.load_state_dict(load_file(folder / _HEAD))
         return model

@@ -10,6 +10,8 @@ from labels.errors import DemarcheError
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+ENCODER = "encoder"
+"""The folder, within that of a family, in which a pretrained or fine-tuned encoder stands."""
 
 
 def seal(folder: Path) -> str:
@@ -47,6 +49,11 @@ def check_seal(folder: Path) -> None:
             raise DemarcheError(f"{folder / name}: is no part of the model; fetch the model again")
         if _digest(folder / name) != files[name]:
             raise DemarcheError(f"{folder / name}: changed since the model was saved; fetch the model again")
+
+
+def has_encoder(folder: Path) -> bool:
+    """Whether the model needs torch, which takes all cores by itself."""
+    return any(folder.rglob(f"{ENCODER}/config.json"))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -18,9 +18,9 @@ from models import encoders, windows
 from models.cache import cache_folder
 from models.encoders import Machine
 from models.examples import Query
+from models.saved import ENCODER
 from models.windows import Window
 
-ENCODER = "encoder"
 _CHUNK = 1024  # texts at a time, so that a kill loses little
 _AT_ONCE = 500  # keys that one query may name
 _PATIENCE = 30.0  # seconds for which another process may hold the file

@@ -53,7 +53,7 @@ def spread(
     if processes is None or processes.count < 2:
         yield from (work(tagger, batch) for batch in batches)
         return
-    pool = ProcessPoolExecutor(processes.count, mp_context=_context(), initializer=_live_no_longer)
+    pool = ProcessPoolExecutor(processes.count, mp_context=_context(), initializer=_begin, initargs=(processes.count,))
     under_way: deque[Future[Done]] = deque()
     try:
         for batch in batches:
@@ -110,8 +110,10 @@ def _tagger(folder: Path) -> Tagger:
     return Tagger.load(folder)
 
 
-def _live_no_longer() -> None:
-    """Ends with the process that started this one, however that ends."""
+def _begin(processes: int) -> None:
+    """One of so many, each with its share of the cores; it ends with the process that started it, however that ends."""
+    # Read when torch is loaded, which is with the model. Threads that wait for each other would take all the time.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
     def watch() -> None:
         parent = parent_process()

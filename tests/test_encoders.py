@@ -19,13 +19,14 @@ from typer.testing import CliRunner, Result
 from demarche.__main__ import app
 from labels.codebook import Topic
 from labels.errors import DemarcheError
+from labels.files import write_jsonl
 from models import encoders
 from models.encoders import Machine, locate, machine
 from models.examples import JointExamples, Quiet, TopicExamples
 from models.joint import Joint, describe
 from models.settings import EncoderTopicsSettings, JointSettings
 from models.vectors import Vectors
-from tests.conftest import BOOK, REPOSITORY, tiny_encoder
+from tests.conftest import BOOK, REPOSITORY, make_articles, tiny_encoder
 from training import tracking
 
 ENCODER = "{{kind: encoder, encoder: {}, epochs: 3, learning_rate: 0.001, batch_size: 16, max_length: 32}}"
@@ -307,3 +308,20 @@ def test_an_earlier_model_that_cannot_be_started_from_is_told_before_any_work(
     assert result.exit_code == 2
     assert says.replace("MODEL", str(model)) in result.output
     assert tracking.runs() == []
+
+
+def test_an_encoder_tags_like_any_model_in_one_process_and_in_two(store: Path, workspace: Path) -> None:
+    joint = f"joint={ENCODER.format(tiny_encoder()).replace('kind: encoder', 'kind: joint')}"
+    result = train("topics=null", "stance=null", joint, "precision=fp32", "tracking.register=null")
+    assert result.exit_code == 0, result.output
+    (run,) = tracking.runs()
+    assert run.tags["demarche.machine"] == "cpu fp32"
+    articles, _, _ = make_articles(3000, seed=4)
+    write_jsonl(workspace / "many.jsonl", articles)
+    for jobs in ("1", "2"):
+        command = ["tag", "many.jsonl", "--model", f"runs:/{run.id}/tagger", "--out", f"{jobs}.jsonl", "--jobs", jobs]
+        tagged = CliRunner().invoke(app, command)
+        assert tagged.exit_code == 0, tagged.output
+    one_, two = ([json.loads(line) for line in (workspace / f"{jobs}.jsonl").read_text().splitlines()] for jobs in "12")
+    assert len(one_) == len(two) > 9000
+    assert [(row["passage"], row["topic"]) for row in one_] == [(row["passage"], row["topic"]) for row in two]

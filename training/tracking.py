@@ -24,6 +24,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from labels.errors import DemarcheError
+from models.saved import has_encoder
 from training.owner import gone, owner
 from training.store import reach, sqlite_path, tracking_uri
 
@@ -137,7 +138,7 @@ class Run:
             name=ARTIFACT,
             python_model=str(_PYFUNC),
             artifacts={ARTIFACT: str(folder)},
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(folder),
             metadata={"demarche_digest": digest},
         )
         self.metrics(metrics, model_id=info.model_id)
@@ -320,10 +321,12 @@ def _summary(run: MlflowRun, experiment: str) -> Summary:
     )
 
 
-def _requirements() -> list[str]:
+def _requirements(folder: Path) -> list[str]:
     from importlib.metadata import version
 
-    names = ("mlflow", "scikit-learn", "numpy", "scipy", "safetensors", "pydantic", "pyyaml")
+    names = ["mlflow", "scikit-learn", "numpy", "scipy", "safetensors", "pydantic", "pyyaml"]
+    if has_encoder(folder):
+        names += ["torch", "transformers"]
     return [f"{name}=={version(name)}" for name in names]
 
 
