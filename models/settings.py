@@ -131,7 +131,7 @@ class Setfit(Encoded):
     pairs: Annotated[int, Field(ge=2, le=1000)] = 20
     steps: Annotated[int, Field(ge=1, le=100_000)] = 300
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
     c: Penalty = 10.0
     cross_fit: bool = False
 
@@ -146,6 +146,8 @@ class SetfitStanceSettings(Setfit):
     """For 8 to 64 labels a stance: an encoder that reads passage and target, tuned on pairs."""
 
     kind: Literal["setfit"]
+    # What a sentence encoder has learnt serves topics as it is; for stance it has to learn more.
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
 
 
 class SimilarityTopicsSettings(Encoded):

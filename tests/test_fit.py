@@ -14,7 +14,7 @@ from labels.errors import DemarcheError
 from labels.passages import Annotation, Label, Passage
 from models.examples import Quiet, stance_examples
 from models.tagger import Tagger
-from tests.conftest import BOOK, make_articles
+from tests.conftest import BOOK, make_articles, tiny_encoder, tiny_judge
 from training.config import Config, Data
 from training.fit import baselines, fit
 from training.judging import judge
@@ -233,3 +233,21 @@ def test_a_tagger_keeps_the_languages_that_it_learnt_from(text: str, languages: 
     for topics, stance in ((MAJORITY, MAJORITY), (None, MAJORITY)):
         fitted = fit(config(topics, stance), BOOK, examples[:15], examples[15:], watch=Quiet())
         assert fitted.tagger.settings.languages == languages
+
+
+@pytest.mark.parametrize(
+    ("topics", "stance"),
+    [("zero_shot", "zero_shot"), ("similarity", None), ("setfit", "setfit")],
+)
+def test_a_tagger_of_a_family_for_few_labels_reads_as_it_was_saved(
+    topics: str, stance: str | None, tmp_path: Path
+) -> None:
+    encoder = tiny_judge() if topics == "zero_shot" else tiny_encoder()
+    few = {"steps": 2} if topics == "setfit" else {}
+    families = [{"kind": kind, "encoder": str(encoder), "max_length": 64} | few for kind in (topics, stance) if kind]
+    examples = town(30)
+    found = fit(config(*families, *[None] * (2 - len(families))), BOOK, examples[:60], examples[60:], watch=Quiet())
+    assert found.dev_tagger is not None
+    found.tagger.save(tmp_path / "model")
+    passages = [example.passage for example in examples[:8]]
+    assert Tagger.load(tmp_path / "model").tag(passages) == found.tagger.tag(passages)
