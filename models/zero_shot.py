@@ -17,10 +17,10 @@ from models import encoders, windows
 from models.encoders import Machine
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
 from models.families import read_settings, write_settings
+from models.saved import ENCODER
 from models.settings import Encoded, ZeroShotStanceSettings, ZeroShotTopicsSettings
 from models.windows import Window
 
-_ENCODER = "encoder"
 _PAIRS = 4096  # held as tokens at a time: texts times topics are many
 Pool = Callable[..., FloatArray]
 
@@ -63,7 +63,7 @@ class Entailment:
         return np.asarray(self.encoder(**inputs).logits.float().cpu().numpy(), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        encoders.save(self.tokenizer, self.encoder, folder / _ENCODER)
+        encoders.save(self.tokenizer, self.encoder, folder / ENCODER)
 
 
 class ZeroShotTopics:
@@ -147,4 +147,4 @@ def _save(settings: Encoded, entailment: Entailment, folder: Path, **more: Any) 
 
 
 def _load(folder: Path, settings: Encoded, saved: dict[str, Any]) -> Entailment:
-    return Entailment(folder / _ENCODER, settings, encoders.machine(precision=saved["precision"]))
+    return Entailment(folder / ENCODER, settings, encoders.machine(precision=saved["precision"]))
