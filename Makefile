@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-corpus clean
+.PHONY: demo test check bench bench-speed bench-encoders bench-corpus clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -29,6 +29,10 @@ bench: .venv/installed
 bench-speed: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-speed DATA=FOLDER: name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.speed $(DATA)
+
+bench-encoders: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.encoders $(DATA)
 
 bench-corpus: .venv/installed
 	$(BIN)/python -m benchmarks.corpus

@@ -120,11 +120,7 @@ class Joint:
         return self.settings.cross_fit
 
     def fit(self, train: JointExamples, dev: JointExamples, *, watch: Watch) -> Self:
-        folder = encoders.locate(self.settings.encoder) if self.start is None else self.start / ENCODER
-        self._tokenizer, encoder = encoders.load(folder, self.settings.encoder)
-        self._new_net(encoder, dropout=self.settings.dropout)
-        if self.start is not None:
-            self._net.head.load_state_dict(load_file(self.start / _HEAD))
+        folder = self.begin()
         self.given = (np.nansum(train.y[:, :, 1:], axis=(0, 1)) > 0).tolist()
         key = train_key(
             "joint", self.settings.model_dump(mode="json"), encoders.digest(folder), str(self.machine), self.seed,
@@ -134,6 +130,15 @@ class Joint:
         finetune(self._net, task, self.settings, machine=self.machine, seed=self.seed, key=key, watch=watch)
         self._vectors = {}
         return self
+
+    def begin(self) -> Path:
+        """Takes up the encoder with a head that knows nothing yet, or the earlier model; gives its folder."""
+        folder = encoders.locate(self.settings.encoder) if self.start is None else self.start / ENCODER
+        self._tokenizer, encoder = encoders.load(folder, self.settings.encoder)
+        self._new_net(encoder, dropout=self.settings.dropout)
+        if self.start is not None:
+            self._net.head.load_state_dict(load_file(self.start / _HEAD))
+        return folder
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
         """(n, topics, 4): presence, and favor, against and neutral, which add up to 1."""
