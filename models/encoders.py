@@ -128,7 +128,8 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
             local_files_only=True,
             use_safetensors=True,
             dtype="float32",
-            attn_implementation="sdpa" if transformers.utils.is_torch_cuda_available() else "eager",
+            # On a GPU whatever the architecture has that is fastest.
+            attn_implementation=None if transformers.utils.is_torch_cuda_available() else "eager",
         )
     except Exception as error:
         # Whatever a broken file makes a library raise, it is the file that is to be mended.
@@ -237,7 +238,7 @@ def _from_hub(encoder: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(encoder, local_files_only=True))
+        return Path(snapshot_download(encoder, allow_patterns=_FILES, local_files_only=True))
     except HFValidationError:
         raise DemarcheError(f"encoder {encoder}: no such folder; give a Hub id, or {_TWO_OTHER_WAYS}") from None
     except LocalEntryNotFoundError:

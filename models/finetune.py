@@ -155,7 +155,7 @@ class _Told(transformers.TrainerCallback):
 def _arguments(
     folder: Path, settings: Finetuned, machine: Machine, *, seed: int, resumable: bool, judged: bool
 ) -> transformers.TrainingArguments:
-    return transformers.TrainingArguments(
+    arguments = transformers.TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
@@ -179,6 +179,9 @@ def _arguments(
         disable_tqdm=True,
         report_to=[],
     )
+    # Several GPUs would make a batch of each: another model from the same config.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _last_checkpoint(folder: Path) -> Path | None:

@@ -126,6 +126,8 @@ class Joint:
             "joint", self.settings.model_dump(mode="json"), encoders.digest(folder), str(self.machine), self.seed,
             self.topics_known, train.texts, dev.texts, arrays=[train.y, dev.y],
         )  # fmt: skip
+        if not (train.y[:, :, 0] > 0).any():
+            return self  # all topics are known by their descriptions alone
         task = self._task(train, dev)
         finetune(self._net, task, self.settings, machine=self.machine, seed=self.seed, key=key, watch=watch)
         self._vectors = {}

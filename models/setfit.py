@@ -124,19 +124,20 @@ def tuned(
 
 
 def pairs(y: FloatArray, *, each: int, rng: np.random.Generator) -> Iterator[tuple[int, int, float]]:
-    """(row, row, how alike in [0, 1]), by turns of like rows and of unlike ones, `each` times a row at most.
+    """(row, row, how alike in [0, 1]): for each row in turn a like one and an unlike one, `each` in all at most.
 
     Alike is the share of the labels of both that they have in common (Ruzicka): 1 for the same labels, 0 for none in
     common, as two of three topics in between. Rows without any label have nothing in common: they are about all sorts.
     """
-    for turn in range(each):
+    for _ in range(-(-each // 2)):
         for row in rng.permutation(len(y)):
             together = np.minimum(y[row], y).sum(axis=1) / np.maximum(y[row], y).sum(axis=1).clip(1e-12)
-            chances = 1 - together if turn % 2 else together.copy()
-            chances[row] = 0.0
-            if chances.any():
-                other = int(rng.choice(len(y), p=chances / chances.sum()))
-                yield int(row), other, float(together[other])
+            # However soon the pairs are cut off, as many are alike as are not.
+            for chances in (together.copy(), 1 - together):
+                chances[row] = 0.0
+                if chances.any():
+                    other = int(rng.choice(len(y), p=chances / chances.sum()))
+                    yield int(row), other, float(together[other])
 
 
 class _Encoder(InputModule):

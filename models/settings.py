@@ -102,6 +102,12 @@ class Finetuned(Encoded):
     cross_fit: bool = False
     init: Annotated[str | None, Field(min_length=1)] = None
 
+    @model_validator(mode="after")
+    def _held_out_is_new(self) -> Self:
+        if self.cross_fit and self.init:
+            raise ValueError("init and cross_fit exclude each other: the earlier model may have learnt every part")
+        return self
+
 
 class EncoderTopicsSettings(Finetuned):
     """A fine-tuned encoder with one output a topic."""

@@ -262,12 +262,17 @@ class Tagger:
         self.reader.save(folder)
         return saved.seal(folder)
 
+    @staticmethod
+    def settings_of(folder: Path) -> Settings:
+        """Of a saved tagger, without its models."""
+        return Settings.model_validate_json((folder / "tagger.json").read_bytes())
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Raises DemarcheError unless the folder is a whole, unchanged model."""
         saved.check_seal(folder)
         try:
-            settings = Settings.model_validate_json((folder / "tagger.json").read_bytes())
+            settings = cls.settings_of(folder)
             return cls(read_codebook(folder / "codebook.yaml"), load_reader(folder), settings)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             # Unchanged since it was saved, so saved by something else: its parts are not those of this version.

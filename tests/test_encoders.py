@@ -251,7 +251,10 @@ def test_no_room_for_a_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_family_that_is_calibrated_on_dev_says_so_where_there_is_none(store: Path) -> None:
     result = train(*one(tiny_encoder()), "split.dev=0")
     assert result.exit_code == 2
-    assert "stance: this family is calibrated on dev, and the dev side is empty; set split.dev above 0" in result.output
+    assert (
+        "stance: this family is calibrated on dev, and the dev side has nothing labelled for it; raise split.dev"
+        in result.output
+    )
 
 
 def test_texts_of_one_character_and_of_20_000_words_can_be_learnt_from() -> None:
@@ -292,6 +295,9 @@ def test_a_second_training_starts_where_an_earlier_run_ended(store: Path) -> Non
     client = tracking.open_store()
     ended, began = (client.get_metric_history(run.id, "training/stance/dev/macro_f1") for run in (first, second))
     assert began[0].value == max(point.value for point in ended)
+    refused = train(*one(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", "split.seed=99")
+    assert refused.exit_code == 2
+    assert "of the passages that are test here; keep its split (split.from)" in refused.output
 
 
 @pytest.mark.parametrize(
@@ -299,13 +305,14 @@ def test_a_second_training_starts_where_an_earlier_run_ended(store: Path) -> Non
     [
         ("MODEL", "stance.init: MODEL: its stance model is of kind 'linear'; start from one of kind 'encoder'"),
         ("nowhere", "nowhere: no such model folder"),
+        ("MODEL stance.cross_fit=true", "stance: init and cross_fit exclude each other"),
         ("runs:/0123456789abcdef/tagger", "runs:/0123456789abcdef/tagger: no such model"),
     ],
 )
 def test_an_earlier_model_that_cannot_be_started_from_is_told_before_any_work(
     init: str, says: str, store: Path, model: Path
 ) -> None:
-    result = train(*one(tiny_encoder()), f"stance.init={init.replace('MODEL', str(model))}")
+    result = train(*one(tiny_encoder()), *f"stance.init={init.replace('MODEL', str(model))}".split())
     assert result.exit_code == 2
     assert says.replace("MODEL", str(model)) in result.output
     assert tracking.runs() == []

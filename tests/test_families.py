@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -544,6 +545,13 @@ def test_pairs_are_alike_by_the_labels_in_common_and_by_turns() -> None:
     assert likeness[4, 5] == 0
     alike = [value > 0 for row, _, value in found if row in (2, 3)]
     assert sum(alike) == len(alike) / 2
+
+
+def test_pairs_that_are_cut_off_early_are_as_often_alike_as_not() -> None:
+    y = np.eye(3)[np.arange(600) % 3]
+    for most in (40, 500, 1700):
+        alike = [value == 1 for *_, value in islice(pairs(y, each=20, rng=np.random.default_rng(1)), most)]
+        assert sum(alike) == most / 2
 
 
 def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None:

@@ -149,9 +149,10 @@ def baselines(
 def _thin(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
     """Topics that cannot be learnt or calibrated from so few examples."""
     counts, hints = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
+    nothing = "there is nothing to " + ("calibrate it on" if where == "dev" else "learn it from")
     return [
         f"topic {topic.id!r} has {count} examples in {where}; "
-        + ("its probabilities and threshold are not calibrated" if hint else "there is nothing to learn it from")
+        + ("its probabilities and threshold are not calibrated" if hint else nothing)
         for topic, count, hint in zip(codebook.topics, counts, hints, strict=True)
         if count < FEWEST
     ]

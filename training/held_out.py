@@ -205,7 +205,8 @@ def _held_out(new: Callable[[], Any], train: Any, dev: Any, *, what: str, seed: 
     if not new().cross_fit:
         if not len(dev):
             raise DemarcheError(
-                f"{what}: this family is calibrated on dev, and the dev side is empty; set split.dev above 0"
+                f"{what}: this family is calibrated on dev, and the dev side has nothing labelled for it; "
+                "raise split.dev"
             )
         model = new().fit(train, dev, watch=watch)
         return HeldOut(model.predict_proba(inputs(dev)), dev.y, model, model)

@@ -16,6 +16,7 @@ from labels.splits import Split, by_column, by_group, by_time, read_split
 from models.settings import (
     EncoderStanceSettings,
     EncoderTopicsSettings,
+    Finetuned,
     JointSettings,
     ZeroShotStanceSettings,
     ZeroShotTopicsSettings,
@@ -66,6 +67,7 @@ def prepare(config: Config) -> Prepared:
                 f"change split.{key} or split.seed, or label more articles"
             )
     check_gold(prepared)
+    _check_earlier(prepared)
     return prepared
 
 
@@ -101,6 +103,25 @@ def earlier(settings: EncoderTopicsSettings | EncoderStanceSettings | JointSetti
         has = f"its {part} model is of kind {kind!r}" if there else f"it has no {part} model"
         raise DemarcheError(f"{part}.init: {settings.init}: {has}; start from one of kind {settings.kind!r}")
     return tagger / part
+
+
+def _check_earlier(prepared: Prepared) -> None:
+    """What an earlier model learnt from can no longer judge the one that starts from it."""
+    config = prepared.config
+    inits = {each.init for part in (config.topics, config.stance, config.joint) for each in encoded(part)
+             if isinstance(each, Finetuned) and each.init}  # fmt: skip
+    for init in sorted(inits):
+        from models.tagger import Tagger
+        from training.registry import fetch, learnt
+
+        run = Tagger.settings_of(fetch(init).folder).run
+        known = learnt(run) if run else set()
+        met = sum(example.passage.id in known for example in prepared.side("test"))
+        if met:
+            raise DemarcheError(
+                f"init: {init}: learnt from {met} of the passages that are test here; keep its split (split.from), or "
+                "start from a run on other data"
+            )
 
 
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
