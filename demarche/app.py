@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from demarche.interrupted import told
+from demarche.interrupted import heard, told
 
 EXIT_MISTAKE = 2
 EXIT_PARTLY = 3
@@ -33,6 +33,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except DemarcheError as error:
+            if heard():
+                raise KeyboardInterrupt from None
             typer.echo(str(error), err=True)
             raise typer.Exit(EXIT_MISTAKE) from None
         except BrokenPipeError:

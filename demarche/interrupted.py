@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 EXIT_INTERRUPTED = 130
+_heard = False
 
 
 @contextlib.contextmanager
@@ -25,11 +26,16 @@ def told() -> Iterator[None]:
 def like_ctrl_c() -> None:
     """What else asks a program to end is taken as Ctrl-C is: nothing half-written stays."""
     sys.unraisablehook = _unraisable
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Who started us with a signal ignored (nohup) meant it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
+
+
+def heard() -> bool:
+    """Whether an end was asked for. A library may take the interrupt for a mistake in what it was just reading."""
+    return _heard
 
 
 def _unraisable(lost: Any) -> None:
@@ -41,4 +47,6 @@ def _unraisable(lost: Any) -> None:
 
 
 def _interrupt(number: int, frame: object) -> None:
+    global _heard
+    _heard = True
     raise KeyboardInterrupt
