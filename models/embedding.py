@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -58,7 +59,7 @@ class TopicsOnVectors(OnVectors):
         return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
 
 
-class StanceOnVectors(OnVectors):
+class StanceOnVectors(OnVectors, ABC):
     """One of the three stances."""
 
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
@@ -66,8 +67,9 @@ class StanceOnVectors(OnVectors):
         e = np.exp(odds - odds.max(axis=1, keepdims=True, initial=_NEVER))
         return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float64)
 
+    @abstractmethod
     def features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
-        raise NotImplementedError
+        """(n, features)"""
 
 
 class EmbeddingTopics(TopicsOnVectors):
