@@ -56,7 +56,25 @@ class Classifier(torch.nn.Module):
         return found
 
 
-class EncoderTopics:
+class _Encoder:
+    """What topics and stance are the same in."""
+
+    def __init__(self, core: Core, *, seed: int, start: Path | None):
+        self.core = core
+        self.seed = seed
+        self.start = start
+
+    @property
+    def cross_fit(self) -> bool:
+        return self.core.settings.cross_fit
+
+    def _save(self, folder: Path, **learnt: Any) -> None:
+        settings, precision = self.core.settings.model_dump(mode="json"), self.core.machine.precision
+        write_settings(folder, "encoder", settings=settings, precision=precision, **learnt)
+        self.core.save(folder)
+
+
+class EncoderTopics(_Encoder):
     """Log-odds of each topic; of a long text, those of the window where the topic is plainest."""
 
     def __init__(
@@ -67,15 +85,8 @@ class EncoderTopics:
         seed: int = 0,
         start: Path | None = None,
     ):
-        self.settings = settings
-        self.seed = seed
-        self.start = start
-        self.core = Core(settings, machine, outputs=0, sees_target=False, pool="amax")
+        super().__init__(Core(settings, machine, outputs=0, sees_target=False, pool="amax"), seed=seed, start=start)
         self.constant: list[float | None] = []
-
-    @property
-    def cross_fit(self) -> bool:
-        return self.settings.cross_fit
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, watch: Watch) -> Self:
         self.constant = [float(share[0]) if np.ptp(share) == 0 else None for share in train.y.T]
@@ -101,14 +112,7 @@ class EncoderTopics:
         return found
 
     def save(self, folder: Path) -> None:
-        write_settings(
-            folder,
-            "encoder",
-            settings=self.settings.model_dump(mode="json"),
-            precision=self.core.machine.precision,
-            constant=self.constant,
-        )
-        self.core.save(folder)
+        self._save(folder, constant=self.constant)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -121,7 +125,7 @@ class EncoderTopics:
         return model
 
 
-class EncoderStance:
+class EncoderStance(_Encoder):
     """Passage and target side by side; of a long passage, the mean over its windows."""
 
     def __init__(
@@ -132,15 +136,8 @@ class EncoderStance:
         seed: int = 0,
         start: Path | None = None,
     ):
-        self.settings = settings
-        self.seed = seed
-        self.start = start
-        self.core = Core(settings, machine, outputs=3, sees_target=True, pool="mean")
+        super().__init__(Core(settings, machine, outputs=3, sees_target=True, pool="mean"), seed=seed, start=start)
         self.given = [True, True, True]
-
-    @property
-    def cross_fit(self) -> bool:
-        return self.settings.cross_fit
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, watch: Watch) -> Self:
         shares = train.y.sum(axis=0)
@@ -162,14 +159,7 @@ class EncoderStance:
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def save(self, folder: Path) -> None:
-        write_settings(
-            folder,
-            "encoder",
-            settings=self.settings.model_dump(mode="json"),
-            precision=self.core.machine.precision,
-            given=self.given,
-        )
-        self.core.save(folder)
+        self._save(folder, given=self.given)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
