@@ -101,12 +101,10 @@ def joint(
     watch: Watch,
 ) -> HeldOut[Joint]:
     """`raw` and `y` are (rows, topics, 4), as JointExamples say."""
-    from models.encoders import machine
     from models.joint import Joint, describe
 
-    where = machine(config.device, config.precision)
     start = earlier(settings, "joint")
-    new = partial(Joint, settings, describe(codebook), machine=where, seed=config.seed, start=start)
+    new = partial(Joint, settings, describe(codebook), machine=_machine(config), seed=config.seed, start=start)
     return _held_out(new, train, dev, what="joint", seed=config.seed, watch=watch)
 
 
@@ -130,11 +128,9 @@ def _topic_family(
             return partial(EmbeddingTopics, settings, _vectors(settings, config))
         case EncoderTopicsSettings():
             from models.encoder import EncoderTopics
-            from models.encoders import machine
 
-            where = machine(config.device, config.precision)
             start = earlier(settings, "topics")
-            return partial(EncoderTopics, settings, machine=where, seed=config.seed, start=start)
+            return partial(EncoderTopics, settings, machine=_machine(config), seed=config.seed, start=start)
         case SetfitTopicsSettings():
             from models.setfit import SetfitTopics
 
@@ -145,10 +141,9 @@ def _topic_family(
             similarity = SimilarityTopics.of(codebook, settings, _vectors(settings, config))
             return lambda: similarity
         case ZeroShotTopicsSettings():
-            from models.encoders import machine
             from models.zero_shot import ZeroShotTopics
 
-            zero_shot = ZeroShotTopics.of(codebook, settings, machine(config.device, config.precision))
+            zero_shot = ZeroShotTopics.of(codebook, settings, _machine(config))
             return lambda: zero_shot
         case RulesSettings():
             return partial(RuleTopics.of, codebook)
@@ -172,20 +167,17 @@ def _stance_family(settings: StanceSettings, config: Config, examples: StanceExa
             return partial(EmbeddingStance, settings, _vectors(settings, config))
         case EncoderStanceSettings():
             from models.encoder import EncoderStance
-            from models.encoders import machine
 
-            where = machine(config.device, config.precision)
             start = earlier(settings, "stance")
-            return partial(EncoderStance, settings, machine=where, seed=config.seed, start=start)
+            return partial(EncoderStance, settings, machine=_machine(config), seed=config.seed, start=start)
         case SetfitStanceSettings():
             from models.setfit import SetfitStance
 
             return partial(SetfitStance, settings, _vectors(settings, config), seed=config.seed)
         case ZeroShotStanceSettings():
-            from models.encoders import machine
             from models.zero_shot import ZeroShotStance
 
-            zero_shot = ZeroShotStance.of(settings, machine(config.device, config.precision))
+            zero_shot = ZeroShotStance.of(settings, _machine(config))
             return lambda: zero_shot
         case MajoritySettings():
             return MajorityStance
@@ -194,11 +186,15 @@ def _stance_family(settings: StanceSettings, config: Config, examples: StanceExa
 
 
 def _vectors(settings: Encoded, config: Config) -> Any:
-    from models.encoders import machine
     from models.vectors import Vectors
 
-    found = machine(config.device, config.precision)
-    return Vectors.of_encoder(settings.encoder, found, max_length=settings.max_length)
+    return Vectors.of_encoder(settings.encoder, _machine(config), max_length=settings.max_length)
+
+
+def _machine(config: Config) -> Any:
+    from models.encoders import machine
+
+    return machine(config.device, config.precision)
 
 
 def _held_out(new: Callable[[], Any], train: Any, dev: Any, *, what: str, seed: int, watch: Watch) -> HeldOut[Any]:
