@@ -16,7 +16,7 @@ from models import encoders, windows
 from models.encoders import Machine
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
 from models.families import read_settings, write_settings
-from models.finetune import SCORE, Task, finetune, train_key
+from models.finetune import SCORE, Task, finetune, in_parts, train_key
 from models.saved import ENCODER
 from models.settings import EncoderStanceSettings, EncoderTopicsSettings, Finetuned
 from models.windows import Window
@@ -212,7 +212,8 @@ class Core:
             return {"batch": tensors, "owner": owner, "y": y[list(rows)]}
 
         def batch_loss(net: Any, given: dict[str, Any]) -> torch.Tensor:
-            return loss(_pooled(net(given["batch"]).float(), given["owner"], len(given["y"]), self.pool), given["y"])
+            logits = in_parts(net, given["batch"]).float()
+            return loss(_pooled(logits, given["owner"], len(given["y"]), self.pool), given["y"])
 
         task = Task(
             name=name,
@@ -238,7 +239,7 @@ class Core:
         found = self._windows(asked)
         logits = np.zeros((len(found), self.outputs))
         self._net.eval()
-        with torch.inference_mode(), self.machine.autocast():
+        with self.machine.reading():
             for rows in windows.batches(found):
                 batch = windows.padded([found[row] for row in rows], self._tokenizer.pad_token_id)
                 batch = {name: tensor.to(self.machine.device) for name, tensor in batch.items()}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from labels.errors import DemarcheError, one_line
 from models.settings import Device, Precision
@@ -45,11 +46,27 @@ class Machine:
         """To ask for where a model is loaded that was judged on this machine: fp32 stays fp32."""
         return "auto" if self.bf16 else "fp32"
 
-    def autocast(self) -> Any:
-        """A context in which matrices are multiplied in the machine's precision."""
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Nothing is learnt, matrices are multiplied in the machine's precision, and too little memory is told of."""
         import torch
 
-        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
+        bf16 = torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
+        with self.enough_memory("lower max_length"), torch.inference_mode(), bf16:
+            yield
+
+    @contextlib.contextmanager
+    def enough_memory(self, advice: str) -> Iterator[None]:
+        """Raises DemarcheError, with the advice, where memory runs out."""
+        import torch
+
+        try:
+            yield
+        except RuntimeError as error:
+            # Of a CPU the allocator's error has no type of its own.
+            if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+                raise
+            raise DemarcheError(f"no memory left on {self.device}; {advice}") from error
 
 
 def machine(device: Device = "auto", precision: Precision = "auto") -> Machine:
@@ -108,8 +125,8 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
     """(tokenizer, model). `head`: with the classification head that it was saved with.
 
     Attention is computed plainly and without dropout: on a CPU the backward pass of the fused kernels, and the
-    drawing of masks, took longer than all matrices together. Raises DemarcheError where the files are damaged or not
-    those of a known architecture.
+    drawing of masks, took longer than all matrices together. Raises DemarcheError where the files are damaged, not
+    those of a known architecture, or not of an encoder.
     """
     transformers = _quiet_transformers()
     kind = transformers.AutoModelForSequenceClassification if head else transformers.AutoModel
@@ -136,8 +153,8 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
         what = one_line(str(error).strip().partition("\n")[0])
         raise DemarcheError(f"encoder {name or folder}: cannot be read ({what}); fetch it again") from error
     tokenizer.init_kwargs.pop("local_files_only", None)  # or it would be saved with the tokenizer
-    if not tokenizer.is_fast:
-        raise DemarcheError(f"encoder {name or folder}: its tokenizer tells no offsets; it needs a tokenizer.json")
+    if unfit := _unfit(tokenizer, config):
+        raise DemarcheError(f"encoder {name or folder}: {unfit}")
     if not head and getattr(model, "pooler", None) is not None:
         model.pooler = None  # of the pretraining; only a classification head reads it
     return tokenizer, model.eval()
@@ -220,6 +237,19 @@ def _quiet_transformers() -> Any:
     return transformers
 
 
+def _unfit(tokenizer: Any, config: Any) -> str | None:
+    """Why a model cannot read texts as encoders do."""
+    if config.is_encoder_decoder:
+        return f"{config.model_type} writes texts (an encoder-decoder); give an encoder, such as BERT or DeBERTa"
+    if not tokenizer.is_fast:
+        return "its tokenizer tells no offsets; it needs a tokenizer.json"
+    if tokenizer.pad_token_id is None:
+        return "its tokenizer has no pad token, so texts of unlike length cannot be read together; set one and save it"
+    if not tokenizer.num_special_tokens_to_add():
+        return "its tokenizer sets no token around a text ([CLS], <s>); give an encoder, such as BERT or DeBERTa"
+    return None
+
+
 def _in_package(encoder: str) -> Path:
     package, _, inside = encoder.removeprefix(PACKAGE).partition("/")
     found = importlib.util.find_spec(package) if package.isidentifier() else None
@@ -235,28 +265,45 @@ def _in_package(encoder: str) -> Path:
 
 def _from_hub(encoder: str) -> Path:
     from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
+    known = "not in the local cache"
     try:
-        return Path(snapshot_download(encoder, allow_patterns=_FILES, local_files_only=True))
+        folder = Path(snapshot_download(encoder, allow_patterns=_FILES, local_files_only=True))
+        if _whole(folder):
+            return folder
+        known = "only partly in the local cache"
     except HFValidationError:
         raise DemarcheError(f"encoder {encoder}: no such folder; give a Hub id, or {_TWO_OTHER_WAYS}") from None
     except LocalEntryNotFoundError:
         pass
     if constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT):
-        raise DemarcheError(
-            f"encoder {encoder}: not in the local cache, and the Hub is out of reach; {_TWO_OTHER_WAYS}"
-        )
+        raise DemarcheError(f"encoder {encoder}: {known}, and the Hub is out of reach; {_TWO_OTHER_WAYS}")
     try:
         return Path(snapshot_download(encoder, allow_patterns=_FILES))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:
+        # A network fails in more ways than the library has names for.
         what = one_line(str(error).strip().partition("\n")[0])
-        raise DemarcheError(f"encoder {encoder}: the Hub did not give it ({what}); {_TWO_OTHER_WAYS}") from None
+        raise DemarcheError(f"encoder {encoder}: the Hub did not give it ({what}); {_TWO_OTHER_WAYS}") from error
+
+
+def _whole(folder: Path) -> bool:
+    """Whether nothing that is read is missing: a download that was cut off leaves some of the files."""
+    shards = {"model.safetensors"}
+    for index in folder.glob("model.safetensors.index.json"):
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, LookupError):
+            return False
+    tokenizer = any((folder / name).is_file() for name in _TOKENIZERS)
+    return tokenizer and all((folder / name).is_file() for name in {"config.json", *shards})
 
 
 def _reachable(endpoint: str) -> bool:
-    """The Hub's own client would try for a minute."""
+    """The Hub's own client would try for a minute. Of a proxy only that client knows what lies behind it."""
     address = urlsplit(endpoint)
+    if address.scheme in getproxies():
+        return True
     try:
         with socket.create_connection((address.hostname or "", address.port or 443), timeout=_SECONDS):
             return True

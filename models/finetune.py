@@ -17,8 +17,10 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.utils.checkpoint import checkpoint
 
 from labels.errors import DemarcheError, one_line
+from models import windows
 from models.encoders import Machine, seeded
 from models.examples import Watch
 from models.settings import Finetuned
@@ -71,12 +73,24 @@ def finetune(
             callbacks=[_Told(task.name, watch, settings.patience)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        try:
+        with machine.enough_memory(f"lower {task.name}.batch_size or max_length"):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
-        except torch.OutOfMemoryError:
-            raise DemarcheError(
-                f"{task.name}: no memory left on {machine.device}; lower {task.name}.batch_size or max_length"
-            ) from None
+        for file in folder.glob("checkpoint-*/optimizer.pt"):
+            file.unlink()  # twice the weights, and of no use to what is over
+
+
+def in_parts(net: Any, batch: Mapping[str, torch.Tensor], *given: Any) -> torch.Tensor:
+    """What the net makes of the windows of a step.
+
+    Of more than fit into memory some at a time: the backward pass computes each part anew.
+    """
+    rows, width = batch["input_ids"].shape
+    at_once = max(1, windows.TOKENS // width)
+    if rows <= at_once:
+        found: torch.Tensor = net(batch, *given)
+        return found
+    parts = [{name: batch[name][start : start + at_once] for name in batch} for start in range(0, rows, at_once)]
+    return torch.cat([checkpoint(net, part, *given, use_reentrant=False) for part in parts])
 
 
 class _Trainer(transformers.Trainer):

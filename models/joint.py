@@ -18,7 +18,7 @@ from models import encoders, windows
 from models.encoders import Machine
 from models.examples import FloatArray, JointExamples, Query, Watch
 from models.families import read_settings, write_settings
-from models.finetune import SCORE, Task, finetune, train_key
+from models.finetune import SCORE, Task, finetune, in_parts, train_key
 from models.saved import ENCODER
 from models.settings import JointSettings
 from models.windows import Window
@@ -28,6 +28,7 @@ _MOST_WINDOWS = 8  # of one text in training, for the memory's sake; when a text
 _MOST_TOPICS = 16  # whose descriptions are learnt from in one step, for the time's sake
 _DESCRIPTION = 128  # tokens of a description that are read
 _TOPICS_AT_ONCE = 64
+_QUERIES_AT_ONCE = 256
 _NEVER = -30.0  # log-odds of what nobody was seen to say
 
 
@@ -150,13 +151,16 @@ class Joint:
         """(n, 3), also toward targets that are no topic of the codebook."""
         if not queries:
             return np.zeros((0, 3))
+        # Every text is read for every target that is asked about beside it: of open targets a few at a time.
+        parts = [queries[start : start + _QUERIES_AT_ONCE] for start in range(0, len(queries), _QUERIES_AT_ONCE)]
+        return np.concatenate([self._stances(part) for part in parts])
+
+    def _stances(self, queries: Sequence[Query]) -> FloatArray:
         known = {topic.target: topic.text for topic in reversed(self.topics_known)}
-        labels = list(dict.fromkeys(known.get(query.target, query.target) for query in queries))
-        texts = list(dict.fromkeys(query.text for query in queries))
-        row, column = ({text: place for place, text in enumerate(names)} for names in (texts, labels))
+        asked = [known.get(query.target, query.target) for query in queries]
+        labels, texts = list(dict.fromkeys(asked)), list(dict.fromkeys(query.text for query in queries))
         found = self._probabilities(self._logits(texts, labels))[:, :, 1:]
-        rows = [row[query.text] for query in queries]
-        return found[rows, [column[known.get(query.target, query.target)] for query in queries]]
+        return found[[texts.index(query.text) for query in queries], [labels.index(label) for label in asked]]
 
     def save(self, folder: Path) -> None:
         write_settings(
@@ -195,17 +199,18 @@ class Joint:
         y, pad = torch.tensor(train.y, dtype=torch.float32), self._tokenizer.pad_token_id
 
         def batch(rows: Sequence[int]) -> dict[str, Any]:
-            columns = self._columns(train.y[list(rows), :, 0], learnt)
+            columns, weight = self._columns(train.y[list(rows), :, 0], learnt)
             return {
                 "batch": windows.padded([window for row in rows for window in found[row]], pad),
                 "labels": windows.padded([described[column] for column in columns], pad),
                 "owner": torch.tensor([place for place, row in enumerate(rows) for _ in found[row]]),
                 "y": y[list(rows)][:, columns],
+                "weight": torch.tensor(weight, dtype=torch.float32),
             }
 
         def loss(net: Any, given: dict[str, Any]) -> torch.Tensor:
-            logits = net(given["batch"], net.vectors(given["labels"])).float()
-            return _loss(_pooled(logits, given["owner"], len(given["y"])), given["y"])
+            logits = in_parts(net, given["batch"], net.vectors(given["labels"])).float()
+            return _loss(_pooled(logits, given["owner"], len(given["y"])), given["y"], given["weight"])
 
         def judge() -> dict[str, float]:
             self._vectors = {}
@@ -214,20 +219,25 @@ class Joint:
         sizes = [sum(len(window.ids) for window in few) for few in found]
         return Task("joint", sizes, batch, loss, judge if len(dev) else None)
 
-    def _columns(self, presence: FloatArray, learnt: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """The topics of one step: those that its passages have, then others, drawn anew each time."""
+    def _columns(self, presence: FloatArray, learnt: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], FloatArray]:
+        """The topics of one step: those that its passages have, then others, drawn anew each time.
+
+        The second array weighs them: those drawn stand for all that no passage of the step has.
+        """
         if len(learnt) <= _MOST_TOPICS:
-            return learnt
+            return learnt, np.ones(len(learnt))
         order = torch.randperm(len(learnt)).numpy()
         there = presence[:, learnt[order]].sum(axis=0) > 0
-        return np.sort(learnt[order[np.argsort(~there, kind="stable")[:_MOST_TOPICS]]])
+        chosen = np.argsort(~there, kind="stable")[:_MOST_TOPICS]
+        drawn = ~there[chosen]
+        return learnt[order[chosen]], np.where(drawn, (~there).sum() / max(1, drawn.sum()), 1.0)
 
     def _logits(self, texts: Sequence[str], labels: Sequence[str]) -> FloatArray:
         """(texts, labels, 4)"""
         found = self._windows(texts)
         flat = np.zeros((len(found), len(labels), 4))
         self._net.eval()
-        with torch.inference_mode(), self.machine.autocast():
+        with self.machine.reading():
             vectors = self._label_vectors(labels)
             for rows in windows.batches(found):
                 batch = self._on_machine([found[row] for row in rows])
@@ -277,9 +287,10 @@ def _pooled(logits: torch.Tensor, owner: torch.Tensor, rows: int) -> torch.Tenso
     return torch.cat([most[..., :1], mean[..., 1:]], dim=-1)
 
 
-def _loss(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def _loss(logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Of presence over all topics, and of stance where there is one."""
-    presence = functional.binary_cross_entropy_with_logits(logits[..., 0], y[..., 0])
+    each = functional.binary_cross_entropy_with_logits(logits[..., 0], y[..., 0], reduction="none")
+    presence = (each.mean(dim=0) * weight).sum() / weight.sum()
     told = ~torch.isnan(y[..., 1])
     if not told.any():
         return presence
@@ -287,7 +298,9 @@ def _loss(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def _judge(logits: FloatArray, y: FloatArray, learnt: npt.NDArray[np.intp]) -> dict[str, float]:
-    figures, scores = {}, []
+    z, share = logits[:, learnt, 0], y[:, learnt, 0]
+    figures = {"dev/loss": float((np.logaddexp(0, z) - share * z).mean())}
+    scores = []
     hits = y[:, :, 0] > 0.5
     there = [topic for topic in learnt if 0 < hits[:, topic].sum() < len(y)]
     if there:
@@ -299,4 +312,4 @@ def _judge(logits: FloatArray, y: FloatArray, learnt: npt.NDArray[np.intp]) -> d
         gold, found = y[told][:, 1:].argmax(axis=1), logits[told][:, 1:].argmax(axis=1)
         figures["dev/macro_f1"] = float(f1_score(gold, found, average="macro"))
         scores.append(figures["dev/macro_f1"])
-    return figures | {SCORE: float(np.mean(scores)) if scores else 0.0}
+    return figures | {SCORE: float(np.mean(scores)) if scores else -figures["dev/loss"]}

@@ -15,7 +15,6 @@ from typing import Any, Self
 import datasets
 import numpy as np
 import numpy.typing as npt
-import torch
 import transformers
 from sentence_transformers import (
     SentenceTransformer,
@@ -26,7 +25,6 @@ from sentence_transformers.base.modules import InputModule
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from labels.errors import DemarcheError
 from models import encoders, windows
 from models.embedding import StanceOnVectors, TopicsOnVectors, fit_head, fit_heads
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Watch
@@ -114,12 +112,8 @@ def tuned(
             callbacks=[_Told(name, watch)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        try:
+        with new.machine.enough_memory(f"lower {name}.batch_size or max_length"):
             trainer.train()
-        except torch.OutOfMemoryError:
-            raise DemarcheError(
-                f"{name}: no memory left on {new.machine.device}; lower {name}.batch_size or max_length"
-            ) from None
     return new
 
 

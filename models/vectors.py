@@ -11,7 +11,6 @@ from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from labels.errors import DemarcheError
 from models import encoders, windows
@@ -99,7 +98,7 @@ class Vectors:
         found = self.windows(asked)
         each = np.zeros((len(found), self.width))
         self.encoder.eval()
-        with torch.inference_mode(), self.machine.autocast():
+        with self.machine.reading():
             for rows in windows.batches(found):
                 inputs = windows.inputs([found[row] for row in rows], self.tokenizer, self.encoder)
                 inputs = {name: tensor.to(self.machine.device) for name, tensor in inputs.items()}

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from models.encoders import takes
 from models.examples import FloatArray, Query
 
-BATCH = 64
+BATCH = 64  # windows that are read at once, of no more
+TOKENS = BATCH * 256  # tokens in all, for the memory's sake
 _STRIDE = 4  # a quarter of a window overlaps with the next
 _OPEN, _CLOSE = "[ ", " ]"
 
@@ -79,11 +80,17 @@ def by_row(windows: Sequence[Window], rows: int, *, most: int) -> list[list[Wind
     return grouped
 
 
-def batches(windows: Sequence[Window], size: int = BATCH) -> Iterator[npt.NDArray[np.intp]]:
-    """Positions of windows, those of like length together."""
-    order = np.argsort([len(window.ids) for window in windows], kind="stable")
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+def batches(windows: Sequence[Window]) -> Iterator[npt.NDArray[np.intp]]:
+    """Positions of windows, those of like length together, of long ones fewer at once."""
+    sizes = np.array([len(window.ids) for window in windows], dtype=np.intp)
+    order = np.argsort(sizes, kind="stable")
+    start = 0
+    while start < len(order):
+        some = order[start : start + BATCH]
+        # With the n shortest a batch is as wide as the last of them.
+        some = some[: max(1, int(np.sum(sizes[some] * np.arange(1, len(some) + 1) <= TOKENS)))]
+        yield some
+        start += len(some)
 
 
 def padded(windows: Sequence[Window], pad: int) -> dict[str, Any]:

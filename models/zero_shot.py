@@ -5,12 +5,12 @@ A label is put into words, a hypothesis, and the encoder tells whether the text 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 
 from labels.codebook import Codebook
 from models import encoders, windows
@@ -21,7 +21,7 @@ from models.saved import ENCODER
 from models.settings import Encoded, ZeroShotStanceSettings, ZeroShotTopicsSettings
 from models.windows import Window
 
-_PAIRS = 4096  # held as tokens at a time: texts times topics are many
+_CHARACTERS = 2_000_000  # held as tokens at a time: texts times topics are many
 Pool = Callable[..., FloatArray]
 
 
@@ -44,14 +44,14 @@ class Entailment:
 
         Against neutral too, not only against contradiction: a text on another matter leaves a hypothesis open.
         """
-        found = [self._log_odds(pairs[start : start + _PAIRS], pool) for start in range(0, len(pairs), _PAIRS)]
+        found = [self._log_odds(pairs[some], pool) for some in _parts(pairs)]
         return np.concatenate(found) if found else np.zeros(0)
 
     def _log_odds(self, pairs: Sequence[Query], pool: Pool) -> FloatArray:
         # A hypothesis with a definition in it may take up to half of a window.
         found = windows.of_queries(self.tokenizer, pairs, length=self._length, target=self._length // 2)
         logits = np.zeros((len(found), self.encoder.config.num_labels))
-        with torch.inference_mode(), self.machine.autocast():
+        with self.machine.reading():
             for rows in windows.batches(found):
                 logits[rows] = self._logits([found[row] for row in rows])
         others = np.logaddexp.reduce(np.delete(logits, self.entailed, axis=1), axis=1)
@@ -138,6 +138,12 @@ class ZeroShotStance:
         saved = read_settings(folder)
         settings = ZeroShotStanceSettings.model_validate(saved["settings"])
         return cls(settings, _load(folder, settings, saved))
+
+
+def _parts(pairs: Sequence[Query]) -> Iterator[slice]:
+    sizes = np.cumsum([len(pair.text) + len(pair.target) for pair in pairs])
+    ends = [0, *(np.flatnonzero(np.diff(sizes // _CHARACTERS)) + 1), len(pairs)]
+    return (slice(start, end) for start, end in itertools.pairwise(ends) if end > start)
 
 
 def _save(settings: Encoded, entailment: Entailment, folder: Path, **more: Any) -> None:

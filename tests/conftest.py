@@ -14,10 +14,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from demarche.__main__ import app
 from labels.codebook import Codebook, Topic, write_codebook
 from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Label, Passage
+from models.encoders import Machine
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -26,6 +29,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["DEMARCHE_CACHE"] = tempfile.mkdtemp(prefix="demarche-cache-")
 atexit.register(shutil.rmtree, os.environ["DEMARCHE_CACHE"], ignore_errors=True)
 REPOSITORY = Path(__file__).parent.parent
+CPU = Machine("cpu", bf16=False)
+ENCODER = "{{kind: encoder, encoder: {}, epochs: 3, learning_rate: 0.001, batch_size: 16, max_length: 32}}"
 
 BOOK = Codebook(
     id="tiny",
@@ -62,6 +67,16 @@ _FILLER = [
     "quiet",
     "houses",
 ]
+
+
+def train(*overrides: str) -> Result:
+    """`demarche train` on the workspace's config."""
+    return CliRunner().invoke(app, ["train", "config.yaml", *overrides])
+
+
+def alone(encoder: Path) -> list[str]:
+    """Overrides that train stance alone with an encoder."""
+    return ["topics=null", f"stance={ENCODER.format(encoder)}", "precision=fp32", "tracking.register=null"]
 
 
 @cache

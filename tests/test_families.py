@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import string
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,12 @@ import numpy as np
 import pytest
 
 from labels.adjudication import adjudicate
-from labels.codebook import Codebook, Topic
 from labels.errors import DemarcheError
-from models import windows
 from models.average import AverageStance, AverageTopics
 from models.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.calibration import Platt, StanceCalibration, TopicCalibration
 from models.embedding import EmbeddingStance, EmbeddingTopics
 from models.encoder import EncoderStance, EncoderTopics
-from models.encoders import Machine, entailment
 from models.examples import (
     FloatArray,
     JointExamples,
@@ -34,7 +29,7 @@ from models.examples import (
 from models.families import SETTINGS, load_stance, load_topics, read_settings
 from models.joint import Joint, describe
 from models.linear import LinearStance, LinearTopics
-from models.setfit import SetfitStance, SetfitTopics, pairs
+from models.setfit import SetfitStance, SetfitTopics
 from models.settings import (
     EmbeddingStanceSettings,
     EmbeddingTopicsSettings,
@@ -53,7 +48,7 @@ from models.settings import (
 from models.similarity import SimilarityTopics
 from models.vectors import Vectors
 from models.zero_shot import ZeroShotStance, ZeroShotTopics
-from tests.conftest import BOOK, make_articles, tiny_encoder, tiny_judge
+from tests.conftest import BOOK, CPU, make_articles, tiny_encoder, tiny_judge
 
 WORDS = Ngrams(chars=None)
 STRANGE = [
@@ -70,7 +65,6 @@ STRANGE = [
     "TEAPOT teapot",
 ]
 
-CPU = Machine("cpu", bf16=False)
 EVEN = Platt()
 
 
@@ -94,14 +88,6 @@ def judged(**more: Any) -> dict[str, Any]:
 
 def paired(**more: Any) -> dict[str, Any]:
     return encoder_settings(kind="setfit", steps=60, learning_rate=1e-3) | more
-
-
-def many_topics() -> Codebook:
-    letters = string.ascii_lowercase
-    topics = tuple(
-        Topic(id=f"{one}{two}", definition=f"{two} or {one}") for one in letters[:20] for two in letters[:10]
-    )
-    return Codebook(id="many", version="1.0.0", topics=topics)
 
 
 class Averaging:
@@ -465,102 +451,3 @@ def test_a_vote_that_hardly_exists_counts_for_nothing() -> None:
     topics = TopicExamples([f"the words of row {n}" for n in range(60)], np.zeros((60, 1)), list("ab") * 30)
     topics.y[7] = 0.01
     assert (learn("topics", "linear", topics).predict_proba(topics.texts) < 0.2).all()
-
-
-# Few labels, or none
-
-
-def test_a_codebook_of_200_topics_is_read_without_a_label() -> None:
-    texts = ["a or b", "the town council", "tea " * 500]
-    for model in (
-        ZeroShotTopics.of(many_topics(), ZeroShotTopicsSettings(**judged()), CPU),
-        SimilarityTopics.of(many_topics(), SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()),
-    ):
-        found = model.predict_proba(texts)
-        assert found.shape == (3, 200)
-        assert len(np.unique(found[0])) > 100
-
-
-def test_a_hypothesis_has_the_definition_where_there_is_one() -> None:
-    topics = (Topic(id="tea", name="tea", definition="the drink,\n and its trade"), Topic(id="rain"))
-    book = Codebook(id="two", version="1.0.0", topics=topics)
-    model = ZeroShotTopics.of(book, ZeroShotTopicsSettings(**judged(hypothesis="On {topic}!")), CPU)
-    assert model.hypotheses == ["On tea: the drink, and its trade!", "On rain!"]
-
-
-class Oracle:
-    """Log-odds that were thought out beforehand."""
-
-    def __init__(self, *odds: float):
-        self.odds = odds
-
-    def log_odds(self, pairs: Any, *, pool: Any) -> FloatArray:
-        return np.tile(self.odds, len(pairs) // len(self.odds))
-
-
-@pytest.mark.parametrize(("odds", "likeliest"), [((3, -3), 0), ((-3, 3), 1), ((-3, -3), 2)])
-def test_a_stance_is_that_of_the_hypothesis_entailed_or_else_neutral(odds: Any, likeliest: int) -> None:
-    model = ZeroShotStance(ZeroShotStanceSettings(**judged()), Oracle(*odds))  # type: ignore[arg-type]
-    found = model.predict_proba([Query("a", "b"), Query("c", "d")])
-    assert_are_probabilities(found, "stance", rows=2)
-    assert found.argmax(axis=1).tolist() == [likeliest] * 2
-
-
-def test_an_encoder_is_read_with_the_pooler_that_its_head_stands_on() -> None:
-    settings = ZeroShotTopicsSettings(**judged(encoder=str(tiny_judge("deberta-v2"))))
-    assert_are_probabilities(ZeroShotTopics.of(BOOK, settings, CPU).predict_proba(["tea"]), "topics", rows=1)
-
-
-@pytest.mark.parametrize("labels", [("entailment", "not_entailment"), ("NEUTRAL", "CONTRADICTION", "Entailment")])
-def test_entailment_is_found_by_its_label(labels: tuple[str, ...]) -> None:
-    assert labels[entailment(tiny_judge(labels=labels))].lower() == "entailment"
-
-
-@pytest.mark.parametrize(
-    "config",
-    ["{", "[]", '{"id2label": 3}', '{"id2label": {"a": "entailment"}}', '{"id2label": {"0": "entailment"}}', "{}"],
-)
-def test_an_encoder_that_tells_no_entailment_is_refused(config: str, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(config, encoding="utf-8")
-    with pytest.raises(DemarcheError, match=r"encoder nli: (does not tell what a text entails|cannot be read)"):
-        entailment(tmp_path, "nli")
-
-
-def test_a_query_is_cut_the_same_whatever_target_is_asked_beside_it() -> None:
-    tokenizer = vectors().tokenizer
-    queries = [Query("tea rain " * 40, target) for target in ("tea", "the quiet houses near the old market", "")]
-    together = windows.of_queries(tokenizer, queries, length=32)
-    alone = [windows.of_queries(tokenizer, [query], length=32) for query in queries]
-    assert [window.ids for window in together] == [window.ids for few in alone for window in few]
-
-
-def test_pairs_are_alike_by_the_labels_in_common_and_by_turns() -> None:
-    y = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 0, 0]], dtype=float)
-    found = list(pairs(y, each=40, rng=np.random.default_rng(1)))
-    likeness = {(row, other): alike for row, other, alike in found}
-    assert all(row != other for row, other in likeness)
-    assert likeness[0, 1] == 0.5
-    assert likeness[2, 3] == 1
-    assert likeness[0, 2] == 0
-    assert likeness[4, 5] == 0
-    alike = [value > 0 for row, _, value in found if row in (2, 3)]
-    assert sum(alike) == len(alike) / 2
-
-
-def test_pairs_that_are_cut_off_early_are_as_often_alike_as_not() -> None:
-    y = np.eye(3)[np.arange(600) % 3]
-    for most in (40, 500, 1700):
-        alike = [value == 1 for *_, value in islice(pairs(y, each=20, rng=np.random.default_rng(1)), most)]
-        assert sum(alike) == most / 2
-
-
-def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None:
-    base = vectors()
-    before = base.of(["teapot kettle"])
-    model = SetfitTopics(SetfitTopicsSettings(**paired(steps=3)), base, seed=1)
-    model.fit(examples_of("topics"), examples_of("topics").take(np.arange(0)), watch=Quiet())
-    np.testing.assert_array_equal(
-        Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16).of(["teapot kettle"]), before
-    )
-    np.testing.assert_array_equal(base._encoded(["teapot kettle"]), before)
-    assert (model.vectors.of(["teapot kettle"]) != before).any()

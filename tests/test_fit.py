@@ -191,6 +191,12 @@ def test_a_topic_of_few_examples_is_warned_of_and_one_of_none_is_never_found() -
     assert not fitted.tagger.settings.topic_calibration.assigned(found)[:, 2].any()
 
 
+def test_a_stance_of_few_examples_is_warned_of() -> None:
+    few = read_by([[[Label(topic="tea", stance=stance)]] for stance in ("favor", "against", "neutral")])
+    fitted = fit(config(topics=None), BOOK, few, [], watch=Quiet())
+    assert fitted.warnings == ["stance has 3 examples in train and dev; its probabilities are not calibrated"]
+
+
 def test_a_wanted_precision_that_is_out_of_reach_is_warned_of() -> None:
     rng = np.random.default_rng(1)
     noise = read_by([[[Label(topic="tea")] if rng.random() < 0.3 else []] for _ in range(60)])

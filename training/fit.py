@@ -86,6 +86,7 @@ def _two_stage(
         told = held_out.stance(config.stance, config, *asked, watch=watch)
         stance_models = told.model, told.of_train
         stance_calibration = calibrate_stance(told.raw, told.y)
+        warnings += _thin_stance(told.y, where=_where(told.y, *asked))
     reader, of_train = (TwoStage(*pair) for pair in zip(topic_models, stance_models, strict=True))
     judged = of_train if of_train.reads_topics or of_train.reads_stance else None
     return _Calibrated(reader, judged, topic_calibration, stance_calibration, warnings)
@@ -102,6 +103,7 @@ def _one_pass(
     )
     told = ~np.isnan(found.y[:, :, 1])
     stance = calibrate_stance(found.raw[told][:, 1:], found.y[told][:, 1:])
+    warnings += _thin_stance(found.y[told], where=_where(found.y, *parts))
     of_train = None if found.of_train is None else OnePass(found.of_train)
     return _Calibrated(OnePass(found.model), of_train, topics, stance, warnings)
 
@@ -156,3 +158,8 @@ def _thin(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
         for topic, count, hint in zip(codebook.topics, counts, hints, strict=True)
         if count < FEWEST
     ]
+
+
+def _thin_stance(y: FloatArray, *, where: str) -> list[str]:
+    few = len(y) < FEWEST
+    return [f"stance has {len(y)} examples in {where}; its probabilities are not calibrated"] if few else []

@@ -106,21 +106,33 @@ def earlier(settings: EncoderTopicsSettings | EncoderStanceSettings | JointSetti
 
 
 def _check_earlier(prepared: Prepared) -> None:
-    """What an earlier model learnt from can no longer judge the one that starts from it."""
+    """What an earlier model learnt from can neither judge nor calibrate the one that starts from it."""
     config = prepared.config
-    inits = {each.init for part in (config.topics, config.stance, config.joint) for each in encoded(part)
-             if isinstance(each, Finetuned) and each.init}  # fmt: skip
-    for init in sorted(inits):
-        from models.tagger import Tagger
-        from training.registry import fetch, learnt
+    for name, part in (("topics", config.topics), ("stance", config.stance), ("joint", config.joint)):
+        for each in encoded(part):
+            if isinstance(each, Finetuned) and each.init:
+                _check_init(prepared, each.init, name)
 
-        run = Tagger.settings_of(fetch(init).folder).run
-        known = learnt(run) if run else set()
-        met = sum(example.passage.id in known for example in prepared.side("test"))
+
+def _check_init(prepared: Prepared, init: str, part: str) -> None:
+    from models.families import read_settings
+    from models.tagger import Tagger
+    from training.registry import fetch, learnt
+
+    tagger = fetch(init).folder
+    run = Tagger.settings_of(tagger).run
+    if not run:
+        return
+    # Unless it was cross-fitted, dev only chose its epoch.
+    whole = read_settings(tagger / part)["settings"]["cross_fit"]
+    known = {"test": learnt(run), "dev": learnt(run, ("train", "dev") if whole else ("train",))}
+    for side, ids in known.items():
+        met = sum(example.passage.id in ids for example in prepared.side(side))
         if met:
+            cure = "keep its split (split.from)" if side == "test" or not whole else "start from one without cross_fit"
             raise DemarcheError(
-                f"init: {init}: learnt from {met} of the passages that are test here; keep its split (split.from), or "
-                "start from a run on other data"
+                f"{part}.init: {init}: learnt from {met} of the passages that are {side} here; {cure}, or start from a "
+                "run on other data"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -88,10 +89,9 @@ def fetch(uri: str) -> Fetched:
     return Fetched(folder, name)
 
 
-def learnt(run: str) -> set[str]:
+def learnt(run: str, sides: Sequence[str] = ("train", "dev")) -> set[str]:
     """The passages that a run's model learnt from: those of train and dev."""
-    places = read_split(artifact(run, SPLIT)).values()
-    return {place.passage for place in places if place.side in ("train", "dev")}
+    return {place.passage for place in read_split(artifact(run, SPLIT)).values() if place.side in sides}
 
 
 @store_told()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,8 @@ from filelock import FileLock, Timeout
 
 from models.cache import cache_folder
 from training.tracking import Run
+
+_KEPT = 30 * 24 * 3600.0  # seconds
 
 
 class Progress(Protocol):
@@ -35,6 +38,7 @@ class RunWatch:
 
     def checkpoints(self, key: str) -> Path | None:
         folder = cache_folder("checkpoints") / key
+        _forget_old(folder.parent)
         lock = FileLock(folder.with_suffix(".lock"))
         if folder not in self._locks:
             try:
@@ -53,3 +57,11 @@ class RunWatch:
             lock.release()
             Path(lock.lock_file).unlink(missing_ok=True)
         self._locks.clear()
+
+
+def _forget_old(checkpoints: Path) -> None:
+    """Of trainings that were killed and that nobody has gone on with since."""
+    for folder in checkpoints.iterdir():
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > _KEPT:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)

@@ -1,0 +1,236 @@
+"""Training further: what is kept, taken up again, short of room, or oddly fed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from demarche.__main__ import app
+from labels.codebook import Topic
+from labels.files import write_jsonl
+from models import joint
+from models.examples import JointExamples, Query, Quiet, TopicExamples
+from models.joint import Joint, describe
+from models.settings import EncoderTopicsSettings, JointSettings
+from tests.conftest import BOOK, CPU, ENCODER, REPOSITORY, alone, make_articles, tiny_encoder, train
+from training import tracking
+from training.watch import RunWatch
+
+
+def test_loss_and_dev_figures_of_each_epoch_stand_on_the_one_run(store: Path) -> None:
+    result = train(*alone(tiny_encoder()))
+    assert result.exit_code == 0, result.output
+    (run,) = tracking.runs()
+    curve = tracking.open_store().get_metric_history(run.id, "training/stance/loss")
+    assert [point.step for point in curve] == [1, 2, 3]
+    curves = {name for name in run.metrics if name.startswith("training/")}
+    assert curves == {f"training/stance/{figure}" for figure in ("loss", "dev/loss", "dev/macro_f1")}
+    assert not any(Path(os.environ["DEMARCHE_CACHE"]).glob("checkpoints/*"))
+
+
+def test_training_that_was_killed_in_an_epoch_ends_with_the_same_figures(store: Path, tmp_path: Path) -> None:
+    slow = [*alone(tiny_encoder()), "stance.epochs=6", "stance.batch_size=1", "stance.patience=10"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "DEMARCHE_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "demarche", "train", "config.yaml", *slow]
+    killed = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    checkpoints = tmp_path / "cache" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
+        assert time.monotonic() < deadline
+        assert killed.poll() is None, killed.stderr and killed.stderr.read()
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    assert list(checkpoints.glob("*/checkpoint-*"))
+    resumed = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    assert not list(checkpoints.iterdir())
+    whole = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stderr
+    second, first, left = tracking.runs()
+    assert left.status == "KILLED"
+    judged = [{name: run.metrics[name] for name in run.metrics if "training/" not in name} for run in (first, second)]
+    assert judged[0] == judged[1]
+    # The first epoch was not learnt again.
+    history = tracking.open_store().get_metric_history(first.id, "training/stance/loss")
+    assert min(point.step for point in history) > 1
+
+
+_WITHOUT_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from labels.errors import DemarcheError
+from models.encoder import EncoderTopics
+from models.encoders import Machine
+from models.examples import Quiet, TopicExamples
+from models.settings import EncoderTopicsSettings
+
+class Kept(Quiet):
+    def checkpoints(self, key):
+        return Path(sys.argv[2])
+
+examples = TopicExamples(["tea", "rain"] * 8, np.tile([[1.0], [0.0]], (8, 1)), list("ab") * 8)
+settings = EncoderTopicsSettings(kind="encoder", encoder=sys.argv[1], epochs=2, max_length=16)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    EncoderTopics(settings, machine=Machine("cpu", False)).fit(examples, examples, watch=Kept())
+except DemarcheError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_no_room_for_a_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    process = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_ROOM, str(tiny_encoder()), str(tmp_path / "kept")],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr
+    assert "the checkpoint cannot be written" in process.stderr.splitlines()[-1]
+    assert "DEMARCHE_CACHE" in process.stderr.splitlines()[-1]
+
+
+def test_a_family_that_is_calibrated_on_dev_says_so_where_there_is_none(store: Path) -> None:
+    result = train(*alone(tiny_encoder()), "split.dev=0")
+    assert result.exit_code == 2
+    assert (
+        "stance: this family is calibrated on dev, and the dev side has nothing labelled for it; raise split.dev"
+        in result.output
+    )
+
+
+def test_texts_of_one_character_and_of_20_000_words_can_be_learnt_from() -> None:
+    texts = ["a", "tea " * 20_000, "rain", "b", "rain " * 20_000, "tea"] * 2
+    y = np.array([[0.0], [1.0], [0.0]] * 4)
+    examples = TopicExamples(texts, y, list("abcdef") * 2)
+    from models.encoder import EncoderTopics
+
+    settings = EncoderTopicsSettings(kind="encoder", encoder=str(tiny_encoder()), epochs=2, batch_size=4, max_length=32)
+    model = EncoderTopics(settings, machine=CPU).fit(examples, examples, watch=Quiet())
+    assert np.isfinite(model.predict_proba(texts[:4])).all()
+
+
+def test_200_topics_are_learnt_a_few_at_a_time_and_a_new_one_has_a_score_of_its_own() -> None:
+    words = ("teapot", "kettle", "umbrella", "drizzle")
+    topics = tuple(Topic(id=f"t{n}", name=f"{words[n % 4]} {n}", definition="near the old market") for n in range(200))
+    book = BOOK.model_copy(update={"topics": topics})
+    y = np.full((40, 200, 4), np.nan)
+    y[:, :, 0] = 0.0
+    y[np.arange(40), np.arange(40) % 199, 0] = 1.0
+    texts = [f"the town about {words[n % 4]}" for n in range(40)]
+    settings = JointSettings(encoder=str(tiny_encoder()), epochs=2, max_length=32)
+    examples = JointExamples(texts, y, [str(n) for n in range(40)])
+    model = Joint(settings, describe(book), machine=CPU).fit(examples, examples, watch=Quiet())
+    found = model.predict_proba(texts)
+    assert found.shape == (40, 200, 4)
+    assert np.isfinite(found).all()
+    assert len(np.unique(found[:, 199, 0].round(6))) > 1
+
+
+def test_topics_drawn_for_a_step_stand_for_all_that_were_not() -> None:
+    model = Joint(JointSettings(encoder=str(tiny_encoder())), describe(BOOK), machine=CPU)
+    presence, learnt = np.zeros((8, 60)), np.arange(0, 60, 2)
+    presence[:, [2, 40, 59]] = 1.0
+    columns, weight = model._columns(presence, learnt)
+    assert len(set(columns)) == len(columns) == 16
+    assert {2, 40} <= set(columns) <= set(learnt)
+    assert weight[np.isin(columns, [2, 40])].tolist() == [1.0, 1.0]
+    assert weight.sum() == pytest.approx(len(learnt))
+
+
+def test_stances_toward_open_targets_do_not_hang_on_how_many_are_asked_at_once() -> None:
+    model = Joint(JointSettings(encoder=str(tiny_encoder()), max_length=32), describe(BOOK), machine=CPU)
+    model.begin()
+    queries = [Query(f"the town {'tea rain '[n % 5 :]}", f"target {n % 7}") for n in range(40)]
+    at_once = model.stances(queries)
+    with mock.patch.object(joint, "_QUERIES_AT_ONCE", 3):
+        np.testing.assert_allclose(model.stances(queries), at_once, atol=2e-5)
+    assert model.stances([]).shape == (0, 3)
+
+
+def test_a_joint_reader_without_a_stance_to_judge_still_knows_its_best_epoch() -> None:
+    y = np.full((4, 2, 4), np.nan)
+    y[:, :, 0] = 1.0
+    worse, better = (joint._judge(np.full((4, 2, 4), z), y, np.arange(2)) for z in (0.0, 2.0))
+    assert better["score"] > worse["score"]
+    assert better["dev/loss"] < worse["dev/loss"]
+
+
+def test_checkpoints_that_nobody_went_on_with_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMARCHE_CACHE", str(tmp_path))
+    watch = RunWatch(None, None)  # type: ignore[arg-type]
+    old, young = watch.checkpoints("old"), watch.checkpoints("young")
+    assert old is not None
+    assert young is not None
+    os.utime(old, (0, 0))
+    RunWatch(None, None).checkpoints("new")  # type: ignore[arg-type]
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_second_training_starts_where_an_earlier_run_ended(store: Path) -> None:
+    assert train(*alone(tiny_encoder()), "stance.epochs=8").exit_code == 0
+    (first,) = tracking.runs()
+    still = ["stance.epochs=1", "stance.learning_rate=1.0e-9", "name=second"]
+    result = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", *still)
+    assert result.exit_code == 0, result.output
+    second, _ = tracking.runs()
+    client = tracking.open_store()
+    ended, began = (client.get_metric_history(run.id, "training/stance/dev/macro_f1") for run in (first, second))
+    assert began[0].value == max(point.value for point in ended)
+    refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", "split.seed=99")
+    assert refused.exit_code == 2
+    assert "of the passages that are test here; keep its split (split.from)" in refused.output
+    # The same test side, but the earlier model learnt what would calibrate this one.
+    refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", "split.dev=0.4")
+    assert refused.exit_code == 2
+    assert "of the passages that are dev here; keep its split (split.from)" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("init", "says"),
+    [
+        ("MODEL", "stance.init: MODEL: its stance model is of kind 'linear'; start from one of kind 'encoder'"),
+        ("nowhere", "nowhere: no such model folder"),
+        ("MODEL stance.cross_fit=true", "stance: init and cross_fit exclude each other"),
+        ("runs:/0123456789abcdef/tagger", "runs:/0123456789abcdef/tagger: no such model"),
+    ],
+)
+def test_an_earlier_model_that_cannot_be_started_from_is_told_before_any_work(
+    init: str, says: str, store: Path, model: Path
+) -> None:
+    result = train(*alone(tiny_encoder()), *f"stance.init={init.replace('MODEL', str(model))}".split())
+    assert result.exit_code == 2
+    assert says.replace("MODEL", str(model)) in result.output
+    assert tracking.runs() == []
+
+
+def test_an_encoder_tags_like_any_model_in_one_process_and_in_two(store: Path, workspace: Path) -> None:
+    joint = f"joint={ENCODER.format(tiny_encoder()).replace('kind: encoder', 'kind: joint')}"
+    result = train("topics=null", "stance=null", joint, "precision=fp32", "tracking.register=null")
+    assert result.exit_code == 0, result.output
+    (run,) = tracking.runs()
+    assert run.tags["demarche.machine"] == "cpu fp32"
+    articles, _, _ = make_articles(3000, seed=4)
+    write_jsonl(workspace / "many.jsonl", articles)
+    for jobs in ("1", "2"):
+        command = ["tag", "many.jsonl", "--model", f"runs:/{run.id}/tagger", "--out", f"{jobs}.jsonl", "--jobs", jobs]
+        tagged = CliRunner().invoke(app, command)
+        assert tagged.exit_code == 0, tagged.output
+    one_, two = ([json.loads(line) for line in (workspace / f"{jobs}.jsonl").read_text().splitlines()] for jobs in "12")
+    assert len(one_) == len(two) > 9000
+    assert [(row["passage"], row["topic"]) for row in one_] == [(row["passage"], row["topic"]) for row in two]

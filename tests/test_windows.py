@@ -1,0 +1,57 @@
+"""Long texts in windows, many windows in batches: nothing is lost, and nothing is larger than memory."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labels.errors import DemarcheError
+from models import encoders, windows
+from models.encoder import Classifier
+from models.examples import Query
+from models.finetune import in_parts
+from models.windows import Window
+from tests.conftest import CPU, tiny_encoder
+
+
+@given(st.lists(st.integers(1, 9_000), max_size=300))
+def test_each_window_is_read_once_and_a_batch_holds_no_more_tokens_than_it_may(sizes: list[int]) -> None:
+    found = list(windows.batches([Window(0, [1] * size, [], []) for size in sizes]))
+    assert sorted(np.concatenate([[], *found])) == list(range(len(sizes)))
+    for rows in found:
+        assert 1 <= len(rows) <= windows.BATCH
+        assert len(rows) == 1 or len(rows) * max(sizes[row] for row in rows) <= windows.TOKENS
+
+
+def test_a_step_that_is_taken_in_parts_learns_the_same() -> None:
+    tokenizer, encoder = encoders.load(tiny_encoder())
+    net = Classifier(encoder, 3, sees_target=True).train()
+    queries = [Query("teapot kettle " * count, "drinking more tea", (0, 6)) for count in (1, 5, 30)]
+    batch = windows.padded(windows.of_queries(tokenizer, queries, length=32), tokenizer.pad_token_id)
+
+    def gradients() -> list[torch.Tensor]:
+        net.zero_grad()
+        in_parts(net, batch).square().sum().backward()
+        return [parameter.grad.clone() for parameter in net.parameters() if parameter.grad is not None]
+
+    whole = gradients()
+    with mock.patch.object(windows, "TOKENS", 64):
+        parts = gradients()
+    assert len(whole) > 10
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_too_little_memory_is_one_clear_line() -> None:
+    with pytest.raises(DemarcheError, match="no memory left on cpu; lower max_length"), CPU.reading():
+        torch.empty(2**60, dtype=torch.uint8)
+
+
+def test_a_mistake_that_is_not_about_memory_stays_what_it_is() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), CPU.reading():
+        torch.ones(2, 3) @ torch.ones(2, 3)
