@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-corpus clean
+.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-corpus clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -33,6 +33,9 @@ bench-speed: .venv/installed
 bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.encoders $(DATA)
+
+bench-folds: .venv/installed
+	$(BIN)/python -m benchmarks.folds
 
 bench-corpus: .venv/installed
 	$(BIN)/python -m benchmarks.corpus

@@ -113,7 +113,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def run(path: Path, seed: int) -> list[dict[str, Any]]:
     """The rows of one run."""
     name = path.stem.partition("-")[0]
-    done = BUILD / "results" / f"{path.stem}-{seed}-{_digest(name, path)}.json"
+    done = BUILD / "results" / f"{path.stem}-{seed}-{digest(path, BUILD / name / 'source.sha256', CODEBOOK)}.json"
     if done.exists():
         rows: list[dict[str, Any]] = json.loads(done.read_text(encoding="utf-8"))
         return rows
@@ -161,14 +161,12 @@ def _ours(row: Mapping[str, Any]) -> str:
     return f"{row['ours']:.3f}" + ("" if row["spread"] is None else f" ± {row['spread']:.3f}")
 
 
-def _digest(name: str, config: Path) -> str:
-    """Of config, data and code: a finished row with the same digest need not be run again."""
-    seen = hashlib.sha256(config.read_bytes())
-    seen.update((BUILD / name / "source.sha256").read_bytes())
-    for folder in ("labels", "models", "training", "benchmarks"):
-        for file in sorted(Path(folder).rglob("*.py")):
-            seen.update(file.read_bytes())
-    seen.update(CODEBOOK.read_bytes())
+def digest(*files: Path) -> str:
+    """Of these files and the code: what was finished with the same digest need not be run again."""
+    seen = hashlib.sha256()
+    code = [file for folder in ("labels", "models", "training", "benchmarks") for file in Path(folder).rglob("*.py")]
+    for file in (*files, *sorted(code)):
+        seen.update(file.read_bytes())
     return seen.hexdigest()[:16]
 
 

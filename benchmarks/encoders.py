@@ -34,7 +34,7 @@ from models.settings import EncoderStanceSettings, JointSettings
 from training.config import read_config
 from training.prepare import prepare
 
-CONFIG = Path("configs/bench/newsmtsc-encoder.yaml")
+CONFIG = Path("configs/bench/newsmtsc.yaml")
 EPOCHS, BATCH = 3, 32
 PASSAGES = 1000
 Row = tuple[str, str, str, str]

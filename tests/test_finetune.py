@@ -22,7 +22,7 @@ from models.examples import JointExamples, Query, Quiet, TopicExamples
 from models.joint import Joint, describe
 from models.settings import EncoderTopicsSettings, JointSettings
 from tests.conftest import BOOK, CPU, ENCODER, REPOSITORY, alone, make_articles, tiny_encoder, train
-from training import tracking
+from training import registry, tracking
 from training.watch import RunWatch
 
 
@@ -35,6 +35,17 @@ def test_loss_and_dev_figures_of_each_epoch_stand_on_the_one_run(store: Path) ->
     curves = {name for name in run.metrics if name.startswith("training/")}
     assert curves == {f"training/stance/{figure}" for figure in ("loss", "dev/loss", "dev/macro_f1")}
     assert not any(Path(os.environ["DEMARCHE_CACHE"]).glob("checkpoints/*"))
+
+
+def test_the_members_of_an_average_err_each_in_its_own_way(store: Path) -> None:
+    member = ENCODER.format(tiny_encoder())
+    result = train("topics=null", f"stance={{kind: average, of: [{member}, {member}]}}", "tracking.register=null")
+    assert result.exit_code == 0, result.output
+    (run,) = tracking.runs()
+    stance = registry.fetch(f"runs:/{run.id}/tagger").folder / "stance"
+    first, second = ((stance / number / "head.safetensors").read_bytes() for number in "01")
+    assert first != second
+    assert {f"training/stance/member_{number}/dev/macro_f1" for number in (1, 2)} <= run.metrics.keys()
 
 
 def test_training_that_was_killed_in_an_epoch_ends_with_the_same_figures(store: Path, tmp_path: Path) -> None:

@@ -72,7 +72,10 @@ def topics(
     if isinstance(settings, AverageTopicsSettings):
         from models.average import AverageTopics
 
-        members = [topics(member, config, codebook, train, dev, watch=watch) for member in settings.of]
+        members = [
+            topics(member, _drawing(config, number), codebook, train, dev, watch=_Part(watch, f"member_{number}"))
+            for number, member in enumerate(settings.of, start=1)
+        ]
         found = [calibrate_topics(member.raw, member.y, precision=None, seed=config.seed)[0] for member in members]
         return _averaged(AverageTopics, members, found, dev)
     new = _topic_family(settings, config, codebook, train + dev)
@@ -85,7 +88,10 @@ def stance(
     if isinstance(settings, AverageStanceSettings):
         from models.average import AverageStance
 
-        members = [stance(member, config, train, dev, watch=watch) for member in settings.of]
+        members = [
+            stance(member, _drawing(config, number), train, dev, watch=_Part(watch, f"member_{number}"))
+            for number, member in enumerate(settings.of, start=1)
+        ]
         return _averaged(AverageStance, members, [calibrate_stance(member.raw, member.y) for member in members], dev)
     new = _stance_family(settings, config, train + dev)
     return _held_out(new, train, dev, what="stance", seed=config.seed, watch=watch)
@@ -213,12 +219,12 @@ def _held_out(new: Callable[[], Any], train: Any, dev: Any, *, what: str, seed: 
     of_train = None
     for done, (rest, fold) in enumerate(parts):
         watch.step(what, done=done, total=len(parts) + 1)
-        model = new().fit(both.take(rest), nothing, watch=_Fold(watch, done + 1))
+        model = new().fit(both.take(rest), nothing, watch=_Part(watch, f"fit_{done + 1}"))
         raw[fold] = model.predict_proba(inputs(both.take(fold)))
         if done == 0 and len(dev):
             of_train = model
     watch.step(what, done=len(parts), total=len(parts) + 1)
-    model = new().fit(both, nothing, watch=_Fold(watch, len(parts) + 1))
+    model = new().fit(both, nothing, watch=_Part(watch, f"fit_{len(parts) + 1}"))
     watch.step(what, done=len(parts) + 1, total=len(parts) + 1)
     return HeldOut(raw, both.y, model, of_train)
 
@@ -241,18 +247,28 @@ def _averaged(
     return HeldOut(np.asarray(np.mean(found, axis=0)), members[0].y[-rows:], model, of_train)
 
 
-class _Fold:
-    """Watches one of several fits of the same family."""
+def _drawing(config: Config, number: int) -> Config:
+    """The members of an average draw from seeds of their own: of the same kind, they are to err each in its own way
+    (deep ensembles, Lakshminarayanan et al. 2017)."""
+    return config.model_copy(update={"seed": config.seed + 1000 * (number - 1)})
 
-    def __init__(self, watch: Watch, number: int):
+
+class _Part:
+    """Watches one of several fits that make a model: a member of an average, a fit of a cross-fit."""
+
+    def __init__(self, watch: Watch, name: str):
         self._watch = watch
-        self._number = number
+        self._name = name
 
     def step(self, what: str, *, done: int, total: int) -> None:
-        self._watch.step(f"{what} {self._number}", done=done, total=total)
+        self._watch.step(self._of(what), done=done, total=total)
 
     def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None:
-        self._watch.epoch(f"{what}/fit_{self._number}", number, figures)
+        self._watch.epoch(self._of(what), number, figures)
+
+    def _of(self, what: str) -> str:
+        task, *inner = what.split("/")
+        return "/".join([task, self._name, *inner])
 
     def checkpoints(self, key: str) -> Path | None:
         return self._watch.checkpoints(key)

@@ -262,7 +262,7 @@ class PruningWatch:
         """Raises Pruned."""
         self._inner.epoch(what, number, figures)
         value = figures.get(f"dev/{self._figure}")
-        # Of several fits, as of the members of an average, the first decides: the others count anew.
+        # A member of an average, or a fit on a part, does not tell how good the whole will be.
         if what in (self._task, "joint") and value is not None and number > self._last:
             self._last = number
             self._trial.report(value, number)
