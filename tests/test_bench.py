@@ -1,0 +1,80 @@
+"""The benchmarks run from data to table; what they measure is theirs to say."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bench, folds
+from labels.adjudication import adjudicate
+from labels.codebook import STANCES, write_codebook
+from models.examples import stance_examples
+from tests.conftest import BOOK, CONFIG, ENCODER, make_articles, tiny_encoder
+
+SET = """\
+name: gwsd-tiny
+data:
+  codebook: build/bench/gwsd/codebook.yaml
+  passages: build/bench/gwsd/passages.jsonl
+  annotations: [build/bench/gwsd/annotations.jsonl]
+input: [text]
+split: {strategy: column, on_leak: drop}
+precision: fp32
+stance: STANCE
+"""
+
+
+@pytest.fixture
+def data(store: Path) -> Path:
+    """A folder with a set of the town's sentences, and a config of it in the working folder."""
+    _, passages, annotations = make_articles(40)
+    examples = stance_examples(adjudicate(passages, annotations), BOOK, ["text"], "majority")
+    folder = store.parent / "data" / "gwsd"
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "sentences.jsonl.gz", "wt", encoding="utf-8") as out:
+        for number, (query, y) in enumerate(zip(examples.queries, examples.y, strict=True)):
+            row = {"id": f"s{number}", "text": query.text, "target": "tea", "votes": [STANCES[int(y.argmax())]]}
+            side = ("train", "train", "dev", "test")[number % 4]
+            out.write(json.dumps(row | {"stance": row["votes"][0], "split": side}) + "\n")
+    for path in (bench.CONFIGS / "gwsd-tiny.yaml", bench.CODEBOOK):
+        path.parent.mkdir(parents=True)
+    (bench.CONFIGS / "gwsd-tiny.yaml").write_text(SET.replace("STANCE", ENCODER.format(tiny_encoder())))
+    write_codebook(bench.CODEBOOK, BOOK)
+    return store.parent / "data"
+
+
+def test_a_set_is_run_with_three_seeds_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main([str(data), "gwsd"]) == 0
+    first = capsys.readouterr()
+    (row,) = [line for line in first.out.splitlines() if line.startswith("gwsd-tiny")]
+    assert " ± " in row
+    assert len(list((bench.BUILD / "results").iterdir())) == 3
+    assert bench.main([str(data), "gwsd-tiny"]) == 0
+    again = capsys.readouterr()
+    assert again.out == first.out
+    assert again.err == ""
+
+
+def test_every_passage_is_read_once_by_a_model_of_other_articles(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("words.yaml").write_text(CONFIG.replace("(chars: null)", "(words: [1, 1])"))
+    assert folds.main(["config.yaml", "words.yaml"]) == 0
+    told = capsys.readouterr()
+    assert [line.split()[:2] for line in told.out.splitlines()[1:]] == [
+        ["words", figure] for figure in ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
+    ]
+    assert folds.main(["config.yaml", "words.yaml"]) == 0
+    assert capsys.readouterr() == (told.out, "")
+    _, passages, _ = make_articles()
+    splits = folds.splits(passages)
+    for passage in passages:
+        assert [split.places[passage.id].side for split in splits].count("test") == 1
+    for split in splits:
+        articles = {
+            side: {p.article for p in passages if split.places[p.id].side == side} for side in ("test", "train")
+        }
+        assert not articles["test"] & articles["train"]
