@@ -239,3 +239,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fitted = fit(read_config(folder / "config.yaml"), BOOK, examples[:150], examples[150:], watch=Quiet())
     fitted.tagger.save(folder / "model")
     return folder / "model"
+
+
+@pytest.fixture
+def town(store: Path, model: Path, workspace: Path) -> Path:
+    """The workspace with an empty store and, in `copy`, a model of its own."""
+    shutil.copytree(model, workspace / "copy")
+    return workspace

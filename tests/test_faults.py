@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
-import random
-import resource
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,9 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demarche.__main__ import app
-from labels.passages import Article
-from tagging.segmentation import segment
-from tests.conftest import BOOK, CONFIG, REPOSITORY, tiny_encoder, tiny_judge
+from tests.conftest import CONFIG, tiny_encoder, tiny_judge
 
 TEXT = "The council praises the teapot, the kettle and the samovar."
 TABLE = "id,text,topics,stance\n1,We like tea,tea,favor\n2,No more rain,rain,against\n"
@@ -354,12 +345,6 @@ def files(folder: Path) -> dict[str, bytes | str]:
     }
 
 
-@pytest.fixture
-def town(store: Path, model: Path, workspace: Path) -> Path:
-    shutil.copytree(model, workspace / "copy")
-    return workspace
-
-
 @pytest.mark.parametrize("fault", [*_inputs(), *(pytest.param(fault, id=name) for name, fault in FAULTS.items())])
 def test_a_fault_is_told_in_a_line_and_nothing_is_lost(
     fault: Fault, town: Path, model: Path, monkeypatch: pytest.MonkeyPatch
@@ -383,198 +368,3 @@ def test_a_port_in_use_is_told() -> None:
         result = CliRunner().invoke(app, ["ui", "--port", str(other.getsockname()[1])])
     assert result.exit_code == 2
     assert "the UI cannot listen there" in result.output
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{TEXT}\r\n\r\n{TEXT}\r\n",
-        "word " * 10_000,
-        "🍵 " * 3000 + TEXT,
-        "e\u0301\u0323 " * 400,
-        "שלום עולם. " * 300,
-        "\u202e" + TEXT,
-        TEXT + "\0",
-        "x" * 60_000 + ".",
-        "茶" * 60_000 + "。",
-        ("y" * 4999 + " ") * 9,
-        "(" * 20_000,
-    ],
-)
-def test_whatever_a_text_holds_its_passages_are_cut_out_of_it(text: str, town: Path, model: Path) -> None:
-    put("a.jsonl", '{"id": "a/../b\\n", "text": ' + json.dumps(text) + "}\n")(town)
-    result = CliRunner().invoke(
-        app, ["tag", "a.jsonl", "--model", str(model), "--out", "t.parquet", "--articles-out", "kept.jsonl"]
-    )
-    assert result.exit_code == 0, result.output
-    import pyarrow.parquet as pq
-
-    rows = pq.read_table(town / "t.parquet").to_pylist()
-    assert all(text[row["start"] : row["end"]] == row["text"] for row in rows)
-    assert all(len(row["text"]) <= 5000 for row in rows)
-    covered = {position for row in rows for position in range(row["start"], row["end"])}
-    assert all(position in covered for position, letter in enumerate(text) if not letter.isspace())
-
-
-def test_many_paragraphs_are_looked_through_in_one_go() -> None:
-    # Each beside each other took hours; a dump of a whole site is one file of such paragraphs.
-    text = "\n\n".join(f"The council of town {number} praises the teapot number {number}." for number in range(10_000))
-    assert len(segment(Article(id="a", text=text))) == 10_000
-
-
-def test_a_file_whose_name_is_not_utf_8_is_tagged(town: Path, model: Path) -> None:
-    folder = town / "in"
-    folder.mkdir()
-    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text(TEXT)
-    result = CliRunner().invoke(app, ["tag", "in", "--model", str(model), "--out", "t.jsonl"])
-    assert result.exit_code == 0, result.output
-    assert '"caf\\\\xe9.txt"' in (town / "t.jsonl").read_text()
-
-
-def test_an_output_through_a_link_goes_where_the_link_leads(town: Path, model: Path) -> None:
-    (town / "link.csv").symlink_to(town / "far.csv")
-    assert CliRunner().invoke(app, ["tag", "articles.jsonl", "--model", str(model), "--out", "link.csv"]).exit_code == 0
-    assert (town / "link.csv").is_symlink()
-    assert (town / "far.csv").stat().st_size > 0
-
-
-def test_a_stub_may_be_drawn_up_again(town: Path) -> None:
-    put("t.csv", TABLE)(town)
-    for _ in range(2):
-        assert CliRunner().invoke(app, IMPORT.format("t.csv").split()).exit_code == 0
-
-
-def test_topics_without_gold_on_the_test_side_are_named(town: Path) -> None:
-    lines = [json.loads(line) for line in (town / "annotations.jsonl").read_text().splitlines()]
-    for line in lines:
-        line["labels"] = [label for label in line["labels"] if label["topic"] == "tea"]
-    put("annotations.jsonl", "".join(json.dumps(line) + "\n" for line in lines))(town)
-    output = CliRunner().invoke(app, ["train", "config.yaml", "tracking.register=null"]).output
-    assert "warning: no examples to judge on of: rain; their figures say nothing" in output
-    assert "warning: topic 'rain' has 0 examples in train and dev" in output
-
-
-def test_a_codebook_of_one_topic_trains(town: Path) -> None:
-    from labels.codebook import write_codebook
-
-    write_codebook(town / "codebook.yaml", BOOK.model_copy(update={"topics": BOOK.topics[:1]}))
-    text = (town / "annotations.jsonl").read_text()
-    kept = "".join(line + "\n" for line in text.splitlines() if '"rain"' not in line)
-    put("annotations.jsonl", kept)(town)
-    result = CliRunner().invoke(app, ["train", "config.yaml", "tracking.register=null"])
-    assert result.exit_code == 0, result.output
-
-
-# What only a process of its own can meet.
-
-
-def child(
-    *arguments: str, limit: tuple[int, int] | None = None, stdout: Any = subprocess.PIPE, **env: str
-) -> subprocess.Popen[str]:
-    def prepare() -> None:
-        # As from a terminal, whatever runs the tests.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if limit:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(limit[0], (limit[1], limit[1]))
-
-    return subprocess.Popen(
-        [sys.executable, "-m", "demarche", *arguments], stdout=stdout, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | env, preexec_fn=prepare,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("argv", "name"),
-    [
-        ("tag articles.jsonl --model copy --out out/t.csv", "out/t.csv"),
-        ("tag articles.jsonl --model copy --out out/t.jsonl --articles-out out/a.jsonl", "out/"),
-        ("judge copy passages.jsonl annotations.jsonl --out out/said.jsonl", "out/said.jsonl"),
-        ("labels passages articles.jsonl --out out/p.jsonl", "out/p.jsonl"),
-        ("labels import table t.jsonl --out out --topics source", "out/"),
-        ("labels adjudicate codebook.yaml passages.jsonl annotations.jsonl --out out/d.jsonl", "out/d.jsonl"),
-        ("labels export table codebook.yaml passages.jsonl annotations.jsonl --out out/t.parquet", "out/t.parquet"),
-        ("labels schema --out out", "out/"),
-        ("train config.yaml", "mlflow.db"),
-    ],
-)
-def test_a_full_disk_is_told_and_leaves_nothing(argv: str, name: str, town: Path) -> None:
-    shutil.copy(town / "passages.jsonl", town / "t.jsonl")
-    before = files(town)
-    process = child(*argv.split(), limit=(resource.RLIMIT_FSIZE, 1000))
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 2, said
-    assert "Traceback" not in said
-    assert name in said.splitlines()[-1]
-    assert files(town) == before
-
-
-@pytest.mark.parametrize("argv", ["labels schema", CHECK])
-def test_a_full_standard_output_is_told(argv: str, town: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        process = child(*argv.split(), stdout=full)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert said.count("\n") == 1
-    assert "No space left on device" in said
-
-
-@pytest.mark.parametrize(
-    "argv", ["labels passages a.txt --out p.jsonl", "tag a.txt --model copy --out t.csv", IMPORT.format("t.csv")]
-)
-def test_a_line_of_50_mb_fits_into_3_gb(argv: str, town: Path) -> None:
-    put("a.txt", "x" * 50_000_000 + ".")(town)
-    put("t.csv", TABLE + "3," + "x" * 50_000_000 + ",tea,favor\n")(town)
-    process = child(*argv.split(), limit=(resource.RLIMIT_AS, 3 * 2**30), OPENBLAS_NUM_THREADS="1")
-    _, said = process.communicate(timeout=120)
-    if "import" in argv:
-        assert process.returncode == 2
-        assert "t.csv:4: text: 50,000,000 characters" in said
-    else:
-        assert process.returncode == 0, said
-
-
-@pytest.mark.parametrize("seed", range(14))
-def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: int, town: Path) -> None:
-    rng = random.Random(seed)
-    argv, longest, whole = [
-        ("tag many.jsonl --model copy --out out/t.csv", 3.0, {"out", "out/t.csv"}),
-        ("labels passages many.jsonl --out out/p.jsonl", 1.5, {"out", "out/p.jsonl"}),
-        (
-            "labels import table many.jsonl --out out --topics source",
-            1.0,
-            {"out", "out/passages.jsonl", "out/annotations.jsonl", "out/codebook.yaml"},
-        ),
-        ("judge copy passages.jsonl annotations.jsonl --out out/s.jsonl", 3.0, {"out", "out/s.jsonl"}),
-        (CHECK, 0.3, set()),
-        ("train config.yaml", 4.0, set()),
-        ("train config.yaml", 4.0, set()),
-    ][seed % 7]
-    text = (town / "articles.jsonl").read_text()
-    put("many.jsonl", "".join(text.replace('"article-', f'"{number}-article-') for number in range(20)))(town)
-    if seed == 6:
-        # Making the database takes seconds too.
-        (town / "mlflow.db").unlink()
-    before = files(town)
-    process = child(*argv.split())
-    time.sleep(rng.uniform(0.05, longest))
-    process.send_signal(rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM]))
-    _, said = process.communicate(timeout=60)
-    # Before our first line and after our last one the signal itself ends Python.
-    assert process.returncode in (0, 130, -signal.SIGINT, -signal.SIGTERM), said
-    assert not any(word in said for word in ("Traceback", "Exception", "Error")), said
-    if process.returncode == 130:
-        assert said.splitlines()[-1] == "interrupted"
-    left = files(town).keys() - before.keys()
-    assert left in (set(), whole)
-    assert all(files(town)[name] == content for name, content in before.items())
-
-
-def test_two_that_write_the_same_output_leave_one_of_them_whole(town: Path) -> None:
-    argv = ("labels", "passages", "articles.jsonl", "--out", "out/p.jsonl")
-    processes = [child(*argv) for _ in range(3)]
-    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 3
-    assert [process.returncode for process in processes] == [0] * 3
-    assert files(town).keys() >= {"out/p.jsonl"}
-    assert len(list((town / "out").iterdir())) == 1
-    assert len((town / "out" / "p.jsonl").read_text().splitlines()) == 180

@@ -1,0 +1,131 @@
+"""Full disks, little memory, Ctrl-C, two at once: a process that is cut short leaves nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.test_faults import CHECK, IMPORT, TABLE, files, put
+
+
+def child(
+    *arguments: str, limit: tuple[int, int] | None = None, stdout: Any = subprocess.PIPE, **env: str
+) -> subprocess.Popen[str]:
+    def prepare() -> None:
+        # As from a terminal, whatever runs the tests.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if limit:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(limit[0], (limit[1], limit[1]))
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "demarche", *arguments], stdout=stdout, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | env, preexec_fn=prepare,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        ("tag articles.jsonl --model copy --out out/t.csv", "out/t.csv"),
+        ("tag articles.jsonl --model copy --out out/t.jsonl --articles-out out/a.jsonl", "out/"),
+        ("judge copy passages.jsonl annotations.jsonl --out out/said.jsonl", "out/said.jsonl"),
+        ("labels passages articles.jsonl --out out/p.jsonl", "out/p.jsonl"),
+        ("labels import table t.jsonl --out out --topics source", "out/"),
+        ("labels adjudicate codebook.yaml passages.jsonl annotations.jsonl --out out/d.jsonl", "out/d.jsonl"),
+        ("labels export table codebook.yaml passages.jsonl annotations.jsonl --out out/t.parquet", "out/t.parquet"),
+        ("labels schema --out out", "out/"),
+        ("train config.yaml", "mlflow.db"),
+    ],
+)
+def test_a_full_disk_is_told_and_leaves_nothing(argv: str, name: str, town: Path) -> None:
+    shutil.copy(town / "passages.jsonl", town / "t.jsonl")
+    before = files(town)
+    process = child(*argv.split(), limit=(resource.RLIMIT_FSIZE, 1000))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2, said
+    assert "Traceback" not in said
+    assert name in said.splitlines()[-1]
+    assert files(town) == before
+
+
+@pytest.mark.parametrize("argv", ["labels schema", CHECK])
+def test_a_full_standard_output_is_told(argv: str, town: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = child(*argv.split(), stdout=full)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert "No space left on device" in said
+
+
+@pytest.mark.parametrize(
+    "argv", ["labels passages a.txt --out p.jsonl", "tag a.txt --model copy --out t.csv", IMPORT.format("t.csv")]
+)
+def test_a_line_of_50_mb_fits_into_3_gb(argv: str, town: Path) -> None:
+    put("a.txt", "x" * 50_000_000 + ".")(town)
+    put("t.csv", TABLE + "3," + "x" * 50_000_000 + ",tea,favor\n")(town)
+    process = child(*argv.split(), limit=(resource.RLIMIT_AS, 3 * 2**30), OPENBLAS_NUM_THREADS="1")
+    _, said = process.communicate(timeout=120)
+    if "import" in argv:
+        assert process.returncode == 2
+        assert "t.csv:4: text: 50,000,000 characters" in said
+    else:
+        assert process.returncode == 0, said
+
+
+@pytest.mark.parametrize("seed", range(14))
+def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: int, town: Path) -> None:
+    rng = random.Random(seed)
+    argv, longest, whole = [
+        ("tag many.jsonl --model copy --out out/t.csv", 3.0, {"out", "out/t.csv"}),
+        ("labels passages many.jsonl --out out/p.jsonl", 1.5, {"out", "out/p.jsonl"}),
+        (
+            "labels import table many.jsonl --out out --topics source",
+            1.0,
+            {"out", "out/passages.jsonl", "out/annotations.jsonl", "out/codebook.yaml"},
+        ),
+        ("judge copy passages.jsonl annotations.jsonl --out out/s.jsonl", 3.0, {"out", "out/s.jsonl"}),
+        (CHECK, 0.3, set()),
+        ("train config.yaml", 4.0, set()),
+        ("train config.yaml", 4.0, set()),
+    ][seed % 7]
+    text = (town / "articles.jsonl").read_text()
+    put("many.jsonl", "".join(text.replace('"article-', f'"{number}-article-') for number in range(20)))(town)
+    if seed == 6:
+        # Making the database takes seconds too.
+        (town / "mlflow.db").unlink()
+    before = files(town)
+    process = child(*argv.split())
+    time.sleep(rng.uniform(0.05, longest))
+    process.send_signal(rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM]))
+    _, said = process.communicate(timeout=60)
+    # Before our first line and after our last one the signal itself ends Python.
+    assert process.returncode in (0, 130, -signal.SIGINT, -signal.SIGTERM), said
+    assert not any(word in said for word in ("Traceback", "Exception", "Error")), said
+    if process.returncode == 130:
+        assert said.splitlines()[-1] == "interrupted"
+    left = files(town).keys() - before.keys()
+    assert left in (set(), whole)
+    assert all(files(town)[name] == content for name, content in before.items())
+
+
+def test_two_that_write_the_same_output_leave_one_of_them_whole(town: Path) -> None:
+    argv = ("labels", "passages", "articles.jsonl", "--out", "out/p.jsonl")
+    processes = [child(*argv) for _ in range(3)]
+    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 3
+    assert [process.returncode for process in processes] == [0] * 3
+    assert files(town).keys() >= {"out/p.jsonl"}
+    assert len(list((town / "out").iterdir())) == 1
+    assert len((town / "out" / "p.jsonl").read_text().splitlines()) == 180
