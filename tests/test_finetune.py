@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demarche.__main__ import app
-from labels.codebook import Topic
+from labels.codebook import Topic, write_codebook
 from labels.files import write_jsonl
 from models import joint
 from models.examples import JointExamples, Query, Quiet, TopicExamples
@@ -150,6 +150,39 @@ def test_200_topics_are_learnt_a_few_at_a_time_and_a_new_one_has_a_score_of_its_
     assert found.shape == (40, 200, 4)
     assert np.isfinite(found).all()
     assert len(np.unique(found[:, 199, 0].round(6))) > 1
+
+
+@pytest.mark.parametrize("family", ["encoder", "joint", "embedding"])
+def test_labels_that_are_all_the_same_are_learnt_as_what_holds_of_all(family: str, store: Path) -> None:
+    rows = [json.loads(line) for line in Path("annotations.jsonl").read_text().splitlines()]
+    write_jsonl(Path("annotations.jsonl"), [row | {"labels": [{"topic": "tea", "stance": "favor"}]} for row in rows])
+    result = train(*of_family(family), "tracking.register=null")
+    assert result.exit_code == 0, result.output
+    (run,) = tracking.runs()
+    assert run.metrics["test/stance/accuracy"] == 1.0
+    assert run.metrics["test/topics/recall/tea"] == 1.0
+    assert np.isnan(run.metrics.get("test/topics/recall/rain", np.nan))
+
+
+@pytest.mark.parametrize("family", ["encoder", "joint", "embedding"])
+def test_a_codebook_of_200_topics_trains(family: str, store: Path) -> None:
+    more = tuple(Topic(id=f"t{n}", definition=f"the old market {n}") for n in range(198))
+    write_codebook(Path("codebook.yaml"), BOOK.model_copy(update={"topics": (*BOOK.topics, *more)}))
+    result = train(*of_family(family), "tracking.register=null")
+    assert result.exit_code == 0, result.output
+    assert "warning: no examples to judge on of: t0, t1, t2" in result.output
+    (run,) = tracking.runs()
+    assert 0 < run.metrics["test/topics/micro_f1"] <= 1
+
+
+def of_family(name: str) -> list[str]:
+    """Overrides that train topics and stance with a family."""
+    settings = ENCODER.format(tiny_encoder()).replace("encoder,", f"{name},", 1)
+    if name == "embedding":
+        settings = f"{{kind: embedding, encoder: {tiny_encoder()}, max_length: 32}}"
+    if name == "joint":
+        return ["topics=null", "stance=null", f"joint={settings}", "precision=fp32"]
+    return [f"topics={settings}", f"stance={settings}", "precision=fp32"]
 
 
 def test_topics_drawn_for_a_step_stand_for_all_that_were_not() -> None:
