@@ -99,8 +99,8 @@ def configs(name: str) -> list[Path]:
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """A row a figure: the plain script's, ours over the seeds, and the difference with its interval."""
     config = read_config(path)
-    drawn = any(encoded(settings) for settings in (config.topics, config.stance, config.joint))
-    by_seed = [run(path, seed) for seed in (SEEDS if drawn else [config.seed])]
+    with_encoder = any(encoded(settings) for settings in (config.topics, config.stance, config.joint))
+    by_seed = [run(path, seed) for seed in (SEEDS if with_encoder else [config.seed])]
     return [
         first
         | {key: float(np.mean([row[key] for row in same])) for key in ("ours", "difference", "low", "high")}

@@ -28,6 +28,7 @@ from training.config import read_config
 from training.fit import fit
 from training.predictions import Prediction, read_predictions
 from training.prepare import Prepared, prepare
+from training.registry import learnt
 from training.run import predict_side
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
@@ -57,6 +58,9 @@ def predicted(path: Path) -> list[Prediction]:
     """Of every passage, by the model that did not learn from its article."""
     config = read_config(path)
     prepared = prepare(config)
+    known = set[str]().union(*(learnt(run) for run in prepared.inits))
+    if any(example.passage.id in known for example in prepared.examples):
+        raise DemarcheError(f"{path}: init: learnt from passages that are test here; start from a run on other data")
     mark = digest(path, config.data.codebook, config.data.passages, *config.data.annotations)
     found: list[Prediction] = []
     for number, split in enumerate(splits([example.passage for example in prepared.examples]), start=1):
@@ -77,7 +81,10 @@ def _fold(prepared: Prepared) -> list[Prediction]:
 
 def main(arguments: Sequence[str]) -> int:
     try:
-        found = {Path(path).stem: predicted(Path(path)) for path in arguments or CONFIGS}
+        paths = list(dict.fromkeys(arguments or CONFIGS))
+        if len(paths) < 2:
+            raise DemarcheError("give two configs at least: each is compared with the first")
+        found = {path: predicted(Path(path)) for path in paths}
         first, *others = found
         apart = {name: compare(found[first], found[name], metrics=HEADLINES, seed=SEED) for name in others}
     except DemarcheError as error:

@@ -22,7 +22,7 @@ from models.settings import EncoderStanceSettings, EncoderTopicsSettings, Finetu
 from models.windows import Window
 
 _HEAD = "head.safetensors"
-_MOST_WINDOWS = 8  # of one text in training, for the memory's sake; when a text is read none is left out
+_MOST_WINDOWS = 8  # of one text in training, for the time's sake; when a text is read none is left out
 _NEVER = -30.0  # log-odds of what nobody was seen to say
 
 Pool = Literal["mean", "amax"]

@@ -52,12 +52,12 @@ class Machine:
         import torch
 
         bf16 = torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
-        with self.enough_memory("lower max_length"), torch.inference_mode(), bf16:
+        with self.enough_memory("reading", "make room, or train with a lower max_length"), torch.inference_mode(), bf16:
             yield
 
     @contextlib.contextmanager
-    def enough_memory(self, advice: str) -> Iterator[None]:
-        """Raises DemarcheError, with the advice, where memory runs out."""
+    def enough_memory(self, what: str, advice: str) -> Iterator[None]:
+        """Raises DemarcheError where memory runs out."""
         import torch
 
         try:
@@ -66,7 +66,7 @@ class Machine:
             # Of a CPU the allocator's error has no type of its own.
             if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
                 raise
-            raise DemarcheError(f"no memory left on {self.device}; {advice}") from error
+            raise DemarcheError(f"{what}: no memory left on {self.device}; {advice}") from error
 
 
 def machine(device: Device = "auto", precision: Precision = "auto") -> Machine:
@@ -101,7 +101,7 @@ def locate(encoder: str) -> Path:
     if not (folder / "config.json").is_file():
         raise DemarcheError(f"encoder {encoder}: no config.json in {folder}; give the folder of a transformers model")
     if not any(folder.glob("*.safetensors")):
-        other = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".h5"})
+        other = _other_weights(folder)
         found = f"only {', '.join(other)}, which may run code when read" if other else "none"
         raise DemarcheError(
             f"encoder {encoder}: no weights in safetensors in {folder} ({found}); save it anew with save_pretrained"
@@ -241,6 +241,8 @@ def _unfit(tokenizer: Any, config: Any) -> str | None:
     """Why a model cannot read texts as encoders do."""
     if config.is_encoder_decoder:
         return f"{config.model_type} writes texts (an encoder-decoder); give an encoder, such as BERT or DeBERTa"
+    if not hasattr(config, "hidden_size"):
+        return f"{config.model_type} does not read texts alone; give an encoder, such as BERT or DeBERTa"
     if not tokenizer.is_fast:
         return "its tokenizer tells no offsets; it needs a tokenizer.json"
     if tokenizer.pad_token_id is None:
@@ -287,8 +289,14 @@ def _from_hub(encoder: str) -> Path:
         raise DemarcheError(f"encoder {encoder}: the Hub did not give it ({what}); {_TWO_OTHER_WAYS}") from error
 
 
+def _other_weights(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".h5"})
+
+
 def _whole(folder: Path) -> bool:
-    """Whether nothing that is read is missing: a download that was cut off leaves some of the files."""
+    """Whether config, tokenizer and weights are there: a download that was cut off leaves some of the files."""
+    if _other_weights(folder):
+        return True  # but of no use, as is told where it is looked at
     shards = {"model.safetensors"}
     for index in folder.glob("model.safetensors.index.json"):
         try:
@@ -302,7 +310,7 @@ def _whole(folder: Path) -> bool:
 def _reachable(endpoint: str) -> bool:
     """The Hub's own client would try for a minute. Of a proxy only that client knows what lies behind it."""
     address = urlsplit(endpoint)
-    if address.scheme in getproxies():
+    if {address.scheme, "all"} & getproxies().keys():
         return True
     try:
         with socket.create_connection((address.hostname or "", address.port or 443), timeout=_SECONDS):

@@ -73,7 +73,7 @@ def finetune(
             callbacks=[_Told(task.name, watch, settings.patience)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        with machine.enough_memory(f"lower {task.name}.batch_size or max_length"):
+        with machine.enough_memory(task.name, "lower max_length or batch_size"):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         for file in folder.glob("checkpoint-*/optimizer.pt"):
             file.unlink()  # twice the weights, and of no use to what is over
@@ -85,11 +85,12 @@ def in_parts(net: Any, batch: Mapping[str, torch.Tensor], *given: Any) -> torch.
     Of more than fit into memory some at a time: the backward pass computes each part anew.
     """
     rows, width = batch["input_ids"].shape
-    at_once = max(1, windows.TOKENS // width)
-    if rows <= at_once:
+    few = windows.at_once(width)
+    # On Apple's GPUs dropout would not be drawn again as it was.
+    if rows <= few or batch["input_ids"].device.type == "mps":
         found: torch.Tensor = net(batch, *given)
         return found
-    parts = [{name: batch[name][start : start + at_once] for name in batch} for start in range(0, rows, at_once)]
+    parts = [{name: batch[name][start : start + few] for name in batch} for start in range(0, rows, few)]
     return torch.cat([checkpoint(net, part, *given, use_reentrant=False) for part in parts])
 
 

@@ -24,7 +24,7 @@ from models.settings import JointSettings
 from models.windows import Window
 
 _HEAD = "head.safetensors"
-_MOST_WINDOWS = 8  # of one text in training, for the memory's sake; when a text is read none is left out
+_MOST_WINDOWS = 8  # of one text in training, for the time's sake; when a text is read none is left out
 _MOST_TOPICS = 16  # whose descriptions are learnt from in one step, for the time's sake
 _DESCRIPTION = 128  # tokens of a description that are read
 _TOPICS_AT_ONCE = 64
@@ -220,17 +220,20 @@ class Joint:
         return Task("joint", sizes, batch, loss, judge if len(dev) else None)
 
     def _columns(self, presence: FloatArray, learnt: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], FloatArray]:
-        """The topics of one step: those that its passages have, then others, drawn anew each time.
+        """The topics of one step, drawn anew each time: of those that its passages have, and of the others.
 
-        The second array weighs them: those drawn stand for all that no passage of the step has.
+        The second array weighs them, for those drawn stand for all of their sort.
         """
         if len(learnt) <= _MOST_TOPICS:
             return learnt, np.ones(len(learnt))
-        order = torch.randperm(len(learnt)).numpy()
-        there = presence[:, learnt[order]].sum(axis=0) > 0
-        chosen = np.argsort(~there, kind="stable")[:_MOST_TOPICS]
-        drawn = ~there[chosen]
-        return learnt[order[chosen]], np.where(drawn, (~there).sum() / max(1, drawn.sum()), 1.0)
+        drawn = learnt[torch.randperm(len(learnt)).numpy()]
+        there = presence[:, drawn].sum(axis=0) > 0
+        present, others = drawn[there], drawn[~there]
+        # However many are present, some of the others teach that topics are rare.
+        most = min(len(present), max(_MOST_TOPICS // 2, _MOST_TOPICS - len(others)))
+        parts = [(present, present[:most]), (others, others[: _MOST_TOPICS - most])]
+        weights = [np.full(len(part), len(of) / max(1, len(part))) for of, part in parts]
+        return np.concatenate([part for _, part in parts]), np.concatenate(weights)
 
     def _logits(self, texts: Sequence[str], labels: Sequence[str]) -> FloatArray:
         """(texts, labels, 4)"""
@@ -309,7 +312,8 @@ def _judge(logits: FloatArray, y: FloatArray, learnt: npt.NDArray[np.intp]) -> d
         scores.append(figures["dev/map"])
     told = ~np.isnan(y[:, :, 1])
     if told.any():
-        gold, found = y[told][:, 1:].argmax(axis=1), logits[told][:, 1:].argmax(axis=1)
-        figures["dev/macro_f1"] = float(f1_score(gold, found, average="macro"))
+        gold, z = y[told][:, 1:], logits[told][:, 1:]
+        figures["dev/loss"] += float(-(gold * (z - np.logaddexp.reduce(z, axis=1, keepdims=True))).sum(axis=1).mean())
+        figures["dev/macro_f1"] = float(f1_score(gold.argmax(axis=1), z.argmax(axis=1), average="macro"))
         scores.append(figures["dev/macro_f1"])
     return figures | {SCORE: float(np.mean(scores)) if scores else -figures["dev/loss"]}

@@ -112,7 +112,7 @@ def tuned(
             callbacks=[_Told(name, watch)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        with new.machine.enough_memory(f"lower {name}.batch_size or max_length"):
+        with new.machine.enough_memory(name, "lower max_length or batch_size"):
             trainer.train()
     return new
 

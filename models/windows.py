@@ -12,7 +12,7 @@ from models.encoders import takes
 from models.examples import FloatArray, Query
 
 BATCH = 64  # windows that are read at once, of no more
-TOKENS = BATCH * 256  # tokens in all, for the memory's sake
+CELLS = BATCH * 256 * 256  # for the memory's sake: a window is as large as its tokens times those they attend to
 _STRIDE = 4  # a quarter of a window overlaps with the next
 _OPEN, _CLOSE = "[ ", " ]"
 
@@ -88,9 +88,14 @@ def batches(windows: Sequence[Window]) -> Iterator[npt.NDArray[np.intp]]:
     while start < len(order):
         some = order[start : start + BATCH]
         # With the n shortest a batch is as wide as the last of them.
-        some = some[: max(1, int(np.sum(sizes[some] * np.arange(1, len(some) + 1) <= TOKENS)))]
+        some = some[: max(1, sum(at_once(int(size)) > place for place, size in enumerate(sizes[some])))]
         yield some
         start += len(some)
+
+
+def at_once(width: int) -> int:
+    """How many windows of so many tokens fit into memory together."""
+    return max(1, CELLS // (width * max(width, 256)))
 
 
 def padded(windows: Sequence[Window], pad: int) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_every_passage_is_read_once_by_a_model_of_other_articles(
     assert folds.main(["config.yaml", "words.yaml"]) == 0
     told = capsys.readouterr()
     assert [line.split()[:2] for line in told.out.splitlines()[1:]] == [
-        ["words", figure] for figure in ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
+        ["words.yaml", figure] for figure in ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
     ]
     assert folds.main(["config.yaml", "words.yaml"]) == 0
     assert capsys.readouterr() == (told.out, "")
@@ -74,7 +74,18 @@ def test_every_passage_is_read_once_by_a_model_of_other_articles(
     for passage in passages:
         assert [split.places[passage.id].side for split in splits].count("test") == 1
     for split in splits:
-        articles = {
-            side: {p.article for p in passages if split.places[p.id].side == side} for side in ("test", "train")
-        }
-        assert not articles["test"] & articles["train"]
+        sides = [{p.article for p in passages if split.places[p.id].side == side} for side in ("train", "dev", "test")]
+        assert all(sides)
+        assert sum(map(len, sides)) == len({p.article for p in passages})
+
+
+def test_copies_are_test_together() -> None:
+    _, passages, _ = make_articles(40)
+    copy = passages[0].model_copy(update={"id": "copy#1", "article": "copy"})
+    for split in folds.splits([*passages, copy]):
+        assert split.places["copy#1"].side == split.places[passages[0].id].side
+
+
+def test_one_config_alone_is_compared_with_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert folds.main(["config.yaml"]) == 2
+    assert "give two configs at least" in capsys.readouterr().err

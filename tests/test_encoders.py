@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
-from transformers import T5Config, T5Model
+from transformers import CLIPConfig, CLIPModel, T5Config, T5Model
 
 from labels.errors import DemarcheError
 from models import encoders
@@ -58,6 +58,13 @@ def _without_specials(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))
 
 
+def _of_pictures(folder: Path) -> None:
+    small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    CLIPModel(CLIPConfig(text_config=small, vision_config=small | {"image_size": 8, "patch_size": 4})).save_pretrained(
+        folder
+    )
+
+
 def _that_writes(folder: Path) -> None:
     T5Model(T5Config(vocab_size=64, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)).save_pretrained(folder)
 
@@ -79,6 +86,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a config of another size": (_of_another_size, "cannot be read"),
     "no pad token": (_without_padding, "its tokenizer has no pad token, .*; set one and save it"),
     "no token around a text": (_without_specials, "its tokenizer sets no token around a text"),
+    "an encoder of pictures": (_of_pictures, "clip does not read texts alone"),
     "an encoder-decoder": (_that_writes, "t5 writes texts .*; give an encoder"),
     "code of its own": (_with_code, "cannot be read"),
 }
@@ -136,9 +144,13 @@ def test_an_encoder_that_was_fetched_in_part_is_not_taken_for_the_whole(
 
 
 def test_what_lies_behind_a_proxy_is_left_to_the_client_that_asks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     assert not encoders._reachable("https://nowhere.invalid")
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    assert encoders._reachable("https://nowhere.invalid")
+    for name in ("https_proxy", "ALL_PROXY"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "http://127.0.0.1:9")
+            assert encoders._reachable("https://nowhere.invalid")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
@@ -25,30 +26,39 @@ def test_each_window_is_read_once_and_a_batch_holds_no_more_tokens_than_it_may(s
     assert sorted(np.concatenate([[], *found])) == list(range(len(sizes)))
     for rows in found:
         assert 1 <= len(rows) <= windows.BATCH
-        assert len(rows) == 1 or len(rows) * max(sizes[row] for row in rows) <= windows.TOKENS
+        width = max(sizes[row] for row in rows)
+        assert len(rows) == 1 or len(rows) * width * max(width, 256) <= windows.CELLS
 
 
-def test_a_step_that_is_taken_in_parts_learns_the_same() -> None:
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_step_that_is_taken_in_parts_learns_the_same(dropout: float) -> None:
     tokenizer, encoder = encoders.load(tiny_encoder())
-    net = Classifier(encoder, 3, sees_target=True).train()
-    queries = [Query("teapot kettle " * count, "drinking more tea", (0, 6)) for count in (1, 5, 30)]
+    net = Classifier(encoder, 3, sees_target=True, dropout=dropout).train()
+    queries = [Query("teapot kettle " * count, "drinking more tea", (0, 6)) for count in (1, 5, 30, 30, 30)]
     batch = windows.padded(windows.of_queries(tokenizer, queries, length=32), tokenizer.pad_token_id)
 
-    def gradients() -> list[torch.Tensor]:
+    def gradients(read: Callable[[], torch.Tensor]) -> list[torch.Tensor]:
         net.zero_grad()
-        in_parts(net, batch).square().sum().backward()
+        torch.manual_seed(1)
+        read().square().sum().backward()
         return [parameter.grad.clone() for parameter in net.parameters() if parameter.grad is not None]
 
-    whole = gradients()
-    with mock.patch.object(windows, "TOKENS", 64):
-        parts = gradients()
-    assert len(whole) > 10
-    for one, other in zip(whole, parts, strict=True):
+    def by_hand() -> torch.Tensor:
+        few = [{name: tensor[start : start + 2] for name, tensor in batch.items()} for start in range(0, rows, 2)]
+        return torch.cat([net(part) for part in few])
+
+    rows, width = batch["input_ids"].shape
+    assert rows > 3
+    expected = gradients(by_hand)
+    with mock.patch.object(windows, "CELLS", 2 * width * 256):
+        found = gradients(lambda: in_parts(net, batch))
+    assert len(expected) > 10
+    for one, other in zip(expected, found, strict=True):
         torch.testing.assert_close(one, other)
 
 
 def test_too_little_memory_is_one_clear_line() -> None:
-    with pytest.raises(DemarcheError, match="no memory left on cpu; lower max_length"), CPU.reading():
+    with pytest.raises(DemarcheError, match="reading: no memory left on cpu; make room"), CPU.reading():
         torch.empty(2**60, dtype=torch.uint8)
 
 

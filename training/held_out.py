@@ -250,7 +250,7 @@ def _averaged(
 def _drawing(config: Config, number: int) -> Config:
     """The members of an average draw from seeds of their own: of the same kind, they are to err each in its own way
     (deep ensembles, Lakshminarayanan et al. 2017)."""
-    return config.model_copy(update={"seed": config.seed + 1000 * (number - 1)})
+    return config.model_copy(update={"seed": (config.seed + 1000 * (number - 1)) % 2**32})
 
 
 class _Part:

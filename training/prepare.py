@@ -34,6 +34,8 @@ class Prepared:
     data: Labelled
     examples: list[Example]
     split: Split
+    inits: tuple[str, ...] = ()
+    """The runs of the models that training starts from."""
 
     def side(self, name: str) -> list[Example]:
         return self.split.side(self.examples, name)
@@ -67,8 +69,7 @@ def prepare(config: Config) -> Prepared:
                 f"change split.{key} or split.seed, or label more articles"
             )
     check_gold(prepared)
-    _check_earlier(prepared)
-    return prepared
+    return replace(prepared, inits=_check_earlier(prepared))
 
 
 def check_encoders(config: Config) -> None:
@@ -105,16 +106,21 @@ def earlier(settings: EncoderTopicsSettings | EncoderStanceSettings | JointSetti
     return tagger / part
 
 
-def _check_earlier(prepared: Prepared) -> None:
-    """What an earlier model learnt from can neither judge nor calibrate the one that starts from it."""
+def _check_earlier(prepared: Prepared) -> tuple[str, ...]:
+    """The runs of earlier models. What they learnt from can neither judge nor calibrate what starts from them."""
     config = prepared.config
-    for name, part in (("topics", config.topics), ("stance", config.stance), ("joint", config.joint)):
-        for each in encoded(part):
-            if isinstance(each, Finetuned) and each.init:
-                _check_init(prepared, each.init, name)
+    parts = {"topics": config.topics, "stance": config.stance, "joint": config.joint}
+    inits = {
+        (part, each.init)
+        for part, settings in parts.items()
+        for each in encoded(settings)
+        if isinstance(each, Finetuned) and each.init
+    }
+    runs = [_check_init(prepared, init, part) for part, init in sorted(inits)]
+    return tuple(sorted({run for run in runs if run}))
 
 
-def _check_init(prepared: Prepared, init: str, part: str) -> None:
+def _check_init(prepared: Prepared, init: str, part: str) -> str | None:
     from models.families import read_settings
     from models.tagger import Tagger
     from training.registry import fetch, learnt
@@ -122,18 +128,19 @@ def _check_init(prepared: Prepared, init: str, part: str) -> None:
     tagger = fetch(init).folder
     run = Tagger.settings_of(tagger).run
     if not run:
-        return
+        return None
     # Unless it was cross-fitted, dev only chose its epoch.
     whole = read_settings(tagger / part)["settings"]["cross_fit"]
     known = {"test": learnt(run), "dev": learnt(run, ("train", "dev") if whole else ("train",))}
     for side, ids in known.items():
         met = sum(example.passage.id in ids for example in prepared.side(side))
         if met:
-            cure = "keep its split (split.from)" if side == "test" or not whole else "start from one without cross_fit"
+            cure = "start from one without cross_fit" if whole else "keep its split (split.from)"
             raise DemarcheError(
-                f"{part}.init: {init}: learnt from {met} of the passages that are {side} here; {cure}, or start from a "
-                "run on other data"
+                f"{part}.init: {init}: learnt from {met} of the passages (by their ids) that are {side} here; {cure}, or "
+                "start from a run on other data"
             )
+    return run
 
 
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:

@@ -41,6 +41,8 @@ def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
             "demarche.git": _git_commit() or "",
         }
     )
+    if prepared.inits:
+        run.tags({tracking.INIT: " ".join(prepared.inits)})
     if any(encoded(settings) for settings in (config.topics, config.stance, config.joint)):
         from models.encoders import machine
 

@@ -18,7 +18,7 @@ from labels.errors import DemarcheError
 from labels.splits import read_split
 from models.saved import check_seal, model_digest
 from training.store import tracking_uri
-from training.tracking import ARTIFACT, SPLIT, Run, artifact, first_line, open_store, store_told
+from training.tracking import ARTIFACT, INIT, SPLIT, Run, artifact, first_line, open_store, store_told, tagged
 
 CHAMPION = "champion"
 
@@ -90,8 +90,9 @@ def fetch(uri: str) -> Fetched:
 
 
 def learnt(run: str, sides: Sequence[str] = ("train", "dev")) -> set[str]:
-    """The passages that a run's model learnt from: those of train and dev."""
-    return {place.passage for place in read_split(artifact(run, SPLIT)).values() if place.side in sides}
+    """The passages that a run's model learnt from: those of these sides, and what the models it started from did."""
+    found = {place.passage for place in read_split(artifact(run, SPLIT)).values() if place.side in sides}
+    return found.union(*(learnt(before) for before in tagged(run).get(INIT, "").split()))
 
 
 @store_told()

@@ -253,7 +253,6 @@ class PruningWatch:
         self._inner = inner
         self._trial = trial
         self._task, _, self._figure = metric.partition("/")
-        self._last = 0
 
     def step(self, what: str, *, done: int, total: int) -> None:
         self._inner.step(what, done=done, total=total)
@@ -263,8 +262,7 @@ class PruningWatch:
         self._inner.epoch(what, number, figures)
         value = figures.get(f"dev/{self._figure}")
         # A member of an average, or a fit on a part, does not tell how good the whole will be.
-        if what in (self._task, "joint") and value is not None and number > self._last:
-            self._last = number
+        if what in (self._task, "joint") and value is not None:
             self._trial.report(value, number)
             if self._trial.should_prune():
                 raise Pruned(f"after epoch {number}, at {value:.3f}")

@@ -34,6 +34,8 @@ for _logger in ("mlflow", "alembic"):
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
+INIT = "demarche.init"
+"""The runs of the models that a run started from, parted by blanks."""
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
 ARTIFACT = "tagger"
 TRIAL = "demarche.trial"
@@ -261,6 +263,15 @@ def find_run(name_or_id: str) -> Summary:
     for run in (*by_name, *by_id):
         return run
     raise DemarcheError(f"{name_or_id}: no such run in {tracking_uri()}; `demarche runs list` shows what there is")
+
+
+@store_told()
+def tagged(run: str) -> dict[str, str]:
+    """A run's tags. Raises DemarcheError where there is no such run."""
+    try:
+        return dict(open_store().get_run(run).data.tags)
+    except MlflowException as error:
+        raise DemarcheError(f"run {run}: not in {tracking_uri()} ({first_line(error)})") from None
 
 
 def artifact(run: str, path: str) -> Path:

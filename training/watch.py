@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -38,7 +39,6 @@ class RunWatch:
 
     def checkpoints(self, key: str) -> Path | None:
         folder = cache_folder("checkpoints") / key
-        _forget_old(folder.parent)
         lock = FileLock(folder.with_suffix(".lock"))
         if folder not in self._locks:
             try:
@@ -48,6 +48,7 @@ class RunWatch:
                 return None
             self._locks[folder] = lock
         folder.mkdir(exist_ok=True)
+        _forget_old(folder.parent)
         return folder
 
     def done(self) -> None:
@@ -61,7 +62,10 @@ class RunWatch:
 
 def _forget_old(checkpoints: Path) -> None:
     """Of trainings that were killed and that nobody has gone on with since."""
-    for folder in checkpoints.iterdir():
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > _KEPT:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
+    for folder in checkpoints.glob("*/"):
+        # Of two that start at once the other may be as far; in a folder that is shared not all is ours.
+        with contextlib.suppress(OSError, Timeout):
+            if time.time() - folder.stat().st_mtime > _KEPT:
+                with FileLock(folder.with_suffix(".lock")).acquire(timeout=0):
+                    shutil.rmtree(folder)
+                    folder.with_suffix(".lock").unlink()
