@@ -276,7 +276,7 @@ def _from_hub(encoder: str) -> Path:
             return folder
         known = "only partly in the local cache"
     except HFValidationError:
-        raise DemarcheError(f"encoder {encoder}: no such folder; give a Hub id, or {_TWO_OTHER_WAYS}") from None
+        raise DemarcheError(f"encoder {encoder}: no such folder, nor a Hub id; {_TWO_OTHER_WAYS}") from None
     except LocalEntryNotFoundError:
         pass
     if constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT):

@@ -279,7 +279,10 @@ def artifact(run: str, path: str) -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path))
     except (MlflowException, OSError) as error:
-        raise DemarcheError(f"run {run}: has no {path} ({first_line(error)}); it did not finish") from None
+        raise DemarcheError(
+            f"run {run}: has no {path} ({first_line(error)}); it did not finish, or it holds other runs: name one of "
+            "those (`demarche runs list --parts`)"
+        ) from None
 
 
 def slug(name: str) -> str:
