@@ -20,15 +20,15 @@ import numpy as np
 from benchmarks.plain import plain_stance, plain_topics
 from demarche.printing import Bar, table
 from labels.codebook import read_codebook, write_codebook
-from labels.errors import DemarcheError, nearest
+from labels.errors import DemarcheError, suggest
 from labels.files import write_jsonl, write_text
-from labels.table import Columns, Reading, import_table
-from models.settings import encoded
-from training import tracking
-from training.compare import Difference, compare
+from labels.tables.imports import Columns, Reading, import_table
+from models.families.catalog import encoder_settings
 from training.config import read_config
-from training.predictions import Prediction, read_predictions
+from training.evaluation.compare import Difference, compare
+from training.evaluation.predictions import Prediction, read_predictions
 from training.run import prepare, train
+from training.tracking import runs as tracking
 
 BUILD = Path("build/bench")
 CONFIGS = Path("configs/bench")
@@ -99,7 +99,7 @@ def configs(name: str) -> list[Path]:
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """A row a figure: the plain script's, ours over the seeds, and the difference with its interval."""
     config = read_config(path)
-    with_encoder = any(encoded(settings) for settings in (config.topics, config.stance, config.joint))
+    with_encoder = any(encoder_settings(settings) for settings in (config.topics, config.stance, config.joint))
     by_seed = [run(path, seed) for seed in (SEEDS if with_encoder else [config.seed])]
     return [
         first
@@ -124,8 +124,8 @@ def run(path: Path, seed: int) -> list[dict[str, Any]]:
         )
     ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
-    learn, test = prepared.side("train") + prepared.side("dev"), prepared.side("test")
-    sides = [prepared.split.places[example.passage.id].side or "" for example in test]
+    learn, test = prepared.examples_in("train") + prepared.examples_in("dev"), prepared.examples_in("test")
+    sides = [prepared.split.places[example.passage.id].split or "" for example in test]
     codebook = prepared.data.codebook
     plain = (
         plain_topics(codebook, config.input, learn, test, sides)
@@ -145,7 +145,7 @@ def _kept(predictions: Sequence[Prediction], side: str | None, without: Sequence
     return [
         prediction.model_copy(update={"topics": {id: t for id, t in prediction.topics.items() if id not in without}})
         for prediction in predictions
-        if side in (None, prediction.side)
+        if side in (None, prediction.split)
     ]
 
 
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str]) -> int:
         for name in names:
             if not configs(name):
                 raise DemarcheError(
-                    f"{name}: no such set or config{nearest(name, [p.stem for p in CONFIGS.iterdir()])}"
+                    f"{name}: no such set or config{suggest(name, [p.stem for p in CONFIGS.iterdir()])}"
                 )
             bring_in(name.partition("-")[0], data)
             for path in configs(name):

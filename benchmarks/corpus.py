@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from demarche.printing import table
-from labels.adjudication import Example
-from models.examples import Quiet
-from training.compare import compare
+from labels.gold.adjudication import Example
+from models.examples import NoCallback
 from training.config import Config, read_config
+from training.evaluation.compare import compare
+from training.evaluation.predictions import Prediction, predict
 from training.fit import fit
-from training.predictions import Prediction, predict
 from training.run import prepare
 
 FOLDS = 5
@@ -51,17 +51,17 @@ def cross_validated(config: Config, kept: Kept | float) -> list[Prediction]:
     prepared = prepare(config)
     examples = prepared.examples
     # Articles in an order of their own, the same for every row, so that each share holds the smaller ones.
-    articles = np.random.default_rng(config.seed).permutation(sorted({e.passage.unit for e in examples}))
+    articles = np.random.default_rng(config.seed).permutation(sorted({e.passage.group_id for e in examples}))
     place = {article: number for number, article in enumerate(articles)}
     found: list[Prediction] = []
     for fold in range(FOLDS):
-        others = [e for e in examples if place[e.passage.unit] % FOLDS != fold]
+        others = [e for e in examples if place[e.passage.group_id] % FOLDS != fold]
         if isinstance(kept, float):
-            train = [e for e in others if place[e.passage.unit] < kept * len(articles)]
+            train = [e for e in others if place[e.passage.group_id] < kept * len(articles)]
         else:
             train = [e for e in others if kept(e)]
-        tagger = fit(config, prepared.data.codebook, train, [], watch=Quiet()).tagger
-        held = [e for e in examples if place[e.passage.unit] % FOLDS == fold]
+        tagger = fit(config, prepared.data.codebook, train, [], callback=NoCallback()).tagger
+        held = [e for e in examples if place[e.passage.group_id] % FOLDS == fold]
         found += predict(tagger, held, [str(part(e)) for e in held])
     return found
 

@@ -26,11 +26,10 @@ from labels.codebook import read_codebook
 from labels.errors import DemarcheError, Problems
 from labels.files import read_jsonl
 from labels.passages import Passage
-from models import encoders
-from models.encoder import EncoderStance
-from models.examples import FloatArray, Query, Quiet, StanceExamples, stance_examples
-from models.joint import Joint, describe
-from models.settings import EncoderStanceSettings, JointSettings
+from models.encoders import device, files
+from models.examples import FloatArray, NoCallback, Query, StanceExamples, stance_examples
+from models.families.encoder import EncoderStance, EncoderStanceSettings
+from models.families.joint import Joint, JointSettings, describe
 from training.config import read_config
 from training.prepare import prepare
 
@@ -44,15 +43,15 @@ def finetuning(rows: int | None) -> list[Row]:
     """Samples a second and dev macro-F1, ours beside the stock script's."""
     prepared = prepare(read_config(CONFIG))
     sides = [
-        stance_examples(prepared.side(side), prepared.data.codebook, prepared.config.input, "majority")
+        stance_examples(prepared.examples_in(side), prepared.data.codebook, prepared.config.input, "majority")
         for side in ("train", "dev")
     ]
     train, dev = sides[0].take(np.arange(len(sides[0]))[:rows]), sides[1]
     settings = EncoderStanceSettings(
-        kind="encoder", encoder=encoders.OFFLINE, epochs=EPOCHS, batch_size=BATCH, learning_rate=1.5e-4
+        kind="encoder", encoder=files.OFFLINE, epochs=EPOCHS, batch_size=BATCH, learning_rate=1.5e-4
     )
     took, ours = _timed(
-        lambda: EncoderStance(settings, seed=1).fit(train, dev, watch=Quiet()).predict_proba(dev.queries)
+        lambda: EncoderStance(settings, seed=1).fit(train, dev, callback=NoCallback()).predict_proba(dev.inputs)
     )
     took_stock, stock = _timed(lambda: _stock(train, dev))
     speed, plain = (EPOCHS * len(train) / seconds for seconds in (took, took_stock))
@@ -66,23 +65,23 @@ def _stock(train: StanceExamples, dev: StanceExamples) -> FloatArray:
     import datasets
     import transformers
 
-    folder = encoders.locate(encoders.OFFLINE)
+    folder = files.locate(files.OFFLINE)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
 
     def tokens(examples: StanceExamples) -> Any:
-        pairs = [query.text for query in examples.queries], [query.target for query in examples.queries]
+        pairs = [query.text for query in examples.inputs], [query.target for query in examples.inputs]
         return datasets.Dataset.from_dict(
             dict(tokenizer(*pairs, truncation=True)) | {"label": examples.y.argmax(axis=1).tolist()}
         )
 
-    machine = encoders.machine()
+    hardware = device.select_device()
     with tempfile.TemporaryDirectory() as out:
         trainer = transformers.Trainer(
             model=model,
             args=transformers.TrainingArguments(
-                out, num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH, learning_rate=5e-5, bf16=machine.bf16,
-                use_cpu=machine.device == "cpu", save_strategy="no", report_to=[], disable_tqdm=True, seed=1,
+                out, num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH, learning_rate=5e-5, bf16=hardware.bf16,
+                use_cpu=hardware.name == "cpu", save_strategy="no", report_to=[], disable_tqdm=True, seed=1,
             ),
             train_dataset=tokens(train),
             data_collator=transformers.DataCollatorWithPadding(tokenizer),
@@ -98,10 +97,10 @@ def reading(data: Path) -> list[Row]:
     bills = read_jsonl(BUILD / "crs110/passages.jsonl", Passage, Problems())
     texts = [passage.text for _, passage in islice(bills, PASSAGES)]
     nothing = StanceExamples([Query("a text", "a target")] * 2, np.tile([[1.0, 0.0, 0.0]], (2, 1)), ["one", "two"])
-    pair = EncoderStance(EncoderStanceSettings(kind="encoder", encoder=encoders.OFFLINE))
-    pair.fit(nothing, nothing.take(np.arange(0)), watch=Quiet())
-    joint = Joint(JointSettings(encoder=encoders.OFFLINE), describe(codebook))
-    joint.begin()
+    pair = EncoderStance(EncoderStanceSettings(kind="encoder", encoder=files.OFFLINE))
+    pair.fit(nothing, nothing.take(np.arange(0)), callback=NoCallback())
+    joint = Joint(JointSettings(encoder=files.OFFLINE), describe(codebook))
+    joint.start()
     took, _ = _timed(lambda: joint.predict_proba(texts))
     queries = [Query(text, topic.proposition) for text in texts for topic in codebook.topics]
     took_pair, _ = _timed(lambda: pair.predict_proba(queries))
@@ -132,7 +131,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     table(("what", "plain", "ours", "ratio"), rows)
-    print(f"\non {encoders.machine()}; fine-tuning with dev judged after each epoch, the plain script without")
+    print(f"\non {device.select_device()}; fine-tuning with dev judged after each epoch, the plain script without")
     return 0
 
 

@@ -17,19 +17,19 @@ from pathlib import Path
 
 from benchmarks.bench import BUILD, digest
 from demarche.printing import table
-from labels.duplicates import merge
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Passage
-from labels.splits import Place, Split, copies_among, share_of, units_of
-from models.examples import Quiet
-from training.compare import HEADLINES, compare
+from labels.splits.duplicates import duplicate_pairs, merge
+from labels.splits.split import Place, Split, group_ids, hash_fraction
+from models.examples import NoCallback
 from training.config import read_config
+from training.evaluation.compare import HEADLINES, compare
+from training.evaluation.predictions import Prediction, read_predictions
 from training.fit import fit
-from training.predictions import Prediction, read_predictions
 from training.prepare import Prepared, prepare
-from training.registry import learnt
 from training.run import predict_side
+from training.tracking.registry import trained_on
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
 FOLDS = 5
@@ -39,17 +39,17 @@ SEED = 13
 
 def splits(passages: Sequence[Passage]) -> list[Split]:
     """In each another fold is test."""
-    units = units_of(passages)
-    together = merge(units, ((one.unit, other.unit) for one, other in copies_among(passages)))
+    units = group_ids(passages)
+    together = merge(units, ((one.group_id, other.group_id) for one, other in duplicate_pairs(passages)))
 
     def side(unit: str, fold: int) -> str:
         head = together[unit][0]
-        if int(share_of(head, SEED) * FOLDS) == fold:
+        if int(hash_fraction(head, SEED) * FOLDS) == fold:
             return "test"
-        return "dev" if share_of(head, SEED + 1) < DEV else "train"
+        return "dev" if hash_fraction(head, SEED + 1) < DEV else "train"
 
     return [
-        Split({p.id: Place(passage=p.id, unit=p.unit, side=side(p.unit, fold)) for p in passages})
+        Split({p.id: Place(passage=p.id, group=p.group_id, split=side(p.group_id, fold)) for p in passages})
         for fold in range(FOLDS)
     ]
 
@@ -58,7 +58,7 @@ def predicted(path: Path) -> list[Prediction]:
     """Of every passage, by the model that did not learn from its article."""
     config = read_config(path)
     prepared = prepare(config)
-    known = set[str]().union(*(learnt(run) for run in prepared.inits))
+    known = set[str]().union(*(trained_on(run) for run in prepared.initial_runs))
     if any(example.passage.id in known for example in prepared.examples):
         raise DemarcheError(f"{path}: init: learnt from passages that are test here; start from a run on other data")
     mark = digest(path, config.data.codebook, config.data.passages, *config.data.annotations)
@@ -74,8 +74,8 @@ def predicted(path: Path) -> list[Prediction]:
 
 
 def _fold(prepared: Prepared) -> list[Prediction]:
-    train, dev, test = (prepared.side(side) for side in ("train", "dev", "test"))
-    fitted = fit(prepared.config, prepared.data.codebook, train, dev, watch=Quiet())
+    train, dev, test = (prepared.examples_in(side) for side in ("train", "dev", "test"))
+    fitted = fit(prepared.config, prepared.data.codebook, train, dev, callback=NoCallback())
     return predict_side(fitted.tagger, prepared, test)
 
 

@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from labels.adjudication import Example, Target
 from labels.codebook import STANCES, Codebook
+from labels.gold.adjudication import Example, Target
 from models.examples import Field, render
-from training.predictions import Prediction, StancePrediction, TopicPrediction
+from training.evaluation.predictions import Prediction, StancePrediction, TopicPrediction
 
 
 def pipeline(model: object) -> Pipeline:
@@ -92,8 +92,8 @@ def _prediction(
     passage = example.passage
     return Prediction(
         passage=passage.id,
-        unit=passage.unit,
-        side=side,
+        group=passage.group_id,
+        split=side,
         text=passage.text,
         topics=topics or {},
         stances=stances,

@@ -31,11 +31,11 @@ from demarche.printing import table
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Annotation, Label, Passage
-from models.examples import Query, Quiet, topic_examples
-from models.features import TextFeatures
-from models.linear import LinearStance, LinearTopics
-from models.settings import LinearTopicsSettings, Ngrams
-from models.tagger import Tagger, TwoStage
+from models.examples import NoCallback, Query, topic_examples
+from models.families.linear import LinearStance, LinearTopics, LinearTopicsSettings
+from models.families.ngrams import Ngrams, TextFeatures
+from models.reader import TwoStage
+from models.tagger import Tagger
 from tagging.processes import cores
 from training.config import Config, read_config
 from training.fit import fit
@@ -78,11 +78,11 @@ def learning(config: Config) -> tuple[Tagger, Row]:
     """Fitting topics with out-of-fold calibration, beside one fit of a pipeline with the same n-grams."""
     assert isinstance(config.topics, LinearTopicsSettings)
     prepared = prepare(config)
-    train, dev, codebook = prepared.side("train"), prepared.side("dev"), prepared.data.codebook
-    found, ours = timed(lambda: fit(config, codebook, train, dev, watch=Quiet()))
+    train, dev, codebook = prepared.examples_in("train"), prepared.examples_in("dev"), prepared.data.codebook
+    found, ours = timed(lambda: fit(config, codebook, train, dev, callback=NoCallback()))
     examples = topic_examples([*train, *dev], codebook, config.input, "majority")
     plain = make_pipeline(union(config.topics.ngrams), OneVsRestClassifier(regression()))
-    _, theirs = timed(lambda: plain.fit(examples.texts, examples.y))
+    _, theirs = timed(lambda: plain.fit(examples.inputs, examples.y))
     said = f"{ours / theirs:.2f}× its time: {ours:.1f} s, {theirs:.1f} s"
     return found.tagger, (f"training, beside a plain pipeline's fit: {shown(config.topics.ngrams)}", said, "≤ 4×")
 
@@ -220,7 +220,9 @@ def rows(data: Path) -> Iterator[Row]:
         yield row
         starter = read_config(STARTER, ["topics=null", f"stance.ngrams={size}"])
         given = prepare(starter)
-        other = fit(starter, given.data.codebook, given.side("train"), given.side("dev"), watch=Quiet()).tagger
+        other = fit(
+            starter, given.data.codebook, given.examples_in("train"), given.examples_in("dev"), callback=NoCallback()
+        ).tagger
         assert isinstance(tagger.reader, TwoStage)
         assert isinstance(other.reader, TwoStage)
         bills = [example.passage for example in prepare(read_config(CRS110)).examples]

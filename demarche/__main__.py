@@ -15,7 +15,7 @@ with told():
 
     app.command("train")(train.train)
     app.command("sweep")(sweep.sweep)
-    app.command("judge")(train.judge)
+    app.command("evaluate")(train.evaluate)
     app.command("tag")(tag.tag)
     app.command("ui")(runs.ui)
     app.add_typer(runs.app, name="runs")

@@ -14,7 +14,7 @@ from demarche.app import EXIT_PARTLY, commands
 from demarche.printing import interval, not_read, table, warn
 
 if TYPE_CHECKING:
-    from labels.table import Columns
+    from labels.tables.imports import Columns
 
 SHOWN = 20
 
@@ -57,9 +57,9 @@ def stats(
     split: Annotated[Path | None, typer.Option(help="A split.jsonl to count by side.")] = None,
 ) -> None:
     """Count passages by topic, stance, annotator, source and side of the split."""
-    from labels.adjudication import adjudicate
     from labels.check import read_labelled
-    from labels.splits import read_split
+    from labels.gold.adjudication import adjudicate
+    from labels.splits.split import read_split
     from labels.stats import gold_table, reader_table, side_table, source_table
 
     data = read_labelled(codebook, passages, annotations)
@@ -68,7 +68,7 @@ def stats(
     examples = adjudicate(data.passages, data.annotations)
     sides: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
-        sides = {id: place.side for id, place in read_split(split).items()}
+        sides = {id: place.split for id, place in read_split(split).items()}
     typer.echo(
         f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
     )
@@ -85,9 +85,9 @@ def agreement(
     seed: Annotated[int, typer.Option(help="Of the bootstrap over articles.", min=0)] = 13,
 ) -> None:
     """How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa, and what they mean."""
-    from labels.agreement import agreements, in_words, pairs
     from labels.check import read_labelled
     from labels.errors import DemarcheError
+    from labels.gold.agreement import agreements, in_words, pairs
 
     data = read_labelled(codebook, passages, annotations)
     for problem in data.warnings:
@@ -129,16 +129,16 @@ def adjudicate(
     ] = "majority",
 ) -> None:
     """Decide between annotators; what they are tied on is left open and listed."""
-    from labels.adjudication import adjudicate
     from labels.check import read_labelled
-    from labels.files import check_out, writing_jsonl
+    from labels.files import check_output, jsonl_writer
+    from labels.gold.adjudication import adjudicate
 
-    check_out(out, inputs=[codebook, passages, *annotations])
+    check_output(out, inputs=[codebook, passages, *annotations])
     data = read_labelled(codebook, passages, annotations)
     for problem in data.warnings:
         warn(f"warning: {problem}")
     examples = adjudicate(data.passages, data.annotations, by=by)
-    with writing_jsonl(out) as write:
+    with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
     tied = [example for example in examples if example.ties]
     typer.echo(f"{len(examples)} passages: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
@@ -177,20 +177,20 @@ def passages(
     articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
 ) -> None:
     """Cut new articles into passages as the tagger does, ready to annotate. Furniture is left out."""
-    from labels.files import check_out, write_jsonl
+    from labels.files import check_output, write_jsonl
     from tagging.readers import Columns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
 
     written = [out, *([articles_out] if articles_out else [])]
     for place, path in enumerate(written):
-        check_out(path, inputs=written[:place])
+        check_output(path, inputs=written[:place])
     read, unreadable, found = [], [], []
     for item in read_articles(articles, Columns(), written=written):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue
         read.append(item.article)
-        found += [piece.passage for piece in segment(item.article) if piece.furniture is None]
+        found += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
     if not read:
         raise nothing_read(unreadable)
     write_jsonl(out, found)
@@ -246,8 +246,8 @@ def import_table(
     """Turn a table of labelled texts into passages, annotations and a codebook."""
     from labels.codebook import is_stub, read_codebook, write_codebook
     from labels.errors import DemarcheError
-    from labels.files import check_out, writing_jsonl
-    from labels.table import Columns, Reading, import_table
+    from labels.files import check_output, jsonl_writer
+    from labels.tables.imports import Columns, Reading, import_table
 
     columns = Columns(
         text=text, id=id, title=title, date=date, source=source, url=url, article=article, group=group, split=split,
@@ -259,7 +259,7 @@ def import_table(
         raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
     files = [out / name for name in ("passages.jsonl", "annotations.jsonl", "codebook.yaml")]
     for path in files:
-        check_out(path, inputs=[file])
+        check_output(path, inputs=[file])
     if codebook is None and files[2].exists() and not is_stub(read_codebook(files[2])):
         raise DemarcheError(
             f"{files[2]}: was filled in since it was drawn up; give it with --codebook, or move it away"
@@ -271,7 +271,7 @@ def import_table(
         read_codebook(codebook) if codebook else None,
     )
     # All of them or none: readings of other passages would be worse than none.
-    with writing_jsonl(files[0]) as write_passages, writing_jsonl(files[1]) as write_annotations:
+    with jsonl_writer(files[0]) as write_passages, jsonl_writer(files[1]) as write_annotations:
         write_passages(found.passages)
         write_annotations(found.annotations)
         if codebook is None:
@@ -298,9 +298,9 @@ def export_table(
 ) -> None:
     """Lay labelled passages out as a flat table, a row a label; `labels import table` reads it back."""
     from labels.check import read_labelled
-    from labels.export import check_table_out, export_table
+    from labels.tables.exports import check_table_output, export_table
 
-    check_table_out(out, inputs=[codebook, passages, *annotations])
+    check_table_output(out, inputs=[codebook, passages, *annotations])
     data = read_labelled(codebook, passages, annotations)
     for problem in data.warnings:
         warn(f"warning: {problem}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from labels.bootstrap import Interval
     from tagging.readers import Unreadable
-    from training.judging import Scores
+    from training.evaluation.metrics import Scores
 
 MOST_TOLD = 50
 

@@ -21,9 +21,10 @@ def list_(
     parts: Annotated[bool, typer.Option("--parts", help="Trials of sweeps and shares of learning curves too.")] = False,
 ) -> None:
     """The latest runs with their headline figures."""
-    from training import registry, tracking
-    from training.judging import HEADLINES
-    from training.store import tracking_uri
+    from training.evaluation.metrics import HEADLINES
+    from training.tracking import registry
+    from training.tracking import runs as tracking
+    from training.tracking.store import tracking_uri
 
     found = tracking.runs(experiment, most=most, parts=parts)
     if not found:
@@ -51,18 +52,18 @@ def compare(
 ) -> None:
     """Differences to the first run, paired on the test passages that both were judged on."""
     from labels.errors import DemarcheError
-    from labels.files import check_out, replacing
-    from training import tracking
-    from training.compare import compare as compare_predictions
-    from training.judging import HEADLINES
-    from training.predictions import read_predictions
+    from labels.files import atomic_write, check_output
+    from training.evaluation.compare import compare as compare_predictions
+    from training.evaluation.metrics import HEADLINES
+    from training.evaluation.predictions import read_predictions
+    from training.tracking import runs as tracking
 
     if len(runs) < 2:
         raise DemarcheError("name at least two runs; `demarche runs list` shows what there is")
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise DemarcheError(f"{out}: differences are drawn as .png, .svg or .pdf")
     if out is not None:
-        check_out(out)
+        check_output(out)
     found = [tracking.find_run(run) for run in runs]
     predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in found]
     rows, drawn = [], []
@@ -82,10 +83,10 @@ def compare(
     typer.echo(f"yardstick: {found[0].name} {found[0].id[:8]}")
     table(("run", "metric", "yardstick", "run's", "difference", "95 % interval", ""), rows)
     if out is not None:
-        from training.figures import differences
+        from training.evaluation.plots import differences
 
-        figure = differences(drawn, yardstick=f"{found[0].name} {found[0].id[:8]}")
-        with replacing(out) as part:
+        figure = differences(drawn, reference=f"{found[0].name} {found[0].id[:8]}")
+        with atomic_write(out) as part:
             figure.savefig(part, dpi=150, format=out.suffix[1:].lower())
         typer.echo(f"drawn in {out}")
 
@@ -96,7 +97,7 @@ def promote(
     version: Annotated[str, typer.Argument(help="The version that becomes champion.")],
 ) -> None:
     """Make a version of a registered model its champion."""
-    from training import registry
+    from training.tracking import registry
 
     registered = registry.promote(name, version)
     typer.echo(f"models:/{name}@champion is now version {registered.champion}")
@@ -110,8 +111,8 @@ def ui(
     import os
     import sys
 
-    from training import tracking
-    from training.store import tracking_uri
+    from training.tracking import runs as tracking
+    from training.tracking.store import tracking_uri
 
     tracking.open_store(create=True)
     if tracking_uri().startswith("http"):

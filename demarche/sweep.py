@@ -11,7 +11,7 @@ import typer
 from demarche.printing import Bar, table
 
 if TYPE_CHECKING:
-    from training.sweep import Swept
+    from training.sweeps.sweep import Swept
 
 
 def sweep(
@@ -26,8 +26,8 @@ def sweep(
 
     The same command goes on where an earlier one ended, or beside one that is still going on.
     """
-    from training.store import tracking_uri
-    from training.sweep import sweep as run
+    from training.sweeps.sweep import sweep as run
+    from training.tracking.store import tracking_uri
 
     with Bar() as bar:
         swept = run(config, overrides=overrides or [], trials=trials, url=study, progress=bar, say=bar.say)
@@ -38,7 +38,7 @@ def sweep(
 
 
 def _result(swept: Swept) -> None:
-    from training.judging import HEADLINES
+    from training.evaluation.metrics import HEADLINES
 
     found = swept.best.metrics
     rows = []

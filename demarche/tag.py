@@ -39,14 +39,13 @@ def tag(
     from tagging.batch import tag_batch
     from tagging.processes import Processes, cores
     from tagging.readers import Columns, check_inputs
-    from tagging.rows import FURNITURE, NO_TOPIC, REVIEW, TAGGED
-    from tagging.writers import check_tags_out
+    from tagging.rows import BOILERPLATE, NO_TOPIC, REVIEW, TAGGED, check_tags_output
 
     check_inputs(inputs)
-    check_tags_out(out)
+    check_tags_output(out)
     folder, name = Path(model), model
     if model.startswith(("models:", "runs:")):
-        from training import registry
+        from training.tracking import registry
 
         folder, name = registry.fetch(model)
     for path in (out, *([articles_out] if articles_out else [])):
@@ -77,7 +76,7 @@ def tag(
     typer.echo(
         f"{assigned} tags, {near} of them to review; {counts[REVIEW] - near} more to review just below a threshold; "
         f"{counts[NO_TOPIC]} passages without a topic, "
-        f"{counts[FURNITURE]} pieces of furniture"
+        f"{counts[BOILERPLATE]} pieces of furniture"
     )
     if summary.other_languages:
         typer.echo(

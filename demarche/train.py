@@ -1,4 +1,4 @@
-"""`demarche train` and `demarche judge`."""
+"""`demarche train` and `demarche evaluate`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def train(
     settings = read_config(config, overrides or [])
     from training import run
     from training.prepare import prepare
-    from training.store import tracking_uri
+    from training.tracking.store import tracking_uri
 
     if check:
         prepared = prepare(settings)
@@ -56,7 +56,7 @@ def train(
 
 def _learning_curve(settings: Config, overrides: Sequence[str], shares: int) -> None:
     from training.learning_curve import learning_curve
-    from training.store import tracking_uri
+    from training.tracking.store import tracking_uri
 
     with Bar() as bar:
         curve = learning_curve(settings, shares, overrides=overrides, progress=bar, say=bar.say)
@@ -77,7 +77,7 @@ def _learning_curve(settings: Config, overrides: Sequence[str], shares: int) -> 
     typer.echo(f"store  {tracking_uri()}")
 
 
-def judge(
+def evaluate(
     model: Annotated[str, typer.Argument(help="A models:/ or runs:/ URI, or a model folder.")],
     passages: Annotated[Path, typer.Argument(help="Passages, as JSON lines.")],
     annotations: Annotated[list[Path], typer.Argument(help="Annotations of them, as JSON lines.")],
@@ -87,22 +87,22 @@ def judge(
 ) -> None:
     """Judge a model on new gold, without training."""
     from labels.errors import DemarcheError
-    from labels.files import check_out, write_jsonl
+    from labels.files import check_output, write_jsonl
     from models.tagger import Tagger
-    from training import registry
-    from training.run import judge_model
+    from training.run import evaluate_model
+    from training.tracking import registry
 
     if out is not None:
-        check_out(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
+        check_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     folder, _ = registry.fetch(model)
     tagger = Tagger.load(folder)
     learnt: set[str] = set()
     if tagger.settings.run and model.startswith(("models:", "runs:")):
         try:
-            learnt = registry.learnt(tagger.settings.run)
+            learnt = registry.trained_on(tagger.settings.run)
         except DemarcheError as error:
             warn(f"warning: {error}; whether the model learnt from these passages cannot be told")
-    scores, predictions = judge_model(
+    scores, predictions = evaluate_model(
         tagger, passages, annotations, codebook or folder / "codebook.yaml", learnt=learnt, seed=seed, say=warn
     )
     scores_table(scores, on="this gold")

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labels.codebook import Codebook, fits, read_codebook
-from labels.errors import BadInput, Problem, Problems, nearest
+from labels.errors import BadInput, Problem, Problems, suggest
 from labels.files import read_jsonl
 from labels.passages import Annotation, Article, Passage
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledData:
     """A codebook, passages, and annotations of them that fit both."""
 
     codebook: Codebook
@@ -33,7 +33,7 @@ class Labelled:
 
 def read_labelled(
     codebook: Path | str, passages: Path | str, annotations: Sequence[Path | str], *, articles: Path | str | None = None
-) -> Labelled:
+) -> LabelledData:
     """Raises BadInput with every problem in all the files, as `file:line: what, and what to do`."""
     problems, warnings = Problems(), Problems()
     try:
@@ -70,7 +70,7 @@ def read_labelled(
                     path,
                     line,
                     f"passage {annotation.passage!r:.200} is not in {passages}"
-                    + (nearest(annotation.passage, known) if len(known) < 2000 else "; correct the id"),
+                    + (suggest(annotation.passage, known) if len(known) < 2000 else "; correct the id"),
                 )
             if book is not None and _check_codebook(path, line, annotation, book, problems):
                 older.setdefault((str(path), annotation.codebook), line)
@@ -82,7 +82,7 @@ def read_labelled(
         problems.add(", ".join(map(str, annotations)) or "annotations", None, "hold no annotations")
     problems.raise_any()
     assert book is not None
-    return Labelled(book, [passage for _, passage in found], readings, warnings.found)
+    return LabelledData(book, [passage for _, passage in found], readings, warnings.found)
 
 
 def read_passages(path: Path | str) -> list[Passage]:
@@ -163,6 +163,6 @@ def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Cod
             problems.add(
                 path,
                 line,
-                f"topic {label.topic!r} is not in codebook {codebook.reference}{nearest(label.topic, codebook.topic_ids)}",
+                f"topic {label.topic!r} is not in codebook {codebook.reference}{suggest(label.topic, codebook.topic_ids)}",
             )
     return fit == "older"

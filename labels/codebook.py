@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from labels.errors import BadInput, Problem, explain
 from labels.files import Frozen, write_text
-from labels.yaml_text import not_yaml, read_yaml_text
+from labels.yaml_text import read_yaml_text, yaml_error
 
 Stance = Literal["favor", "against", "neutral"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
@@ -107,7 +107,7 @@ def read_codebook(path: Path | str) -> Codebook:
     try:
         plain = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2020-13-45
-        raise not_yaml(path, error) from None
+        raise yaml_error(path, error) from None
     if not isinstance(plain, dict):
         raise BadInput([Problem(str(path), None, "empty or not a mapping; `id`, `version` and `topics` are expected")])
     try:

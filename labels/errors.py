@@ -73,7 +73,7 @@ def one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'X'?` with the known word nearest to this one, or what is known."""
     known = sorted(known)
     close = get_close_matches(word, known, n=1, cutoff=0.6) if len(word) <= LONGEST else []
@@ -99,7 +99,7 @@ def explain(error: ValidationError) -> list[str]:
         elif mistake["type"] in {"literal_error", "enum"}:
             allowed = [part.strip("'") for part in _allowed(mistake["ctx"]["expected"])]
             given = str(mistake["input"])[:LONGEST]
-            what = f"{mistake['input']!r:.{LONGEST // 2}} is not allowed{nearest(given, allowed)}"
+            what = f"{mistake['input']!r:.{LONGEST // 2}} is not allowed{suggest(given, allowed)}"
         found.append(f"{field}: {what}" if field else what)
     return found
 

@@ -36,7 +36,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 DELIMITERS = ",;\t|"
 
 
-def existing(path: Path | str, *, what: str = "file") -> Path:
+def require_file(path: Path | str, *, what: str = "file") -> Path:
     """The path, if a readable file stands there; a DemarcheError that says what to do otherwise."""
     path = Path(path)
     try:
@@ -96,7 +96,7 @@ def load_json(text: str) -> Any:
 def read_text(path: Path) -> str:
     """The file's text as it stands, line ends included."""
     try:
-        return decode(existing(path).read_bytes())
+        return decode(require_file(path).read_bytes())
     except DemarcheError as error:
         message = str(error)
         raise DemarcheError(message if message.startswith(str(path)) else f"{path}: {message}") from None
@@ -105,7 +105,7 @@ def read_text(path: Path) -> str:
 def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
     """(line number from 1, line) of each line that is not blank, without a byte-order mark."""
     try:
-        with open_bytes(existing(path)) as stream:
+        with open_bytes(require_file(path)) as stream:
             if what := _no_text(stream.peek(_HEAD)[:_HEAD]):
                 problems.add(path, None, what)
                 return
@@ -152,7 +152,7 @@ def _of_a_line(error: DemarcheError) -> str:
 
 def read_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line or row number from 1, row) of a .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table."""
-    match suffix(existing(path)):
+    match suffix(require_file(path)):
         case ".csv" | ".tsv":
             yield from _read_csv(path, problems)
         case ".jsonl" | ".ndjson":
@@ -273,7 +273,7 @@ def _read_parquet(path: Path, problems: Problems) -> Iterator[tuple[int, dict[st
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` once the block has ended well.
 
     Nothing is left behind, and what stood at `path` stays, when the block raises.
@@ -303,7 +303,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def check_out(path: Path, *, inputs: Iterable[Path] = ()) -> None:
+def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
     """Raises DemarcheError before any work where `path` could not be written in the end, or is an input."""
     _check_place(path)
     if any(os.path.realpath(path) == os.path.realpath(given) for given in inputs):
@@ -329,14 +329,14 @@ def _check_place(path: Path) -> None:
 
 def write_jsonl(path: Path, rows: Iterable[BaseModel | dict[str, Any]]) -> int:
     """Writes one JSON object a line, whole or not at all; returns how many. Unset fields are left out."""
-    with writing_jsonl(path) as write:
+    with jsonl_writer(path) as write:
         return write(rows)
 
 
 @contextlib.contextmanager
-def writing_jsonl(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str, Any]]], int]]:
+def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str, Any]]], int]]:
     """As write_jsonl, for rows that come a batch at a time."""
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
 
         def write(rows: Iterable[BaseModel | dict[str, Any]]) -> int:
             count = 0
@@ -352,5 +352,5 @@ def writing_jsonl(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[st
 
 
 def write_text(path: Path, text: str) -> None:
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

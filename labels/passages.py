@@ -88,7 +88,7 @@ class Passage(Frozen):
         return self
 
     @property
-    def unit(self) -> str:
+    def group_id(self) -> str:
         """What is split and resampled as one: the group, or else the article."""
         return self.group or self.article
 

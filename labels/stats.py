@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labels.adjudication import Example
-from labels.check import Labelled
+from labels.check import LabelledData
 from labels.codebook import STANCES
+from labels.gold.adjudication import Example
 
 NONE = "(none of the topics)"
 OTHER = "(named targets)"
@@ -42,7 +42,7 @@ def gold_table(examples: Iterable[Example], topics: Iterable[str]) -> Table:
     return Table("gold", ("topic", *columns), [row for row in rows if any(cell != "0" for cell in row[1:])])
 
 
-def reader_table(data: Labelled) -> Table:
+def reader_table(data: LabelledData) -> Table:
     """What each annotator read and found."""
     read: Counter[str] = Counter()
     labels: Counter[str] = Counter()
@@ -59,7 +59,7 @@ def reader_table(data: Labelled) -> Table:
     return Table("annotators", ("annotator", "passages", "labels", *columns), rows)
 
 
-def source_table(data: Labelled) -> Table:
+def source_table(data: LabelledData) -> Table:
     articles: dict[str, set[str]] = {}
     passages: Counter[str] = Counter()
     for passage in data.passages:
@@ -70,7 +70,7 @@ def source_table(data: Labelled) -> Table:
     return Table("sources", ("source", "articles", "passages"), rows)
 
 
-def side_table(data: Labelled, sides: Mapping[str, str | None]) -> Table:
+def side_table(data: LabelledData, sides: Mapping[str, str | None]) -> Table:
     """Passages on each side of a split, by id → side."""
     counts = Counter(sides.get(passage.id) or "(none)" for passage in data.passages)
     return Table("split", ("side", "passages"), [(name, str(count)) for name, count in sorted(counts.items())])

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from labels.errors import BadInput, Problem
-from labels.files import existing, read_text
+from labels.files import read_text, require_file
 
 LARGEST = 2_000_000
 """Bytes. A codebook or config is far smaller, and YAML of many megabytes takes minutes."""
@@ -20,13 +20,13 @@ def read_yaml_text(path: Path) -> str:
 
     Raises BadInput with the line. Left to the caller are tags and values that it does not take.
     """
-    if existing(path).stat().st_size > LARGEST:
+    if require_file(path).stat().st_size > LARGEST:
         raise BadInput([Problem(str(path), None, f"larger than {LARGEST:,} bytes; is it the right file?")])
     text = read_text(path)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise not_yaml(path, error) from None
+        raise yaml_error(path, error) from None
     except RecursionError:
         raise BadInput([Problem(str(path), None, f"nested more than {_DEEPEST} deep; make it flatter")]) from None
     if root is not None and _count(path, root, {}) > _MOST:
@@ -36,7 +36,7 @@ def read_yaml_text(path: Path) -> str:
     return text
 
 
-def not_yaml(path: Path, error: Exception) -> BadInput:
+def yaml_error(path: Path, error: Exception) -> BadInput:
     """What the parser said, with the line if it knows it."""
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error).partition("\n")[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit, softmax
 
 from labels.errors import DemarcheError
 from labels.files import Frozen
-from models.examples import BoolArray, FloatArray, JointExamples, StanceExamples, TopicExamples
+from models.examples import BoolArray, Examples, FloatArray
 
 FOLDS = 5
 FEWEST = 8
@@ -35,7 +38,7 @@ class TopicCalibration(Frozen):
         """(n, topics) → (n, topics)."""
         slopes = np.array([curve.slope for curve in self.curves])
         biases = np.array([curve.bias for curve in self.curves])
-        return _sigmoid(slopes * _logit(raw) + biases)
+        return np.asarray(expit(slopes * _logit(raw) + biases))
 
     def assigned(self, calibrated: FloatArray) -> BoolArray:
         return calibrated >= np.array(self.thresholds)
@@ -54,19 +57,14 @@ class StanceCalibration(Frozen):
 
     def probabilities(self, raw: FloatArray) -> FloatArray:
         """(n, 3) → (n, 3)."""
-        return _softmax(self.slope * np.log(np.clip(raw, _TINY, 1)) + np.array(self.biases))
+        return np.asarray(softmax(self.slope * np.log(np.clip(raw, _TINY, 1)) + np.array(self.biases), axis=1))
 
     def decide(self, calibrated: FloatArray) -> npt.NDArray[np.intp]:
         """(n, 3) → (n,) positions in STANCES."""
         return np.asarray((calibrated * np.array(self.weights)).argmax(axis=1), dtype=np.intp)
 
 
-def folds(
-    train: TopicExamples | StanceExamples | JointExamples,
-    dev: TopicExamples | StanceExamples | JointExamples,
-    *,
-    seed: int,
-) -> list[tuple[Rows, Rows]]:
+def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[Rows, Rows]]:
     """(rest, fold) positions in train followed by dev: first dev as it stands, then train in parts.
 
     Parts hold whole units and are balanced by the rarest label of each.
@@ -75,7 +73,7 @@ def folds(
     found: list[tuple[Rows, Rows]] = []
     if m:
         found.append((np.arange(n), np.arange(n, n + m)))
-    groups = np.unique(np.array(train.units), return_inverse=True)[1]
+    groups = np.unique(np.array(train.groups), return_inverse=True)[1]
     parts = min(FOLDS - len(found), len(set(groups)))
     if parts < 2:
         raise DemarcheError(f"training has {len(set(groups))} articles with labels; at least two are needed")
@@ -105,7 +103,7 @@ def calibrate_topics(
     for topic in range(raw.shape[1]):
         gold = y[:, topic]
         curve = _platt(raw[:, topic], gold)
-        calibrated = _sigmoid(curve.slope * _logit(raw[:, topic]) + curve.bias)
+        calibrated = expit(curve.slope * _logit(raw[:, topic]) + curve.bias)
         threshold, met = _threshold(calibrated, gold > 0.5, precision=precision, seed=seed)
         curves.append(curve)
         thresholds.append(threshold)
@@ -126,7 +124,7 @@ def calibrate_stance(raw: FloatArray, y: FloatArray) -> StanceCalibration:
         scaled = parameters[0] * log_p + np.array([parameters[1], parameters[2], 0.0])
         # A little pull toward the identity keeps few examples from being believed too much.
         pull = (parameters[0] - 1) ** 2 + parameters[1] ** 2 + parameters[2] ** 2
-        return float(-(y * np.log(np.clip(_softmax(scaled), _TINY, 1))).sum() + 0.5 * pull)
+        return float(-(y * np.log(np.clip(softmax(scaled, axis=1), _TINY, 1))).sum() + 0.5 * pull)
 
     found = minimize(loss, np.array([1.0, 0.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 10), (-5, 5), (-5, 5)]).x
     scaled = StanceCalibration(slope=float(found[0]), biases=(float(found[1]), float(found[2]), 0.0))
@@ -213,14 +211,4 @@ def _macro_f1(predicted: npt.NDArray[np.intp], gold: npt.NDArray[np.intp]) -> fl
 
 
 def _logit(p: FloatArray) -> FloatArray:
-    clipped = np.clip(p, _TINY, 1 - _TINY)
-    return np.asarray(np.log(clipped / (1 - clipped)))
-
-
-def _sigmoid(z: FloatArray) -> FloatArray:
-    return np.asarray(1 / (1 + np.exp(-z)))
-
-
-def _softmax(z: FloatArray) -> FloatArray:
-    shifted = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+    return np.asarray(logit(np.clip(p, _TINY, 1 - _TINY)))

@@ -1,18 +1,18 @@
-"""What the families learn from and are asked: texts for topics, queries for stance."""
+"""What classifiers are fitted on and asked about: texts for topics, queries for stance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from labels.adjudication import Example, Target
 from labels.codebook import STANCES, Codebook, Stance
-from labels.errors import DemarcheError, nearest
+from labels.errors import DemarcheError, suggest
+from labels.gold.adjudication import Example, Target
 from labels.passages import Passage, Span
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,83 +30,63 @@ class Query:
     span: Span | None = None
 
 
-@dataclass(frozen=True)
-class TopicExamples:
-    """`y` (n, topics): the share of readers who found the topic, or 0 and 1 where a majority decides."""
-
-    texts: list[str]
-    y: FloatArray
-    units: list[str]
-
-    def __len__(self) -> int:
-        return len(self.units)
-
-    def __add__(self, other: TopicExamples) -> TopicExamples:
-        return TopicExamples(self.texts + other.texts, np.vstack([self.y, other.y]), self.units + other.units)
-
-    def take(self, rows: npt.NDArray[np.intp]) -> TopicExamples:
-        return TopicExamples([self.texts[i] for i in rows], self.y[rows], [self.units[i] for i in rows])
+Input = TypeVar("Input")
 
 
 @dataclass(frozen=True)
-class StanceExamples:
-    """`y` (n, 3): the shares of favor, against and neutral; rows add up to 1."""
+class Examples(Generic[Input]):
+    """What a family is fitted on: inputs, soft labels `y` with a row per input, and the group of each input."""
 
-    queries: list[Query]
+    inputs: list[Input]
     y: FloatArray
-    units: list[str]
+    groups: list[str]
 
     def __len__(self) -> int:
-        return len(self.units)
+        return len(self.inputs)
 
-    def __add__(self, other: StanceExamples) -> StanceExamples:
-        return StanceExamples(self.queries + other.queries, np.vstack([self.y, other.y]), self.units + other.units)
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self,
+            inputs=self.inputs + other.inputs,
+            y=np.concatenate([self.y, other.y]),
+            groups=self.groups + other.groups,
+        )
 
-    def take(self, rows: npt.NDArray[np.intp]) -> StanceExamples:
-        return StanceExamples([self.queries[i] for i in rows], self.y[rows], [self.units[i] for i in rows])
-
-
-@dataclass(frozen=True)
-class JointExamples:
-    """`y` (n, topics, 4): the share of readers who found the topic, then of favor, against and neutral.
-
-    Stances are NaN where no reader told one.
-    """
-
-    texts: list[str]
-    y: FloatArray
-    units: list[str]
-
-    def __len__(self) -> int:
-        return len(self.units)
-
-    def __add__(self, other: JointExamples) -> JointExamples:
-        return JointExamples(self.texts + other.texts, np.concatenate([self.y, other.y]), self.units + other.units)
-
-    def take(self, rows: npt.NDArray[np.intp]) -> JointExamples:
-        return JointExamples([self.texts[i] for i in rows], self.y[rows], [self.units[i] for i in rows])
+    def take(self, rows: npt.NDArray[np.intp]) -> Self:
+        return replace(
+            self, inputs=[self.inputs[i] for i in rows], y=self.y[rows], groups=[self.groups[i] for i in rows]
+        )
 
 
-class Watch(Protocol):
-    """How a fit tells of its progress; whoever trains decides what becomes of it."""
+TopicExamples = Examples[str]
+"""Texts; `y` (n, topics) is the share of annotators who found the topic, or 0 and 1 by majority."""
+StanceExamples = Examples[Query]
+"""Queries; `y` (n, 3) holds the shares of favor, against and neutral, and each row sums to 1."""
+JointExamples = Examples[str]
+"""Texts; `y` (n, topics, 4) is the share of annotators who found the topic, then those of favor, against and
+neutral, which are NaN where no annotator gave a stance."""
+
+
+class TrainingCallback(Protocol):
+    """How a fit reports progress and metrics, and where it keeps checkpoints."""
 
     def step(self, what: str, *, done: int, total: int) -> None: ...
 
-    def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None:
-        """Loss and dev figures after epoch `number` (from 1). Raises whatever is to end the fit early."""
+    def epoch(self, what: str, number: int, metrics: Mapping[str, float]) -> None:
+        """Report loss and dev metrics after epoch `number` (from 1). Raise an exception to stop the fit."""
         ...
 
     def checkpoints(self, key: str) -> Path | None:
-        """A folder that outlives a kill, the same for the same key; None where nothing is to be kept."""
+        """Return a folder that survives a kill, the same for the same key; None to keep no checkpoints."""
         ...
 
 
-class Quiet:
-    """Watches nothing."""
+class NoCallback:
+    """Ignores every report and keeps no checkpoints."""
 
     def step(self, what: str, *, done: int, total: int) -> None: ...
 
-    def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None: ...
+    def epoch(self, what: str, number: int, metrics: Mapping[str, float]) -> None: ...
 
     def checkpoints(self, key: str) -> Path | None:
         return None
@@ -131,7 +111,7 @@ def query(passage: Passage, target: Target, codebook: Codebook, fields: Sequence
     span = None if target.span is None else (target.span[0] + start, target.span[1] + start)
     if target.topic is not None:
         if target.topic not in codebook.topic_ids:
-            hint = nearest(target.topic, codebook.topic_ids)
+            hint = suggest(target.topic, codebook.topic_ids)
             raise DemarcheError(f"no topic {target.topic!r} in codebook {codebook.reference}{hint}")
         return Query(text, codebook.topic(target.topic).proposition)
     return Query(text, target.text or "", span)
@@ -141,24 +121,24 @@ def topic_examples(
     examples: Iterable[Example], codebook: Codebook, fields: Sequence[Field], votes: Votes
 ) -> TopicExamples:
     """Passages with a tied topic are left out, unless they may teach with their votes."""
-    texts, rows, units = [], [], []
+    texts, rows, groups = [], [], []
     for example in examples:
         if votes == "majority" and example.tied_topics:
             continue
         texts.append(render(example.passage, fields)[0])
-        units.append(example.passage.unit)
+        groups.append(example.passage.group_id)
         if votes == "soft":
             rows.append([example.topic_votes.get(id, 0.0) for id in codebook.topic_ids])
         else:
             rows.append([float(bool(example.topics.get(id))) for id in codebook.topic_ids])
-    return TopicExamples(texts, np.array(rows, dtype=np.float64).reshape(len(rows), len(codebook.topics)), units)
+    return TopicExamples(texts, np.array(rows, dtype=np.float64).reshape(len(rows), len(codebook.topics)), groups)
 
 
 def stance_examples(
     examples: Iterable[Example], codebook: Codebook, fields: Sequence[Field], votes: Votes
 ) -> StanceExamples:
     """A row for each target with a stance; ties are left out, unless they may teach with their votes."""
-    queries, rows, units = [], [], []
+    queries, rows, groups = [], [], []
     for example in examples:
         for target, stance in example.stances.items():
             shares = _shares(example, target, stance, votes)
@@ -166,8 +146,8 @@ def stance_examples(
                 continue
             queries.append(query(example.passage, target, codebook, fields))
             rows.append(shares)
-            units.append(example.passage.unit)
-    return StanceExamples(queries, np.array(rows, dtype=np.float64).reshape(len(rows), 3), units)
+            groups.append(example.passage.group_id)
+    return StanceExamples(queries, np.array(rows, dtype=np.float64).reshape(len(rows), 3), groups)
 
 
 def joint_examples(
@@ -175,16 +155,16 @@ def joint_examples(
 ) -> JointExamples:
     """Topics and the stance toward each; targets that are no topic are left out."""
     kept = [example for example in examples if votes == "soft" or not example.tied_topics]
-    found = topic_examples(kept, codebook, fields, votes)
-    y = np.full((*found.y.shape, 4), np.nan)
-    y[:, :, 0] = found.y
+    topics = topic_examples(kept, codebook, fields, votes)
+    y = np.full((*topics.y.shape, 4), np.nan)
+    y[:, :, 0] = topics.y
     column = {topic: place for place, topic in enumerate(codebook.topic_ids)}
     for row, example in enumerate(kept):
         for target, stance in example.stances.items():
             shares = _shares(example, target, stance, votes)
             if target.topic is not None and shares is not None:
                 y[row, column[target.topic], 1:] = shares
-    return JointExamples(found.texts, y, found.units)
+    return JointExamples(topics.inputs, y, topics.groups)
 
 
 def _shares(example: Example, target: Target, stance: Stance | None, votes: Votes) -> Sequence[float] | None:

@@ -23,8 +23,11 @@ def seal(folder: Path) -> str:
 
 
 def model_digest(folder: Path) -> str:
-    """The sha256 of the manifest, and with it of the whole model."""
-    return _digest(folder / MANIFEST)
+    """Return the sha256 of the manifest, and with it of the whole model. Raises DemarcheError where there is none."""
+    try:
+        return _digest(folder / MANIFEST)
+    except FileNotFoundError:
+        raise DemarcheError(f"{folder}: not a Demarche model (it has no {MANIFEST})") from None
 
 
 def check_seal(folder: Path) -> None:

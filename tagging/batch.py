@@ -11,16 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from labels.adjudication import Target
 from labels.errors import DemarcheError
-from labels.files import writing_jsonl
-from labels.language import is_other, languages_of_article
+from labels.files import jsonl_writer
+from labels.gold.adjudication import Target
+from models.language import is_other_language, languages_of_article
 from models.tagger import Tagger
 from tagging.processes import Processes, spread
 from tagging.readers import Columns, Read, Unreadable, nothing_read, read_articles
-from tagging.rows import FURNITURE, OTHER_LANGUAGE, Row, rows_of
+from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, Row, check_tags_output, rows_of, writing
 from tagging.segmentation import Piece, segment
-from tagging.writers import check_tags_out, writing
 
 ARTICLES_AT_ONCE = 64
 
@@ -55,14 +54,14 @@ def tag_batch(
 
     `articles_out` keeps the articles as read: the text that offsets count in.
     """
-    check_tags_out(out)
+    check_tags_output(out)
     if not tagger.reader.reads_topics and columns.target is None:
         raise DemarcheError("this model reads stance alone; name the column of its target with --target")
     written = [out, *([articles_out] if articles_out else [])]
     if len({path.resolve() for path in written}) < len(written):
         raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
     summary = Summary()
-    keeping = writing_jsonl(articles_out) if articles_out else contextlib.nullcontext()
+    keeping = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
     with writing(out) as write, keeping as keep:
 
         def readable() -> Iterator[list[Read]]:
@@ -122,9 +121,9 @@ def _pieces(read: Read, learnt: Sequence[str]) -> list[Found]:
 
     def unread(piece: Piece, language: str | None) -> str | None:
         # What furniture looks like was learnt from English pages: it says nothing of an article in another language.
-        if is_other(language, learnt) and (piece.furniture is None or is_other(whole, learnt)):
+        if is_other_language(language, learnt) and (piece.boilerplate is None or is_other_language(whole, learnt)):
             return OTHER_LANGUAGE
-        return FURNITURE if piece.furniture else None
+        return BOILERPLATE if piece.boilerplate else None
 
     return [
         Found(piece, language, _target(piece, read.target), unread(piece, language))
@@ -136,7 +135,7 @@ def _count(rows: Sequence[Row], summary: Summary) -> None:
     others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
     summary.other_languages.update(row["language"] for row in others if row["language"])
     summary.other_articles += len({row["article"] for row in others})
-    summary.passages += len({row["passage"] for row in rows if row["status"] not in (FURNITURE, OTHER_LANGUAGE)})
+    summary.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
     for row in rows:
         summary.statuses[row["status"]] += 1
         if row["assigned"] and row["topic"]:
@@ -145,7 +144,7 @@ def _count(rows: Sequence[Row], summary: Summary) -> None:
 
 def _target(piece: Piece, target: str | None) -> Target | None:
     """The target, and its place in the passage where it is named there once."""
-    if target is None or piece.furniture is not None:
+    if target is None or piece.boilerplate is not None:
         return None
     start = piece.passage.text.find(target)
     once = start >= 0 and piece.passage.text.count(target) == 1

@@ -2,11 +2,11 @@
 
 import gc
 
-import models.linear
+import models.families.linear
 import tagging.batch
-from labels.language import language
+from models.language import detect_language
 
-language("The model of languages is read at the first question.")
+detect_language("The model of languages is read at the first question.")
 # Collecting garbage would write to what is shared.
 gc.freeze()
 

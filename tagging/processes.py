@@ -115,10 +115,10 @@ def _begin(processes: int) -> None:
     # Read when torch is loaded, which is with the model. Threads that wait for each other would take all the time.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
-    def watch() -> None:
+    def callback() -> None:
         parent = parent_process()
         if parent is not None:
             parent.join()
             os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=callback, daemon=True).start()

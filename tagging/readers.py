@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from labels.cells import word
 from labels.errors import DemarcheError, Problems, explain, one_line
-from labels.files import TABLE_SUFFIXES, existing, read_rows, read_text, suffix
+from labels.files import TABLE_SUFFIXES, read_rows, read_text, require_file, suffix
 from labels.passages import Article
+from labels.tables.cells import word
 from tagging.segmentation import NO_WIDTH
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
@@ -89,7 +89,7 @@ def check_inputs(inputs: Sequence[Path]) -> None:
     """Raises DemarcheError where an input is not there."""
     for path in inputs:
         if not path.is_dir():
-            existing(path, what="file or folder")
+            require_file(path, what="file or folder")
 
 
 def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iterator[Read | Unreadable]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypedDict
 
+from labels.errors import DemarcheError
+from labels.files import check_output
 from labels.passages import Passage
+from labels.tables.writers import table_writer
 from models.tagger import Tag
 
 
@@ -36,7 +42,7 @@ class Row(TypedDict):
 
 COLUMNS = tuple(Row.__annotations__)
 TAGGED, REVIEW, NO_TOPIC = "tagged", "review", "no_topic"
-FURNITURE, OTHER_LANGUAGE = "furniture", "other_language"
+BOILERPLATE, OTHER_LANGUAGE = "boilerplate", "other_language"
 """What was not read by the model."""
 
 
@@ -85,3 +91,24 @@ def rows_of(
 def _rounded(probability: float | None) -> float | None:
     """Six digits: more would be noise, and hard to read in a table."""
     return None if probability is None else round(probability, 6)
+
+
+Write = Callable[[Sequence[Row]], object]
+
+
+SUFFIXES = (".parquet", ".jsonl", ".csv")
+
+
+def check_tags_output(path: Path) -> None:
+    """Raises DemarcheError before any work where nothing could be written in the end."""
+    if path.suffix not in SUFFIXES:
+        raise DemarcheError(f"{path}: tags go to a file ending in {', '.join(SUFFIXES)}")
+    check_output(path)
+
+
+def writing(path: Path) -> AbstractContextManager[Write]:
+    """Takes rows a batch at a time. Nothing is left behind, and an older file stays, if the block raises."""
+    kinds: dict[str, type] = {"start": int, "end": int, "assigned": bool}
+    numbers = ("topic_probability", "stance_probability", "favor", "against", "neutral")
+    kinds |= dict.fromkeys(numbers, float)
+    return table_writer(path, {name: kinds.get(name, str) for name in COLUMNS})

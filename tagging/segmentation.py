@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from labels.passages import Article, Passage
-from tagging import furniture
+from tagging import boilerplate as boilerplate
 
 LONGEST = 250
 """Words from which a paragraph is split at sentences."""
@@ -23,14 +23,14 @@ class Piece(NamedTuple):
     """A passage of the article, or furniture and what kind of it."""
 
     passage: Passage
-    furniture: str | None
+    boilerplate: str | None
 
 
 def segment(article: Article) -> list[Piece]:
     """Every character of the text that is not white space is in exactly one piece, in order."""
     spans = list(paragraphs(article.text))
     texts = [article.text[start:end] for start, end in spans]
-    kinds = furniture.recognise(texts)
+    kinds = boilerplate.recognise(texts)
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
     for (start, end), kind in zip(spans, kinds, strict=True):
@@ -98,7 +98,7 @@ def _headline(texts: list[str], kinds: list[str | None]) -> str | None:
     """The article's headline, where the text has one."""
     if len(texts) < 2:
         return None
-    position = furniture.headline([" ".join(text.split()) for text in texts], kinds)
+    position = boilerplate.headline([" ".join(text.split()) for text in texts], kinds)
     return None if position is None else " ".join(texts[position].lstrip("# ").split())
 
 

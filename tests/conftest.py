@@ -20,7 +20,7 @@ from demarche.__main__ import app
 from labels.codebook import Codebook, Topic, write_codebook
 from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Label, Passage
-from models.encoders import Machine
+from models.encoders.device import Device
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -29,7 +29,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["DEMARCHE_CACHE"] = tempfile.mkdtemp(prefix="demarche-cache-")
 atexit.register(shutil.rmtree, os.environ["DEMARCHE_CACHE"], ignore_errors=True)
 REPOSITORY = Path(__file__).parent.parent
-CPU = Machine("cpu", bf16=False)
+CPU = Device("cpu", bf16=False)
 ENCODER = "{{kind: encoder, encoder: {}, epochs: 3, learning_rate: 0.001, batch_size: 16, max_length: 32}}"
 
 BOOK = Codebook(
@@ -116,7 +116,7 @@ def tiny_encoder() -> Path:
 
 
 @cache
-def tiny_judge(kind: str = "bert", labels: tuple[str, ...] = ("contradiction", "neutral", "entailment")) -> Path:
+def tiny_nli(kind: str = "bert", labels: tuple[str, ...] = ("contradiction", "neutral", "entailment")) -> Path:
     """A tiny encoder with a head for natural-language inference, fresh from its config."""
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
@@ -222,8 +222,8 @@ def store(workspace: Path, empty_store: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved tagger of the tiny codebook."""
-    from labels.adjudication import adjudicate
-    from models.examples import Quiet
+    from labels.gold.adjudication import adjudicate
+    from models.examples import NoCallback
     from training.config import read_config
     from training.fit import fit
 
@@ -236,7 +236,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.yaml").write_text(text)
     _, passages, annotations = make_articles()
     examples = adjudicate(passages, annotations)
-    fitted = fit(read_config(folder / "config.yaml"), BOOK, examples[:150], examples[150:], watch=Quiet())
+    fitted = fit(read_config(folder / "config.yaml"), BOOK, examples[:150], examples[150:], callback=NoCallback())
     fitted.tagger.save(folder / "model")
     return folder / "model"
 

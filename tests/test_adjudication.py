@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from demarche.__main__ import app
-from labels.adjudication import Example, Target, adjudicate, plurality
 from labels.codebook import STANCES
-from labels.dawid_skene import probabilities
 from labels.errors import DemarcheError, Problems
 from labels.files import read_jsonl, write_jsonl
+from labels.gold.adjudication import Example, Target, adjudicate, plurality
+from labels.gold.dawid_skene import probabilities
 from labels.passages import Annotation, Label, Passage, place_in_list
 
 PASSAGE = Passage(id="p", article="a", text="Tea and rain.", start=0, end=13)
@@ -33,7 +33,7 @@ def annotation(annotator: str, *labels: Label) -> Annotation:
     return Annotation(passage="p", annotator=annotator, codebook="tiny@1.0.0", labels=labels)
 
 
-def judged(*readings: Reading, **deciders: Reading) -> Example:
+def evaluated(*readings: Reading, **deciders: Reading) -> Example:
     given = [annotation(f"reader-{n}", *map(label, marks)) for n, marks in enumerate(readings)]
     given += [annotation(name, *map(label, marks)) for name, marks in deciders.items()]
     (example,) = adjudicate([PASSAGE], given)
@@ -54,7 +54,7 @@ def judged(*readings: Reading, **deciders: Reading) -> Example:
     ],
 )
 def test_a_topic_holds_where_most_readers_found_it(readings: list[Reading], topics: dict[str, bool | None]) -> None:
-    example = judged(*readings)
+    example = evaluated(*readings)
     assert example.topics == topics
     assert example.tied_topics == [topic for topic, holds in sorted(topics.items()) if holds is None]
 
@@ -79,24 +79,24 @@ def test_a_topic_holds_where_most_readers_found_it(readings: list[Reading], topi
 def test_a_stance_is_what_most_readers_of_the_topic_gave(
     readings: list[Reading], stances: dict[str, str | None]
 ) -> None:
-    assert judged(*readings).stances == {Target(topic): stance for topic, stance in stances.items()}
+    assert evaluated(*readings).stances == {Target(topic): stance for topic, stance in stances.items()}
 
 
 def test_gold_decides_alone_and_an_adjudicator_after_it() -> None:
     readers: list[Reading] = [("tea+",), ("tea+",), ("rain",)]
     gold, adjudicator = ("tea-",), ("rain=",)
-    example = judged(*readers, gold=gold, adjudicator=adjudicator)
+    example = evaluated(*readers, gold=gold, adjudicator=adjudicator)
     assert (example.topics, example.stances) == ({"tea": True}, {Target("tea"): "against"})
     assert example.topic_votes == {"tea": pytest.approx(2 / 3), "rain": pytest.approx(1 / 3)}
     assert example.stance_votes == {Target("tea"): (1.0, 0.0, 0.0)}
-    example = judged(*readers, adjudicator=adjudicator)
+    example = evaluated(*readers, adjudicator=adjudicator)
     assert (example.topics, example.stances) == ({"rain": True}, {Target("rain"): "neutral"})
-    assert judged(*readers, gold=()).topics == {}
-    assert judged(gold=gold).stances == {Target("tea"): "against"}
+    assert evaluated(*readers, gold=()).topics == {}
+    assert evaluated(gold=gold).stances == {Target("tea"): "against"}
 
 
 def test_gold_that_could_not_tell_the_stance_leaves_it_open() -> None:
-    assert judged(("tea+",), ("tea+",), gold=("tea",)).stances == {Target("tea"): None}
+    assert evaluated(("tea+",), ("tea+",), gold=("tea",)).stances == {Target("tea"): None}
 
 
 def test_a_named_target_takes_the_stance_and_the_topic_has_none() -> None:
@@ -148,8 +148,8 @@ marks = st.lists(
 
 @given(readings=st.lists(marks, min_size=1, max_size=7), seed=st.integers(0, 99))
 def test_the_order_of_readings_does_not_matter_and_votes_add_up(readings: list[Reading], seed: int) -> None:
-    example = judged(*readings)
-    again = judged(*random.Random(seed).sample(readings, len(readings)))
+    example = evaluated(*readings)
+    again = evaluated(*random.Random(seed).sample(readings, len(readings)))
     assert (again.topics, again.stances, again.topic_votes) == (example.topics, example.stances, example.topic_votes)
     for topic in ("tea", "rain"):
         finders = sum(any(mark.startswith(topic) for mark in reading) for reading in readings)
@@ -166,7 +166,7 @@ def test_the_order_of_readings_does_not_matter_and_votes_add_up(readings: list[R
 
 @given(marks)
 def test_one_reader_is_taken_at_their_word(reading: Reading) -> None:
-    example = judged(reading)
+    example = evaluated(reading)
     assert example.topics == {mark.rstrip("+-="): True for mark in reading}
     assert example.stances == {Target(mark.rstrip("+-=")): MARKS.get(mark[-1]) for mark in reading}
 
@@ -233,7 +233,7 @@ def test_by_dawid_and_skene_the_reader_who_is_often_wrong_is_not_believed() -> N
 def test_by_dawid_and_skene_readers_who_agree_are_never_overruled(rows: list[Reading]) -> None:
     for marks, example in zip(rows, _town(*rows), strict=True):
         if len(set(marks)) == 1:
-            plain = judged(*((mark,) if mark else () for mark in marks))
+            plain = evaluated(*((mark,) if mark else () for mark in marks))
             assert (example.topics, example.stances) == (plain.topics, plain.stances)
         for topic in example.topics:
             assert any(mark.startswith(topic) for mark in marks)
@@ -247,7 +247,7 @@ def test_dawid_and_skene_refuse_votes_of_nobody_in_particular() -> None:
 
 
 def test_a_decision_is_written_with_its_votes_and_its_ties() -> None:
-    tied = judged(("tea+",), ("tea-", "rain"))
+    tied = evaluated(("tea+",), ("tea-", "rain"))
     assert tied.ties == ["whether rain holds (50%)", "stance toward tea: favor 50%, against 50%"]
     assert tied.decision().model_dump(exclude_none=False) == {
         "passage": "p",
@@ -264,7 +264,7 @@ def test_a_decision_is_written_with_its_votes_and_its_ties() -> None:
             },
         ),
     }
-    decided = judged(("tea+",), (), gold=("rain",)).decision()
+    decided = evaluated(("tea+",), (), gold=("rain",)).decision()
     assert {topic: (d.holds, d.share) for topic, d in decided.topics.items()} == {
         "rain": (True, 0.0),
         "tea": (False, 0.5),

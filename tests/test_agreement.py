@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from demarche.__main__ import app
-from labels.agreement import STANCE, TOPICS, Item, agreements, alpha, in_words, kappa, masi, nominal, pairs
-from labels.check import Labelled
+from labels.check import LabelledData
 from labels.errors import Problems
 from labels.files import read_jsonl, write_jsonl
+from labels.gold.agreement import STANCE, TOPICS, Item, agreements, alpha, in_words, kappa, masi, nominal, pairs
 from labels.passages import Annotation, Label, Passage, place_in_list
 from tests.conftest import BOOK
 
@@ -74,7 +74,7 @@ def test_alpha_is_that_of_nltk(answers: list[list[str]]) -> None:
     if len(said) < 2:
         assert math.isnan(ours)
         return
-    task = AnnotationTask(data=[(who, item.unit, value) for item in several for who, value in item.values.items()])
+    task = AnnotationTask(data=[(who, item.group, value) for item in several for who, value in item.values.items()])
     assert ours == pytest.approx(task.alpha())
 
 
@@ -95,12 +95,12 @@ def test_kappa_is_that_of_scikit_learn(answers: list[tuple[str, str]]) -> None:
 @settings(deadline=None, max_examples=20)
 def test_the_order_of_items_and_readers_changes_nothing(answers: list[list[str]], order: object) -> None:
     found = items(*("".join(row) for row in zip(*answers, strict=True)))
-    shuffled = [Item(item.unit, dict(reversed(item.values.items()))) for item in found]
+    shuffled = [Item(item.group, dict(reversed(item.values.items()))) for item in found]
     order.shuffle(shuffled)  # type: ignore[attr-defined]
     np.testing.assert_allclose(alpha(found, nominal, seed=1), alpha(shuffled, nominal, seed=1))
 
 
-def data(readings: dict[str, dict[str, str]]) -> Labelled:
+def data(readings: dict[str, dict[str, str]]) -> LabelledData:
     """Passage → reader → labels, as `tea+ rain-`: favor and against."""
     stances = {"+": "favor", "-": "against", "=": "neutral"}
     passages = [Passage(id=id, article=id, text="Tea.", start=0, end=4) for id in readings]
@@ -117,7 +117,7 @@ def data(readings: dict[str, dict[str, str]]) -> Labelled:
         for id, given in readings.items()
         for who, marks in given.items()
     ]
-    return Labelled(BOOK, passages, annotations)
+    return LabelledData(BOOK, passages, annotations)
 
 
 def test_agreement_is_told_of_topics_each_topic_and_stances() -> None:
@@ -197,7 +197,7 @@ def test_a_topic_may_be_called_as_the_whole_is() -> None:
         f"p{n}": {"ann": "stance+" if n % 2 else "rain-", "ben": "stance+" if n % 2 else "rain-"} for n in range(20)
     }
     given = data(readings)
-    found = agreements(Labelled(book, given.passages, given.annotations), seed=1)
+    found = agreements(LabelledData(book, given.passages, given.annotations), seed=1)
     assert [(a.what, a.part_of) for a in found][:2] == [("topics", None), ("stance", "topics")]
     assert len([a for a in found if (a.what, a.part_of) == ("stance", None)]) == 1
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bench, folds
-from labels.adjudication import adjudicate
 from labels.codebook import STANCES, write_codebook
+from labels.gold.adjudication import adjudicate
 from models.examples import stance_examples
 from tests.conftest import BOOK, CONFIG, ENCODER, make_articles, tiny_encoder
 
@@ -35,7 +35,7 @@ def data(store: Path) -> Path:
     folder = store.parent / "data" / "gwsd"
     folder.mkdir(parents=True)
     with gzip.open(folder / "sentences.jsonl.gz", "wt", encoding="utf-8") as out:
-        for number, (query, y) in enumerate(zip(examples.queries, examples.y, strict=True)):
+        for number, (query, y) in enumerate(zip(examples.inputs, examples.y, strict=True)):
             row = {"id": f"s{number}", "text": query.text, "target": "tea", "votes": [STANCES[int(y.argmax())]]}
             side = ("train", "train", "dev", "test")[number % 4]
             out.write(json.dumps(row | {"stance": row["votes"][0], "split": side}) + "\n")
@@ -72,9 +72,9 @@ def test_every_passage_is_read_once_by_a_model_of_other_articles(
     _, passages, _ = make_articles()
     splits = folds.splits(passages)
     for passage in passages:
-        assert [split.places[passage.id].side for split in splits].count("test") == 1
+        assert [split.places[passage.id].split for split in splits].count("test") == 1
     for split in splits:
-        sides = [{p.article for p in passages if split.places[p.id].side == side} for side in ("train", "dev", "test")]
+        sides = [{p.article for p in passages if split.places[p.id].split == side} for side in ("train", "dev", "test")]
         assert all(sides)
         assert sum(map(len, sides)) == len({p.article for p in passages})
 
@@ -83,7 +83,7 @@ def test_copies_are_test_together() -> None:
     _, passages, _ = make_articles(40)
     copy = passages[0].model_copy(update={"id": "copy#1", "article": "copy"})
     for split in folds.splits([*passages, copy]):
-        assert split.places["copy#1"].side == split.places[passages[0].id].side
+        assert split.places["copy#1"].split == split.places[passages[0].id].split
 
 
 def test_one_config_alone_is_compared_with_nothing(capsys: pytest.CaptureFixture[str]) -> None:

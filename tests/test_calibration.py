@@ -272,7 +272,7 @@ def test_every_row_is_held_out_once_and_never_beside_its_own_article(
     train = topics_of(np.array([labels for _, labels in rows], dtype=float), units)
     held_out = topics_of(np.zeros((dev, 2)), [f"dev {n}" for n in range(dev)])
     found = folds(train, held_out, seed=seed)
-    everything = [*units, *held_out.units]
+    everything = [*units, *held_out.groups]
     assert sorted(np.concatenate([fold for _, fold in found])) == list(range(len(everything)))
     for rest, fold in found:
         assert len(rest) > 0

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from labels.check import Labelled, read_labelled, read_passages
+from labels.check import LabelledData, read_labelled, read_passages
 from labels.codebook import write_codebook
-from labels.errors import BadInput, DemarcheError, nearest
+from labels.errors import BadInput, DemarcheError, suggest
 from labels.files import write_jsonl
 from tests.conftest import BOOK, REPOSITORY, make_articles
 
@@ -26,7 +26,7 @@ def read(
     passages: Sequence[Any] | bytes = (PASSAGE,),
     readings: Sequence[Any] | bytes = (READING,),
     article: str | None = None,
-) -> Labelled:
+) -> LabelledData:
     write_codebook(folder / "codebook.yaml", BOOK)
     for name, rows in (("passages", passages), ("annotations", readings)):
         raw = rows if isinstance(rows, bytes) else "".join(json.dumps(row) + "\n" for row in rows).encode()
@@ -206,17 +206,17 @@ def test_passages_alone_are_checked_too(tmp_path: Path) -> None:
 
 def test_the_digest_changes_with_any_label_or_letter_and_not_with_the_order(tmp_path: Path) -> None:
     _, passages, annotations = make_articles(3)
-    data = Labelled(BOOK, passages, annotations)
-    assert Labelled(BOOK, passages[::-1], annotations[::-1]).digest() == data.digest()
+    data = LabelledData(BOOK, passages, annotations)
+    assert LabelledData(BOOK, passages[::-1], annotations[::-1]).digest() == data.digest()
     first = annotations[0]
     relabelled = first.model_copy(update={"labels": () if first.labels else ({"topic": "tea"},)})
     letter = passages[0].model_copy(update={"text": "x" + passages[0].text[1:]})
     book = BOOK.model_copy(update={"version": "1.0.1"})
     others = [
-        Labelled(BOOK, passages, [relabelled, *annotations[1:]]),
-        Labelled(BOOK, [letter, *passages[1:]], annotations),
-        Labelled(book, passages, annotations),
-        Labelled(BOOK, passages[1:], annotations),
+        LabelledData(BOOK, passages, [relabelled, *annotations[1:]]),
+        LabelledData(BOOK, [letter, *passages[1:]], annotations),
+        LabelledData(book, passages, annotations),
+        LabelledData(BOOK, passages[1:], annotations),
     ]
     assert len({data.digest(), *(other.digest() for other in others)}) == 5
 
@@ -232,7 +232,7 @@ def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
         [tmp_path / "annotations.jsonl"],
         articles=tmp_path / "articles.jsonl",
     )
-    assert data == Labelled(BOOK, passages, annotations)
+    assert data == LabelledData(BOOK, passages, annotations)
 
 
 def test_the_shipped_corpus_passes_the_check() -> None:
@@ -256,4 +256,4 @@ def test_the_shipped_corpus_passes_the_check() -> None:
     ],
 )
 def test_the_nearest_known_word_is_offered(word: str, known: list[str], said: str) -> None:
-    assert nearest(word, known) == said
+    assert suggest(word, known) == said

@@ -10,10 +10,10 @@ import pytest
 from labels.bootstrap import draws, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
-from tests.test_judging import Said, predicted
-from training.compare import compare
-from training.judging import judge
-from training.predictions import Prediction
+from tests.test_evaluation import Said, predicted
+from training.evaluation.compare import compare
+from training.evaluation.metrics import evaluate
+from training.evaluation.predictions import Prediction
 
 
 def town(*, right: float, seed: int = 1, passages: int = 120, tasks: str = "topics stance") -> list[Prediction]:
@@ -39,7 +39,7 @@ def town(*, right: float, seed: int = 1, passages: int = 120, tasks: str = "topi
                 topics if "topics" in tasks else {},
                 stances if "stance" in tasks else {},
                 tags if "topics" in tasks else {},
-                unit=f"article {number % 40}",
+                group=f"article {number % 40}",
             )
         )
     return found
@@ -61,9 +61,9 @@ def test_a_clearly_better_run_is_told_apart_on_all_three_headlines() -> None:
 
 
 def test_the_figures_compared_are_those_of_judging() -> None:
-    judged = [judge(run, seed=1).metrics for run in (POOR, GOOD)]
+    evaluated = [evaluate(run, seed=1).metrics for run in (POOR, GOOD)]
     for found in compare(POOR, GOOD, seed=1, metrics=["topics/map", "topics/f1/tea", "stance/macro_f1_by_topic/rain"]):
-        assert (found.first, found.second) == tuple(run[found.metric].value for run in judged)
+        assert (found.first, found.second) == tuple(run[found.metric].value for run in evaluated)
         assert found.difference.value == pytest.approx(found.second - found.first)
 
 
@@ -83,7 +83,7 @@ def test_the_order_of_either_runs_passages_changes_nothing() -> None:
 def test_pairing_narrows_the_interval_of_runs_that_err_alike() -> None:
     nearly = [*town(right=0.6, seed=2, passages=110), *GOOD[110:]]
     (found,) = compare(POOR, nearly, metrics=["topics/micro_f1"], seed=1)
-    alone = judge(POOR, seed=1).metrics["topics/micro_f1"]
+    alone = evaluate(POOR, seed=1).metrics["topics/micro_f1"]
     assert found.difference.high - found.difference.low < (alone.high - alone.low) / 2
 
 
@@ -162,7 +162,7 @@ def test_the_difference_of_a_figure_is_resampled_as_the_figure_is() -> None:
     """Against a run that is always right, the difference has the interval of the figure, turned."""
     perfect = town(right=1.0)
     (found,) = compare(perfect, POOR, metrics=["topics/subset_accuracy"], seed=5)
-    weights = draws([p.unit for p in POOR], seed=5)
+    weights = draws([p.group for p in POOR], seed=5)
     hit = [all(t.gold == t.assigned for t in p.topics.values()) for p in POOR]
     own = interval(lambda w: float(w @ hit / w.sum()), weights)
     assert tuple(found.difference) == pytest.approx((own.value - 1, own.low - 1, own.high - 1))

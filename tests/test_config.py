@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.errors import BadInput, DemarcheError
-from models.settings import LinearTopicsSettings, Ngrams, RulesSettings
+from models.families.baselines import RulesSettings
+from models.families.linear import LinearTopicsSettings
+from models.families.ngrams import Ngrams
 from tests.conftest import REPOSITORY
 from training.config import ColumnSplit, Config, GroupSplit, TimeSplit, read_config
 
@@ -115,7 +117,7 @@ MISTAKES = [
     (("topics=linear",), "topics: "),
     (
         ("topics.kind=zero_shot", "topics.encoder=x", "topics.hypothesis=about"),
-        "topics.hypothesis: 'about' does not say where the topic goes; write {topic} in it",
+        "topics.hypothesis: 'about' has no placeholder {topic}; add it where the topic goes",
     ),
     (("topics.kind=setfit", "topics.encoder=x", "topics.pairs=1"), "topics.pairs: "),
     (("split=time",), "split: "),

@@ -40,7 +40,7 @@ def child(
     [
         ("tag articles.jsonl --model copy --out out/t.csv", "out/t.csv"),
         ("tag articles.jsonl --model copy --out out/t.jsonl --articles-out out/a.jsonl", "out/"),
-        ("judge copy passages.jsonl annotations.jsonl --out out/said.jsonl", "out/said.jsonl"),
+        ("evaluate copy passages.jsonl annotations.jsonl --out out/said.jsonl", "out/said.jsonl"),
         ("labels passages articles.jsonl --out out/p.jsonl", "out/p.jsonl"),
         ("labels import table t.jsonl --out out --topics source", "out/"),
         ("labels adjudicate codebook.yaml passages.jsonl annotations.jsonl --out out/d.jsonl", "out/d.jsonl"),
@@ -88,7 +88,7 @@ def test_a_line_of_50_mb_fits_into_3_gb(argv: str, town: Path) -> None:
 @pytest.mark.parametrize("seed", range(14))
 def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: int, town: Path) -> None:
     rng = random.Random(seed)
-    argv, longest, whole = [
+    argv, window_length, whole = [
         ("tag many.jsonl --model copy --out out/t.csv", 3.0, {"out", "out/t.csv"}),
         ("labels passages many.jsonl --out out/p.jsonl", 1.5, {"out", "out/p.jsonl"}),
         (
@@ -96,7 +96,7 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: 
             1.0,
             {"out", "out/passages.jsonl", "out/annotations.jsonl", "out/codebook.yaml"},
         ),
-        ("judge copy passages.jsonl annotations.jsonl --out out/s.jsonl", 3.0, {"out", "out/s.jsonl"}),
+        ("evaluate copy passages.jsonl annotations.jsonl --out out/s.jsonl", 3.0, {"out", "out/s.jsonl"}),
         (CHECK, 0.3, set()),
         ("train config.yaml", 4.0, set()),
         ("train config.yaml", 4.0, set()),
@@ -108,7 +108,7 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: 
         (town / "mlflow.db").unlink()
     before = files(town)
     process = child(*argv.split())
-    time.sleep(rng.uniform(0.05, longest))
+    time.sleep(rng.uniform(0.05, window_length))
     process.send_signal(rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM]))
     _, said = process.communicate(timeout=60)
     # Before our first line and after our last one the signal itself ends Python.

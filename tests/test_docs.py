@@ -16,7 +16,7 @@ from labels.codebook import read_codebook
 from labels.passages import Annotation, Article, Passage
 from tests.conftest import REPOSITORY
 from training.config import read_config
-from training.search import axes
+from training.sweeps.search import axes
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "labels/FORMAT.md"]
 

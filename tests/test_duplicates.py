@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.duplicates import SHORTEST, SIMILAR, Copies, merge, near_duplicates
+from labels.splits.duplicates import SHORTEST, SIMILAR, DuplicatePair, merge, near_duplicates
 
 NEWS = "The council of the old town met on Monday about the long street near the quiet houses."
 
@@ -53,14 +53,14 @@ def test_one_text_or_none_has_no_copy(texts: list[str]) -> None:
 
 
 def test_one_word_over_and_over_is_a_text_too() -> None:
-    assert near_duplicates(["no " * 5, "no " * 50]) == [Copies(0, 1, 1.0)]
+    assert near_duplicates(["no " * 5, "no " * 50]) == [DuplicatePair(0, 1, 1.0)]
 
 
 @pytest.mark.parametrize(
     "text", ["Совет старого города собрался в понедельник.", "Η βουλή της παλιάς πόλης συνεδρίασε."]
 )
 def test_other_alphabets_are_compared_too(text: str) -> None:
-    assert near_duplicates([text, NEWS, text.upper()]) == [Copies(0, 2, 1.0)]
+    assert near_duplicates([text, NEWS, text.upper()]) == [DuplicatePair(0, 2, 1.0)]
 
 
 @settings(max_examples=60, deadline=None)

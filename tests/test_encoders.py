@@ -15,11 +15,12 @@ from huggingface_hub import constants
 from transformers import CLIPConfig, CLIPModel, T5Config, T5Model
 
 from labels.errors import DemarcheError
-from models import encoders
-from models.encoders import Machine, locate, machine
-from models.vectors import Vectors
+from models.encoders import files, loading
+from models.encoders.device import Device, select_device
+from models.encoders.files import locate
+from models.encoders.vectors import Vectors
 from tests.conftest import CPU, alone, tiny_encoder, train
-from training import tracking
+from training.tracking import runs as tracking
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_broken_encoder_is_one_clear_line(how: str, copy: Path) -> None:
     breaks, says = BROKEN[how]
     breaks(copy)
     with pytest.raises(DemarcheError, match=says) as caught:
-        encoders.load(locate(str(copy)), str(copy))
+        loading.load(locate(str(copy)), str(copy))
     assert "\n" not in str(caught.value)
 
 
@@ -132,7 +133,7 @@ def _cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave_out: str) -> 
 
 
 def test_an_encoder_that_was_fetched_is_found_again_off_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoders.load(locate(_cached(tmp_path, monkeypatch, "nothing")))
+    loading.load(locate(_cached(tmp_path, monkeypatch, "nothing")))
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "tokenizer.json", "config.json"])
@@ -146,11 +147,11 @@ def test_an_encoder_that_was_fetched_in_part_is_not_taken_for_the_whole(
 def test_what_lies_behind_a_proxy_is_left_to_the_client_that_asks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    assert not encoders._reachable("https://nowhere.invalid")
+    assert not files._reachable("https://nowhere.invalid")
     for name in ("https_proxy", "ALL_PROXY"):
         with monkeypatch.context() as patch:
             patch.setenv(name, "http://127.0.0.1:9")
-            assert encoders._reachable("https://nowhere.invalid")
+            assert files._reachable("https://nowhere.invalid")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_an_encoder_that_is_nowhere_is_told(name: str, says: str) -> None:
 
 
 def test_the_packaged_encoder_puts_what_means_the_same_side_by_side() -> None:
-    found = Vectors.of_encoder(encoders.OFFLINE, CPU, max_length=64).of(
+    found = Vectors.of_encoder(files.OFFLINE, CPU, max_length=64).of(
         ["The navy built an icebreaker.", "A ship for the polar ice was launched.", "Interest rates rose again."]
     )
     assert found[0] @ found[1] > found[0] @ found[2] + 0.2
@@ -181,23 +182,23 @@ def test_a_gpu_asked_for_where_there_is_none_is_told_before_any_work(store: Path
     absent = "mps" if torch.cuda.is_available() else "cuda"
     result = train(*alone(tiny_encoder()), f"device={absent}")
     assert result.exit_code == 2
-    assert f"device: {absent} is asked for, but this machine has only: " in result.output
-    assert "; write device: auto" in result.output
+    assert f"device: {absent} is not available; this machine has: " in result.output
+    assert "Set device: auto" in result.output
     assert tracking.runs() == []
 
 
 def test_what_is_there_is_taken_and_what_is_asked_for_is_kept() -> None:
-    assert machine("cpu", "fp32") == CPU
-    assert machine("cpu", "bf16") == Machine("cpu", bf16=True)
-    assert str(machine("cpu", "fp32")) == "cpu fp32"
+    assert select_device("cpu", "fp32") == CPU
+    assert select_device("cpu", "bf16") == Device("cpu", bf16=True)
+    assert str(select_device("cpu", "fp32")) == "cpu fp32"
 
 
 def test_vectors_are_computed_once(tmp_path: Path) -> None:
     kept = tmp_path / "vectors.sqlite"
     texts = ["tea", "rain and tea", "tea", ""]
-    first = Vectors(*encoders.load(tiny_encoder()), CPU, max_length=32, kept=kept)
+    first = Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=kept)
     found = first.of(texts)
-    again = Vectors(*encoders.load(tiny_encoder()), CPU, max_length=32, kept=kept)
+    again = Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=kept)
     again.encoder = None  # what is looked up needs no encoder
     again.width = 32
     np.testing.assert_array_equal(again.of(texts), found)
@@ -207,5 +208,5 @@ def test_vectors_are_computed_once(tmp_path: Path) -> None:
 def test_kept_vectors_that_are_damaged_are_told(tmp_path: Path) -> None:
     kept = tmp_path / "vectors.sqlite"
     kept.write_bytes(b"not a database, whatever its name says" * 100)
-    with pytest.raises(DemarcheError, match=r"vectors.sqlite: the kept vectors cannot be used .* delete the file"):
-        Vectors(*encoders.load(tiny_encoder()), CPU, max_length=32, kept=kept).of(["tea"])
+    with pytest.raises(DemarcheError, match=r"vectors.sqlite: the cached vectors cannot be used .* delete the file"):
+        Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=kept).of(["tea"])

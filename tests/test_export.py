@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
-from labels.check import Labelled, read_labelled
+from labels.check import LabelledData, read_labelled
 from labels.codebook import Codebook, Topic, write_codebook
 from labels.errors import DemarcheError
-from labels.export import SUFFIXES, Exported, export_table
 from labels.files import write_jsonl
 from labels.passages import Annotation, Label, Passage
-from labels.table import Columns, Imported, Reading, import_table
-from labels.writers import writing_rows
+from labels.tables.exports import SUFFIXES, Exported, export_table
+from labels.tables.imports import Columns, Imported, Reading, import_table
+from labels.tables.writers import table_writer
 from tests.conftest import REPOSITORY
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="rain")))
 
 
-def again(data: Labelled, path: Path) -> tuple[Exported, Imported]:
+def again(data: LabelledData, path: Path) -> tuple[Exported, Imported]:
     done = export_table(data, path)
     return done, import_table(path, done.columns, Reading(), data.codebook)
 
@@ -37,10 +37,10 @@ def in_order(annotations: list[Annotation]) -> list[Annotation]:
     return sorted(annotations, key=lambda reading: (reading.passage, reading.annotator))
 
 
-def labelled(*labels: Label, text: str = "Tea in the rain.", **fields: Any) -> Labelled:
+def labelled(*labels: Label, text: str = "Tea in the rain.", **fields: Any) -> LabelledData:
     passage = Passage(**{"id": "p1", "article": "p1", "text": text, "start": 0, "end": len(text)} | fields)
     reading = Annotation(passage="p1", annotator="ann", codebook=BOOK.reference, labels=labels)
-    return Labelled(BOOK, [passage], [reading])
+    return LabelledData(BOOK, [passage], [reading])
 
 
 ODD = (
@@ -144,7 +144,7 @@ def test_import_export_import_is_the_identity(
     folder = tmp_path_factory.mktemp("round")
     write_jsonl(folder / "first.jsonl", rows)
     found = import_table(folder / "first.jsonl", columns, Reading())
-    done, back = again(Labelled(found.codebook, found.passages, found.annotations), folder / f"table{suffix}")
+    done, back = again(LabelledData(found.codebook, found.passages, found.annotations), folder / f"table{suffix}")
     assert back.passages == found.passages
     assert in_order(back.annotations) == in_order(found.annotations)
     assert back.codebook == found.codebook
@@ -197,7 +197,7 @@ def test_what_a_table_cannot_hold_is_counted_and_the_rest_comes_back(tmp_path: P
         title=" Weather",
         meta={"year": 1999, "on": True, "none": None, "word": "3"},
     )
-    data = Labelled(BOOK.model_copy(update={"version": "1.1.0"}), data.passages, data.annotations)
+    data = LabelledData(BOOK.model_copy(update={"version": "1.1.0"}), data.passages, data.annotations)
     done, back = again(data, tmp_path / "t.csv")
     assert done.lost == {
         "offsets in an article": 1,
@@ -224,7 +224,7 @@ def test_kept_values_of_several_kinds_are_text_in_parquet(tmp_path: Path) -> Non
         for n, odd in enumerate([1, "b", None, 2**64])
     ]
     reading = Annotation(passage="0", annotator="ann", codebook=BOOK.reference, labels=())
-    done, back = again(Labelled(BOOK, passages, [reading]), tmp_path / "t.parquet")
+    done, back = again(LabelledData(BOOK, passages, [reading]), tmp_path / "t.parquet")
     assert [passage.meta["n"] for passage in back.passages] == [0, 1, 2, 3]
     assert [passage.meta["odd"] for passage in back.passages] == ["1", "b", None, str(2**64)]
     assert done.lost == {"kept values that are not text (read back as text)": 2}
@@ -241,7 +241,7 @@ def test_kept_values_of_several_kinds_are_text_in_parquet(tmp_path: Path) -> Non
     ],
 )
 def test_what_would_not_be_read_back_is_refused_and_an_older_table_stays(
-    tmp_path: Path, data: Labelled, said: str
+    tmp_path: Path, data: LabelledData, said: str
 ) -> None:
     (tmp_path / "t.csv").write_text("kept")
     with pytest.raises(DemarcheError, match=said):
@@ -284,6 +284,6 @@ def test_a_table_is_never_written_over_what_it_is_made_of(tmp_path: Path, files:
 
 
 def test_a_carriage_return_ends_no_row(tmp_path: Path) -> None:
-    with writing_rows(tmp_path / "t.csv", {"a": str, "b": int}) as write:
+    with table_writer(tmp_path / "t.csv", {"a": str, "b": int}) as write:
         write([{"a": "x\ry", "b": 1}, {"a": None, "b": None}])
     assert (tmp_path / "t.csv").read_bytes() == b'a,b\r\n"x\ry",1\r\n,\r\n'

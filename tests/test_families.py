@@ -9,46 +9,33 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labels.adjudication import adjudicate
 from labels.errors import DemarcheError
-from models.average import AverageStance, AverageTopics
-from models.baselines import MajorityStance, MajorityTopics, RuleTopics
+from labels.gold.adjudication import adjudicate
 from models.calibration import Platt, StanceCalibration, TopicCalibration
-from models.embedding import EmbeddingStance, EmbeddingTopics
-from models.encoder import EncoderStance, EncoderTopics
+from models.encoders.vectors import Vectors
 from models.examples import (
     FloatArray,
     JointExamples,
+    NoCallback,
     Query,
-    Quiet,
     StanceExamples,
     TopicExamples,
     stance_examples,
     topic_examples,
 )
-from models.families import SETTINGS, load_stance, load_topics, read_settings
-from models.joint import Joint, describe
-from models.linear import LinearStance, LinearTopics
-from models.setfit import SetfitStance, SetfitTopics
-from models.settings import (
-    EmbeddingStanceSettings,
-    EmbeddingTopicsSettings,
-    EncoderStanceSettings,
-    EncoderTopicsSettings,
-    JointSettings,
-    LinearStanceSettings,
-    LinearTopicsSettings,
-    Ngrams,
-    SetfitStanceSettings,
-    SetfitTopicsSettings,
-    SimilarityTopicsSettings,
-    ZeroShotStanceSettings,
-    ZeroShotTopicsSettings,
-)
-from models.similarity import SimilarityTopics
-from models.vectors import Vectors
-from models.zero_shot import ZeroShotStance, ZeroShotTopics
-from tests.conftest import BOOK, CPU, make_articles, tiny_encoder, tiny_judge
+from models.families.average import AverageStance, AverageTopics
+from models.families.baselines import MajorityStance, MajorityTopics, RuleTopics
+from models.families.catalog import load_stance, load_topics
+from models.families.embedding import EmbeddingStance, EmbeddingStanceSettings, EmbeddingTopics, EmbeddingTopicsSettings
+from models.families.encoder import EncoderStance, EncoderStanceSettings, EncoderTopics, EncoderTopicsSettings
+from models.families.joint import Joint, JointSettings, describe
+from models.families.linear import LinearStance, LinearStanceSettings, LinearTopics, LinearTopicsSettings
+from models.families.ngrams import Ngrams
+from models.families.protocol import SETTINGS_FILE, read_settings
+from models.families.setfit import SetfitStance, SetfitStanceSettings, SetfitTopics, SetfitTopicsSettings
+from models.families.similarity import SimilarityTopics, SimilarityTopicsSettings
+from models.families.zero_shot import ZeroShotStance, ZeroShotStanceSettings, ZeroShotTopics, ZeroShotTopicsSettings
+from tests.conftest import BOOK, CPU, make_articles, tiny_encoder, tiny_nli
 
 WORDS = Ngrams(chars=None)
 STRANGE = [
@@ -81,9 +68,9 @@ def vectors() -> Vectors:
     return Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16)
 
 
-def judged(**more: Any) -> dict[str, Any]:
+def evaluated(**more: Any) -> dict[str, Any]:
     # Hypotheses are spelt in letters: they take many tokens.
-    return {"encoder": str(tiny_judge()), "max_length": 128, "kind": "zero_shot"} | more
+    return {"encoder": str(tiny_nli()), "max_length": 128, "kind": "zero_shot"} | more
 
 
 def paired(**more: Any) -> dict[str, Any]:
@@ -96,8 +83,8 @@ class Averaging:
     def __init__(self, members: list[Any], calibration: Any, average: Any):
         self.members, self.calibration, self.average = members, calibration, average
 
-    def fit(self, train: Any, dev: Any, *, watch: Quiet) -> Any:
-        fitted = [member.fit(train, dev, watch=watch) for member in self.members]
+    def fit(self, train: Any, dev: Any, *, callback: NoCallback) -> Any:
+        fitted = [member.fit(train, dev, callback=callback) for member in self.members]
         return self.average(fitted, [self.calibration] * len(fitted))
 
 
@@ -107,23 +94,23 @@ class Reading:
     def __init__(self, task: str, joint: Joint | None = None):
         self.task = task
         settings = JointSettings(**tuned(learning_rate=1e-3, epochs=30) | {"kind": "joint"})
-        self.joint = joint or Joint(settings, describe(BOOK), machine=CPU, seed=1)
+        self.joint = joint or Joint(settings, describe(BOOK), device=CPU, seed=1)
 
-    def fit(self, train: Any, dev: Any, *, watch: Quiet) -> Any:
-        self.joint.fit(self._joint(train), self._joint(dev), watch=watch)
+    def fit(self, train: Any, dev: Any, *, callback: NoCallback) -> Any:
+        self.joint.fit(self._joint(train), self._joint(dev), callback=callback)
         return self
 
     def _joint(self, examples: Any) -> JointExamples:
         y = np.full((len(examples), len(BOOK.topics), 4), np.nan)
         if self.task == "topics":
             y[:, :, 0] = examples.y
-            return JointExamples(examples.texts, y, examples.units)
+            return JointExamples(examples.inputs, y, examples.groups)
         targets = [topic.proposition for topic in BOOK.topics]
-        columns = [targets.index(query.target) for query in examples.queries]
+        columns = [targets.index(query.target) for query in examples.inputs]
         y[:, :, 0] = 0.0
         y[np.arange(len(columns)), columns, 0] = 1.0
         y[np.arange(len(columns)), columns, 1:] = examples.y
-        return JointExamples([query.text for query in examples.queries], y, examples.units)
+        return JointExamples([query.text for query in examples.inputs], y, examples.groups)
 
     def predict_proba(self, asked: Any) -> FloatArray:
         return self.joint.predict_proba(asked)[:, :, 0] if self.task == "topics" else self.joint.stances(asked)
@@ -139,12 +126,12 @@ TOPIC_FAMILIES = {
     "rules": lambda: RuleTopics.of(BOOK),
     "majority": MajorityTopics,
     "embedding": lambda: EmbeddingTopics(EmbeddingTopicsSettings(**encoder_settings(kind="embedding")), vectors()),
-    "encoder": lambda: EncoderTopics(EncoderTopicsSettings(**tuned()), machine=CPU, seed=1),
+    "encoder": lambda: EncoderTopics(EncoderTopicsSettings(**tuned()), device=CPU, seed=1),
     "setfit": lambda: SetfitTopics(SetfitTopicsSettings(**paired()), vectors(), seed=1),
     "similarity": lambda: SimilarityTopics.of(
         BOOK, SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()
     ),
-    "zero_shot": lambda: ZeroShotTopics.of(BOOK, ZeroShotTopicsSettings(**judged()), CPU),
+    "zero_shot": lambda: ZeroShotTopics.of(BOOK, ZeroShotTopicsSettings(**evaluated()), CPU),
     "average": lambda: Averaging(
         [LinearTopics(LinearTopicsSettings(ngrams=WORDS)), MajorityTopics()],
         TopicCalibration(curves=(EVEN, EVEN), thresholds=(0.5, 0.5)),
@@ -157,9 +144,9 @@ STANCE_FAMILIES = {
     "linear with a model a target": lambda: LinearStance(LinearStanceSettings(ngrams=WORDS, own_from=10)),
     "majority": MajorityStance,
     "embedding": lambda: EmbeddingStance(EmbeddingStanceSettings(**encoder_settings(kind="embedding")), vectors()),
-    "encoder": lambda: EncoderStance(EncoderStanceSettings(**tuned()), machine=CPU, seed=1),
+    "encoder": lambda: EncoderStance(EncoderStanceSettings(**tuned()), device=CPU, seed=1),
     "setfit": lambda: SetfitStance(SetfitStanceSettings(**paired()), vectors(), seed=1),
-    "zero_shot": lambda: ZeroShotStance.of(ZeroShotStanceSettings(**judged()), CPU),
+    "zero_shot": lambda: ZeroShotStance.of(ZeroShotStanceSettings(**evaluated()), CPU),
     "average": lambda: Averaging(
         [LinearStance(LinearStanceSettings(ngrams=WORDS)), MajorityStance()], StanceCalibration(), AverageStance
     ),
@@ -192,9 +179,9 @@ def examples_of(task: str, *, seed: int = 1) -> Any:
     # Every second text names its target at its first word.
     queries = [
         Query(query.text, query.target, (0, len(query.text.split()[0]))) if row % 2 else query
-        for row, query in enumerate(stances.queries)
+        for row, query in enumerate(stances.inputs)
     ]
-    return StanceExamples(queries, stances.y, stances.units)
+    return StanceExamples(queries, stances.y, stances.groups)
 
 
 def new(task: str, name: str) -> Any:
@@ -202,7 +189,7 @@ def new(task: str, name: str) -> Any:
 
 
 def learn(task: str, name: str, examples: Any) -> Any:
-    return new(task, name).fit(examples, examples.take(np.arange(0)), watch=Quiet())
+    return new(task, name).fit(examples, examples.take(np.arange(0)), callback=NoCallback())
 
 
 @cache
@@ -211,7 +198,7 @@ def fitted(task: str, name: str) -> Any:
 
 
 def asked(examples: Any) -> list[Any]:
-    return list(examples.texts if isinstance(examples, TopicExamples) else examples.queries)
+    return list(examples.inputs)
 
 
 def assert_same(found: FloatArray, expected: FloatArray, name: str) -> None:
@@ -319,7 +306,7 @@ def test_an_answer_does_not_hang_on_what_is_asked_beside_it(task: str, name: str
 def test_dev_is_learnt_from_like_train(task: str, name: str) -> None:
     whole = examples_of(task)
     rows = np.arange(len(whole))
-    parted = new(task, name).fit(whole.take(rows[:70]), whole.take(rows[70:]), watch=Quiet())
+    parted = new(task, name).fit(whole.take(rows[:70]), whole.take(rows[70:]), callback=NoCallback())
     queries = asked(examples_of(task, seed=2))
     np.testing.assert_array_equal(parted.predict_proba(queries), fitted(task, name).predict_proba(queries))
 
@@ -337,10 +324,10 @@ def test_one_label_for_all_is_what_is_said_of_all(task: str, name: str, share: f
     examples = examples_of(task)
     if task == "topics":
         y = np.tile([0.0, share], (len(examples), 1))
-        model = learn(task, name, TopicExamples(examples.texts, y, examples.units))
+        model = learn(task, name, TopicExamples(examples.inputs, y, examples.groups))
     else:
         y = np.tile([0.0, share, 1 - share], (len(examples), 1))
-        model = learn(task, name, StanceExamples(examples.queries, y, examples.units))
+        model = learn(task, name, StanceExamples(examples.inputs, y, examples.groups))
     found = model.predict_proba(strange(task))
     assert_are_probabilities(found, task, rows=len(found))
     if name == "rules" or (name == "joint" and task == "topics"):
@@ -353,10 +340,10 @@ def test_one_label_for_all_is_what_is_said_of_all(task: str, name: str, share: f
 @pytest.mark.parametrize("name", ["linear", "linear on words", "linear on characters", "majority"])
 def test_a_topic_without_a_positive_is_never_found_and_takes_nothing_from_the_others(name: str) -> None:
     whole = examples_of("topics")
-    examples = TopicExamples(whole.texts, whole.y * np.array([1.0, 0.0]), whole.units)
-    found = learn("topics", name, examples).predict_proba(whole.texts)
+    examples = TopicExamples(whole.inputs, whole.y * np.array([1.0, 0.0]), whole.groups)
+    found = learn("topics", name, examples).predict_proba(whole.inputs)
     assert (found[:, 1] < 0.01).all()
-    np.testing.assert_array_equal(found[:, 0], fitted("topics", name).predict_proba(whole.texts)[:, 0])
+    np.testing.assert_array_equal(found[:, 0], fitted("topics", name).predict_proba(whole.inputs)[:, 0])
 
 
 @pytest.mark.parametrize("name", [name for name in STANCE_FAMILIES if name not in UNTAUGHT])
@@ -437,17 +424,17 @@ def test_the_majority_of_nothing_is_no_topic_and_an_even_stance() -> None:
 
 @pytest.mark.parametrize("load_family", [load_topics, load_stance])
 def test_a_family_of_a_later_version_is_named(load_family: Any, tmp_path: Path) -> None:
-    (tmp_path / SETTINGS).write_text('{"kind": "oracle"}', encoding="utf-8")
+    (tmp_path / SETTINGS_FILE).write_text('{"kind": "oracle"}', encoding="utf-8")
     with pytest.raises(DemarcheError, match="unknown family 'oracle'; the model was saved by a newer version"):
         load_family(tmp_path)
 
 
 def test_a_vote_that_hardly_exists_counts_for_nothing() -> None:
     whole = examples_of("stance")
-    plain = StanceExamples(whole.queries, np.eye(3)[np.zeros(len(whole), dtype=int)], whole.units)
-    nearly = StanceExamples(whole.queries, np.tile([1.0, 1e-10, 1e-10], (len(whole), 1)), whole.units)
+    plain = StanceExamples(whole.inputs, np.eye(3)[np.zeros(len(whole), dtype=int)], whole.groups)
+    nearly = StanceExamples(whole.inputs, np.tile([1.0, 1e-10, 1e-10], (len(whole), 1)), whole.groups)
     for examples in (plain, nearly):
         assert (learn("stance", "linear", examples).predict_proba(strange("stance"))[:, 0] > 0.99).all()
     topics = TopicExamples([f"the words of row {n}" for n in range(60)], np.zeros((60, 1)), list("ab") * 30)
     topics.y[7] = 0.01
-    assert (learn("topics", "linear", topics).predict_proba(topics.texts) < 0.2).all()
+    assert (learn("topics", "linear", topics).predict_proba(topics.inputs) < 0.2).all()

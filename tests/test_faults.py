@@ -16,11 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from demarche.__main__ import app
-from tests.conftest import CONFIG, tiny_encoder, tiny_judge
+from tests.conftest import CONFIG, tiny_encoder, tiny_nli
 
 TEXT = "The council praises the teapot, the kettle and the samovar."
 TABLE = "id,text,topics,stance\n1,We like tea,tea,favor\n2,No more rain,rain,against\n"
-SPLIT = '{"passage": "article-000#1", "unit": "article-000", "side": "train"}\n'
+SPLIT = '{"passage": "article-000#1", "group": "article-000", "split": "train"}\n'
 
 Make = Callable[[Path], Any]
 
@@ -101,9 +101,9 @@ INPUTS: dict[str, tuple[str, str | None]] = {
     "train config.yaml data.passages={passages.jsonl} --check": ("jsonl", None),
     "train config.yaml data.annotations=[{annotations.jsonl}] --check": ("jsonl", None),
     "train config.yaml split.from={split.jsonl} --check": ("jsonl", SPLIT),
-    "judge MODEL {passages.jsonl} annotations.jsonl --out out/said.jsonl": ("jsonl", None),
-    "judge MODEL passages.jsonl {annotations.jsonl} --out out/said.jsonl": ("jsonl", None),
-    "judge MODEL passages.jsonl annotations.jsonl --codebook {codebook.yaml}": ("yaml", None),
+    "evaluate MODEL {passages.jsonl} annotations.jsonl --out out/said.jsonl": ("jsonl", None),
+    "evaluate MODEL passages.jsonl {annotations.jsonl} --out out/said.jsonl": ("jsonl", None),
+    "evaluate MODEL passages.jsonl annotations.jsonl --codebook {codebook.yaml}": ("yaml", None),
 }
 
 
@@ -201,7 +201,7 @@ BOMB = "".join(
     f"{one}: &{one} [{', '.join([other] * 9)}]\n"
     for one, other in zip("bcdefghij", ["x", *(f"*{c}" for c in "bcdefghi")], strict=True)
 )
-JUDGE = "judge MODEL passages.jsonl annotations.jsonl"
+EVALUATE = "evaluate MODEL passages.jsonl annotations.jsonl"
 NEW = "train config.yaml"
 SWEEP = "sweep config.yaml --trials 1"
 
@@ -269,12 +269,12 @@ FAULTS: dict[str, Fault] = {
     "a passage of 50 MB": Fault(CHECK, ("passages.jsonl:181: text: 50,000,000 characters; cut",), lambda folder: _append(folder / "passages.jsonl", '{"id": "x", "article": "x", "start": 0, "end": 50000000, "text": "' + "x" * 50_000_000 + '"}')),
     "control characters in an id": Fault(CHECK, ("annotations.jsonl:181: passage '\\x1b[2J\\n'",), lambda folder: _append(folder / "annotations.jsonl", '{"passage": "\\u001b[2J\\n", "annotator": "one", "codebook": "tiny@1.0.0", "labels": []}')),
     # Encoders
-    "an encoder without entailment labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: con, pro)", "trained on natural-language inference"), both(zero_shot_config, lambda folder: shutil.copytree(tiny_judge(labels=("con", "pro")), folder / "judge"))),
+    "an encoder without entailment labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: con, pro)", "trained on natural-language inference"), both(zero_shot_config, lambda folder: shutil.copytree(tiny_nli(labels=("con", "pro")), folder / "judge"))),
     "an encoder without any labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: none)",), both(zero_shot_config, lambda folder: shutil.copytree(tiny_encoder(), folder / "judge"))),
     # Too little
     "annotations for three passages": Fault(NEW + " --check", ("3 labelled passages", "label more"), lambda folder: put("annotations.jsonl", b"".join((folder / "annotations.jsonl").read_bytes().splitlines(True)[:3]))(folder)),
     # Outputs
-    "an output that is an input: judge": Fault(JUDGE + " --out passages.jsonl", ("passages.jsonl: is an input",)),
+    "an output that is an input: judge": Fault(EVALUATE + " --out passages.jsonl", ("passages.jsonl: is an input",)),
     "an output that is an input: import": Fault("labels import table passages.jsonl --out . --split id --stance id", ("passages.jsonl: is an input",)),
     "an output that is an input: passages": Fault("labels passages articles.jsonl --out articles.jsonl", ("articles.jsonl: is an input",)),
     "an output that is an input: adjudicate": Fault("labels adjudicate codebook.yaml passages.jsonl annotations.jsonl --out annotations.jsonl", ("annotations.jsonl: is an input",)),
@@ -285,30 +285,30 @@ FAULTS: dict[str, Fault] = {
     "one reader alone": Fault("labels agreement codebook.yaml passages.jsonl annotations.jsonl", ("no passage was read by two annotators", "read again")),
     "two outputs in one file": Fault("labels passages articles.jsonl --out p.jsonl --articles-out p.jsonl", ("p.jsonl",)),
     "an output in the model": Fault("tag articles.jsonl --model copy --out copy/tags.csv", ("copy/tags.csv: is in the model's folder",)),
-    "an output on a pipe: judge": Fault(JUDGE + " --out pipe", ("pipe: cannot be written: is a device or a pipe",), lambda folder: os.mkfifo(folder / "pipe")),
+    "an output on a pipe: judge": Fault(EVALUATE + " --out pipe", ("pipe: cannot be written: is a device or a pipe",), lambda folder: os.mkfifo(folder / "pipe")),
     "an output on a pipe: tag": Fault("tag articles.jsonl --model MODEL --out pipe.csv", ("pipe.csv: cannot be written: is a device or a pipe",), lambda folder: os.mkfifo(folder / "pipe.csv")),
     "an output on a pipe: schema": Fault("labels schema --out out", ("article.schema.json: cannot be written: is a device",), lambda folder: ((folder / "out").mkdir(), os.mkfifo(folder / "out" / "article.schema.json"))),
-    "an output on a folder": Fault(JUDGE + " --out out", ("out: cannot be written: is a folder",), lambda folder: (folder / "out").mkdir()),
-    "an output below a file: judge": Fault(JUDGE + " --out config.yaml/x", ("config.yaml/x: cannot be written",)),
+    "an output on a folder": Fault(EVALUATE + " --out out", ("out: cannot be written: is a folder",), lambda folder: (folder / "out").mkdir()),
+    "an output below a file: judge": Fault(EVALUATE + " --out config.yaml/x", ("config.yaml/x: cannot be written",)),
     "an output below a file: import": Fault(IMPORT.format("t.csv").replace("--out out", "--out config.yaml/x"), ("config.yaml/x/passages.jsonl: cannot be written",), put("t.csv", TABLE)),
     "an output below a file: schema": Fault("labels schema --out config.yaml/x", ("config.yaml/x/article.schema.json: cannot be written",)),
     "an output where nothing can be written": Fault("labels passages articles.jsonl --out /proc/1/x.jsonl", ("/proc/1/x.jsonl: cannot be written",)),
-    "an output with too long a name": Fault(JUDGE + " --out " + "x" * 300, ("cannot be written: File name too long",)),
+    "an output with too long a name": Fault(EVALUATE + " --out " + "x" * 300, ("cannot be written: File name too long",)),
     "an input with too long a name": Fault(CHECK + "x" * 300, ("cannot be read: File name too long",)),
     "a codebook that was filled in": Fault(IMPORT.format("t.csv"), ("out/codebook.yaml: was filled in", "--codebook"), both(put("t.csv", TABLE), put("out/codebook.yaml", 'id: t\nversion: "1.0.0"\ntopics:\n- {id: tea, target: more tea}\n'))),
     "no article among those to annotate": Fault("labels passages a.txt --out p.jsonl", ("a.txt: empty", "nothing is written"), both(put("a.txt", ""), put("p.jsonl", "older"))),
     # Models
     "a model of pickles": Fault("tag articles.jsonl --model foreign --out t.csv", ("foreign: not a Demarche model", "manifest.json"), put("foreign/model.pkl", b"\x80\x04K\x01.")),
-    "a model of another make": Fault("judge foreign passages.jsonl annotations.jsonl", ("foreign: not a Demarche model",), both(put("foreign/config.json", '{"model_type": "bert"}'), put("foreign/model.safetensors", b"\x08\0\0\0\0\0\0\0{}      "))),
-    "a manifest of something else": Fault("judge foreign passages.jsonl annotations.jsonl", ("foreign/manifest.json: not a Demarche manifest",), put("foreign/manifest.json", '{"name": "web app"}')),
-    "a manifest nested deep": Fault("judge foreign passages.jsonl annotations.jsonl", ("foreign/manifest.json: not a Demarche manifest",), put("foreign/manifest.json", "[" * 100_000)),
-    "a manifest of nothing": Fault("judge foreign passages.jsonl annotations.jsonl", ("foreign: not a model that this version can read",), put("foreign/manifest.json", '{"demarche_model": 1, "files": {}}')),
-    "a byte changed: judge": Fault("judge copy passages.jsonl annotations.jsonl", ("copy/tagger.json: changed since",), model_with("tagger.json", b"{}")),
-    "sealed by something else: settings": Fault("judge copy passages.jsonl annotations.jsonl", ("copy: not a model that this version can read",), model_with("tagger.json", b'{"colour": 1}', sealed=True)),
+    "a model of another make": Fault("evaluate foreign passages.jsonl annotations.jsonl", ("foreign: not a Demarche model",), both(put("foreign/config.json", '{"model_type": "bert"}'), put("foreign/model.safetensors", b"\x08\0\0\0\0\0\0\0{}      "))),
+    "a manifest of something else": Fault("evaluate foreign passages.jsonl annotations.jsonl", ("foreign/manifest.json: not a Demarche manifest",), put("foreign/manifest.json", '{"name": "web app"}')),
+    "a manifest nested deep": Fault("evaluate foreign passages.jsonl annotations.jsonl", ("foreign/manifest.json: not a Demarche manifest",), put("foreign/manifest.json", "[" * 100_000)),
+    "a manifest of nothing": Fault("evaluate foreign passages.jsonl annotations.jsonl", ("foreign: not a model that this version can read",), put("foreign/manifest.json", '{"demarche_model": 1, "files": {}}')),
+    "a byte changed: evaluate": Fault("evaluate copy passages.jsonl annotations.jsonl", ("copy/tagger.json: changed since",), model_with("tagger.json", b"{}")),
+    "sealed by something else: settings": Fault("evaluate copy passages.jsonl annotations.jsonl", ("copy: not a model that this version can read",), model_with("tagger.json", b'{"colour": 1}', sealed=True)),
     "sealed by something else: weights": Fault("tag articles.jsonl --model copy --out t.csv", ("copy: not a model that this version can read",), model_with("topics/weights.safetensors", b"12345678", sealed=True)),
-    "a model that is a file": Fault("judge config.yaml passages.jsonl annotations.jsonl", ("config.yaml: no such model folder",)),
+    "a model that is a file": Fault("evaluate config.yaml passages.jsonl annotations.jsonl", ("config.yaml: no such model folder",)),
     "a model nobody registered": Fault("tag articles.jsonl --model models:/nobody@champion --out t.csv", ("models:/nobody@champion: no such model in sqlite:", "registered there: none")),
-    "a version beyond all numbers": Fault("judge models:/x/99999999999999999999 passages.jsonl annotations.jsonl", ("no such model",)),
+    "a version beyond all numbers": Fault("evaluate models:/x/99999999999999999999 passages.jsonl annotations.jsonl", ("no such model",)),
     "an address that is none": Fault("tag articles.jsonl --model models:/ --out t.csv", ("expected models:/NAME@ALIAS",)),
     "a model nobody can promote": Fault("runs promote nobody 1", ("nobody/1", "runs list")),
     "runs nobody made": Fault("runs compare one other", ("one: no such run", "runs list")),
@@ -316,7 +316,7 @@ FAULTS: dict[str, Fault] = {
     # Stores
     **{
         f"{what}: {command.split()[0]} {command.split()[1]}": Fault(command, said, make, env=env)
-        for command in (NEW, "runs list", "runs compare a b", "runs promote a 1", "judge models:/a@b passages.jsonl annotations.jsonl", "tag articles.jsonl --model models:/a@b --out t.csv")
+        for command in (NEW, "runs list", "runs compare a b", "runs promote a 1", "evaluate models:/a@b passages.jsonl annotations.jsonl", "tag articles.jsonl --model models:/a@b --out t.csv")
         for what, said, make, env in (
             ("a dead store", ("http://127.0.0.1:1: the tracking server does not answer",), lambda folder: None, {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}),
             ("a store of an older version", ("mlflow.db", "mlflow db upgrade"), harmed_store("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'"), {}),
@@ -328,7 +328,7 @@ FAULTS: dict[str, Fault] = {
     "a store without a file": Fault(NEW, ("sqlite://: names no file",), env={"MLFLOW_TRACKING_URI": "sqlite://"}),
     "a database of another program": Fault(NEW, ("other.db: a database of another program",), lambda folder: sqlite3.connect(folder / "other.db").execute("CREATE TABLE metrics (a)"), env={"MLFLOW_TRACKING_URI": "sqlite:///other.db"}),
     # Options
-    "a seed below zero: judge": Fault(JUDGE + " --seed -1", ("--seed",)),
+    "a seed below zero: judge": Fault(EVALUATE + " --seed -1", ("--seed",)),
     "a seed below zero: compare": Fault("runs compare a b --seed -1", ("--seed",)),
     "more runs than MLflow gives": Fault("runs list --most 99999999", ("--most",)),
     "a port that is none": Fault("ui --port 99999", ("--port",)),

@@ -15,31 +15,27 @@ from hypothesis import strategies as st
 
 from labels.codebook import Codebook, Topic
 from labels.errors import DemarcheError
-from models import windows, zero_shot
-from models.encoders import entailment
+from models.encoders import windows
+from models.encoders.contrastive import pairs
+from models.encoders.files import entailment
+from models.encoders.vectors import Vectors
 from models.examples import (
     FloatArray,
+    NoCallback,
     Query,
-    Quiet,
 )
-from models.setfit import SetfitTopics, pairs
-from models.settings import (
-    SetfitTopicsSettings,
-    SimilarityTopicsSettings,
-    ZeroShotStanceSettings,
-    ZeroShotTopicsSettings,
-)
-from models.similarity import SimilarityTopics
-from models.vectors import Vectors
-from models.zero_shot import ZeroShotStance, ZeroShotTopics
-from tests.conftest import BOOK, CPU, tiny_encoder, tiny_judge
-from tests.test_families import assert_are_probabilities, encoder_settings, examples_of, judged, paired, vectors
+from models.families import zero_shot
+from models.families.setfit import SetfitTopics, SetfitTopicsSettings
+from models.families.similarity import SimilarityTopics, SimilarityTopicsSettings
+from models.families.zero_shot import ZeroShotStance, ZeroShotStanceSettings, ZeroShotTopics, ZeroShotTopicsSettings
+from tests.conftest import BOOK, CPU, tiny_encoder, tiny_nli
+from tests.test_families import assert_are_probabilities, encoder_settings, evaluated, examples_of, paired, vectors
 
 
 def test_a_codebook_of_200_topics_is_read_without_a_label() -> None:
     texts = ["a or b", "the town council", "tea " * 500]
     for model in (
-        ZeroShotTopics.of(many_topics(), ZeroShotTopicsSettings(**judged()), CPU),
+        ZeroShotTopics.of(many_topics(), ZeroShotTopicsSettings(**evaluated()), CPU),
         SimilarityTopics.of(many_topics(), SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()),
     ):
         found = model.predict_proba(texts)
@@ -58,7 +54,7 @@ def many_topics() -> Codebook:
 def test_a_hypothesis_has_the_definition_where_there_is_one() -> None:
     topics = (Topic(id="tea", name="tea", definition="the drink,\n and its trade"), Topic(id="rain"))
     book = Codebook(id="two", version="1.0.0", topics=topics)
-    model = ZeroShotTopics.of(book, ZeroShotTopicsSettings(**judged(hypothesis="On {topic}!")), CPU)
+    model = ZeroShotTopics.of(book, ZeroShotTopicsSettings(**evaluated(hypothesis="On {topic}!")), CPU)
     assert model.hypotheses == ["On tea: the drink, and its trade!", "On rain!"]
 
 
@@ -74,20 +70,20 @@ class Oracle:
 
 @pytest.mark.parametrize(("odds", "likeliest"), [((3, -3), 0), ((-3, 3), 1), ((-3, -3), 2)])
 def test_a_stance_is_that_of_the_hypothesis_entailed_or_else_neutral(odds: Any, likeliest: int) -> None:
-    model = ZeroShotStance(ZeroShotStanceSettings(**judged()), Oracle(*odds))  # type: ignore[arg-type]
+    model = ZeroShotStance(ZeroShotStanceSettings(**evaluated()), Oracle(*odds))  # type: ignore[arg-type]
     found = model.predict_proba([Query("a", "b"), Query("c", "d")])
     assert_are_probabilities(found, "stance", rows=2)
     assert found.argmax(axis=1).tolist() == [likeliest] * 2
 
 
 def test_an_encoder_is_read_with_the_pooler_that_its_head_stands_on() -> None:
-    settings = ZeroShotTopicsSettings(**judged(encoder=str(tiny_judge("deberta-v2"))))
+    settings = ZeroShotTopicsSettings(**evaluated(encoder=str(tiny_nli("deberta-v2"))))
     assert_are_probabilities(ZeroShotTopics.of(BOOK, settings, CPU).predict_proba(["tea"]), "topics", rows=1)
 
 
 @pytest.mark.parametrize("labels", [("entailment", "not_entailment"), ("NEUTRAL", "CONTRADICTION", "Entailment")])
 def test_entailment_is_found_by_its_label(labels: tuple[str, ...]) -> None:
-    assert labels[entailment(tiny_judge(labels=labels))].lower() == "entailment"
+    assert labels[entailment(tiny_nli(labels=labels))].lower() == "entailment"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +99,8 @@ def test_an_encoder_that_tells_no_entailment_is_refused(config: str, tmp_path: P
 def test_a_query_is_cut_the_same_whatever_target_is_asked_beside_it() -> None:
     tokenizer = vectors().tokenizer
     queries = [Query("tea rain " * 40, target) for target in ("tea", "the quiet houses near the old market", "")]
-    together = windows.of_queries(tokenizer, queries, length=32)
-    alone = [windows.of_queries(tokenizer, [query], length=32) for query in queries]
+    together = windows.window_queries(tokenizer, queries, length=32)
+    alone = [windows.window_queries(tokenizer, [query], length=32) for query in queries]
     assert [window.ids for window in together] == [window.ids for few in alone for window in few]
 
 
@@ -132,11 +128,11 @@ def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None
     base = vectors()
     before = base.of(["teapot kettle"])
     model = SetfitTopics(SetfitTopicsSettings(**paired(steps=3)), base, seed=1)
-    model.fit(examples_of("topics"), examples_of("topics").take(np.arange(0)), watch=Quiet())
+    model.fit(examples_of("topics"), examples_of("topics").take(np.arange(0)), callback=NoCallback())
     np.testing.assert_array_equal(
         Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16).of(["teapot kettle"]), before
     )
-    np.testing.assert_array_equal(base._encoded(["teapot kettle"]), before)
+    np.testing.assert_array_equal(base._encode(["teapot kettle"]), before)
     assert (model.vectors.of(["teapot kettle"]) != before).any()
 
 

@@ -19,7 +19,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from labels.errors import BadInput, DemarcheError, Problem, Problems
-from labels.files import existing, read_jsonl, read_lines, read_rows, read_text, replacing, write_jsonl, write_text
+from labels.files import (
+    atomic_write,
+    read_jsonl,
+    read_lines,
+    read_rows,
+    read_text,
+    require_file,
+    write_jsonl,
+    write_text,
+)
 from labels.passages import Annotation, Article, Label, Passage, schemas
 
 Row = dict[str, Any]
@@ -276,7 +285,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: Callable[
 
 
 def test_replacing_gives_a_path_that_takes_the_place(tmp_path: Path) -> None:
-    with replacing(tmp_path / "a") as part:
+    with atomic_write(tmp_path / "a") as part:
         part.write_text("new", encoding="utf-8")
         assert not (tmp_path / "a").exists()
     assert (tmp_path / "a").read_text(encoding="utf-8") == "new"
@@ -284,13 +293,13 @@ def test_replacing_gives_a_path_that_takes_the_place(tmp_path: Path) -> None:
 
 def test_a_missing_file_or_a_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match="no such table; check the path"):
-        existing(tmp_path / "none.csv", what="table")
+        require_file(tmp_path / "none.csv", what="table")
     with pytest.raises(DemarcheError, match="is a folder; a file is expected"):
         list(read_lines(tmp_path, Problems()))
 
 
 def test_what_fails_elsewhere_is_not_blamed_on_the_output(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out.csv"):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out.csv"):
         (tmp_path / "input.txt").read_text()
     assert list(tmp_path.iterdir()) == []
 

@@ -19,13 +19,14 @@ from typer.testing import CliRunner
 from demarche.__main__ import app
 from labels.codebook import Topic, write_codebook
 from labels.files import write_jsonl
-from models import joint
-from models.examples import JointExamples, Query, Quiet, TopicExamples
-from models.joint import Joint, describe
-from models.settings import EncoderTopicsSettings, JointSettings
+from models.examples import JointExamples, NoCallback, Query, TopicExamples
+from models.families import joint
+from models.families.encoder import EncoderTopicsSettings
+from models.families.joint import Joint, JointSettings, describe
 from tests.conftest import BOOK, CPU, ENCODER, REPOSITORY, alone, make_articles, tiny_encoder, train
-from training import registry, tracking
-from training.watch import RunWatch
+from training.tracking import registry
+from training.tracking import runs as tracking
+from training.tracking.callback import RunCallback
 
 
 def test_loss_and_dev_figures_of_each_epoch_stand_on_the_one_run(store: Path) -> None:
@@ -71,8 +72,10 @@ def test_training_that_was_killed_in_an_epoch_ends_with_the_same_figures(store: 
     assert whole.returncode == 0, whole.stderr
     second, first, left = tracking.runs()
     assert left.status == "KILLED"
-    judged = [{name: run.metrics[name] for name in run.metrics if "training/" not in name} for run in (first, second)]
-    assert judged[0] == judged[1]
+    evaluated = [
+        {name: run.metrics[name] for name in run.metrics if "training/" not in name} for run in (first, second)
+    ]
+    assert evaluated[0] == evaluated[1]
     # The first epoch was not learnt again.
     history = tracking.open_store().get_metric_history(first.id, "training/stance/loss")
     assert min(point.step for point in history) > 1
@@ -83,12 +86,11 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from labels.errors import DemarcheError
-from models.encoder import EncoderTopics
-from models.encoders import Machine
-from models.examples import Quiet, TopicExamples
-from models.settings import EncoderTopicsSettings
+from models.families.encoder import EncoderTopics, EncoderTopicsSettings
+from models.encoders.device import Device
+from models.examples import NoCallback, TopicExamples
 
-class Kept(Quiet):
+class Kept(NoCallback):
     def checkpoints(self, key):
         return Path(sys.argv[2])
 
@@ -97,7 +99,7 @@ settings = EncoderTopicsSettings(kind="encoder", encoder=sys.argv[1], epochs=2, 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    EncoderTopics(settings, machine=Machine("cpu", False)).fit(examples, examples, watch=Kept())
+    EncoderTopics(settings, device=Device("cpu", False)).fit(examples, examples, callback=Kept())
 except DemarcheError as error:
     sys.exit(str(error))
 """
@@ -120,20 +122,17 @@ def test_no_room_for_a_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_family_that_is_calibrated_on_dev_says_so_where_there_is_none(store: Path) -> None:
     result = train(*alone(tiny_encoder()), "split.dev=0")
     assert result.exit_code == 2
-    assert (
-        "stance: this family is calibrated on dev, and the dev side has nothing labelled for it; raise split.dev"
-        in result.output
-    )
+    assert "stance: this family is calibrated on dev, and dev has no stance labels; raise split.dev" in result.output
 
 
 def test_texts_of_one_character_and_of_20_000_words_can_be_learnt_from() -> None:
     texts = ["a", "tea " * 20_000, "rain", "b", "rain " * 20_000, "tea"] * 2
     y = np.array([[0.0], [1.0], [0.0]] * 4)
     examples = TopicExamples(texts, y, list("abcdef") * 2)
-    from models.encoder import EncoderTopics
+    from models.families.encoder import EncoderTopics
 
     settings = EncoderTopicsSettings(kind="encoder", encoder=str(tiny_encoder()), epochs=2, batch_size=4, max_length=32)
-    model = EncoderTopics(settings, machine=CPU).fit(examples, examples, watch=Quiet())
+    model = EncoderTopics(settings, device=CPU).fit(examples, examples, callback=NoCallback())
     assert np.isfinite(model.predict_proba(texts[:4])).all()
 
 
@@ -147,7 +146,7 @@ def test_200_topics_are_learnt_a_few_at_a_time_and_a_new_one_has_a_score_of_its_
     texts = [f"the town about {words[n % 4]}" for n in range(40)]
     settings = JointSettings(encoder=str(tiny_encoder()), epochs=2, max_length=32)
     examples = JointExamples(texts, y, [str(n) for n in range(40)])
-    model = Joint(settings, describe(book), machine=CPU).fit(examples, examples, watch=Quiet())
+    model = Joint(settings, describe(book), device=CPU).fit(examples, examples, callback=NoCallback())
     found = model.predict_proba(texts)
     assert found.shape == (40, 200, 4)
     assert np.isfinite(found).all()
@@ -189,11 +188,11 @@ def of_family(name: str) -> list[str]:
 
 @given(st.integers(0, 30))
 def test_topics_drawn_for_a_step_stand_for_all_that_were_not(present: int) -> None:
-    model = Joint(JointSettings(encoder=str(tiny_encoder())), describe(BOOK), machine=CPU)
+    model = Joint(JointSettings(encoder=str(tiny_encoder())), describe(BOOK), device=CPU)
     presence, learnt = np.zeros((8, 60)), np.arange(0, 60, 2)
     there = learnt[:present]
     presence[0, there] = 1.0
-    columns, weight = model._columns(presence, learnt)
+    columns, weight = model._draw_topics(presence, learnt)
     assert len(set(columns)) == len(columns) == 16
     assert set(columns) <= set(learnt)
     # However many topics the passages have, those that they have not are taught as often as they are.
@@ -205,19 +204,19 @@ def test_topics_drawn_for_a_step_stand_for_all_that_were_not(present: int) -> No
 
 
 def test_stances_toward_open_targets_do_not_hang_on_how_many_are_asked_at_once() -> None:
-    model = Joint(JointSettings(encoder=str(tiny_encoder()), max_length=32), describe(BOOK), machine=CPU)
-    model.begin()
+    model = Joint(JointSettings(encoder=str(tiny_encoder()), max_length=32), describe(BOOK), device=CPU)
+    model.start()
     queries = [Query(f"the town {'tea rain '[n % 5 :]}", f"target {n % 7}") for n in range(40)]
-    at_once = model.stances(queries)
+    windows_per_batch = model.stances(queries)
     with mock.patch.object(joint, "_QUERIES_AT_ONCE", 3):
-        np.testing.assert_allclose(model.stances(queries), at_once, atol=2e-5)
+        np.testing.assert_allclose(model.stances(queries), windows_per_batch, atol=2e-5)
     assert model.stances([]).shape == (0, 3)
 
 
 def test_a_joint_reader_without_a_stance_to_judge_still_knows_its_best_epoch() -> None:
     y = np.full((4, 2, 4), np.nan)
     y[:, :, 0] = 1.0
-    worse, better = (joint._judge(np.full((4, 2, 4), z), y, np.arange(2)) for z in (0.0, 2.0))
+    worse, better = (joint._metrics(np.full((4, 2, 4), z), y, np.arange(2)) for z in (0.0, 2.0))
     assert better["score"] > worse["score"]
     assert better["dev/loss"] < worse["dev/loss"]
 
@@ -225,13 +224,13 @@ def test_a_joint_reader_without_a_stance_to_judge_still_knows_its_best_epoch() -
 def test_checkpoints_that_nobody_went_on_with_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMARCHE_CACHE", str(tmp_path))
     kept = tmp_path / "checkpoints"
-    in_use = RunWatch(None, None)  # type: ignore[arg-type]
+    in_use = RunCallback(None, None)  # type: ignore[arg-type]
     assert in_use.checkpoints("in use") == kept / "in use"
     for name in ("old", "young"):
         (kept / name).mkdir()
     for name in ("old", "in use"):
         os.utime(kept / name, (0, 0))
-    new = RunWatch(None, None)  # type: ignore[arg-type]
+    new = RunCallback(None, None)  # type: ignore[arg-type]
     assert new.checkpoints("new") == kept / "new"
     assert {path.name for path in kept.glob("*/")} == {"in use", "young", "new"}
 
@@ -265,7 +264,7 @@ def test_what_an_earlier_model_learnt_is_known_through_those_that_came_after(sto
     result = train(*alone(tiny_encoder()), "stance.epochs=1", f"stance.init=runs:/{first.id}/tagger", *others)
     assert result.exit_code == 0, result.output
     second, _ = tracking.runs()
-    assert registry.learnt(second.id) > registry.learnt(first.id)
+    assert registry.trained_on(second.id) > registry.trained_on(first.id)
     refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{second.id}/tagger", "split.seed=99")
     assert refused.exit_code == 2
     assert "that are dev here" in refused.output or "that are test here" in refused.output
@@ -274,7 +273,7 @@ def test_what_an_earlier_model_learnt_is_known_through_those_that_came_after(sto
 @pytest.mark.parametrize(
     ("init", "says"),
     [
-        ("MODEL", "stance.init: MODEL: its stance model is of kind 'linear'; start from one of kind 'encoder'"),
+        ("MODEL", "stance.init: MODEL: its stance model is of kind 'linear'; start from a model of kind 'encoder'"),
         ("nowhere", "nowhere: no such model folder"),
         ("MODEL stance.cross_fit=true", "stance: init and cross_fit exclude each other"),
         ("runs:/0123456789abcdef/tagger", "runs:/0123456789abcdef/tagger: no such model"),
@@ -294,7 +293,7 @@ def test_an_encoder_tags_like_any_model_in_one_process_and_in_two(store: Path, w
     result = train("topics=null", "stance=null", joint, "precision=fp32", "tracking.register=null")
     assert result.exit_code == 0, result.output
     (run,) = tracking.runs()
-    assert run.tags["demarche.machine"] == "cpu fp32"
+    assert run.tags["demarche.device"] == "cpu fp32"
     articles, _, _ = make_articles(3000, seed=4)
     write_jsonl(workspace / "many.jsonl", articles)
     for jobs in ("1", "2"):

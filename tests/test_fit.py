@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labels.adjudication import Example, adjudicate
 from labels.errors import DemarcheError
+from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Label, Passage
-from models.examples import Quiet, stance_examples
+from models.examples import NoCallback, stance_examples
 from models.tagger import Tagger
-from tests.conftest import BOOK, make_articles, tiny_encoder, tiny_judge
+from tests.conftest import BOOK, make_articles, tiny_encoder, tiny_nli
 from training.config import Config, Data
+from training.evaluation.metrics import evaluate
+from training.evaluation.predictions import predict
 from training.fit import baselines, fit
-from training.judging import judge
-from training.predictions import predict
 
 LINEAR: dict[str, Any] = {"kind": "linear", "ngrams": {"chars": None}}
 MAJORITY: dict[str, Any] = {"kind": "majority"}
@@ -62,10 +62,10 @@ def probabilities(tagger: Tagger, examples: Sequence[Example]) -> np.ndarray:
 
 def test_a_tagger_that_learnt_reads_new_articles_well_and_better_than_trivial_models() -> None:
     learn, dev, test = town(60), town(15, seed=2), town(40, seed=3)
-    fitted = fit(config(), BOOK, learn, dev, watch=Quiet())
+    fitted = fit(config(), BOOK, learn, dev, callback=NoCallback())
     assert fitted.warnings == []
     score = {
-        name: judge(predict(tagger, test, ["test"] * len(test)), seed=1).metrics
+        name: evaluate(predict(tagger, test, ["test"] * len(test)), seed=1).metrics
         for name, tagger in {"linear": fitted.tagger, **baselines(config(), BOOK, learn, dev)}.items()
     }
     assert score["linear"]["topics/micro_f1"].value > 0.9
@@ -77,7 +77,8 @@ def test_a_tagger_that_learnt_reads_new_articles_well_and_better_than_trivial_mo
 
 def test_the_same_examples_and_seed_give_the_same_tagger_to_the_byte(tmp_path: Path) -> None:
     digests = {
-        fit(config(), BOOK, town(20), town(5, seed=2), watch=Quiet()).tagger.save(tmp_path / name) for name in "ab"
+        fit(config(), BOOK, town(20), town(5, seed=2), callback=NoCallback()).tagger.save(tmp_path / name)
+        for name in "ab"
     }
     assert len(digests) == 1
 
@@ -89,7 +90,7 @@ def test_the_tagger_judged_on_dev_has_not_learnt_from_it() -> None:
         for e in dev
     ]
     topics = config(stance=None)
-    one, other = (fit(topics, BOOK, learn, side, watch=Quiet()) for side in (dev, turned))
+    one, other = (fit(topics, BOOK, learn, side, callback=NoCallback()) for side in (dev, turned))
     assert one.dev_tagger is not None
     assert other.dev_tagger is not None
     raw = [
@@ -100,11 +101,11 @@ def test_the_tagger_judged_on_dev_has_not_learnt_from_it() -> None:
 
 
 def test_without_a_dev_side_there_is_no_dev_tagger() -> None:
-    assert fit(config(), BOOK, town(20), [], watch=Quiet()).dev_tagger is None
+    assert fit(config(), BOOK, town(20), [], callback=NoCallback()).dev_tagger is None
 
 
 def test_a_dev_side_without_any_stance_does_not_stop_a_stance_model() -> None:
-    fitted = fit(config(topics=None), BOOK, town(20), read_by([[[]], [[]]]), watch=Quiet())
+    fitted = fit(config(topics=None), BOOK, town(20), read_by([[[]], [[]]]), callback=NoCallback())
     assert fitted.dev_tagger is None
 
 
@@ -135,7 +136,7 @@ def test_however_little_there_is_a_tagger_comes_of_it(
 ) -> None:
     examples = read_by(FEW[what])
     settings = config(kind, kind, votes=votes)
-    fitted = fit(settings, BOOK, examples, [], watch=Quiet())
+    fitted = fit(settings, BOOK, examples, [], callback=NoCallback())
     fitted.tagger.save(tmp_path)
     passages = [example.passage for example in examples]
     for tagger in (Tagger.load(tmp_path), *baselines(settings, BOOK, examples, []).values()):
@@ -148,14 +149,14 @@ def test_however_little_there_is_a_tagger_comes_of_it(
 
 
 def test_readers_who_never_agree_on_a_stance_leave_none_to_learn_by_majority() -> None:
-    with pytest.raises(DemarcheError, match="the training side has no stances"):
-        fit(config(), BOOK, read_by(FEW[DISAGREE]), [], watch=Quiet())
+    with pytest.raises(DemarcheError, match="train has no stances"):
+        fit(config(), BOOK, read_by(FEW[DISAGREE]), [], callback=NoCallback())
 
 
 def test_readers_who_always_disagree_leave_nothing_to_learn_by_majority() -> None:
     tied = read_by([[[Label(topic="tea", stance="favor")], []]] * 6)
     with pytest.raises(DemarcheError, match="training has 0 articles with labels; at least two are needed"):
-        fit(config(stance=None), BOOK, tied, [], watch=Quiet())
+        fit(config(stance=None), BOOK, tied, [], callback=NoCallback())
 
 
 def test_votes_teach_how_sure_readers_were() -> None:
@@ -167,7 +168,7 @@ def test_votes_teach_how_sure_readers_were() -> None:
         Example(e.passage.model_copy(update={"id": f"s{n}", "article": f"s{n}"}), e.topics, {}, e.topic_votes, {})
         for n, e in enumerate(seldom)
     ]
-    fitted = fit(config(stance=None, votes="soft"), BOOK, often + seldom, [], watch=Quiet())
+    fitted = fit(config(stance=None, votes="soft"), BOOK, often + seldom, [], callback=NoCallback())
     found = probabilities(fitted.tagger, often + seldom)[:, 0]
     np.testing.assert_allclose(found, np.repeat([0.75, 0.25], 40), atol=0.1)
 
@@ -181,7 +182,7 @@ def test_tied_stances_teach_with_their_votes_only_where_votes_are_soft() -> None
 def test_a_topic_of_few_examples_is_warned_of_and_one_of_none_is_never_found() -> None:
     book = BOOK.model_copy(update={"topics": (*BOOK.topics, BOOK.topics[0].model_copy(update={"id": "snow"}))})
     few = read_by([[[Label(topic="rain")]]] * 3 + [[[Label(topic="tea")]]] * 20 + [[[]]] * 20)
-    fitted = fit(config(stance=None), book, few, [], watch=Quiet())
+    fitted = fit(config(stance=None), book, few, [], callback=NoCallback())
     assert fitted.warnings == [
         "topic 'rain' has 3 examples in train and dev; its probabilities and threshold are not calibrated",
         "topic 'snow' has 0 examples in train and dev; there is nothing to learn it from",
@@ -193,30 +194,30 @@ def test_a_topic_of_few_examples_is_warned_of_and_one_of_none_is_never_found() -
 
 def test_a_stance_of_few_examples_is_warned_of() -> None:
     few = read_by([[[Label(topic="tea", stance=stance)]] for stance in ("favor", "against", "neutral")])
-    fitted = fit(config(topics=None), BOOK, few, [], watch=Quiet())
+    fitted = fit(config(topics=None), BOOK, few, [], callback=NoCallback())
     assert fitted.warnings == ["stance has 3 examples in train and dev; its probabilities are not calibrated"]
 
 
 def test_a_wanted_precision_that_is_out_of_reach_is_warned_of() -> None:
     rng = np.random.default_rng(1)
     noise = read_by([[[Label(topic="tea")] if rng.random() < 0.3 else []] for _ in range(60)])
-    fitted = fit(config(stance=None, thresholds={"precision": 0.99}), BOOK, noise, [], watch=Quiet())
+    fitted = fit(config(stance=None, thresholds={"precision": 0.99}), BOOK, noise, [], callback=NoCallback())
     assert any("topic 'tea': precision 0.99 was not reached" in warning for warning in fitted.warnings)
 
 
 def test_stance_is_not_trained_where_nobody_told_one() -> None:
-    with pytest.raises(DemarcheError, match="has no stances; take `stance:` out of the config or label some"):
-        fit(config(topics=None), BOOK, read_by([[[Label(topic="tea")]]] * 5), [], watch=Quiet())
+    with pytest.raises(DemarcheError, match="has no stances; take `stance:` out of the config, or label some"):
+        fit(config(topics=None), BOOK, read_by([[[Label(topic="tea")]]] * 5), [], callback=NoCallback())
 
 
 def test_progress_is_told_from_nothing_to_all() -> None:
     told: list[tuple[str, int, int]] = []
 
-    class Notes(Quiet):
+    class Notes(NoCallback):
         def step(self, what: str, *, done: int, total: int) -> None:
             told.append((what, done, total))
 
-    fit(config(), BOOK, town(10), town(3, seed=2), watch=Notes())
+    fit(config(), BOOK, town(10), town(3, seed=2), callback=Notes())
     for task in ("topics", "stance"):
         steps = [(done, total) for what, done, total in told if what == task]
         assert [done for done, _ in steps] == list(range(len(steps)))
@@ -237,7 +238,7 @@ def test_rules_are_a_baseline_only_where_the_codebook_has_keywords() -> None:
 def test_a_tagger_keeps_the_languages_that_it_learnt_from(text: str, languages: tuple[str, ...]) -> None:
     examples = read_by([[[Label(topic="tea", stance="favor")]], [[]]] * 10, text=text)
     for topics, stance in ((MAJORITY, MAJORITY), (None, MAJORITY)):
-        fitted = fit(config(topics, stance), BOOK, examples[:15], examples[15:], watch=Quiet())
+        fitted = fit(config(topics, stance), BOOK, examples[:15], examples[15:], callback=NoCallback())
         assert fitted.tagger.settings.languages == languages
 
 
@@ -248,11 +249,13 @@ def test_a_tagger_keeps_the_languages_that_it_learnt_from(text: str, languages: 
 def test_a_tagger_of_a_family_for_few_labels_reads_as_it_was_saved(
     topics: str, stance: str | None, tmp_path: Path
 ) -> None:
-    encoder = tiny_judge() if topics == "zero_shot" else tiny_encoder()
+    encoder = tiny_nli() if topics == "zero_shot" else tiny_encoder()
     few = {"steps": 2} if topics == "setfit" else {}
     families = [{"kind": kind, "encoder": str(encoder), "max_length": 64} | few for kind in (topics, stance) if kind]
     examples = town(30)
-    found = fit(config(*families, *[None] * (2 - len(families))), BOOK, examples[:60], examples[60:], watch=Quiet())
+    found = fit(
+        config(*families, *[None] * (2 - len(families))), BOOK, examples[:60], examples[60:], callback=NoCallback()
+    )
     assert found.dev_tagger is not None
     found.tagger.save(tmp_path / "model")
     passages = [example.passage for example in examples[:8]]

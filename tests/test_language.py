@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.language import language, languages_learnt, languages_of_article
+from models.language import detect_language, languages_of_article, training_languages
 from tests.conftest import REPOSITORY
 
 TOLD = {
@@ -36,36 +36,36 @@ NAMES = [
 
 @pytest.mark.parametrize("code", TOLD)
 def test_one_sentence_tells_its_language_also_where_another_was_expected(code: str) -> None:
-    assert language(TOLD[code]) == code
-    assert language(TOLD[code], ("ru",) if code == "en" else ("en",)) == code
+    assert detect_language(TOLD[code]) == code
+    assert detect_language(TOLD[code], ("ru",) if code == "en" else ("en",)) == code
 
 
 @pytest.mark.parametrize("text", NAMES)
 def test_names_and_capitals_are_not_another_language(text: str) -> None:
-    assert language(text, ("en",)) in (None, "en")
+    assert detect_language(text, ("en",)) in (None, "en")
 
 
 def test_a_foreign_phrase_does_not_make_the_sentence_foreign() -> None:
     text = "Beijing calls it 人类命运共同体, a community of common destiny, and the phrase now appears in three resolutions."
-    assert language(text, ("en",)) == "en"
+    assert detect_language(text, ("en",)) == "en"
 
 
 @pytest.mark.parametrize(
     "text", ["", "2024: 1,234; 2023: 1,100; 2022: 987; 2021: 1,002", "No.", "Да.", "NATO", "x" * 60]
 )
 def test_numbers_and_a_few_words_tell_no_language(text: str) -> None:
-    assert language(text) is None
+    assert detect_language(text) is None
 
 
 def test_a_neighbouring_language_is_not_told_where_the_expected_one_is_possible() -> None:
     text = "Begge parter har interesse av det, og Washington har ennå ikke svart."
-    assert language(text, ("en",)) in ("da", "no")
-    assert language(text, ("no",)) in (None, "no")
+    assert detect_language(text, ("en",)) in ("da", "no")
+    assert detect_language(text, ("no",)) in (None, "no")
 
 
 def test_no_passage_of_the_starter_corpus_is_in_another_language() -> None:
     lines = (REPOSITORY / "seeds/passages.jsonl").read_text(encoding="utf-8").splitlines()
-    assert {language(json.loads(line)["text"]) for line in lines} == {"en"}
+    assert {detect_language(json.loads(line)["text"]) for line in lines} == {"en"}
 
 
 def test_a_passage_that_cannot_tell_is_in_the_language_of_its_article() -> None:
@@ -82,14 +82,14 @@ def test_an_article_of_short_lines_is_read_as_a_whole() -> None:
 
 
 def test_a_language_is_learnt_from_a_fair_share_of_the_texts() -> None:
-    assert languages_learnt([TOLD["ru"]] * 19 + [TOLD["en"]]) == ("en", "ru")
-    assert languages_learnt([TOLD["ru"]] * 20 + [TOLD["en"]]) == ("ru",)
-    assert languages_learnt([TOLD["ru"], "Да.", "2024"]) == ("ru",)
-    assert languages_learnt(["Да.", "2024"]) == ()
+    assert training_languages([TOLD["ru"]] * 19 + [TOLD["en"]]) == ("en", "ru")
+    assert training_languages([TOLD["ru"]] * 20 + [TOLD["en"]]) == ("ru",)
+    assert training_languages([TOLD["ru"], "Да.", "2024"]) == ("ru",)
+    assert training_languages(["Да.", "2024"]) == ()
 
 
 @settings(deadline=None)
 @given(st.text(st.characters()))
 def test_no_text_is_too_odd_to_be_asked(text: str) -> None:
-    found = language(text)
+    found = detect_language(text)
     assert found is None or len(found) == 2

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from labels.bootstrap import Interval
-from training import tracking
-from training.compare import Difference
 from training.config import read_config
+from training.evaluation.compare import Difference
 from training.learning_curve import part_of, prospect
 from training.prepare import prepare
+from training.tracking import runs as tracking
 
 
 def test_a_run_a_share_stands_below_one_with_the_curve(store: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_run_a_share_stands_below_one_with_the_curve(store: Path) -> None:
     assert not any("demarche.registered" in run.tags for run in runs.values())
     splits = {name: tracking.artifact(run.id, "split.jsonl").read_text() for name, run in runs.items()}
     sides = {
-        name: {row["passage"]: row["side"] for row in map(json.loads, text.splitlines())}
+        name: {row["passage"]: row["split"] for row in map(json.loads, text.splitlines())}
         for name, text in splits.items()
     }
     tests = [{id for id, side in places.items() if side == "test"} for places in sides.values()]
@@ -49,15 +49,15 @@ def test_the_last_share_is_the_plain_training(store: Path) -> None:
 def test_a_larger_share_holds_the_smaller_ones_and_articles_whole(workspace: Path) -> None:
     prepared = prepare(read_config("config.yaml"))
     parts = [part_of(prepared, number, 5) for number in range(1, 6)]
-    learnt = [{example.passage.id for example in part.side("train")} for part in parts]
+    learnt = [{example.passage.id for example in part.examples_in("train")} for part in parts]
     assert all(one < other for one, other in pairwise(learnt))
-    assert learnt[-1] == {example.passage.id for example in prepared.side("train")}
+    assert learnt[-1] == {example.passage.id for example in prepared.examples_in("train")}
     for part in parts:
         for side in ("dev", "test"):
-            assert part.side(side) == prepared.side(side)
-        units = {example.passage.unit for example in part.side("train")}
-        assert {e.passage.id for e in prepared.side("train") if e.passage.unit in units} == {
-            e.passage.id for e in part.side("train")
+            assert part.examples_in(side) == prepared.examples_in(side)
+        units = {example.passage.group_id for example in part.examples_in("train")}
+        assert {e.passage.id for e in prepared.examples_in("train") if e.passage.group_id in units} == {
+            e.passage.id for e in part.examples_in("train")
         }
 
 

@@ -8,21 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.adjudication import Example, adjudicate
 from labels.errors import BadInput, DemarcheError
 from labels.files import write_jsonl
+from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Label, Passage
-from models.baselines import MajorityStance, MajorityTopics
 from models.calibration import Platt, StanceCalibration, TopicCalibration
-from models.tagger import Settings, Tagger, TwoStage
+from models.families.baselines import MajorityStance, MajorityTopics
+from models.reader import TwoStage
+from models.tagger import Tagger, TaggerSettings
 from tests.conftest import BOOK
-from tests.test_judging import predicted, towns
-from training.judging import judge
-from training.predictions import Prediction, errors, predict, read_predictions
+from tests.test_evaluation import predicted, towns
+from training.evaluation.metrics import evaluate
+from training.evaluation.predictions import Prediction, errors, predict, read_predictions
 
 
 def tagger(*, topics: list[float] | None = None, stance: bool = True) -> Tagger:
-    settings = Settings(
+    settings = TaggerSettings(
         input=("text",),
         review=0.1,
         topic_calibration=TopicCalibration(curves=(Platt(),) * 2, thresholds=(0.5,) * 2) if topics else None,
@@ -102,7 +103,7 @@ def test_predictions_that_say_nothing_are_read_back_too(tmp_path: Path) -> None:
     found = predict(tagger(topics=[0.9, 0.1]), [example("a", [TEA]), example("b", [])], ["test", "test_other"])
     write_jsonl(tmp_path / "predictions.jsonl", found)
     assert read_predictions(tmp_path / "predictions.jsonl") == found
-    assert judge(read_predictions(tmp_path / "predictions.jsonl"), seed=1) == judge(found, seed=1)
+    assert evaluate(read_predictions(tmp_path / "predictions.jsonl"), seed=1) == evaluate(found, seed=1)
 
 
 def test_a_broken_line_of_predictions_is_named(tmp_path: Path) -> None:

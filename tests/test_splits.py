@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.adjudication import Example, adjudicate
-from labels.duplicates import near_duplicates
 from labels.errors import BadInput, DemarcheError
-from labels.leave_target_out import by_target, only_target
+from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Label, Passage
-from labels.splits import Place, Split, by_column, by_group, by_time, is_test, read_split
+from labels.splits.duplicates import near_duplicates
+from labels.splits.leave_target_out import by_target, only_target
+from labels.splits.split import Place, Split, is_test_split, read_split
+from labels.splits.strategies import by_column, by_group, by_time
 from tests.conftest import make_articles
 
 Splitter = Callable[[Sequence[Passage]], Split]
@@ -27,9 +28,9 @@ REPRINT = ORIGINAL.replace("monday", "tuesday")
 OTHER = "a referee blew his whistle twice before the striker found an empty goal late last night"
 
 
-def passage(id: str, text: str = "", *, unit: str | None = None, **known: Any) -> Passage:
+def passage(id: str, text: str = "", *, article: str | None = None, **known: Any) -> Passage:
     text = text or f"{id} stands alone with {id} words that {id} shares with no {id} other"
-    return Passage(id=id, article=unit or id, text=text, start=0, end=len(text), **known)
+    return Passage(id=id, article=article or id, text=text, start=0, end=len(text), **known)
 
 
 def group_split(passages: Sequence[Passage], earlier: Mapping[str, Place] | None = None) -> Split:
@@ -45,21 +46,21 @@ def column_split(passages: Sequence[Passage]) -> Split:
 
 
 def sides_of(split: Split) -> dict[str, str | None]:
-    return {id: place.side for id, place in split.places.items()}
+    return {id: place.split for id, place in split.places.items()}
 
 
 def kind(side: str) -> str:
-    return "test" if is_test(side) else side
+    return "test" if is_test_split(side) else side
 
 
 def leaks(passages: Sequence[Passage], split: Split) -> list[tuple[str, str]]:
     """Pairs of one unit, or of near-duplicate texts, on two sides; compared one by one."""
-    kept = [p for p in passages if split.places[p.id].side]
+    kept = [p for p in passages if split.places[p.id].split]
     return [
         (one.id, other.id)
         for one, other in combinations(kept, 2)
-        if kind(str(split.places[one.id].side)) != kind(str(split.places[other.id].side))
-        and (one.unit == other.unit or near_duplicates([one.text, other.text]))
+        if kind(str(split.places[one.id].split)) != kind(str(split.places[other.id].split))
+        and (one.group_id == other.group_id or near_duplicates([one.text, other.text]))
     ]
 
 
@@ -92,7 +93,7 @@ def made_up(seed: int, count: int, *, first: int = 0) -> list[Passage]:
             passage(
                 f"p{number}",
                 " ".join(text),
-                unit=f"a{rng.randrange(count * 3)}",
+                article=f"a{rng.randrange(count * 3)}",
                 group=rng.choice([None, None, None, f"g{rng.randrange(count)}"]),
                 published=f"20{rng.randrange(10, 30)}-0{rng.randrange(1, 10)}",
                 split=rng.choice(["train", "train", "dev", "test_a", "test_b"]),
@@ -131,7 +132,8 @@ def test_rows_whose_text_was_edited_into_copies_do_not_leak(seed: int, count: in
     rng = random.Random(seed)
     passages = made_up(seed, count)
     old = {
-        p.id: Place(passage=p.id, unit=p.unit, side=rng.choice(["train", "dev", "test", None])) for p in passages[1:]
+        p.id: Place(passage=p.id, group=p.group_id, split=rng.choice(["train", "dev", "test", None]))
+        for p in passages[1:]
     }
     assert leaks(passages, group_split(passages, old)) == []
 
@@ -140,21 +142,21 @@ def test_an_earlier_split_leaves_out_what_it_left_out() -> None:
     passages = [passage("a", ORIGINAL, split="train"), passage("b", REPRINT, split="test"), passage("c", split="train")]
     old = by_column(passages, dev=0, seed=1, on_leak="drop")
     assert sides_of(old) == {"a": None, "b": "test", "c": "train"}
-    assert old.places["a"].copy_of == "b"
+    assert old.places["a"].duplicate_of == "b"
     assert sides_of(group_split(passages, old.places)) == sides_of(old)
 
 
 def test_copies_and_further_passages_follow_the_old_rows() -> None:
     old = {
-        "a": Place(passage="a", unit="a", side="test_rw"),
-        "b": Place(passage="b", unit="b", side="train"),
+        "a": Place(passage="a", group="a", split="test_rw"),
+        "b": Place(passage="b", group="b", split="train"),
     }
     new = [
         passage("a", ORIGINAL),
         passage("b", OTHER),
         passage("copy of a", REPRINT),
-        passage("more of b", unit="b"),
-        passage("beside the copy", unit="copy of a"),
+        passage("more of b", article="b"),
+        passage("beside the copy", article="copy of a"),
     ]
     sides = sides_of(group_split(new, old))
     assert sides == {"a": "test_rw", "b": "train", "copy of a": "test_rw", "more of b": "train", "beside the copy": "test_rw"}  # fmt: skip
@@ -167,14 +169,14 @@ def test_a_new_row_between_two_old_ones_leaves_and_they_remain() -> None:
     assert near_duplicates([left, ORIGINAL])
     assert near_duplicates([ORIGINAL, right])
     assert not near_duplicates([left, right])
-    old = {"old train": Place(passage="old train", unit="old train", side="train")}
-    old["old test"] = Place(passage="old test", unit="old test", side="test")
+    old = {"old train": Place(passage="old train", group="old train", split="train")}
+    old["old test"] = Place(passage="old test", group="old test", split="test")
     split = group_split([*half, passage("bridge", ORIGINAL)], old)
     assert sides_of(split) == {"old train": "train", "old test": "test", "bridge": None}
 
 
 def test_a_passage_that_leaves_no_trace_in_an_old_split_is_forgotten() -> None:
-    old = {"gone": Place(passage="gone", unit="gone", side="test")}
+    old = {"gone": Place(passage="gone", group="gone", split="test")}
     passages = [passage(f"p{n}") for n in range(20)]
     assert sides_of(group_split(passages, old)) == sides_of(group_split(passages))
 
@@ -196,7 +198,7 @@ def test_strata_have_the_same_shares_in_every_class() -> None:
     passages = [passage(f"p{n}") for n in range(100)]
     strata = {p.id: "rare" if n % 10 == 0 else "common" for n, p in enumerate(passages)}
     split = by_group(passages, test=0.2, dev=0.1, seed=5, strata=strata)
-    rare = [split.places[id].side for id, name in strata.items() if name == "rare"]
+    rare = [split.places[id].split for id, name in strata.items() if name == "rare"]
     assert {side: rare.count(side) for side in rare} == {"test": 2, "dev": 1, "train": 7}
     assert split.sizes() == {"dev": 10, "test": 20, "train": 70}
 
@@ -210,7 +212,7 @@ def test_the_seed_decides_and_a_reprint_follows_its_original() -> None:
     for seed, split in enumerate(splits):
         with_reprint = by_group([reprint, *others, original], test=0.3, dev=0.2, seed=seed)
         assert with_reprint.merged == 2
-        assert with_reprint.places["a"].side == split.places["z"].side
+        assert with_reprint.places["a"].split == split.places["z"].split
         assert sides_of(with_reprint).items() >= sides_of(split).items()
 
 
@@ -275,7 +277,7 @@ def test_a_passage_without_a_time_is_told(value: Any) -> None:
         by_time(passages, field="session", test=0.5, dev=0.0, on_leak="refuse")
 
 
-@pytest.mark.parametrize("field", ["copy", "unit", "model_dump", "sesion"])
+@pytest.mark.parametrize("field", ["copy", "group_id", "model_dump", "sesion"])
 def test_only_a_field_of_the_data_sorts(field: str) -> None:
     with pytest.raises(DemarcheError, match="has no"):
         by_time([passage("p0", published="2020")], field=field, test=0.5, dev=0.0, on_leak="refuse")
@@ -308,7 +310,7 @@ def test_the_datas_own_split_is_read_as_people_write_it() -> None:
     split = by_column([passage(id, split=side) for id, side in given.items()], dev=0.5, seed=1, on_leak="refuse")
     expected = ["train", "train", "dev", "dev", "test", "test_mt", "testing"]
     assert list(sides_of(split).values()) == expected
-    assert split.test_sides == ["test", "test_mt", "testing"]
+    assert split.test_splits == ["test", "test_mt", "testing"]
 
 
 @pytest.mark.parametrize("side", [None, "", "holdout", "1"])
@@ -322,9 +324,9 @@ def test_dev_is_cut_from_train_without_making_leaks() -> None:
     singles = [passage(f"s{n}", split="train") for n in range(100)]
     passages = [*copies, *singles, passage("t", OTHER, split="test")]
     split = by_column(passages, dev=0.3, seed=3, on_leak="refuse")
-    assert len({split.places[copy.id].side for copy in copies}) == 1
-    assert {split.places[single.id].side for single in singles} == {"train", "dev"}
-    assert split.places["t"].side == "test"
+    assert len({split.places[copy.id].split for copy in copies}) == 1
+    assert {split.places[single.id].split for single in singles} == {"train", "dev"}
+    assert split.places["t"].split == "test"
 
 
 def test_copies_on_two_test_sides_are_no_leak() -> None:
@@ -347,7 +349,7 @@ def test_a_group_stays_together_across_articles() -> None:
     passages = [passage(f"p{n}", group=f"bill-{n // 4}") for n in range(80)]
     split = group_split(passages)
     for first in range(0, 80, 4):
-        assert len({split.places[f"p{n}"].side for n in range(first, first + 4)}) == 1
+        assert len({split.places[f"p{n}"].split for n in range(first, first + 4)}) == 1
 
 
 def test_a_split_reads_back_as_written(tmp_path: Path) -> None:
@@ -360,9 +362,9 @@ def test_a_split_reads_back_as_written(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "split.jsonl: holds no passages"),
-        ('{"passage": "a", "unit": "a", "side": "trian"}\n', "split.jsonl:1: side"),
-        ('{"passage": "a", "unit": "a"}\n', "split.jsonl:1: side: missing"),
-        ('{"passage": "a", "unit": "a", "side": "dev"}\n' * 2, "split.jsonl:2: passage 'a' stands twice"),
+        ('{"passage": "a", "group": "a", "split": "trian"}\n', "split.jsonl:1: split"),
+        ('{"passage": "a", "group": "a"}\n', "split.jsonl:1: split: missing"),
+        ('{"passage": "a", "group": "a", "split": "dev"}\n' * 2, "split.jsonl:2: passage 'a' stands twice"),
         ("[]\n", "split.jsonl:1: "),
     ],
 )
@@ -376,14 +378,14 @@ def test_the_sides_of_a_split_hold_each_example_once() -> None:
     _, passages, annotations = make_articles(20)
     examples = adjudicate(passages, annotations)
     split = group_split(passages)
-    split = replace(split, places={**split.places, passages[0].id: Place(passage="x", unit="x", side=None)})
-    parts = [split.side(examples, name) for name in ("train", "dev", "test")]
+    split = replace(split, places={**split.places, passages[0].id: Place(passage="x", group="x", split=None)})
+    parts = [split.select(examples, name) for name in ("train", "dev", "test")]
     assert sorted(e.passage.id for part in parts for e in part) == sorted(p.id for p in passages[1:])
 
 
-def named(id: str, *labels: Label, text: str = "", unit: str | None = None, votes: int = 1) -> Example:
+def named(id: str, *labels: Label, text: str = "", article: str | None = None, votes: int = 1) -> Example:
     """A passage on which the first reader sees `labels`, and the others nothing."""
-    read = passage(id, text, unit=unit)
+    read = passage(id, text, article=article)
     readings = [labels, *[()] * (votes - 1)]
     annotations = [
         Annotation(passage=id, annotator=f"r{who}", codebook="tiny@1.0.0", labels=seen)
@@ -398,13 +400,13 @@ TRAM = Label(target="the new tram", stance="against")
 
 def test_what_is_labelled_with_the_target_is_test_and_its_articles_are_not_learnt_from() -> None:
     examples = [
-        named("a1", TEA, RAIN, unit="a"),
-        named("a2", RAIN, unit="a"),
-        named("b1", TEA, unit="b", text=ORIGINAL),
-        named("c1", RAIN, unit="c", text=REPRINT),
-        named("c2", RAIN, unit="c"),
-        named("d1", TEA, unit="d", votes=3),
-        named("d2", RAIN, unit="d"),
+        named("a1", TEA, RAIN, article="a"),
+        named("a2", RAIN, article="a"),
+        named("b1", TEA, article="b", text=ORIGINAL),
+        named("c1", RAIN, article="c", text=REPRINT),
+        named("c2", RAIN, article="c"),
+        named("d1", TEA, article="d", votes=3),
+        named("d2", RAIN, article="d"),
         *[named(f"e{n}", RAIN) for n in range(20)],
     ]
     split = by_target(examples, target="tea", dev=0.3, seed=1)
@@ -414,8 +416,8 @@ def test_what_is_labelled_with_the_target_is_test_and_its_articles_are_not_learn
     assert {id for id, side in sides.items() if side is None} == {"a2", "c1", "c2", "d1", "d2"}
     assert {sides[f"e{n}"] for n in range(20)} == {"train", "dev"}
     assert leaks([e.passage for e in examples], split) == []
-    judged = split.side(only_target(examples, "tea", split), "test")
-    assert [[target.topic for target in e.stances] for e in judged] == [["tea"], ["tea"]]
+    evaluated = split.select(only_target(examples, "tea", split), "test")
+    assert [[target.topic for target in e.stances] for e in evaluated] == [["tea"], ["tea"]]
 
 
 def test_a_target_may_be_a_text_that_the_labels_name() -> None:
@@ -441,7 +443,7 @@ def test_no_label_of_the_target_is_learnt(seed: int, count: int) -> None:
         return
     split = by_target(examples, target="rain", dev=0.3, seed=seed)
     assert leaks([example.passage for example in examples], split) == []
-    for example in split.side(examples, "train") + split.side(examples, "dev"):
+    for example in split.select(examples, "train") + split.select(examples, "dev"):
         assert "rain" not in example.topic_votes
-    assert all(example.topics.get("rain") for example in split.side(examples, "test"))
+    assert all(example.topics.get("rain") for example in split.select(examples, "test"))
     assert sides_of(by_target(examples[::-1], target="rain", dev=0.3, seed=seed)) == sides_of(split)

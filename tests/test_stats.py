@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labels.adjudication import adjudicate
+from labels.gold.adjudication import adjudicate
 from labels.passages import Annotation, Label, Passage
 from labels.stats import NONE, gold_table
 from tests.conftest import BOOK

@@ -17,12 +17,13 @@ from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
 from labels.files import write_jsonl
-from models.examples import Quiet
+from models.examples import NoCallback
 from tests.conftest import make_articles, tiny_encoder
-from training import registry, tracking
 from training.config import Dimension, read_config
-from training.search import Axis, axes, override
-from training.study import PruningWatch, Study, Trial, propose
+from training.sweeps.search import Axis, axes, override
+from training.sweeps.study import PruningCallback, Study, Trial, propose
+from training.tracking import registry
+from training.tracking import runs as tracking
 
 SEARCH = """\
 search:
@@ -202,11 +203,11 @@ def test_a_trial_that_lags_behind_is_pruned(workspace: Path) -> None:
     reached: list[int] = []
 
     def work(trial: Trial) -> float:
-        watch = PruningWatch(Quiet(), trial, "stance/macro_f1")
+        callback = PruningCallback(NoCallback(), trial, "stance/macro_f1")
         good = 0.9 if trial.number < 5 else 0.1
         for number in range(1, 4):
-            watch.epoch("topics", number, {"dev/macro_f1": 0.0})
-            watch.epoch("stance", number, {"loss": 1.0, "dev/macro_f1": good})
+            callback.epoch("topics", number, {"dev/macro_f1": 0.0})
+            callback.epoch("stance", number, {"loss": 1.0, "dev/macro_f1": good})
             reached.append(number)
         return good
 

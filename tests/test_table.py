@@ -21,7 +21,7 @@ from labels.codebook import Codebook, Topic, write_codebook
 from labels.errors import BadInput, DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Label
-from labels.table import Columns, Imported, Reading, import_table
+from labels.tables.imports import Columns, Imported, Reading, import_table
 
 Found = dict[tuple[str, str], list[tuple[str | None, str | None, str | None]]]
 BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="rain")))

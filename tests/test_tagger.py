@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.adjudication import Target, adjudicate
 from labels.codebook import STANCES, Codebook
 from labels.errors import DemarcheError
+from labels.gold.adjudication import Target, adjudicate
 from labels.passages import Passage
 from models import saved
-from models.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.calibration import Platt, StanceCalibration, TopicCalibration
-from models.examples import Quiet, query, render, stance_examples, topic_examples
-from models.linear import LinearStance, LinearTopics
-from models.settings import LinearStanceSettings, LinearTopicsSettings
-from models.tagger import Settings, Tagger, TwoStage
+from models.examples import NoCallback, query, render, stance_examples, topic_examples
+from models.families.baselines import MajorityStance, MajorityTopics, RuleTopics
+from models.families.linear import LinearStance, LinearStanceSettings, LinearTopics, LinearTopicsSettings
+from models.reader import TwoStage
+from models.tagger import Tagger, TaggerSettings
 from tests.conftest import BOOK, make_articles
 
 
@@ -38,7 +38,7 @@ def tagger(
     review: float = 0.1,
     weights: tuple[float, float, float] = (1, 1, 1),
 ) -> Tagger:
-    settings = Settings(
+    settings = TaggerSettings(
         input=("title", "text"),
         review=review,
         topic_calibration=TopicCalibration(curves=(Platt(), Platt()), thresholds=thresholds),
@@ -57,8 +57,8 @@ def trained() -> Tagger:
     nothing = np.arange(0)
     return tagger(
         TwoStage(
-            LinearTopics(LinearTopicsSettings()).fit(topics, topics.take(nothing), watch=Quiet()),
-            LinearStance(LinearStanceSettings(own_from=10)).fit(stances, stances.take(nothing), watch=Quiet()),
+            LinearTopics(LinearTopicsSettings()).fit(topics, topics.take(nothing), callback=NoCallback()),
+            LinearStance(LinearStanceSettings(own_from=10)).fit(stances, stances.take(nothing), callback=NoCallback()),
         )
     )
 
@@ -313,7 +313,7 @@ def test_a_topic_that_the_codebook_does_not_have_is_named() -> None:
 
 
 def test_a_codebook_of_no_topics_is_saved_with_its_stance_model(tmp_path: Path) -> None:
-    settings = Settings(input=("text",), review=0.1, topic_calibration=None, stance_calibration=None)
+    settings = TaggerSettings(input=("text",), review=0.1, topic_calibration=None, stance_calibration=None)
     Tagger(Codebook(id="open", version="1.0.0"), TwoStage(None, MajorityStance()), settings).save(tmp_path)
     (tags,) = Tagger.load(tmp_path).tag([passage("any")], [Target(None, "Bob")])
     assert [tag.topic for tag in tags] == ["Bob"]

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
-from models.baselines import MajorityStance, MajorityTopics
 from models.calibration import Platt, TopicCalibration
-from models.tagger import Settings, Tagger, TwoStage
+from models.families.baselines import MajorityStance, MajorityTopics
+from models.reader import TwoStage
+from models.tagger import Tagger, TaggerSettings
 from tagging.rows import COLUMNS
 from tests.conftest import BOOK
 
@@ -45,7 +46,7 @@ def test_each_passage_has_its_rows(model: Path, inputs: Path, tmp_path: Path) ->
     rows = rows_of(tmp_path / "tags.jsonl")
     assert all(tuple(row) == COLUMNS for row in rows)
     said = [(row["article"], row["status"], row["topic"]) for row in rows]
-    assert ("one.txt", "furniture", None) in said
+    assert ("one.txt", "boilerplate", None) in said
     assert ("one.txt", "tagged", "tea") in said
     assert ("one.txt", "no_topic", None) in said
     assert ("sub/two.txt", "tagged", "tea") in said
@@ -165,7 +166,7 @@ def test_passages_to_annotate_are_those_that_would_be_tagged(model: Path, inputs
     tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
     result = CliRunner().invoke(app, ["labels", "passages", str(inputs), "--out", str(tmp_path / "passages.jsonl")])
     assert result.exit_code == 0, result.output
-    tagged = {row["passage"] for row in rows_of(tmp_path / "tags.jsonl") if row["status"] != "furniture"}
+    tagged = {row["passage"] for row in rows_of(tmp_path / "tags.jsonl") if row["status"] != "boilerplate"}
     assert {row["id"] for row in rows_of(tmp_path / "passages.jsonl")} == tagged
 
 
@@ -220,7 +221,7 @@ def test_what_is_in_another_language_is_flagged_and_not_tagged(model: Path, inpu
     ]
     assert said["ru.txt"] == [("other_language", "ru", None)] * 4
     assert said["zh.txt"] == [("other_language", "zh", None)] * 2
-    assert {status for status, *_ in said["one.txt"]} == {"furniture", "tagged", "no_topic"}
+    assert {status for status, *_ in said["one.txt"]} == {"boilerplate", "tagged", "no_topic"}
     assert "not tagged for their language: 8 passages in 3 articles (ru 5, zh 3); the model learnt en" in result.output
     assert "6 passages of 5 articles read" in result.output
 
@@ -258,7 +259,7 @@ def test_no_stance_is_asked_in_another_language_toward_a_target(model: Path, tmp
 def saved(folder: Path, *, languages: tuple[str, ...]) -> Path:
     """A tagger that finds the first topic everywhere, and learnt it in these languages."""
     calibration = TopicCalibration(curves=(Platt(), Platt()), thresholds=(0.5, 0.5))
-    settings = Settings(
+    settings = TaggerSettings(
         input=("text",), review=0.0, topic_calibration=calibration, stance_calibration=None, languages=languages
     )
     Tagger(BOOK, TwoStage(MajorityTopics([0.9, 0.1]), None), settings).save(folder)

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from labels.errors import DemarcheError
-from training import registry, tracking
-from training.store import tracking_uri
+from training.tracking import registry
+from training.tracking import runs as tracking
+from training.tracking.store import tracking_uri
 
 
 def test_the_store_is_a_database_in_the_working_folder(workspace: Path) -> None:

@@ -20,9 +20,10 @@ from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
 from tests.conftest import make_articles
-from training import registry, tracking
-from training.judging import judge
-from training.predictions import read_predictions
+from training.evaluation.metrics import evaluate
+from training.evaluation.predictions import read_predictions
+from training.tracking import registry
+from training.tracking import runs as tracking
 
 
 def demarche(*arguments: str | Path) -> Result:
@@ -113,13 +114,13 @@ def test_a_run_may_train_one_task_alone(store: Path) -> None:
 def test_an_earlier_split_keeps_old_rows_where_they_are(store: Path, workspace: Path) -> None:
     trained()
     split = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
-    before = {row["passage"]: row["side"] for row in map(json.loads, split.read_text().splitlines())}
+    before = {row["passage"]: row["split"] for row in map(json.loads, split.read_text().splitlines())}
     _, passages, annotations = make_articles(80)
     write_jsonl(workspace / "passages.jsonl", passages)
     write_jsonl(workspace / "annotations.jsonl", annotations)
     trained(f"split.from={split}")
     after = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
-    sides = {row["passage"]: row["side"] for row in map(json.loads, after.read_text().splitlines())}
+    sides = {row["passage"]: row["split"] for row in map(json.loads, after.read_text().splitlines())}
     assert len(sides) == 240
     assert {id: sides[id] for id in before} == before
 
@@ -129,7 +130,7 @@ def test_judging_a_model_on_new_gold_gives_the_same_figures_as_training(store: P
     _, passages, annotations = make_articles(30, seed=7)
     write_jsonl(workspace / "new.jsonl", passages)
     write_jsonl(workspace / "gold.jsonl", annotations)
-    result = demarche("judge", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "said.jsonl")
+    result = demarche("evaluate", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "said.jsonl")
     assert result.exit_code == 0, result.output
     assert "topics/micro_f1" in result.output
     assert len((workspace / "said.jsonl").read_text().splitlines()) == 90
@@ -141,7 +142,7 @@ def test_judging_tells_that_the_gold_was_made_with_an_older_codebook(store: Path
     trained()
     gold = (workspace / "annotations.jsonl").read_text().replace("tiny@1.0.0", "tiny@1.0.1")
     (workspace / "gold.jsonl").write_text(gold)
-    result = demarche("judge", "models:/tiny-tagger@champion", "passages.jsonl", "gold.jsonl")
+    result = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "gold.jsonl")
     assert result.exit_code == 0
     assert "gold.jsonl:1: made with tiny@1.0.1, read with tiny@1.0.0" in result.output
 
@@ -154,8 +155,8 @@ def test_a_side_named_test_does_not_hide_the_figures_of_all_test_sides(store: Pa
     trained("split={strategy: column, dev: 0}", "stance=null")
     (run,) = tracking.runs()
     said = read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS))
-    assert {prediction.side for prediction in said} == {"test", "test_far"}
-    assert run.metrics["test/topics/map"] == judge(said, seed=13).metrics["topics/map"].value
+    assert {prediction.split for prediction in said} == {"test", "test_far"}
+    assert run.metrics["test/topics/map"] == evaluate(said, seed=13).metrics["topics/map"].value
     assert "test_far/topics/map" in run.metrics
 
 
@@ -163,7 +164,7 @@ def test_a_model_whose_run_lost_its_split_can_still_be_judged(store: Path, works
     trained()
     (kept,) = (workspace / "mlruns").rglob(tracking.SPLIT)
     kept.unlink()
-    result = demarche("judge", "models:/tiny-tagger@champion", "passages.jsonl", "annotations.jsonl")
+    result = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "annotations.jsonl")
     assert result.exit_code == 0, result.output
     assert "cannot be told" in result.output
 

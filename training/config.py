@@ -9,13 +9,16 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from labels.adjudication import Method
-from labels.errors import BadInput, DemarcheError, Problem, explain, nearest
+from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
-from labels.yaml_text import not_yaml, read_yaml_text
+from labels.gold.adjudication import Method
+from labels.yaml_text import read_yaml_text, yaml_error
+from models.encoders.device import DeviceName, Precision
 from models.examples import Field as InputField
 from models.examples import Votes
-from models.settings import Device, JointSettings, Precision, StanceSettings, TopicsSettings
+from models.families.catalog import StanceSettings, TopicsSettings
+from models.families.joint import JointSettings
+from models.families.protocol import FamilySettings
 
 
 def _is_file(path: Path) -> Path:
@@ -161,7 +164,7 @@ class Config(Frozen):
     thresholds: Thresholds = Thresholds()
     review: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     seed: Seed = 13
-    device: Device = "auto"
+    device: DeviceName = "auto"
     precision: Precision = "auto"
     search: Search | None = None
     tracking: Tracking = Tracking()
@@ -185,6 +188,12 @@ class Config(Frozen):
         return self
 
     @property
+    def families(self) -> dict[str, FamilySettings]:
+        """Task → settings of its family, for the tasks that the config trains."""
+        tasks = {"topics": self.topics, "stance": self.stance, "joint": self.joint}
+        return {task: settings for task, settings in tasks.items() if settings is not None}
+
+    @property
     def reads_topics(self) -> bool:
         return self.topics is not None or self.joint is not None
 
@@ -204,7 +213,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     try:
         config = OmegaConf.create(text)
     except (YAMLError, OmegaConfBaseException, ValueError) as error:
-        raise not_yaml(path, error) from None
+        raise yaml_error(path, error) from None
     except AssertionError:
         config = None  # what OmegaConf makes of a bare number
     if not isinstance(config, DictConfig):
@@ -241,13 +250,13 @@ def _problems(path: Path, error: ValidationError) -> list[Problem]:
             *where, key = (str(part) for part in mistake["loc"])
             known = _fields(Config, where)
             field = ".".join([*_path(where), key])
-            what = f"{field}: unknown key{nearest(key, known)}"
+            what = f"{field}: unknown key{suggest(key, known)}"
         elif mistake["type"] == "union_tag_invalid":
             context = mistake["ctx"]
             tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
             field = ".".join(str(part) for part in mistake["loc"])
             word = context["discriminator"].strip("'")
-            what = f"{field}.{word}: {context['tag']!r} is not known{nearest(context['tag'], tags)}"
+            what = f"{field}.{word}: {context['tag']!r} is not known{suggest(context['tag'], tags)}"
         elif mistake["type"] == "union_tag_not_found":
             field = ".".join(str(part) for part in mistake["loc"])
             what = f"{field}.{mistake['ctx']['discriminator'].strip(chr(39))}: missing"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from labels.adjudication import Example
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
-from labels.language import languages_learnt
-from models.baselines import MajorityStance, MajorityTopics, RuleTopics
+from labels.gold.adjudication import Example
 from models.calibration import (
     FEWEST,
     Platt,
@@ -20,16 +20,27 @@ from models.calibration import (
     calibrate_stance,
     calibrate_topics,
 )
-from models.examples import FloatArray, Quiet, Watch, joint_examples, stance_examples, topic_examples
-from models.families import StanceClassifier, TopicClassifier
-from models.tagger import OnePass, Reader, Settings, Tagger, TwoStage
-from training import held_out
+from models.examples import (
+    Examples,
+    FloatArray,
+    NoCallback,
+    TrainingCallback,
+    joint_examples,
+    stance_examples,
+    topic_examples,
+)
+from models.families.baselines import MajorityStance, MajorityTopics, RuleTopics
+from models.families.protocol import FitContext, StanceClassifier, TopicClassifier
+from models.language import training_languages
+from models.reader import OnePass, Reader, TwoStage
+from models.tagger import Tagger, TaggerSettings
 from training.config import Config
+from training.cross_fit import OutOfFold, fit_joint, fit_stance, fit_topics
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """`tagger` learnt from train and dev; `dev_tagger` from train alone, to be judged on dev."""
+    """`tagger` is trained on train and dev; `dev_tagger` on train alone, to be evaluated on dev."""
 
     tagger: Tagger
     dev_tagger: Tagger | None
@@ -37,79 +48,114 @@ class Fitted:
 
 
 def fit(
-    config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example], *, watch: Watch
+    config: Config,
+    codebook: Codebook,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    *,
+    initial_models: Mapping[str, Path] | None = None,
+    callback: TrainingCallback,
 ) -> Fitted:
-    """Fits and calibrates; calibration sees only predictions for articles that the model did not learn from."""
-    read = (_two_stage if config.joint is None else _one_pass)(config, codebook, train, dev, watch)
-    settings = Settings(
+    """Fit and calibrate a tagger; calibration sees only out-of-fold predictions.
+
+    `initial_models` are the earlier models that the config starts from, as `initial_models(config)` returns them.
+    """
+    make = _two_stage if config.joint is None else _one_pass
+    calibrated = make(config, codebook, train, dev, initial_models or {}, callback)
+    settings = TaggerSettings(
         input=config.input,
         review=config.review,
-        topic_calibration=read.topics,
-        stance_calibration=read.stance,
-        languages=languages_learnt([example.passage.text for example in (*train, *dev)]),
+        topic_calibration=calibrated.topics,
+        stance_calibration=calibrated.stance,
+        languages=training_languages([example.passage.text for example in (*train, *dev)]),
     )
-    tagger = Tagger(codebook, read.reader, settings)
-    dev_tagger = None if read.of_train is None else Tagger(codebook, read.of_train, settings)
-    return Fitted(tagger, dev_tagger, read.warnings)
+    tagger = Tagger(codebook, calibrated.reader, settings)
+    train_reader = calibrated.train_reader
+    dev_tagger = None if train_reader is None else Tagger(codebook, train_reader, settings)
+    return Fitted(tagger, dev_tagger, calibrated.warnings)
 
 
 @dataclass(frozen=True)
 class _Calibrated:
-    """`reader`, calibrated; `of_train` learnt from train alone."""
+    """A reader with its calibration; `train_reader` is trained on train alone."""
 
     reader: Reader
-    of_train: Reader | None
+    train_reader: Reader | None
     topics: TopicCalibration | None
     stance: StanceCalibration | None
     warnings: list[str]
 
 
 def _two_stage(
-    config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example], watch: Watch
+    config: Config,
+    codebook: Codebook,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    initial_models: Mapping[str, Path],
+    callback: TrainingCallback,
 ) -> _Calibrated:
-    # What is not trained has no model, neither of all nor of train.
-    topic_models: tuple[TopicClassifier | None, TopicClassifier | None] = None, None
-    stance_models: tuple[StanceClassifier | None, StanceClassifier | None] = None, None
+    def context(examples: Examples[Any]) -> FitContext:
+        return _context(config, codebook, examples, initial_models)
+
+    topics: OutOfFold[TopicClassifier] | None = None
+    stance: OutOfFold[StanceClassifier] | None = None
     topic_calibration, stance_calibration = None, None
     warnings: list[str] = []
     if config.topics is not None:
-        parts = [topic_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
-        read = held_out.topics(config.topics, config, codebook, *parts, watch=watch)
-        topic_models = read.model, read.of_train
+        texts = [topic_examples(split, codebook, config.input, config.data.votes) for split in (train, dev)]
+        topics = fit_topics(config.topics, context(texts[0] + texts[1]), *texts, callback=callback)
         topic_calibration, warnings = _calibrate_topics(
-            config, codebook, read.raw, read.y, where=_where(read.y, *parts)
+            config, codebook, topics.raw, topics.y, where=_where(topics.y, texts[1])
         )
     if config.stance is not None:
-        asked = [stance_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
-        if not len(asked[0]):
-            raise DemarcheError("the training side has no stances; take `stance:` out of the config or label some")
-        told = held_out.stance(config.stance, config, *asked, watch=watch)
-        stance_models = told.model, told.of_train
-        stance_calibration = calibrate_stance(told.raw, told.y)
-        warnings += _thin_stance(told.y, where=_where(told.y, *asked))
-    reader, of_train = (TwoStage(*pair) for pair in zip(topic_models, stance_models, strict=True))
-    judged = of_train if of_train.reads_topics or of_train.reads_stance else None
-    return _Calibrated(reader, judged, topic_calibration, stance_calibration, warnings)
+        queries = [stance_examples(split, codebook, config.input, config.data.votes) for split in (train, dev)]
+        if not len(queries[0]):
+            raise DemarcheError("train has no stances; take `stance:` out of the config, or label some")
+        stance = fit_stance(config.stance, context(queries[0] + queries[1]), *queries, callback=callback)
+        stance_calibration = calibrate_stance(stance.raw, stance.y)
+        warnings += _few_stances(stance.y, where=_where(stance.y, queries[1]))
+    reader = TwoStage(topics.model if topics else None, stance.model if stance else None)
+    train_reader = TwoStage(topics.train_model if topics else None, stance.train_model if stance else None)
+    has_dev = train_reader.reads_topics or train_reader.reads_stance
+    return _Calibrated(reader, train_reader if has_dev else None, topic_calibration, stance_calibration, warnings)
 
 
 def _one_pass(
-    config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example], watch: Watch
+    config: Config,
+    codebook: Codebook,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    initial_models: Mapping[str, Path],
+    callback: TrainingCallback,
 ) -> _Calibrated:
     assert config.joint is not None
-    parts = [joint_examples(side, codebook, config.input, config.data.votes) for side in (train, dev)]
-    found = held_out.joint(config.joint, config, codebook, *parts, watch=watch)
-    topics, warnings = _calibrate_topics(
-        config, codebook, found.raw[:, :, 0], found.y[:, :, 0], where=_where(found.y, *parts)
+    examples = [joint_examples(split, codebook, config.input, config.data.votes) for split in (train, dev)]
+    context = _context(config, codebook, examples[0] + examples[1], initial_models)
+    joint = fit_joint(config.joint, context, *examples, callback=callback)
+    where = _where(joint.y, examples[1])
+    topics, warnings = _calibrate_topics(config, codebook, joint.raw[:, :, 0], joint.y[:, :, 0], where=where)
+    has_stance = ~np.isnan(joint.y[:, :, 1])
+    stance = calibrate_stance(joint.raw[has_stance][:, 1:], joint.y[has_stance][:, 1:])
+    warnings += _few_stances(joint.y[has_stance], where=where)
+    train_reader = None if joint.train_model is None else OnePass(joint.train_model)
+    return _Calibrated(OnePass(joint.model), train_reader, topics, stance, warnings)
+
+
+def _context(
+    config: Config, codebook: Codebook, examples: Examples[Any], initial_models: Mapping[str, Path]
+) -> FitContext:
+    return FitContext(
+        codebook=codebook,
+        examples=examples,
+        seed=config.seed,
+        device_name=config.device,
+        precision=config.precision,
+        initial_models=initial_models,
     )
-    told = ~np.isnan(found.y[:, :, 1])
-    stance = calibrate_stance(found.raw[told][:, 1:], found.y[told][:, 1:])
-    warnings += _thin_stance(found.y[told], where=_where(found.y, *parts))
-    of_train = None if found.of_train is None else OnePass(found.of_train)
-    return _Calibrated(OnePass(found.model), of_train, topics, stance, warnings)
 
 
-def _where(y: FloatArray, _: Sized, dev: Sized) -> str:
-    """Which sides the rows that are calibrated on come from."""
+def _where(y: FloatArray, dev: Sized) -> str:
+    """Name the splits that the rows of calibration come from."""
     return "train and dev" if len(y) > len(dev) else "dev"
 
 
@@ -117,7 +163,7 @@ def _calibrate_topics(
     config: Config, codebook: Codebook, raw: FloatArray, y: FloatArray, *, where: str
 ) -> tuple[TopicCalibration, list[str]]:
     calibration, unmet = calibrate_topics(raw, y, precision=config.thresholds.precision, seed=config.seed)
-    return calibration, _thin(y, codebook, where=where) + [
+    return calibration, _few_examples(y, codebook, where=where) + [
         f"topic {codebook.topics[position].id!r}: precision {config.thresholds.precision} was not reached out of "
         "fold; its threshold is the nearest to it"
         for position in unmet
@@ -131,15 +177,15 @@ def baselines(
     topics: dict[str, TopicClassifier | None] = {"majority": None}
     if config.reads_topics:
         examples = [topic_examples(side, codebook, config.input, "majority") for side in (train, dev)]
-        topics["majority"] = MajorityTopics().fit(*examples, watch=Quiet())
+        topics["majority"] = MajorityTopics().fit(*examples, callback=NoCallback())
         if any(topic.keywords for topic in codebook.topics):
             topics["rules"] = RuleTopics.of(codebook)
     stance = None
     if config.reads_stance:
         asked = [stance_examples(side, codebook, config.input, "majority") for side in (train, dev)]
-        stance = MajorityStance().fit(*asked, watch=Quiet())
+        stance = MajorityStance().fit(*asked, callback=NoCallback())
     plain = TopicCalibration(curves=(Platt(),) * len(codebook.topics), thresholds=(0.5,) * len(codebook.topics))
-    settings = Settings(
+    settings = TaggerSettings(
         input=config.input,
         review=0.0,
         topic_calibration=plain if config.reads_topics else None,
@@ -148,7 +194,7 @@ def baselines(
     return {name: Tagger(codebook, TwoStage(model, stance), settings) for name, model in topics.items()}
 
 
-def _thin(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
+def _few_examples(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
     """Topics that cannot be learnt or calibrated from so few examples."""
     counts, hints = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
     nothing = "there is nothing to " + ("calibrate it on" if where == "dev" else "learn it from")
@@ -160,6 +206,6 @@ def _thin(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
     ]
 
 
-def _thin_stance(y: FloatArray, *, where: str) -> list[str]:
+def _few_stances(y: FloatArray, *, where: str) -> list[str]:
     few = len(y) < FEWEST
     return [f"stance has {len(y)} examples in {where}; its probabilities are not calibrated"] if few else []

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
-from labels.splits import share_of
-from training import figures, tracking
-from training.compare import Difference, compare
+from labels.splits.split import hash_fraction
 from training.config import Config
-from training.judging import HEADLINES, Scores
-from training.predictions import Prediction
+from training.evaluation import plots as figures
+from training.evaluation.compare import Difference, compare
+from training.evaluation.metrics import HEADLINES, Scores
+from training.evaluation.predictions import Prediction
 from training.prepare import Prepared, check_gold
-from training.run import Say, fit_and_judge, ready
-from training.watch import Progress, RunWatch
+from training.run import Say, fit_and_evaluate, ready
+from training.tracking import runs as tracking
+from training.tracking.callback import Progress, RunCallback
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ def part_of(prepared: Prepared, number: int, shares: int) -> Prepared:
     """
 
     def kept(unit: str) -> bool:
-        return share_of(f"learning curve:{unit}", prepared.config.seed) < number / shares
+        return hash_fraction(f"learning curve:{unit}", prepared.config.seed) < number / shares
 
     places = {
-        id: place.model_copy(update={"side": None}) if place.side == "train" and not kept(place.unit) else place
+        id: place.model_copy(update={"split": None}) if place.split == "train" and not kept(place.group) else place
         for id, place in prepared.split.places.items()
     }
     return replace(prepared, split=replace(prepared.split, places=places))
@@ -87,13 +88,13 @@ def _point(name: str, part: Prepared, parent: str, overrides: Sequence[str], pro
     config = part.config
     with tracking.tracked(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
         run.tags({tracking.SHARE: name})
-        watch = RunWatch(run, progress)
-        judged = fit_and_judge(run, part, watch, overrides=overrides, say=lambda text: None)
-        watch.done()
-    used = [example.passage for side in ("train", "dev") for example in part.side(side)]
-    headlines = ", ".join(f"{key} {figure.value:.3f}" for key, figure in judged.test.headlines().items())
+        callback = RunCallback(run, progress)
+        evaluated = fit_and_evaluate(run, part, callback, overrides=overrides, say=lambda text: None)
+        callback.done()
+    used = [example.passage for side in ("train", "dev") for example in part.examples_in(side)]
+    headlines = ", ".join(f"{key} {figure.value:.3f}" for key, figure in evaluated.test.headlines().items())
     say(f"{name}: {len(used)} passages, {headlines}")
-    return Point(name, len(used), len({passage.unit for passage in used}), judged.test, judged.predictions)
+    return Point(name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions)
 
 
 def _brought(before: Point, last: Point, *, seed: int) -> Iterator[str]:

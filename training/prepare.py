@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labels.adjudication import Example, adjudicate
-from labels.check import Labelled, read_labelled
+from labels.check import LabelledData, read_labelled
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
-from labels.leave_target_out import by_target, only_target
+from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Passage
-from labels.splits import Split, by_column, by_group, by_time, read_split
-from models.settings import (
-    EncoderStanceSettings,
-    EncoderTopicsSettings,
-    Finetuned,
-    JointSettings,
-    ZeroShotStanceSettings,
-    ZeroShotTopicsSettings,
-    encoded,
-    finds_unseen,
-)
+from labels.splits.leave_target_out import by_target, only_target
+from labels.splits.split import Split, read_split
+from labels.splits.strategies import by_column, by_group, by_time
+from models.families.catalog import encoder_settings, finds_unseen_topics
+from models.families.protocol import FamilySettings
 from training.config import ColumnSplit, Config, GroupSplit, TargetSplit, TimeSplit
+from training.initial import initial_models, inits
 
 
 @dataclass(frozen=True)
@@ -31,18 +25,20 @@ class Prepared:
     """Labels read, adjudicated and split: all that a fit needs, checked before any work."""
 
     config: Config
-    data: Labelled
+    data: LabelledData
     examples: list[Example]
     split: Split
-    inits: tuple[str, ...] = ()
-    """The runs of the models that training starts from."""
+    initial_models: Mapping[str, Path] = field(default_factory=dict)
+    """The earlier models that training starts from: what `init` names → its tagger's folder."""
+    initial_runs: tuple[str, ...] = ()
+    """The runs of those models."""
 
-    def side(self, name: str) -> list[Example]:
-        return self.split.side(self.examples, name)
+    def examples_in(self, name: str) -> list[Example]:
+        return self.split.select(self.examples, name)
 
     def digest(self, name: str) -> str:
         """Changes with any text or label of the side."""
-        ids = {example.passage.id for example in self.side(name)}
+        ids = {example.passage.id for example in self.examples_in(name)}
         return replace(
             self.data,
             passages=[passage for passage in self.data.passages if passage.id in ids],
@@ -61,84 +57,58 @@ def prepare(config: Config) -> Prepared:
     if isinstance(config.split, TargetSplit):
         _check_unseen(config, data.codebook, config.split.target)
         examples = only_target(examples, config.split.target, split)
-    prepared = Prepared(config, data, examples, split)
+    prepared = Prepared(config, data, examples, split, initial_models(config))
     for side, key in (("train", "dev"), ("test", "test")):
-        if not prepared.side(side):
+        if not prepared.examples_in(side):
             raise DemarcheError(
                 f"split: the {side} side is empty ({len(examples)} labelled passages in all: {split.sizes()}); "
                 f"change split.{key} or split.seed, or label more articles"
             )
     check_gold(prepared)
-    return replace(prepared, inits=_check_earlier(prepared))
+    return replace(prepared, initial_runs=_check_initial(prepared))
 
 
 def check_encoders(config: Config) -> None:
-    """Raises DemarcheError where an encoder or the device asked for is not there, or an encoder cannot do its work."""
-    parts = {"topics": config.topics, "stance": config.stance, "joint": config.joint}
-    found = [(part, each) for part, settings in parts.items() for each in encoded(settings)]
-    if found:
-        from models.encoders import entailment, locate, machine
+    """Raise DemarcheError where the device or an encoder is not available, or an encoder does not suit its family."""
+    settings = [each for family in config.families.values() for each in encoder_settings(family)]
+    if not settings:
+        return
+    from models.encoders.device import select_device
+    from models.encoders.files import entailment, locate
 
-        machine(config.device, config.precision)
-        for part, each in found:
-            folder = locate(each.encoder)
-            if isinstance(each, EncoderTopicsSettings | EncoderStanceSettings | JointSettings):
-                earlier(each, part)
-            if isinstance(each, ZeroShotTopicsSettings | ZeroShotStanceSettings):
-                entailment(folder, each.encoder)
-
-
-def earlier(settings: EncoderTopicsSettings | EncoderStanceSettings | JointSettings, part: str) -> Path | None:
-    """The folder of the earlier model that training starts from: `part` of what `init` names. Raises DemarcheError."""
-    if settings.init is None:
-        return None
-    from models.families import SETTINGS, read_settings
-    from models.saved import check_seal
-    from training.registry import fetch
-
-    tagger = fetch(settings.init).folder
-    check_seal(tagger)
-    there = (tagger / part / SETTINGS).is_file()
-    kind = read_settings(tagger / part)["kind"] if there else None
-    if kind != settings.kind:
-        has = f"its {part} model is of kind {kind!r}" if there else f"it has no {part} model"
-        raise DemarcheError(f"{part}.init: {settings.init}: {has}; start from one of kind {settings.kind!r}")
-    return tagger / part
+    select_device(config.device, config.precision)
+    for each in settings:
+        folder = locate(each.encoder)
+        if isinstance(each, FamilySettings) and each.needs_entailment:
+            entailment(folder, each.encoder)
 
 
-def _check_earlier(prepared: Prepared) -> tuple[str, ...]:
-    """The runs of earlier models. What they learnt from can neither judge nor calibrate what starts from them."""
-    config = prepared.config
-    parts = {"topics": config.topics, "stance": config.stance, "joint": config.joint}
-    inits = {
-        (part, each.init)
-        for part, settings in parts.items()
-        for each in encoded(settings)
-        if isinstance(each, Finetuned) and each.init
-    }
-    runs = [_check_init(prepared, init, part) for part, init in sorted(inits)]
+def _check_initial(prepared: Prepared) -> tuple[str, ...]:
+    """Return the runs of the earlier models. What they were trained on can neither test nor calibrate what starts there."""
+    pairs = {(task, settings.init or "") for task, settings in inits(prepared.config)}
+    runs = [_check_init(prepared, init, task) for task, init in sorted(pairs)]
     return tuple(sorted({run for run in runs if run}))
 
 
-def _check_init(prepared: Prepared, init: str, part: str) -> str | None:
-    from models.families import read_settings
+def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
+    from models.families.protocol import read_settings
     from models.tagger import Tagger
-    from training.registry import fetch, learnt
+    from training.tracking.registry import trained_on
 
-    tagger = fetch(init).folder
+    tagger = prepared.initial_models[init]
     run = Tagger.settings_of(tagger).run
     if not run:
         return None
-    # Unless it was cross-fitted, dev only chose its epoch.
-    whole = read_settings(tagger / part)["settings"]["cross_fit"]
-    known = {"test": learnt(run), "dev": learnt(run, ("train", "dev") if whole else ("train",))}
+    # Unless the earlier model was cross-fitted, dev only chose its epoch.
+    whole = read_settings(tagger / task)["settings"]["cross_fit"]
+    known = {"test": trained_on(run), "dev": trained_on(run, ("train", "dev") if whole else ("train",))}
     for side, ids in known.items():
-        met = sum(example.passage.id in ids for example in prepared.side(side))
+        met = sum(example.passage.id in ids for example in prepared.examples_in(side))
         if met:
             cure = "start from one without cross_fit" if whole else "keep its split (split.from)"
             raise DemarcheError(
-                f"{part}.init: {init}: learnt from {met} of the passages (by their ids) that are {side} here; {cure}, or "
-                "start from a run on other data"
+                f"{task}.init: {init}: was trained on {met} of the passages (by their ids) that are {side} here; {cure}, "
+                "or start from a run on other data"
             )
     return run
 
@@ -146,7 +116,7 @@ def _check_init(prepared: Prepared, init: str, part: str) -> str | None:
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
     """A held-out topic has no example to learn from."""
     topics = config.topics
-    if topics is not None and target in codebook.topic_ids and not finds_unseen(topics):
+    if topics is not None and target in codebook.topic_ids and not finds_unseen_topics(topics):
         raise DemarcheError(
             f"split.target: {topics.kind} topics cannot find {target!r} without having learnt it; "
             "train stance alone (topics=null)"
@@ -156,11 +126,11 @@ def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
 def check_gold(prepared: Prepared) -> None:
     """Every side that is learnt from or judged needs gold for what the config trains."""
     config = prepared.config
-    articles = {example.passage.unit for example in prepared.side("train")}
+    articles = {example.passage.group_id for example in prepared.examples_in("train")}
     if len(articles) < 2:
         raise DemarcheError("split: the train side has one article; at least two are needed to calibrate on")
-    for side in ("train", "test", *prepared.split.test_sides):
-        examples = prepared.side(side)
+    for side in ("train", "test", *prepared.split.test_splits):
+        examples = prepared.examples_in(side)
         if config.reads_stance and not any(any(example.stances.values()) for example in examples):
             raise DemarcheError(
                 f"split: the {side} side has no stances; take `stance:` out of the config, or label some"
@@ -199,8 +169,8 @@ def _strata(examples: Sequence[Example]) -> dict[str, str]:
             counts[topic] = counts.get(topic, 0) + 1
     strata: dict[str, str] = {}
     for example in examples:
-        found = [*example.topics, *([strata[example.passage.unit]] if strata.get(example.passage.unit) else [])]
-        strata[example.passage.unit] = min(found, key=lambda topic: (counts[topic], topic), default="")
+        found = [*example.topics, *([strata[example.passage.group_id]] if strata.get(example.passage.group_id) else [])]
+        strata[example.passage.group_id] = min(found, key=lambda topic: (counts[topic], topic), default="")
     return strata
 
 

@@ -12,16 +12,17 @@ from typing import Any
 
 import yaml
 
-from labels.adjudication import Example
 from labels.files import write_jsonl
-from models.settings import encoded
+from labels.gold.adjudication import Example
+from models.families.catalog import encoder_settings
 from models.tagger import Tagger
-from training import figures, tracking
-from training.judging import Scores, stance_verdicts, topic_verdicts
-from training.predictions import Prediction, errors
+from training.evaluation import plots as figures
+from training.evaluation.metrics import Scores, stance_results, topic_results
+from training.evaluation.predictions import Prediction, errors
 from training.prepare import Prepared
-from training.registry import Registered, register
-from training.tracking import Run
+from training.tracking import runs as tracking
+from training.tracking.registry import Registered, register
+from training.tracking.runs import Run
 
 
 def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
@@ -41,16 +42,16 @@ def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
             "demarche.git": _git_commit() or "",
         }
     )
-    if prepared.inits:
-        run.tags({tracking.INIT: " ".join(prepared.inits)})
-    if any(encoded(settings) for settings in (config.topics, config.stance, config.joint)):
-        from models.encoders import machine
+    if prepared.initial_runs:
+        run.tags({tracking.INIT: " ".join(prepared.initial_runs)})
+    if any(encoder_settings(settings) for settings in config.families.values()):
+        from models.encoders.device import select_device
 
-        run.tags({"demarche.machine": str(machine(config.device, config.precision))})
+        run.tags({"demarche.device": str(select_device(config.device, config.precision))})
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_copies.{name}": count for name, count in prepared.split.dropped.items()})
     for side in ("train", "dev", "test"):
-        examples = prepared.side(side)
+        examples = prepared.examples_in(side)
         if examples:
             run.dataset(
                 [_row(example) for example in examples],
@@ -78,7 +79,7 @@ def _row(example: Example) -> dict[str, str]:
     }
 
 
-def log_figures(run: Run, side: str, scores: Scores) -> None:
+def log_metrics(run: Run, side: str, scores: Scores) -> None:
     """The figures on a side, with the bounds of the headlines."""
     run.metrics({f"{side}/{name}": figure.value for name, figure in scores.metrics.items()})
     for name, figure in scores.headlines().items():
@@ -89,7 +90,7 @@ def log_scores(
     run: Run, scores: Mapping[str, Scores], trivial: Mapping[str, Scores], predictions: Sequence[Prediction]
 ) -> None:
     for side, side_scores in scores.items():
-        log_figures(run, side, side_scores)
+        log_metrics(run, side, side_scores)
     for name, baseline in trivial.items():
         # The last slash of a name makes a section of charts in the UI: one for all baselines.
         headlines = {key.replace("/", "_"): figure.value for key, figure in baseline.headlines().items()}
@@ -100,7 +101,7 @@ def log_scores(
         file = Path(folder) / Path(tracking.PREDICTIONS).name
         write_jsonl(file, predictions)
         run.file(file, Path(tracking.PREDICTIONS).parent.name)
-    topics, stance = topic_verdicts(predictions), stance_verdicts(predictions)
+    topics, stance = topic_results(predictions), stance_results(predictions)
     if topics is not None:
         run.figure(figures.precision_recall(topics), "figures/precision_recall.png")
     if stance is not None:

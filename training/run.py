@@ -6,22 +6,22 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labels.adjudication import Example, adjudicate
 from labels.check import read_labelled
-from labels.splits import Split
-from models.examples import Watch
+from labels.gold.adjudication import Example, adjudicate
+from labels.splits.split import Split
+from models.examples import TrainingCallback
 from models.tagger import Tagger
-from training import tracking
 from training.config import Config
+from training.evaluation.metrics import Scores, evaluate
+from training.evaluation.predictions import Prediction, predict
 from training.fit import baselines, fit
-from training.judging import Scores, judge
-from training.predictions import Prediction, predict
 from training.prepare import Prepared, prepare, without_gold
 from training.record import description, log_inputs, log_model, log_scores, log_split
-from training.registry import Registered
-from training.store import reach, tracking_uri
-from training.tracking import Run
-from training.watch import Progress, RunWatch
+from training.tracking import runs as tracking
+from training.tracking.callback import Progress, RunCallback
+from training.tracking.registry import Registered
+from training.tracking.runs import Run
+from training.tracking.store import reach, tracking_uri
 
 Say = Callable[[str], None]
 
@@ -40,7 +40,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """A tagger with its figures on test and those of trivial models; `predictions` are those on test."""
 
     tagger: Tagger
@@ -62,7 +62,7 @@ def ready(config: Config, *, say: Say) -> Prepared:
     for problem in prepared.data.warnings:
         say(f"warning: {problem}")
     if config.reads_topics:
-        for warning in without_gold(prepared.side("test"), prepared.data.codebook):
+        for warning in without_gold(prepared.examples_in("test"), prepared.data.codebook):
             say(f"warning: {warning}")
     say("split: " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
     return prepared
@@ -74,48 +74,54 @@ def train_prepared(
     """Trains on data that is ready; `parent` is the run that the new one stands below."""
     config = prepared.config
     with tracking.tracked(config.tracking.experiment, config.name, parent=parent) as run:
-        watch = RunWatch(run, progress)
-        judged = fit_and_judge(run, prepared, watch, overrides=overrides, say=say)
+        callback = RunCallback(run, progress)
+        evaluated = fit_and_evaluate(run, prepared, callback, overrides=overrides, say=say)
         say("logging the model")
-        model, registered = log_model(run, judged.tagger, prepared, judged.test)
-        watch.done()
+        model, registered = log_model(run, evaluated.tagger, prepared, evaluated.test)
+        callback.done()
     return Trained(
         run=run.id,
         run_name=run.name,
         experiment=config.tracking.experiment,
-        test=judged.test,
-        baselines=judged.baselines,
+        test=evaluated.test,
+        baselines=evaluated.baselines,
         model=model,
         registered=registered,
     )
 
 
-def fit_and_judge(run: Run, prepared: Prepared, watch: Watch, *, overrides: Sequence[str], say: Say) -> Judged:
+def fit_and_evaluate(
+    run: Run, prepared: Prepared, callback: TrainingCallback, *, overrides: Sequence[str], say: Say
+) -> Evaluated:
     """Writes down all of a run but its model."""
     config, codebook = prepared.config, prepared.data.codebook
     log_inputs(run, prepared, overrides)
     log_split(run, prepared)
-    train_side, dev_side, test_side = prepared.side("train"), prepared.side("dev"), prepared.side("test")
-    fitted = fit(config, codebook, train_side, dev_side, watch=watch)
+    train_side, dev_side, test_side = (
+        prepared.examples_in("train"),
+        prepared.examples_in("dev"),
+        prepared.examples_in("test"),
+    )
+    fitted = fit(config, codebook, train_side, dev_side, initial_models=prepared.initial_models, callback=callback)
     for warning in fitted.warnings:
         say(f"warning: {warning}")
     tagger = replace(fitted.tagger, settings=fitted.tagger.settings.model_copy(update={"run": run.id}))
     say("judging")
     predictions = predict_side(tagger, prepared, test_side)
-    scores = {"test": judge(predictions, seed=config.seed)}
+    scores = {"test": evaluate(predictions, seed=config.seed)}
     scores |= _by_test_side(predictions, prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
-        scores["dev"] = judge(predict_side(fitted.dev_tagger, prepared, dev_side), seed=config.seed)
+        scores["dev"] = evaluate(predict_side(fitted.dev_tagger, prepared, dev_side), seed=config.seed)
     trivial = {
-        name: judge(predict_side(baseline, prepared, test_side), seed=config.seed)
+        name: evaluate(predict_side(baseline, prepared, test_side), seed=config.seed)
         for name, baseline in baselines(config, codebook, train_side, dev_side).items()
     }
     log_scores(run, scores, trivial, predictions)
     run.describe(description(prepared, scores["test"], trivial, overrides, fitted.warnings))
-    return Judged(tagger, scores["test"], trivial, predictions)
+    return Evaluated(tagger, scores["test"], trivial, predictions)
 
 
-def judge_model(
+def evaluate_model(
     tagger: Tagger,
     passages: Path,
     annotations: Sequence[Path],
@@ -140,11 +146,11 @@ def judge_model(
             "if they are the same passages, the figures are too good"
         )
     predictions = predict(tagger, examples, ["test"] * len(examples))
-    return judge(predictions, seed=seed), predictions
+    return evaluate(predictions, seed=seed), predictions
 
 
 def predict_side(tagger: Tagger, prepared: Prepared, examples: Sequence[Example]) -> list[Prediction]:
-    sides = [prepared.split.places[example.passage.id].side or "" for example in examples]
+    sides = [prepared.split.places[example.passage.id].split or "" for example in examples]
     return predict(tagger, examples, sides)
 
 
@@ -153,10 +159,10 @@ def _by_test_side(predictions: Sequence[Prediction], split: Split, *, seed: int)
 
     Not the one that is named `test`: by that name go the figures of all of them together.
     """
-    if len(split.test_sides) < 2:
+    if len(split.test_splits) < 2:
         return {}
     return {
-        side: judge([prediction for prediction in predictions if prediction.side == side], seed=seed)
-        for side in split.test_sides
+        side: evaluate([prediction for prediction in predictions if prediction.split == side], seed=seed)
+        for side in split.test_splits
         if side != "test"
     }

@@ -1,0 +1,153 @@
+"""A classifier of texts or queries: a linear head on the token states of an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import log_softmax
+from sklearn.metrics import average_precision_score, f1_score
+from torch.nn import functional
+
+from models.encoders import loading, windows
+from models.encoders.device import Device
+from models.encoders.finetune import SCORE
+from models.encoders.settings import FinetuneSettings
+from models.encoders.tuned import Batch, Pool, TunedEncoder, pool_windows
+from models.encoders.windows import Window
+from models.examples import Examples as ExamplesOf
+from models.examples import FloatArray, Input, TrainingCallback
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Evaluate = Callable[[FloatArray, FloatArray], dict[str, float]]
+
+
+class LinearHead(torch.nn.Module):
+    """A linear head on the mean of the token states, beside that of the marked target if it sees one."""
+
+    def __init__(self, encoder: Any, outputs: int, *, sees_target: bool, dropout: float = 0.0):
+        super().__init__()
+        self.encoder = encoder
+        self.sees_target = sees_target
+        self.dropout = torch.nn.Dropout(dropout)
+        self.head = torch.nn.Linear(encoder.config.hidden_size * (2 if sees_target else 1), outputs)
+        torch.nn.init.normal_(self.head.weight, std=0.02)
+        torch.nn.init.zeros_(self.head.bias)
+        self._inputs = loading.accepted_inputs(encoder, ("input_ids", "attention_mask", "token_type_ids"))
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return (windows, outputs)."""
+        mask, marked = batch["attention_mask"], batch["marked"]
+        states = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
+        pooled = [windows.masked_mean(states, mask)]
+        if self.sees_target:
+            # Where the target has no place in the text, the whole text stands for it.
+            is_marked = marked.sum(dim=1, keepdim=True) > 0
+            pooled.append(windows.masked_mean(states, torch.where(is_marked, marked, mask.float())))
+        logits: torch.Tensor = self.head(self.dropout(torch.cat(pooled, dim=-1)))
+        return logits
+
+
+class Classifier:
+    """A fine-tuned encoder with `outputs` logits for a text, or for a query if it sees a target."""
+
+    def __init__(
+        self, settings: FinetuneSettings, device: Device | None, *, outputs: int, sees_target: bool, pool: Pool
+    ):
+        self.outputs = outputs
+        self.sees_target = sees_target
+        self.pool: Pool = pool
+        self.encoder = TunedEncoder(settings, device, self._build)
+
+    def _build(self, encoder: Any, dropout: float) -> LinearHead:
+        return LinearHead(encoder, self.outputs, sees_target=self.sees_target, dropout=dropout)
+
+    def fit(
+        self,
+        name: str,
+        train: ExamplesOf[Input],
+        dev: ExamplesOf[Input],
+        *,
+        loss: Loss,
+        evaluate: Evaluate,
+        learns: bool,
+        seed: int,
+        initial: Path | None,
+        callback: TrainingCallback,
+    ) -> None:
+        """Start from the pretrained encoder or the earlier model, and fine-tune it unless it `learns` nothing."""
+        self.encoder.start(initial, seed=seed)
+        if not learns:
+            return
+        y = torch.tensor(train.y, dtype=torch.float32)
+
+        def pooled_loss(logits: torch.Tensor, given: Batch) -> torch.Tensor:
+            return loss(pool_windows(logits, given["owner"], len(given["y"]), self.pool), given["y"])
+
+        self.encoder.fit(
+            name,
+            self._windows(train.inputs),
+            len(train),
+            batch=lambda rows: {"y": y[list(rows)]},
+            loss=pooled_loss,
+            evaluate=(lambda: evaluate(self.logits(dev.inputs), dev.y)) if len(dev) else None,
+            seed=seed,
+            key=[train.inputs, dev.inputs],
+            arrays=[train.y, dev.y],
+            callback=callback,
+        )
+
+    def logits(self, inputs: Sequence[Any]) -> FloatArray:
+        """Return (n, outputs), before a sigmoid or softmax."""
+        found = self._windows(inputs)
+        logits = np.zeros((len(found), self.outputs))
+        net = self.encoder.net.eval()
+        with self.encoder.device.inference():
+            for rows in windows.length_sorted_batches(found):
+                logits[rows] = net(self.encoder.tensors([found[row] for row in rows])).float().cpu().numpy()
+        pool = windows.max_by_row if self.pool == "amax" else windows.mean_by_row
+        return pool(logits, found, rows=len(inputs))
+
+    def _windows(self, inputs: Sequence[Any]) -> list[Window]:
+        return self.encoder.query_windows(inputs) if self.sees_target else self.encoder.text_windows(inputs)
+
+
+def topic_loss(y: FloatArray) -> Loss:
+    """Return a binary cross-entropy in which the positives of rare topics weigh more."""
+    positive = np.clip(y.sum(axis=0), 1, None)
+    weights = torch.tensor(np.sqrt(np.clip((len(y) - positive) / positive, 1, None)), dtype=torch.float32)
+
+    def loss(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.binary_cross_entropy_with_logits(logits, y, pos_weight=weights.to(logits.device))
+
+    return loss
+
+
+def stance_loss(y: FloatArray) -> Loss:
+    """Return a cross-entropy in which rare stances weigh more."""
+    weights = torch.tensor(np.sqrt(len(y) / (3 * np.clip(y.sum(axis=0), 1, None))), dtype=torch.float32)
+
+    def loss(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(logits, y, weight=weights.to(logits.device))
+
+    return loss
+
+
+def topic_metrics(logits: FloatArray, y: FloatArray) -> dict[str, float]:
+    """Return the dev loss and mean average precision; the latter is the score where some topic has both labels."""
+    loss = float((np.logaddexp(0, logits) - y * logits).mean())
+    mixed = [topic for topic in range(y.shape[1]) if 0 < (y[:, topic] > 0.5).sum() < len(y)]
+    if not mixed:
+        return {"dev/loss": loss, SCORE: -loss}
+    score = float(np.mean([average_precision_score(y[:, topic] > 0.5, logits[:, topic]) for topic in mixed]))
+    return {"dev/loss": loss, "dev/map": score, SCORE: score}
+
+
+def stance_metrics(logits: FloatArray, y: FloatArray) -> dict[str, float]:
+    """Return the dev loss and macro-F1; the latter is the score."""
+    loss = float(-(y * log_softmax(logits, axis=1)).sum(axis=1).mean())
+    score = float(f1_score(y.argmax(axis=1), logits.argmax(axis=1), average="macro"))
+    return {"dev/loss": loss, "dev/macro_f1": score, SCORE: score}

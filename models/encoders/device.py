@@ -1,0 +1,93 @@
+"""The device that a model runs on, and the precision that it computes in."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from labels.errors import DemarcheError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device, and whether matrices are multiplied in bfloat16 on it."""
+
+    name: Literal["cpu", "cuda", "mps"]
+    bf16: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} {'bf16' if self.bf16 else 'fp32'}"
+
+    @property
+    def precision(self) -> Precision:
+        """The precision to load a model with that was evaluated on this device: fp32 stays fp32."""
+        return "auto" if self.bf16 else "fp32"
+
+    @contextlib.contextmanager
+    def inference(self) -> Iterator[None]:
+        """Compute without gradients in the device's precision. Raises DemarcheError where memory runs out."""
+        import torch
+
+        bf16 = torch.autocast(self.name, dtype=torch.bfloat16, enabled=self.bf16)
+        advice = "free some memory, or train with a lower max_length"
+        with self.enough_memory("reading", advice), torch.inference_mode(), bf16:
+            yield
+
+    @contextlib.contextmanager
+    def enough_memory(self, what: str, advice: str) -> Iterator[None]:
+        """Raise DemarcheError where memory runs out."""
+        import torch
+
+        try:
+            yield
+        except RuntimeError as error:
+            # The CPU allocator's error has no class of its own.
+            if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+                raise
+            raise DemarcheError(f"{what}: out of memory on {self.name}; {advice}") from error
+
+
+def select_device(name: DeviceName = "auto", precision: Precision = "auto") -> Device:
+    """Return the named device, or the fastest available. Raises DemarcheError where it is not available."""
+    import torch
+
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"
+    elif not available[name]:
+        known = ", ".join(device for device, usable in available.items() if usable)
+        raise DemarcheError(f"device: {name} is not available; this machine has: {known}. Set device: auto")
+    if precision != "auto":
+        return Device(name, precision == "bf16")
+    if name == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return Device(name, bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")))
+    return Device(name, name == "cuda" and torch.cuda.is_bf16_supported())
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global random generators within the block, and restore them after it.
+
+    Initial weights, dropout and the order of examples draw from them.
+    """
+    import numpy as np
+    import torch
+
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)

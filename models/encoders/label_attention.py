@@ -1,0 +1,82 @@
+"""A net that reads a passage once for many labels, each known by its description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from models.encoders import loading, windows
+from models.encoders.tuned import pool_windows
+
+
+class LabelAttention(torch.nn.Module):
+    """Token states of passages and vectors of labels → presence and three stances of each label in each passage.
+
+    Each label attends to the passage's tokens on its own (as in CAML, Mullenbach et al. 2018), with a query made from
+    its description, so that a label without a single example has one too.
+    """
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__()
+        self.query = torch.nn.Linear(width, width)
+        self.key = torch.nn.Linear(width, width)
+        # A sentence encoder already places similar texts near each other: attention starts from that.
+        for projection in (self.query, self.key):
+            torch.nn.init.eye_(projection.weight)
+            torch.nn.init.zeros_(projection.bias)
+        self.join = torch.nn.Sequential(
+            torch.nn.Linear(4 * width, width), torch.nn.GELU(), torch.nn.Dropout(dropout), torch.nn.Linear(width, 4)
+        )
+
+    def forward(self, states: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return (windows, labels, 4) from (windows, tokens, width), (windows, tokens) and (labels, width)."""
+        scores = self.key(states) @ self.query(labels).T / states.shape[-1] ** 0.5
+        weights = scores.masked_fill(mask.unsqueeze(-1) == 0, -torch.inf).softmax(dim=1)
+        attended = functional.normalize((weights.transpose(1, 2) @ states).float(), dim=-1)
+        whole = functional.normalize(windows.masked_mean(states, mask), dim=-1).unsqueeze(1).expand_as(attended)
+        label = functional.normalize(labels.float(), dim=-1).unsqueeze(0).expand_as(attended)
+        # Unit vectors have entries of one size, here scaled to about 1; the products tell one label from another.
+        logits: torch.Tensor = self.join(
+            torch.cat([attended, label, attended * label, whole * label], dim=-1) * states.shape[-1] ** 0.5
+        )
+        return logits
+
+
+class LabelAttentionNet(torch.nn.Module):
+    """An encoder under label attention."""
+
+    def __init__(self, encoder: Any, dropout: float):
+        super().__init__()
+        self.encoder = encoder
+        self.head = LabelAttention(encoder.config.hidden_size, dropout)
+        self._inputs = loading.accepted_inputs(encoder, ("input_ids", "attention_mask", "token_type_ids"))
+
+    def states(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        states: torch.Tensor = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
+        return states
+
+    def vectors(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        vectors: torch.Tensor = windows.masked_mean(self.states(batch), batch["attention_mask"])
+        return vectors
+
+    def forward(self, batch: Mapping[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        return self.head(self.states(batch), batch["attention_mask"], labels)
+
+
+def pool_labels(logits: torch.Tensor, owner: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return (rows, labels, 4) from (windows, labels, 4): the largest presence, the mean of the stances."""
+    presence = pool_windows(logits[..., :1], owner, rows, "amax")
+    return torch.cat([presence, pool_windows(logits[..., 1:], owner, rows, "mean")], dim=-1)
+
+
+def joint_loss(logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the loss of presence over all topics plus that of the stances given; `weight` (topics,) is of presence."""
+    each = functional.binary_cross_entropy_with_logits(logits[..., 0], y[..., 0], reduction="none")
+    presence = (each.mean(dim=0) * weight).sum() / weight.sum()
+    has_stance = ~torch.isnan(y[..., 1])
+    if not has_stance.any():
+        return presence
+    return presence + functional.cross_entropy(logits[..., 1:][has_stance], y[..., 1:][has_stance])

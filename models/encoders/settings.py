@@ -1,0 +1,61 @@
+"""Settings shared by the families with an encoder; light to import."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from labels.files import Frozen
+
+
+class EncoderSettings(Frozen):
+    """Settings of every family with an encoder.
+
+    `encoder` is a Hub id, a local folder, or `package:NAME/FOLDER`. A text of more than `max_length` tokens is read
+    in overlapping windows.
+    """
+
+    encoder: Annotated[str, Field(min_length=1)]
+    max_length: Annotated[int, Field(ge=16, le=8192)] = 256
+
+
+class FinetuneSettings(EncoderSettings):
+    """Settings of fine-tuning.
+
+    The learning rate rises over the first `warmup` of the steps (a fraction) and then falls linearly to zero.
+    Training stops when the dev score has not improved for `patience` epochs, and the best epoch is kept. With
+    `cross_fit`, six models are fitted: five leave out one fold each, whose predictions calibrate the model, and the
+    last trains on train and dev for all `epochs`. `init` is an earlier model of the same kind (`runs:/…`,
+    `models:/…` or a folder) to start from.
+    """
+
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 5
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    patience: Annotated[int, Field(ge=1)] = 2
+    cross_fit: bool = False
+    init: Annotated[str | None, Field(min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _no_fold_is_known(self) -> Self:
+        if self.cross_fit and self.init:
+            raise ValueError("init and cross_fit exclude each other: the earlier model may have seen every fold")
+        return self
+
+
+class ContrastiveSettings(EncoderSettings):
+    """Settings of contrastive training.
+
+    Each example is the first of `pairs` pairs; there are as many steps as that takes, but at most `steps`. `cross_fit` is
+    as in `FinetuneSettings`.
+    """
+
+    pairs: Annotated[int, Field(ge=2, le=1000)] = 20
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 300
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
+    cross_fit: bool = False

@@ -1,0 +1,114 @@
+"""Vectors of texts from an encoder, cached in a file between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from labels.errors import DemarcheError
+from models.cache import cache_folder
+from models.encoders import files, loading, windows
+from models.encoders.device import Device
+from models.encoders.windows import Window
+from models.examples import Query
+from models.saved import ENCODER
+
+_CHUNK = 1024  # texts at a time, so that a kill loses little
+_AT_ONCE = 500  # keys that one query may name
+_PATIENCE = 30.0  # seconds for which another process may hold the file
+
+
+class Vectors:
+    """Encodes texts or queries as unit vectors (n, width), the normalised means of their token states.
+
+    A query is read with its target beside the text. A long text is the mean of its windows. `cache` is a SQLite file
+    of vectors of texts by the sha256 of the text; queries are not cached.
+    """
+
+    def __init__(self, tokenizer: Any, encoder: Any, device: Device, *, max_length: int, cache: Path | None = None):
+        self.tokenizer = tokenizer
+        self.encoder = encoder.to(device.name)
+        self.width: int = encoder.config.hidden_size
+        self.device = device
+        self._length = loading.window_length(tokenizer, encoder, max_length)
+        self._cache = cache
+
+    @classmethod
+    def of_encoder(cls, name: str, device: Device, *, max_length: int) -> Self:
+        """Return the vectors of an encoder as configs name it, cached between runs."""
+        folder = files.locate(name)
+        cache_name = f"{files.digest(folder)}-{max_length}-{str(device).replace(' ', '-')}.sqlite"
+        cache = cache_folder("vectors") / cache_name
+        return cls(*loading.load(folder, name), device, max_length=max_length, cache=cache)
+
+    @classmethod
+    def load(cls, folder: Path, device: Device, *, max_length: int) -> Self:
+        return cls(*loading.load(folder / ENCODER), device, max_length=max_length)
+
+    def save(self, folder: Path) -> None:
+        loading.save(self.tokenizer, self.encoder, folder / ENCODER)
+
+    def of(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        distinct = list(dict.fromkeys(texts))
+        vectors = self._encode(distinct) if self._cache is None else self._look_up(distinct, self._cache)
+        row = {text: number for number, text in enumerate(distinct)}
+        return vectors[[row[text] for text in texts]]
+
+    def of_queries(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
+        return self._encode(queries)
+
+    def windows(self, inputs: Sequence[str] | Sequence[Query]) -> list[Window]:
+        if not len(inputs):
+            return []
+        split = windows.window_queries if isinstance(inputs[0], Query) else windows.window_texts
+        return split(self.tokenizer, cast(Any, inputs), length=self._length)
+
+    def _look_up(self, texts: Sequence[str], file: Path) -> npt.NDArray[np.float32]:
+        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        try:
+            with closing(sqlite3.connect(file, timeout=_PATIENCE)) as connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+                )
+                known = dict(_known(connection, keys))
+                missing = [row for row, key in enumerate(keys) if key not in known]
+                for start in range(0, len(missing), _CHUNK):
+                    rows = missing[start : start + _CHUNK]
+                    new = [vector.tobytes() for vector in self._encode([texts[row] for row in rows])]
+                    pairs = list(zip([keys[row] for row in rows], new, strict=True))
+                    known |= dict(pairs)
+                    with connection:
+                        connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", pairs)
+        except sqlite3.DatabaseError as error:
+            raise DemarcheError(
+                f"{file}: the cached vectors cannot be used ({error}); free some space, or delete the file to rebuild it"
+            ) from None
+        joined = b"".join(known[key] for key in keys)
+        return np.frombuffer(joined, dtype=np.float32).reshape(len(keys), self.width)
+
+    def _encode(self, inputs: Sequence[str] | Sequence[Query]) -> npt.NDArray[np.float32]:
+        found = self.windows(inputs)
+        each = np.zeros((len(found), self.width))
+        self.encoder.eval()
+        with self.device.inference():
+            for rows in windows.length_sorted_batches(found):
+                batch = windows.model_inputs([found[row] for row in rows], self.tokenizer, self.encoder)
+                batch = {name: tensor.to(self.device.name) for name, tensor in batch.items()}
+                states = self.encoder(**batch).last_hidden_state.float()
+                each[rows] = windows.masked_mean(states, batch["attention_mask"]).cpu().numpy()
+        means = windows.mean_by_row(each, found, rows=len(inputs))
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True).clip(1e-12), dtype=np.float32)
+
+
+def _known(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(some))
+        yield from connection.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)

@@ -1,0 +1,127 @@
+"""Baselines that learn next to nothing; every other family has to beat them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+
+from labels.codebook import Codebook
+from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
+from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
+
+
+class RulesSettings(FamilySettings):
+    """The codebook's keywords."""
+
+    finds_unseen_topics: ClassVar[bool] = True
+    kind: Literal["rules"]
+
+
+class MajoritySettings(FamilySettings):
+    """The label proportions of training, whatever the text."""
+
+    kind: Literal["majority"]
+
+
+class MajorityTopics:
+    """Gives every topic its proportion in training, whatever the text."""
+
+    cross_fit = True
+
+    @classmethod
+    def factory(cls, settings: MajoritySettings, context: FitContext) -> Callable[[], Self]:
+        return cls
+
+    def __init__(self, shares: Sequence[float] = ()):
+        self.shares = list(shares)
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
+        y = np.vstack([train.y, dev.y])
+        self.shares = (y.sum(axis=0) / max(len(y), 1)).tolist()
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        return np.tile(np.array(self.shares), (len(texts), 1))
+
+    def save(self, folder: Path) -> None:
+        write_settings(folder, "majority", shares=self.shares)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return cls(read_settings(folder)["shares"])
+
+
+class RuleTopics:
+    """Finds a topic where the text contains one of its keywords as a whole word, ignoring case."""
+
+    cross_fit = True
+
+    @classmethod
+    def factory(cls, settings: RulesSettings, context: FitContext) -> Callable[[], Self]:
+        return partial(cls.of, context.codebook)
+
+    def __init__(self, keywords: Sequence[Sequence[str]]):
+        self.keywords = [list(words) for words in keywords]
+        self._patterns = [
+            re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, words)) + r")(?!\w)", re.IGNORECASE) if words else None
+            for words in self.keywords
+        ]
+
+    @classmethod
+    def of(cls, codebook: Codebook) -> Self:
+        return cls([topic.keywords for topic in codebook.topics])
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        matches = [[float(bool(rule and rule.search(text))) for rule in self._patterns] for text in texts]
+        return np.array(matches, dtype=np.float64).reshape(len(texts), len(self._patterns))
+
+    def save(self, folder: Path) -> None:
+        write_settings(folder, "rules", keywords=self.keywords)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return cls(read_settings(folder)["keywords"])
+
+
+class MajorityStance:
+    """Gives the stance proportions of the target in training, or those of all targets where the target is new."""
+
+    cross_fit = True
+
+    @classmethod
+    def factory(cls, settings: MajoritySettings, context: FitContext) -> Callable[[], Self]:
+        return cls
+
+    def __init__(
+        self, overall: Sequence[float] = (1 / 3, 1 / 3, 1 / 3), by_target: dict[str, list[float]] | None = None
+    ):
+        self.overall = list(overall)
+        self.by_target = by_target or {}
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
+        y = np.vstack([train.y, dev.y])
+        targets = np.array([query.target for query in (*train.inputs, *dev.inputs)])
+        if len(y):
+            self.overall = y.mean(axis=0).tolist()
+        self.by_target = {str(target): y[targets == target].mean(axis=0).tolist() for target in np.unique(targets)}
+        return self
+
+    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
+        rows = [self.by_target.get(query.target, self.overall) for query in queries]
+        return np.array(rows, dtype=np.float64).reshape(len(queries), 3)
+
+    def save(self, folder: Path) -> None:
+        write_settings(folder, "majority", overall=self.overall, by_target=self.by_target)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        settings = read_settings(folder)
+        return cls(settings["overall"], settings["by_target"])

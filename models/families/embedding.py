@@ -1,0 +1,70 @@
+"""The embedding family: logistic regression on the vectors of a frozen encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from models.encoders.settings import EncoderSettings
+from models.examples import Query, StanceExamples, TopicExamples, TrainingCallback
+from models.families.on_vectors import StanceOnVectors, TopicsOnVectors, pretrained_vectors
+from models.families.protocol import FamilySettings, FitContext
+from models.families.regression import Penalty, fit_multinomial, fit_one_vs_rest
+
+
+class EmbeddingTopicsSettings(EncoderSettings, FamilySettings):
+    """One-vs-rest logistic regression on the vectors of a frozen encoder."""
+
+    kind: Literal["embedding"]
+    c: Penalty = 10.0
+
+
+class EmbeddingStanceSettings(EncoderSettings, FamilySettings):
+    """Logistic regression on the vectors of passage and target and their product, with a frozen encoder."""
+
+    kind: Literal["embedding"]
+    c: Penalty = 10.0
+
+
+class EmbeddingTopics(TopicsOnVectors):
+    """One logistic regression per topic."""
+
+    Settings = EmbeddingTopicsSettings
+    cross_fit = True
+
+    @classmethod
+    def factory(cls, settings: EmbeddingTopicsSettings, context: FitContext) -> Callable[[], Self]:
+        return partial(cls, settings, pretrained_vectors(settings, context))
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
+        examples = train + dev
+        vectors = self.vectors.of(examples.inputs)
+        self.coefficients, self.intercepts = fit_one_vs_rest(vectors, examples.y, c=self.settings.c)
+        return self
+
+
+class EmbeddingStance(StanceOnVectors):
+    """Reads the vectors of text and target and their product, so that it also reads targets it was not trained on."""
+
+    Settings = EmbeddingStanceSettings
+    cross_fit = True
+
+    @classmethod
+    def factory(cls, settings: EmbeddingStanceSettings, context: FitContext) -> Callable[[], Self]:
+        return partial(cls, settings, pretrained_vectors(settings, context))
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
+        examples = train + dev
+        features = self.features(examples.inputs)
+        self.coefficients, self.intercepts = fit_multinomial(features, examples.y, c=self.settings.c)
+        return self
+
+    def features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
+        text = self.vectors.of([query.text for query in queries])
+        target = self.vectors.of([query.target for query in queries])
+        # Each entry of the product of two unit vectors is small; scale it to the size of the others.
+        return np.hstack([text, target, text * target * np.sqrt(self.vectors.width)])

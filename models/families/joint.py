@@ -1,0 +1,250 @@
+"""The joint family: topics and the stance toward each from one pass over the passage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, log_softmax, softmax
+
+from labels.codebook import Codebook
+from models.encoders import windows
+from models.encoders.device import Device, select_device
+from models.encoders.settings import FinetuneSettings
+from models.encoders.windows import Window
+from models.examples import FloatArray, JointExamples, Query, TrainingCallback
+from models.families.protocol import FamilySettings, read_settings, write_settings
+from models.families.regression import NEVER
+
+if TYPE_CHECKING:
+    import torch
+
+_MOST_TOPICS = 16  # whose descriptions are trained on in one step, to save time
+_DESCRIPTION = 128  # tokens of a description that are read
+_TOPICS_AT_ONCE = 64
+_QUERIES_AT_ONCE = 256
+
+
+class JointSettings(FinetuneSettings, FamilySettings):
+    """One encoder that reads topics and stances in a single pass, each topic by its description."""
+
+    kind: Literal["joint"] = "joint"
+
+
+class Described(NamedTuple):
+    """A topic as the joint reader knows it: `text` is encoded; `target` is what queries about its stance name."""
+
+    text: str
+    target: str
+
+
+class Joint:
+    """Reads topics and stances at once; a topic's description is encoded once for all passages.
+
+    A topic without a training example is left out of training and scored by its description alone.
+    """
+
+    def __init__(
+        self,
+        settings: JointSettings,
+        topics: Sequence[Described],
+        *,
+        device: Device | None = None,
+        seed: int = 0,
+        initial: Path | None = None,
+    ):
+        from models.encoders.label_attention import LabelAttentionNet
+        from models.encoders.tuned import TunedEncoder
+
+        self.settings = settings
+        self.known_topics = list(topics)
+        self.encoder = TunedEncoder(settings, device, LabelAttentionNet)
+        self.seed = seed
+        self.initial = initial
+        self.present = [True, True, True]
+        """Which stances have a training example."""
+        self._vectors: dict[str, torch.Tensor] = {}
+
+    @property
+    def cross_fit(self) -> bool:
+        return self.settings.cross_fit
+
+    def fit(self, train: JointExamples, dev: JointExamples, *, callback: TrainingCallback) -> Self:
+        self.start()
+        self.present = (np.nansum(train.y[:, :, 1:], axis=(0, 1)) > 0).tolist()
+        trained = np.flatnonzero(train.y[:, :, 0].sum(axis=0) > 0)
+        if len(trained):
+            self._finetune(train, dev, trained, callback)
+            self._vectors = {}
+        return self
+
+    def start(self) -> None:
+        """Take the pretrained encoder under a new head, or the earlier model."""
+        self.encoder.start(self.initial, seed=self.seed)
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        """Return (n, topics, 4): presence, and favor, against and neutral, which sum to 1."""
+        return self._probabilities(self._logits(texts, [topic.text for topic in self.known_topics]))
+
+    def stances(self, queries: Sequence[Query]) -> FloatArray:
+        """Return (n, 3), for targets that are no topic of the codebook too."""
+        if not queries:
+            return np.zeros((0, 3))
+        # Every text is read for every target in the same part, so parts with open targets are kept small.
+        parts = [queries[start : start + _QUERIES_AT_ONCE] for start in range(0, len(queries), _QUERIES_AT_ONCE)]
+        return np.concatenate([self._stances(part) for part in parts])
+
+    def _stances(self, queries: Sequence[Query]) -> FloatArray:
+        known = {topic.target: topic.text for topic in reversed(self.known_topics)}
+        label_of_query = [known.get(query.target, query.target) for query in queries]
+        labels = list(dict.fromkeys(label_of_query))
+        texts = list(dict.fromkeys(query.text for query in queries))
+        stances = self._probabilities(self._logits(texts, labels))[:, :, 1:]
+        return stances[
+            [texts.index(query.text) for query in queries], [labels.index(label) for label in label_of_query]
+        ]
+
+    def save(self, folder: Path) -> None:
+        write_settings(
+            folder, "joint", settings=self.settings.model_dump(mode="json"),
+            precision=self.encoder.device.precision, topics=self.known_topics, present=self.present,
+        )  # fmt: skip
+        self.encoder.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        saved = read_settings(folder)
+        topics = [Described(*pair) for pair in saved["topics"]]
+        device = select_device(precision=saved["precision"])
+        model = cls(JointSettings.model_validate(saved["settings"]), topics, device=device)
+        model.present = saved["present"]
+        model.encoder.load(folder)
+        return model
+
+    def _finetune(
+        self, train: JointExamples, dev: JointExamples, trained: npt.NDArray[np.intp], callback: TrainingCallback
+    ) -> None:
+        """Fine-tune on the descriptions of the topics at the positions `trained`."""
+        import torch
+
+        from models.encoders.label_attention import joint_loss, pool_labels
+
+        described = [self._description(topic.text) for topic in self.known_topics]
+        y = torch.tensor(train.y, dtype=torch.float32)
+
+        def batch(rows: Sequence[int]) -> dict[str, Any]:
+            columns, weight = self._draw_topics(train.y[list(rows), :, 0], trained)
+            return {
+                "labels": self.encoder.pad([described[column] for column in columns]),
+                "y": y[list(rows)][:, columns],
+                "weight": torch.tensor(weight, dtype=torch.float32),
+            }
+
+        def loss(logits: torch.Tensor, given: dict[str, Any]) -> torch.Tensor:
+            return joint_loss(pool_labels(logits, given["owner"], len(given["y"])), given["y"], given["weight"])
+
+        def evaluate() -> dict[str, float]:
+            self._vectors = {}
+            return _metrics(self._logits(dev.inputs, [topic.text for topic in self.known_topics]), dev.y, trained)
+
+        self.encoder.fit(
+            "joint",
+            self.encoder.text_windows(train.inputs),
+            len(train),
+            batch=batch,
+            inputs=lambda net, given: [net.vectors(given["labels"])],
+            loss=loss,
+            evaluate=evaluate if len(dev) else None,
+            seed=self.seed,
+            key=[self.known_topics, train.inputs, dev.inputs],
+            arrays=[train.y, dev.y],
+            callback=callback,
+        )
+
+    def _draw_topics(
+        self, presence: FloatArray, trained: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.intp], FloatArray]:
+        """Draw the topics of one step: some that its passages have, and some that they do not have.
+
+        Return their positions and a weight each, since a drawn topic stands for all of its sort.
+        """
+        import torch
+
+        if len(trained) <= _MOST_TOPICS:
+            return trained, np.ones(len(trained))
+        drawn = trained[torch.randperm(len(trained)).numpy()]
+        is_present = presence[:, drawn].sum(axis=0) > 0
+        present, absent = drawn[is_present], drawn[~is_present]
+        # However many are present, some absent ones teach that topics are rare.
+        most = min(len(present), max(_MOST_TOPICS // 2, _MOST_TOPICS - len(absent)))
+        parts = [(present, present[:most]), (absent, absent[: _MOST_TOPICS - most])]
+        weights = [np.full(len(part), len(of) / max(1, len(part))) for of, part in parts]
+        return np.concatenate([part for _, part in parts]), np.concatenate(weights)
+
+    def _logits(self, texts: Sequence[str], labels: Sequence[str]) -> FloatArray:
+        """Return (texts, labels, 4)."""
+        found = self.encoder.text_windows(texts)
+        flat = np.zeros((len(found), len(labels), 4))
+        net = self.encoder.net.eval()
+        with self.encoder.device.inference():
+            vectors = self._label_vectors(labels)
+            for rows in windows.length_sorted_batches(found):
+                batch = self.encoder.tensors([found[row] for row in rows])
+                states = net.states(batch)
+                for start in range(0, len(labels), _TOPICS_AT_ONCE):
+                    part = slice(start, start + _TOPICS_AT_ONCE)
+                    flat[rows, part] = net.head(states, batch["attention_mask"], vectors[part]).float().cpu()
+        presence = windows.max_by_row(flat[:, :, 0], found, rows=len(texts))
+        stances = windows.mean_by_row(flat[:, :, 1:].reshape(len(found), len(labels) * 3), found, rows=len(texts))
+        return np.concatenate([presence[:, :, None], stances.reshape(len(texts), len(labels), 3)], axis=2)
+
+    def _label_vectors(self, labels: Sequence[str]) -> torch.Tensor:
+        import torch
+
+        for label in labels:
+            if label not in self._vectors:
+                tensors = self.encoder.tensors([self._description(label)])
+                self._vectors[label] = self.encoder.net.vectors(tensors)[0]
+        return torch.stack([self._vectors[label] for label in labels])
+
+    def _description(self, label: str) -> Window:
+        return self.encoder.text_windows([label], length=min(self.encoder.length, _DESCRIPTION))[0]
+
+    def _probabilities(self, logits: FloatArray) -> FloatArray:
+        stances = softmax(np.where(self.present, logits[:, :, 1:], NEVER), axis=2)
+        return np.concatenate([expit(logits[:, :, :1]), stances], axis=2)
+
+
+def describe(codebook: Codebook) -> list[Described]:
+    """Return what the codebook says of each topic: name, definition and target."""
+    return [
+        Described(". ".join(filter(None, (topic.label, topic.definition, topic.target))), topic.proposition)
+        for topic in codebook.topics
+    ]
+
+
+def _metrics(logits: FloatArray, y: FloatArray, trained: npt.NDArray[np.intp]) -> dict[str, float]:
+    """Return dev metrics; the score is the mean of mean average precision and macro-F1, where they exist."""
+    from sklearn.metrics import average_precision_score, f1_score
+
+    from models.encoders.finetune import SCORE
+
+    z, share = logits[:, trained, 0], y[:, trained, 0]
+    metrics = {"dev/loss": float((np.logaddexp(0, z) - share * z).mean())}
+    scores = []
+    gold = y[:, :, 0] > 0.5
+    mixed = [topic for topic in trained if 0 < gold[:, topic].sum() < len(y)]
+    if mixed:
+        precisions = [average_precision_score(gold[:, topic], logits[:, topic, 0]) for topic in mixed]
+        metrics["dev/map"] = float(np.mean(precisions))
+        scores.append(metrics["dev/map"])
+    has_stance = ~np.isnan(y[:, :, 1])
+    if has_stance.any():
+        stances, z = y[has_stance][:, 1:], logits[has_stance][:, 1:]
+        metrics["dev/loss"] += float(-(stances * log_softmax(z, axis=1)).sum(axis=1).mean())
+        metrics["dev/macro_f1"] = float(f1_score(stances.argmax(axis=1), z.argmax(axis=1), average="macro"))
+        scores.append(metrics["dev/macro_f1"])
+    return metrics | {SCORE: float(np.mean(scores)) if scores else -metrics["dev/loss"]}

@@ -1,0 +1,132 @@
+"""The protocols that every classifier family follows, and the settings file of a saved one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from labels.codebook import Codebook
+from labels.files import Frozen
+from models.encoders.device import Device, DeviceName, Precision, select_device
+from models.examples import FloatArray, JointExamples, Query, StanceExamples, TopicExamples, TrainingCallback
+
+SETTINGS_FILE = "family.json"
+
+
+class FamilySettings(Frozen):
+    """Base of every family's settings; the class attributes say what the family needs and can do."""
+
+    finds_unseen_topics: ClassVar[bool] = False
+    """Whether it may find a topic that has no training example."""
+    needs_entailment: ClassVar[bool] = False
+    """Whether its encoder must have been trained on natural-language inference."""
+
+    @property
+    def members(self) -> tuple[FamilySettings, ...]:
+        """The settings themselves, or those of the members of an average."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a family may use to make untrained classifiers, beside its settings.
+
+    `examples` are train and dev together: what can be computed once for several fits is computed on them.
+    `initial_models` are the earlier models that fine-tuning may start from: what `init` names → its tagger's folder.
+    """
+
+    codebook: Codebook
+    examples: TopicExamples | StanceExamples | JointExamples
+    seed: int
+    device_name: DeviceName = "auto"
+    precision: Precision = "auto"
+    initial_models: Mapping[str, Path] = field(default_factory=dict)
+
+    def initial(self, init: str | None, task: str) -> Path | None:
+        """Return the folder of the earlier model of `task` that `init` names, if it names one."""
+        return None if init is None else self.initial_models[init] / task
+
+    def device(self) -> Device:
+        return select_device(self.device_name, self.precision)
+
+
+class TopicClassifier(Protocol):
+    """Finds the topics of a text."""
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        """Return (n, topics), each in [0, 1] on its own: a text may have several topics or none."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class StanceClassifier(Protocol):
+    """Finds the stance of a text toward a target."""
+
+    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
+        """Return (n, 3): favor, against, neutral; each row sums to 1."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class TopicLearner(TopicClassifier, Protocol):
+    """A topic classifier that is fitted on examples.
+
+    With `cross_fit` it is fitted once on train and dev together (`dev` is then empty), and again on parts of them, so
+    that it can be calibrated on the folds left out. Without, it is fitted on train, may look at dev, and is
+    calibrated on dev.
+    """
+
+    @property
+    def cross_fit(self) -> bool: ...
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self: ...
+
+
+class StanceLearner(StanceClassifier, Protocol):
+    """A stance classifier that is fitted on examples, as a `TopicLearner` is."""
+
+    @property
+    def cross_fit(self) -> bool: ...
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self: ...
+
+
+class TopicFamily(TopicLearner, Protocol):
+    """How the catalogue makes and loads the topic classifiers of a family."""
+
+    @classmethod
+    def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:
+        """Return a function that makes untrained classifiers."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...
+
+
+class StanceFamily(StanceLearner, Protocol):
+    """How the catalogue makes and loads the stance classifiers of a family."""
+
+    @classmethod
+    def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:
+        """Return a function that makes untrained classifiers."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...
+
+
+def write_settings(folder: Path, kind: str, **settings: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SETTINGS_FILE).write_text(
+        json.dumps({"kind": kind} | settings, ensure_ascii=False, indent=1), encoding="utf-8"
+    )
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    return settings

@@ -1,0 +1,87 @@
+"""The setfit family: an encoder trained on pairs of examples, for few labels (Tunstall et al. 2022).
+
+A few examples make many pairs. After contrastive training a logistic regression is fitted on the encoder's vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from models.encoders.settings import ContrastiveSettings
+from models.encoders.vectors import Vectors
+from models.examples import Query, StanceExamples, TopicExamples, TrainingCallback
+from models.families.on_vectors import OnVectors, StanceOnVectors, TopicsOnVectors, pretrained_vectors
+from models.families.protocol import FamilySettings, FitContext
+from models.families.regression import Penalty, fit_multinomial, fit_one_vs_rest
+
+
+class SetfitTopicsSettings(ContrastiveSettings, FamilySettings):
+    """For 8 to 64 labels per topic: an encoder trained on pairs, and a logistic regression per topic."""
+
+    kind: Literal["setfit"]
+    c: Penalty = 10.0
+
+
+class SetfitStanceSettings(ContrastiveSettings, FamilySettings):
+    """For 8 to 64 labels per stance: an encoder that reads passage and target, trained on pairs."""
+
+    kind: Literal["setfit"]
+    c: Penalty = 10.0
+    # A sentence encoder already separates topics; for stance it has more to learn.
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+
+
+class _Setfit(OnVectors):
+    """What the topic and stance classifiers share."""
+
+    def __init__(self, settings: Any, vectors: Vectors, *, seed: int = 0):
+        super().__init__(settings, vectors)
+        self.seed = seed
+
+    @property
+    def cross_fit(self) -> bool:
+        return bool(self.settings.cross_fit)
+
+    @classmethod
+    def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:
+        return partial(cls, settings, pretrained_vectors(settings, context), seed=context.seed)
+
+    def _train_vectors(self, name: str, train: Any, callback: TrainingCallback) -> None:
+        from models.encoders.contrastive import train_on_pairs
+
+        self.vectors = train_on_pairs(
+            self.vectors, train.inputs, train.y, self.settings, name=name, seed=self.seed, callback=callback
+        )
+
+
+class SetfitTopics(_Setfit, TopicsOnVectors):
+    """Two texts are similar as far as they have the same topics."""
+
+    Settings = SetfitTopicsSettings
+
+    def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
+        self._train_vectors("topics", train, callback)
+        vectors = self.vectors.of(train.inputs)
+        self.coefficients, self.intercepts = fit_one_vs_rest(vectors, train.y, c=self.settings.c)
+        return self
+
+
+class SetfitStance(_Setfit, StanceOnVectors):
+    """Text and target are read side by side; two queries are similar where the stance is the same."""
+
+    Settings = SetfitStanceSettings
+
+    def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
+        self._train_vectors("stance", train, callback)
+        features = self.features(train.inputs)
+        self.coefficients, self.intercepts = fit_multinomial(features, train.y, c=self.settings.c)
+        return self
+
+    def features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
+        return self.vectors.of_queries(queries)

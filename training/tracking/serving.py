@@ -1,0 +1,76 @@
+"""What MLflow loads to serve a registered tagger; `demarche tag` does without it."""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.pyfunc import PythonModel, PythonModelContext
+from pydantic import BaseModel
+
+from labels.passages import Passage
+from models.language import detect_language, is_other_language
+from models.tagger import Tag, Tagger
+
+
+class ServedTag(BaseModel):
+    """A topic at or near its threshold, and the stance toward it."""
+
+    topic: str
+    topic_probability: float
+    assigned: bool
+    review: bool
+    stance: str | None
+    stance_probability: float | None
+
+
+class ServedPassage(BaseModel):
+    """The tags of a text; none, and `other_language`, where it is in none of the languages that the model learnt from."""
+
+    language: str | None
+    other_language: bool
+    tags: list[ServedTag]
+
+
+class ServedTagger(PythonModel):
+    """A list of texts in; for each, its language and its tags."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        self.tagger = Tagger.load(Path(context.artifacts["tagger"]))
+
+    def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[ServedPassage]:
+        learnt = self.tagger.settings.languages
+        languages = [detect_language(text, learnt) for text in model_input]
+        # A text of white space alone is no passage; it gets no tags.
+        read = [
+            position
+            for position, (text, code) in enumerate(zip(model_input, languages, strict=True))
+            if text.strip() and not is_other_language(code, learnt)
+        ]
+        tags = self.tagger.tag([_passage(model_input[position]) for position in read])
+        found = dict(zip(read, tags, strict=True))
+        return [
+            ServedPassage(
+                language=code,
+                other_language=is_other_language(code, learnt),
+                tags=[_served(tag) for tag in found.get(position, [])],
+            )
+            for position, code in enumerate(languages)
+        ]
+
+
+def _passage(text: str) -> Passage:
+    return Passage(id="served", article="served", text=text, start=0, end=len(text))
+
+
+def _served(tag: Tag) -> ServedTag:
+    return ServedTag(
+        topic=tag.topic,
+        topic_probability=tag.topic_probability or 0.0,
+        assigned=tag.assigned,
+        review=tag.review,
+        stance=tag.stance,
+        stance_probability=tag.stance_probability,
+    )
+
+
+mlflow.models.set_model(ServedTagger())
