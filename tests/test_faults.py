@@ -221,7 +221,7 @@ FAULTS: dict[str, Fault] = {
     "a codebook of 50 MB": Fault(CHECK, ("codebook.yaml: larger than",), lambda folder: more("codebook.yaml", "# " + "x" * 50_000_000)(folder)),
     # Targets held out
     "a target that nothing is labelled with": Fault(NEW + " topics=null split.strategy=leave_target_out split.target=teas", ("split.target: nothing is labelled with 'teas'; did you mean 'tea'?",)),
-    "a topic held out of topics that must be learnt": Fault(NEW + " split.strategy=leave_target_out split.target=tea", ("split.target: linear topics cannot find 'tea' without having learnt it", "topics=null")),
+    "a topic held out of topics that must be learnt": Fault(NEW + " split.strategy=leave_target_out split.target=tea", ("split.target: linear topics cannot find 'tea' without training examples", "topics=null")),
     "no target to hold out": Fault(NEW + " split.strategy=leave_target_out", ("config.yaml: split.target: missing",)),
     # Sweeps and learning curves
     "a sweep of a config that has nothing to try": Fault(SWEEP, ("config.yaml: search: missing", "topics.c")),
@@ -236,7 +236,7 @@ FAULTS: dict[str, Fault] = {
     "a logarithm of nothing": Fault(SWEEP, ("config.yaml: search.space.topics.c: log needs low above 0",), search("topics.c: {low: 0, high: 1, log: true}")),
     "a step beyond the range": Fault(SWEEP, ("config.yaml: search.space.topics.c: step 9 is larger than the range",), search("topics.c: {low: 1, high: 2, step: 9}")),
     "a dimension without values": Fault(SWEEP, ("config.yaml: search.space.topics.c: nothing to try; give low and high, or choices",), search("topics.c: {low: 1}")),
-    "a range and choices": Fault(SWEEP, ("config.yaml: search.space.topics.c: choices stand alone",), search("topics.c: {low: 1, high: 2, choices: [1, 2]}")),
+    "a range and choices": Fault(SWEEP, ("config.yaml: search.space.topics.c: choices exclude low, high",), search("topics.c: {low: 1, high: 2, choices: [1, 2]}")),
     "one choice alone": Fault(SWEEP, ("config.yaml: search.space.topics.c.choices: ",), search("topics.c: {choices: [1]}")),
     "a search with nothing in it": Fault(SWEEP, ("config.yaml: search.space: ",), search("")),
     "a sweep without a dev side": Fault(SWEEP + " split.dev=0", ("the dev side is empty", "raise split.dev"), search("topics.c: {low: 1, high: 9}")),

@@ -171,7 +171,7 @@ def test_a_codebook_of_200_topics_trains(family: str, store: Path) -> None:
     write_codebook(Path("codebook.yaml"), BOOK.model_copy(update={"topics": (*BOOK.topics, *more)}))
     result = train(*of_family(family), "tracking.register=null")
     assert result.exit_code == 0, result.output
-    assert "warning: no examples to judge on of: t0, t1, t2" in result.output
+    assert "warning: no gold examples of: t0, t1, t2" in result.output
     (run,) = tracking.runs()
     assert run.metrics["test/topics/micro_f1"] > run.metrics["test/baseline/rules_topics_micro_f1"]
 

@@ -185,7 +185,7 @@ def test_a_topic_of_few_examples_is_warned_of_and_one_of_none_is_never_found() -
     fitted = fit(config(stance=None), book, few, [], callback=NoCallback())
     assert fitted.warnings == [
         "topic 'rain' has 3 examples in train and dev; its probabilities and threshold are not calibrated",
-        "topic 'snow' has 0 examples in train and dev; there is nothing to learn it from",
+        "topic 'snow' has 0 examples in train and dev; it cannot be trained",
     ]
     found = probabilities(fitted.tagger, few)
     assert fitted.tagger.settings.topic_calibration is not None
@@ -206,7 +206,7 @@ def test_a_wanted_precision_that_is_out_of_reach_is_warned_of() -> None:
 
 
 def test_stance_is_not_trained_where_nobody_told_one() -> None:
-    with pytest.raises(DemarcheError, match="has no stances; take `stance:` out of the config, or label some"):
+    with pytest.raises(DemarcheError, match="has no stances; remove `stance:` from the config, or label some"):
         fit(config(topics=None), BOOK, read_by([[[Label(topic="tea")]]] * 5), [], callback=NoCallback())
 
 

@@ -204,7 +204,7 @@ def test_a_side_without_gold_is_told_before_any_work(store: Path, workspace: Pat
     write_jsonl(workspace / "annotations.jsonl", lines)
     result = demarche("train", "config.yaml")
     assert result.exit_code == 2
-    assert "the train side has no stances" in result.output
+    assert "split: train has no stances" in result.output
     assert tracking.runs() == []
 
 

@@ -1,4 +1,4 @@
-"""A training config: one YAML file an experiment, checked whole before any work."""
+"""Training configs: one YAML file per experiment, fully checked before any work."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from yaml import YAMLError
 
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
@@ -19,28 +20,29 @@ from models.examples import Votes
 from models.families.catalog import StanceSettings, TopicsSettings
 from models.families.joint import JointSettings
 from models.families.protocol import FamilySettings
+from training.overrides import load_yaml, merge, parse_overrides
 
 
-def _is_file(path: Path) -> Path:
+def _require_data_file(path: Path) -> Path:
     if not path.is_file():
         raise ValueError(f"no such file: {path} (relative to {Path.cwd()}); correct the path")
     return path
 
 
-DataFile = Annotated[Path, AfterValidator(_is_file)]
-Share = Annotated[float, Field(ge=0, lt=1)]
+DataFile = Annotated[Path, AfterValidator(_require_data_file)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-def _leave_some(test: float, dev: float) -> None:
+def _check_fractions(test: float, dev: float) -> None:
     if test + dev >= 1:
         raise ValueError(f"test {test} and dev {dev} leave nothing to train on; their sum must be below 1")
 
 
 class Data(Frozen):
-    """Where the labels are, and how several readings become one.
+    """The files of a labelled data set, and how several annotations of a passage become one.
 
-    `votes: soft` learns from how many readers said what, not from what was decided alone.
+    `votes: soft` trains on the proportions of the annotators' votes instead of the decided labels.
     """
 
     codebook: DataFile
@@ -52,8 +54,8 @@ class Data(Frozen):
 
 class GroupSplit(Frozen):
     strategy: Literal["group"] = "group"
-    test: Share = 0.2
-    dev: Share = 0.15
+    test: Fraction = 0.2
+    dev: Fraction = 0.15
     seed: int = 13
     on_leak: Literal["refuse", "drop"] = "refuse"
     stratify: bool = False
@@ -66,37 +68,37 @@ class GroupSplit(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _some_train(self) -> Self:
-        _leave_some(self.test, self.dev)
+    def _leaves_train(self) -> Self:
+        _check_fractions(self.test, self.dev)
         return self
 
 
 class TimeSplit(Frozen):
     strategy: Literal["time"]
     by: str = "published"
-    test: Share = 0.2
-    dev: Share = 0.15
+    test: Fraction = 0.2
+    dev: Fraction = 0.15
     on_leak: Literal["refuse", "drop"] = "refuse"
 
     @model_validator(mode="after")
-    def _some_train(self) -> Self:
-        _leave_some(self.test, self.dev)
+    def _leaves_train(self) -> Self:
+        _check_fractions(self.test, self.dev)
         return self
 
 
 class ColumnSplit(Frozen):
     strategy: Literal["column"]
-    dev: Share = 0.15
+    dev: Fraction = 0.15
     seed: int = 13
     on_leak: Literal["refuse", "drop"] = "refuse"
 
 
 class TargetSplit(Frozen):
-    """Test is what is labelled with one target, a topic or a text that the labels name; nothing of it is learnt."""
+    """Tests on what is labelled with one target, a topic or a named text, and leaves that target out of training."""
 
     strategy: Literal["leave_target_out"]
     target: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
-    dev: Share = 0.15
+    dev: Fraction = 0.15
     seed: int = 13
 
 
@@ -104,7 +106,7 @@ SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit | TargetSplit, Fiel
 
 
 class Dimension(Frozen):
-    """What a sweep tries of one key: numbers from `low` to `high`, or one of the `choices`."""
+    """What a sweep tries for one key: numbers from `low` to `high`, or one of the `choices`."""
 
     low: int | float | None = None
     high: int | float | None = None
@@ -117,7 +119,7 @@ class Dimension(Frozen):
         numbers = (self.low, self.high, self.step)
         if self.choices is not None:
             if any(number is not None for number in numbers) or self.log:
-                raise ValueError("choices stand alone; take low, high, step and log away")
+                raise ValueError("choices exclude low, high, step and log; remove one or the other")
         elif self.low is None or self.high is None:
             raise ValueError("nothing to try; give low and high, or choices")
         elif not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -130,21 +132,21 @@ class Dimension(Frozen):
 
 
 class Search(Frozen):
-    """What `demarche sweep` tries, by dotted key, and the dev figure that it makes as large as it can."""
+    """What `demarche sweep` tries, by dotted key, and the dev metric that it maximises."""
 
     metric: str
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
 
 
 class Tracking(Frozen):
-    """Where a run is written down; `register` names the registered model, if there is to be one."""
+    """The MLflow experiment of the run; `register` names the registered model, if the model is to be registered."""
 
     experiment: Annotated[str, Field(min_length=1, max_length=250, coerce_numbers_to_str=True)] = "demarche"
     register_: Annotated[str | None, Field(alias="register", max_length=250, pattern=r"^[^/:\s]+$")] = None
 
 
 class Thresholds(Frozen):
-    """Per topic: for the best F1, or the lowest that reaches a wanted precision."""
+    """How each topic's threshold is chosen: for the best F1, or the lowest that reaches `precision`."""
 
     precision: Annotated[float | None, Field(gt=0, le=1)] = None
 
@@ -152,7 +154,7 @@ class Thresholds(Frozen):
 class Config(Frozen):
     """One experiment."""
 
-    # `name=2024` on the command line is a name all the same.
+    # `name=2024` on the command line is a name too.
     name: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
     description: str = ""
     data: Data
@@ -171,20 +173,20 @@ class Config(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_has_a_strategy(cls, plain: Any) -> Any:
-        # The tag of a union has no default of its own.
+    def _default_strategy(cls, plain: Any) -> Any:
+        # A discriminator cannot have a default.
         if isinstance(plain, dict) and isinstance(plain.get("split"), dict):
             return {**plain, "split": {"strategy": "group", **plain["split"]}}
         return plain
 
     @model_validator(mode="after")
-    def _trains_something(self) -> Self:
+    def _has_a_model(self) -> Self:
         if self.topics is None and self.stance is None and self.joint is None:
             raise ValueError("neither topics nor stance, nor joint; give at least one model to train")
         if self.joint is not None and not (self.topics is None and self.stance is None):
-            raise ValueError("joint reads topics and stance both; take `topics:` and `stance:` out")
+            raise ValueError("joint covers both topics and stance; remove `topics:` and `stance:`")
         if "text" not in self.input:
-            raise ValueError("input must name text")
+            raise ValueError("input must include text")
         return self
 
     @property
@@ -203,48 +205,35 @@ class Config(Frozen):
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """The config with `a.b=c` overrides merged in. Raises BadInput with every mistake at once."""
-    from omegaconf import DictConfig, OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
+    """Read a config and merge `a.b=c` overrides into it. Raises BadInput with every mistake at once."""
     path = Path(path)
-    text = read_yaml_text(path)
     try:
-        config = OmegaConf.create(text)
-    except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        plain = load_yaml(read_yaml_text(path))
+    except (YAMLError, ValueError) as error:
         raise yaml_error(path, error) from None
-    except AssertionError:
-        config = None  # what OmegaConf makes of a bare number
-    if not isinstance(config, DictConfig):
+    if not isinstance(plain, dict | None):
         raise BadInput([Problem(str(path), None, "not a mapping; name, data, topics … are expected")])
-    for override in overrides:
-        if "=" not in override:
-            raise DemarcheError(f"{override!r}: not an override; write key=value, e.g. topics.c=4")
     try:
-        given = OmegaConf.from_dotlist(list(overrides))
-        for section, (tag, default) in _TAGS.items():
-            new, old = given.get(section), config.get(section)
-            both = isinstance(new, DictConfig) and isinstance(old, DictConfig)
-            if both and new.get(tag) not in (None, old.get(tag, default)):
-                # Keys of one family mean nothing to another.
-                config[section] = {}
-        merged = OmegaConf.merge(config, given)
-        plain = OmegaConf.to_container(merged, resolve=True)
-    except (YAMLError, OmegaConfBaseException) as error:
-        raise DemarcheError(f"{path}: {str(error).splitlines()[0]}") from None
-    except TypeError:
-        raise DemarcheError(
-            f"{' '.join(overrides)}: reaches into a list; give the list whole, e.g. data.annotations=[one.jsonl,two.jsonl]"
-        ) from None
+        plain = _merge(plain or {}, parse_overrides(overrides))
+    except DemarcheError as error:
+        raise DemarcheError(f"{path}: {error}") from None
     try:
         return Config.model_validate(plain)
     except ValidationError as error:
         raise BadInput(_problems(path, error)) from None
 
 
+def _merge(plain: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Merge overrides into a config; those that name another kind replace its keys, which mean nothing to that kind."""
+    for section, (tag, default) in _TAGS.items():
+        new, old = changes.get(section), plain.get(section)
+        if isinstance(new, dict) and isinstance(old, dict) and new.get(tag) not in (None, old.get(tag, default)):
+            plain = plain | {section: {}}
+    return merge(plain, changes)
+
+
 def _problems(path: Path, error: ValidationError) -> list[Problem]:
-    found = []
+    problems = []
     for what, mistake in zip(explain(error), error.errors(include_url=False), strict=True):
         if mistake["type"] == "extra_forbidden":
             *where, key = (str(part) for part in mistake["loc"])
@@ -256,19 +245,19 @@ def _problems(path: Path, error: ValidationError) -> list[Problem]:
             tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
             field = ".".join(str(part) for part in mistake["loc"])
             word = context["discriminator"].strip("'")
-            what = f"{field}.{word}: {context['tag']!r} is not known{suggest(context['tag'], tags)}"
+            what = f"{field}.{word}: {context['tag']!r} is unknown{suggest(context['tag'], tags)}"
         elif mistake["type"] == "union_tag_not_found":
             field = ".".join(str(part) for part in mistake["loc"])
             what = f"{field}.{mistake['ctx']['discriminator'].strip(chr(39))}: missing"
         else:
             field = ".".join(str(part) for part in mistake["loc"])
             what = ".".join(_path([str(part) for part in mistake["loc"]])) + what.removeprefix(field)
-        found.append(Problem(str(path), None, what))
-    return found
+        problems.append(Problem(str(path), None, what))
+    return problems
 
 
 def _members(union: Any) -> dict[str, type[BaseModel]]:
-    """Tag → member of a discriminated union, and of those inside it."""
+    """Return tag → member of a discriminated union, nested unions included."""
     if isinstance(union, type) and issubclass(union, BaseModel):
         tag = union.model_fields.get("kind") or union.model_fields["strategy"]
         return dict.fromkeys(get_args(tag.annotation), union)
@@ -280,7 +269,7 @@ _UNIONS = {"split": _members(SplitConfig), "topics": _members(TopicsSettings), "
 
 
 def _is_tag(where: Sequence[str], place: int) -> bool:
-    """Pydantic names the members of unions too (`topics.average.of.0.linear.c`); the user wrote `topics.of.0.c`."""
+    """Whether a part of pydantic's location names a member of a union (`topics.average.of.0.linear.c`), which the user did not write."""
     known = _UNIONS.get(where[0], {})
     return where[place] in known and (place == 1 or (place > 1 and where[place - 1].isdigit()))
 
@@ -290,7 +279,7 @@ def _path(where: Sequence[str]) -> list[str]:
 
 
 def _fields(model: type[BaseModel], where: Sequence[str]) -> list[str]:
-    """The keys known at a place of the config, as pydantic names it."""
+    """Return the keys known at pydantic's location in the config."""
     current: type[BaseModel] = model
     for place, part in enumerate(where):
         if _is_tag(where, place):

@@ -1,4 +1,4 @@
-"""From labelled examples to a tagger: fit the families, calibrate them, choose thresholds."""
+"""Fit the families of a config, calibrate them and choose thresholds."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _two_stage(
     if config.stance is not None:
         queries = [stance_examples(split, codebook, config.input, config.data.votes) for split in (train, dev)]
         if not len(queries[0]):
-            raise DemarcheError("train has no stances; take `stance:` out of the config, or label some")
+            raise DemarcheError("train has no stances; remove `stance:` from the config, or label some")
         stance = fit_stance(config.stance, context(queries[0] + queries[1]), *queries, callback=callback)
         stance_calibration = calibrate_stance(stance.raw, stance.y)
         warnings += _few_stances(stance.y, where=_where(stance.y, queries[1]))
@@ -164,8 +164,8 @@ def _calibrate_topics(
 ) -> tuple[TopicCalibration, list[str]]:
     calibration, unmet = calibrate_topics(raw, y, precision=config.thresholds.precision, seed=config.seed)
     return calibration, _few_examples(y, codebook, where=where) + [
-        f"topic {codebook.topics[position].id!r}: precision {config.thresholds.precision} was not reached out of "
-        "fold; its threshold is the nearest to it"
+        f"topic {codebook.topics[position].id!r}: precision {config.thresholds.precision} was not reached on "
+        "out-of-fold predictions; its threshold is the nearest to it"
         for position in unmet
     ]
 
@@ -173,17 +173,17 @@ def _calibrate_topics(
 def baselines(
     config: Config, codebook: Codebook, train: Sequence[Example], dev: Sequence[Example]
 ) -> dict[str, Tagger]:
-    """What trivial models get: `majority`, and `rules` where the codebook has keywords."""
+    """Return the baseline taggers: `majority`, and `rules` where the codebook has keywords."""
     topics: dict[str, TopicClassifier | None] = {"majority": None}
     if config.reads_topics:
-        examples = [topic_examples(side, codebook, config.input, "majority") for side in (train, dev)]
+        examples = [topic_examples(split, codebook, config.input, "majority") for split in (train, dev)]
         topics["majority"] = MajorityTopics().fit(*examples, callback=NoCallback())
         if any(topic.keywords for topic in codebook.topics):
             topics["rules"] = RuleTopics.of(codebook)
     stance = None
     if config.reads_stance:
-        asked = [stance_examples(side, codebook, config.input, "majority") for side in (train, dev)]
-        stance = MajorityStance().fit(*asked, callback=NoCallback())
+        queries = [stance_examples(split, codebook, config.input, "majority") for split in (train, dev)]
+        stance = MajorityStance().fit(*queries, callback=NoCallback())
     plain = TopicCalibration(curves=(Platt(),) * len(codebook.topics), thresholds=(0.5,) * len(codebook.topics))
     settings = TaggerSettings(
         input=config.input,
@@ -195,13 +195,13 @@ def baselines(
 
 
 def _few_examples(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]:
-    """Topics that cannot be learnt or calibrated from so few examples."""
-    counts, hints = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
-    nothing = "there is nothing to " + ("calibrate it on" if where == "dev" else "learn it from")
+    """Return a warning for each topic with too few examples to be trained or calibrated."""
+    counts, has_votes = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
+    nothing = "it cannot be " + ("calibrated" if where == "dev" else "trained")
     return [
         f"topic {topic.id!r} has {count} examples in {where}; "
-        + ("its probabilities and threshold are not calibrated" if hint else nothing)
-        for topic, count, hint in zip(codebook.topics, counts, hints, strict=True)
+        + ("its probabilities and threshold are not calibrated" if votes else nothing)
+        for topic, count, votes in zip(codebook.topics, counts, has_votes, strict=True)
         if count < FEWEST
     ]
 

@@ -1,4 +1,4 @@
-"""From a config to examples on their sides: all that a fit needs, checked before any work."""
+"""Read, adjudicate and split the data of a config, and check everything before any work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.initial import initial_models, inits
 
 @dataclass(frozen=True)
 class Prepared:
-    """Labels read, adjudicated and split: all that a fit needs, checked before any work."""
+    """The data of a config, adjudicated, split and checked: all that a fit needs."""
 
     config: Config
     data: LabelledData
@@ -37,7 +37,7 @@ class Prepared:
         return self.split.select(self.examples, name)
 
     def digest(self, name: str) -> str:
-        """Changes with any text or label of the side."""
+        """Return a digest that changes with any text or label of a split."""
         ids = {example.passage.id for example in self.examples_in(name)}
         return replace(
             self.data,
@@ -47,21 +47,21 @@ class Prepared:
 
 
 def prepare(config: Config) -> Prepared:
-    """Reads and splits the data of a config. Raises BadInput and DemarcheError for every user's mistake."""
+    """Read and split the data of a config. Raises BadInput or DemarcheError for every mistake of the user."""
     check_encoders(config)
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
     if config.reads_topics and not data.codebook.topics:
-        raise DemarcheError(f"{config.data.codebook}: has no topics to train; take `topics:` out of the config")
+        raise DemarcheError(f"{config.data.codebook}: has no topics to train; remove `topics:` from the config")
     examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
     split = make_split(config, [example.passage for example in examples], examples)
     if isinstance(config.split, TargetSplit):
         _check_unseen(config, data.codebook, config.split.target)
         examples = only_target(examples, config.split.target, split)
     prepared = Prepared(config, data, examples, split, initial_models(config))
-    for side, key in (("train", "dev"), ("test", "test")):
-        if not prepared.examples_in(side):
+    for name, key in (("train", "dev"), ("test", "test")):
+        if not prepared.examples_in(name):
             raise DemarcheError(
-                f"split: the {side} side is empty ({len(examples)} labelled passages in all: {split.sizes()}); "
+                f"split: {name} is empty ({len(examples)} labelled passages in all: {split.sizes()}); "
                 f"change split.{key} or split.seed, or label more articles"
             )
     check_gold(prepared)
@@ -102,41 +102,39 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
     # Unless the earlier model was cross-fitted, dev only chose its epoch.
     whole = read_settings(tagger / task)["settings"]["cross_fit"]
     known = {"test": trained_on(run), "dev": trained_on(run, ("train", "dev") if whole else ("train",))}
-    for side, ids in known.items():
-        met = sum(example.passage.id in ids for example in prepared.examples_in(side))
-        if met:
+    for name, ids in known.items():
+        overlap = sum(example.passage.id in ids for example in prepared.examples_in(name))
+        if overlap:
             cure = "start from one without cross_fit" if whole else "keep its split (split.from)"
             raise DemarcheError(
-                f"{task}.init: {init}: was trained on {met} of the passages (by their ids) that are {side} here; {cure}, "
+                f"{task}.init: {init} was trained on {overlap} of the passages (by id) that are in {name} here; {cure}, "
                 "or start from a run on other data"
             )
     return run
 
 
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
-    """A held-out topic has no example to learn from."""
+    """Raise DemarcheError where the config's topics cannot find a topic without training examples."""
     topics = config.topics
     if topics is not None and target in codebook.topic_ids and not finds_unseen_topics(topics):
         raise DemarcheError(
-            f"split.target: {topics.kind} topics cannot find {target!r} without having learnt it; "
+            f"split.target: {topics.kind} topics cannot find {target!r} without training examples; "
             "train stance alone (topics=null)"
         )
 
 
 def check_gold(prepared: Prepared) -> None:
-    """Every side that is learnt from or judged needs gold for what the config trains."""
+    """Raise DemarcheError where train or test lacks gold labels for what the config trains."""
     config = prepared.config
     articles = {example.passage.group_id for example in prepared.examples_in("train")}
     if len(articles) < 2:
-        raise DemarcheError("split: the train side has one article; at least two are needed to calibrate on")
-    for side in ("train", "test", *prepared.split.test_splits):
-        examples = prepared.examples_in(side)
+        raise DemarcheError("split: train has one article; calibration needs at least two")
+    for name in ("train", "test", *prepared.split.test_splits):
+        examples = prepared.examples_in(name)
         if config.reads_stance and not any(any(example.stances.values()) for example in examples):
-            raise DemarcheError(
-                f"split: the {side} side has no stances; take `stance:` out of the config, or label some"
-            )
+            raise DemarcheError(f"split: {name} has no stances; remove `stance:` from the config, or label some")
         if config.reads_topics and all(example.tied_topics for example in examples):
-            raise DemarcheError(f"split: every passage of the {side} side has a tied topic; adjudicate some")
+            raise DemarcheError(f"split: every passage of {name} has a tied topic; adjudicate some")
 
 
 def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[Example]) -> Split:
@@ -162,7 +160,7 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
 
 
 def _strata(examples: Sequence[Example]) -> dict[str, str]:
-    """Unit → its rarest topic."""
+    """Return group → its rarest topic."""
     counts: dict[str, int] = {}
     for example in examples:
         for topic in example.topics:
@@ -175,8 +173,8 @@ def _strata(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def without_gold(examples: Sequence[Example], codebook: Codebook) -> list[str]:
-    """Topics of which the figures can say nothing."""
-    there = {topic for example in examples for topic, holds in example.topics.items() if holds}
-    missing = [topic for topic in codebook.topic_ids if topic not in there]
-    named = ", ".join(missing[:12]) + (", …" if len(missing) > 12 else "")
-    return [f"no examples to judge on of: {named}; their figures say nothing"] if missing else []
+    """Return a warning that names the topics without a gold example, whose metrics mean nothing."""
+    present = {topic for example in examples for topic, holds in example.topics.items() if holds}
+    missing = [topic for topic in codebook.topic_ids if topic not in present]
+    names = ", ".join(missing[:12]) + (", …" if len(missing) > 12 else "")
+    return [f"no gold examples of: {names}; their metrics mean nothing"] if missing else []
