@@ -20,8 +20,8 @@ from demarche.printing import table
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Passage
-from labels.splits.duplicates import duplicate_pairs, merge
-from labels.splits.split import Place, Split, group_ids, hash_fraction
+from labels.splits.duplicates import connected_groups, duplicate_pairs
+from labels.splits.split import Place, Split, hash_fraction
 from models.examples import NoCallback
 from training.config import read_config
 from training.evaluation.compare import HEADLINES, compare
@@ -39,8 +39,7 @@ SEED = 13
 
 def splits(passages: Sequence[Passage]) -> list[Split]:
     """In each another fold is test."""
-    units = group_ids(passages)
-    together = merge(units, ((one.group_id, other.group_id) for one, other in duplicate_pairs(passages)))
+    together = connected_groups(passages, duplicate_pairs(passages))
 
     def side(unit: str, fold: int) -> str:
         head = together[unit][0]

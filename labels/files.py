@@ -1,22 +1,19 @@
-"""Reading and writing the project's files: JSON lines, tables, and whole-or-absent writes."""
+"""Read text and JSON lines, and write files whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import io
 import json
 import os
-import re
 import secrets
 import stat
 import tempfile
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -24,20 +21,18 @@ from labels.errors import DemarcheError, Problems, explain
 
 
 class Frozen(BaseModel):
-    """A noun of the project: never changed after it is made, no unknown fields."""
+    """Base of the data models: immutable, without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
 
 Model = TypeVar("Model", bound=BaseModel)
-_HEAD = 1000
-"""Bytes by which a file is known for none of text."""
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
-DELIMITERS = ",;\t|"
+HEAD = 1000
+"""Bytes from which a file is recognised as not text."""
 
 
 def require_file(path: Path | str, *, what: str = "file") -> Path:
-    """The path, if a readable file stands there; a DemarcheError that says what to do otherwise."""
+    """Return the path if it is a readable file; raise DemarcheError otherwise."""
     path = Path(path)
     try:
         is_folder, is_there = path.is_dir(), path.exists()
@@ -53,19 +48,19 @@ def require_file(path: Path | str, *, what: str = "file") -> Path:
 
 
 def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    """The file's bytes, unpacked if it ends in .gz."""
+    """Open the file for its bytes, decompressed if its name ends in .gz."""
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     return path.open("rb")
 
 
 def suffix(path: Path) -> str:
-    """What kind of file it is by its name, `.gz` looked through."""
+    """Return the lower-case suffix of the file's name, without a trailing `.gz`."""
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
 
 
 def decode(raw: bytes) -> str:
-    """Raises DemarcheError that names the first byte that is not UTF-8. A byte-order mark is kept."""
+    """Decode UTF-8, and keep a byte-order mark. Raises DemarcheError that names the first invalid byte."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -76,25 +71,25 @@ def decode(raw: bytes) -> str:
 
 
 def load_json(text: str) -> Any:
-    """Raises DemarcheError in words for the user."""
+    """Parse JSON. Raises DemarcheError where it is not valid, or could not be written again."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
         if "\\ud" in text or "\\uD" in text:
             # Half a surrogate pair is no character, and could not be written again.
-            json.dumps(found, ensure_ascii=False).encode()
-        return found
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except UnicodeEncodeError:
         raise DemarcheError("not JSON: half a surrogate pair (\\ud800 to \\udfff); write the whole character") from None
     except json.JSONDecodeError as error:
         raise DemarcheError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
-        raise DemarcheError("not JSON: nested too deep") from None
+        raise DemarcheError("not JSON: nested too deeply") from None
     except ValueError:  # Python's limit on the digits of a number
-        raise DemarcheError("not JSON: a number of too many digits") from None
+        raise DemarcheError("not JSON: a number with too many digits") from None
 
 
 def read_text(path: Path) -> str:
-    """The file's text as it stands, line ends included."""
+    """Read the file's text unchanged, line ends included."""
     try:
         return decode(require_file(path).read_bytes())
     except DemarcheError as error:
@@ -103,10 +98,10 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
-    """(line number from 1, line) of each line that is not blank, without a byte-order mark."""
+    """Yield (line number from 1, line) for each line that is not blank, without a byte-order mark."""
     try:
         with open_bytes(require_file(path)) as stream:
-            if what := _no_text(stream.peek(_HEAD)[:_HEAD]):
+            if what := reject_binary(stream.peek(HEAD)[:HEAD]):
                 problems.add(path, None, what)
                 return
             for number, raw in enumerate(stream, start=1):
@@ -117,17 +112,17 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
         problems.add(path, None, f"cannot be read: {error}")
 
 
-def _no_text(start: bytes) -> str | None:
-    """Told once for the file, where every line of it would be a mistake."""
+def reject_binary(start: bytes) -> str | None:
+    """Return why a file that starts like this is not text, or None: one problem instead of one for each line."""
     if start.startswith(b"\x1f\x8b"):
-        return "packed with gzip; give it a name that ends in .gz"
+        return "compressed with gzip; give it a name that ends in .gz"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
         return "not UTF-8 but UTF-16 or binary; save it as text in UTF-8"
     return None
 
 
 def read_jsonl(path: Path, model: type[Model], problems: Problems) -> Iterator[tuple[int, Model]]:
-    """(line number, model) of each good line; the bad ones become problems."""
+    """Yield (line number, model) for each valid line, and add a problem for each of the others."""
     for number, raw in read_lines(path, problems):
         try:
             yield number, model.model_validate_json(raw)
@@ -142,145 +137,24 @@ def _explain_line(raw: bytes, error: ValidationError) -> list[str]:
     try:
         load_json(decode(raw))
     except DemarcheError as broken:
-        return [_of_a_line(broken)]
+        return [explain_json_line(broken)]
     return explain(error)
 
 
-def _of_a_line(error: DemarcheError) -> str:
-    return f"{error}; one JSON object a line is expected" if str(error).startswith("not JSON") else str(error)
-
-
-def read_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line or row number from 1, row) of a .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table."""
-    match suffix(require_file(path)):
-        case ".csv" | ".tsv":
-            yield from _read_csv(path, problems)
-        case ".jsonl" | ".ndjson":
-            yield from _read_json_rows(path, problems)
-        case ".json":
-            yield from _read_json_array(path, problems)
-        case ".parquet":
-            yield from _read_parquet(path, problems)
-        case other:
-            raise DemarcheError(
-                f"{path}: {other or 'no suffix'} is not a table; expected one of {', '.join(TABLE_SUFFIXES)}, .gz allowed"
-            )
-
-
-def _read_json_array(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """An array of objects; a file of JSON lines by another name is read as that."""
-    try:
-        with open_bytes(path) as stream:
-            raw = stream.read()
-    except (zlib.error, EOFError, OSError) as error:
-        problems.add(path, None, f"cannot be read: {error}")
-        return
-    if not raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-        yield from _read_json_rows(path, problems)
-        return
-    try:
-        rows = load_json(decode(raw).removeprefix("\ufeff"))
-    except DemarcheError as error:
-        problems.add(path, None, str(error))
-        return
-    for number, row in enumerate(rows, start=1):
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            problems.add(path, number, "not a JSON object; an array of objects is expected")
-
-
-def _read_json_rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, raw in read_lines(path, problems):
-        try:
-            row = load_json(decode(raw))
-        except DemarcheError as error:
-            problems.add(path, number, _of_a_line(error))
-            continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            problems.add(path, number, "not a JSON object; one object a line is expected")
-
-
-def _read_csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    # A cell may hold a whole article, which the csv module's default limit refuses.
-    csv.field_size_limit(2**31 - 1)
-    line = 0
-    with open_bytes(path) as raw:
-        stream = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-        try:
-            # A quoted name may hold any of them.
-            head = re.sub(r'"[^"]*("|$)', "", stream.readline())
-            stream.seek(0)
-            delimiter = "\t" if suffix(path) == ".tsv" else max(DELIMITERS, key=head.count)
-            quoting = _tsv_quoting(stream) if delimiter == "\t" else csv.QUOTE_MINIMAL
-            reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=True)
-            header = next(reader, None)
-            line = reader.line_num
-            if not header:
-                problems.add(path, 1, "empty; a header line with the column names is expected")
-                return
-            if what := _no_text("".join(header).encode()[:_HEAD]):
-                problems.add(path, 1, what)
-                return
-            twice = sorted(name for name, count in Counter(header).items() if count > 1 and name)
-            if twice:
-                problems.add(path, 1, f"columns {', '.join(map(repr, twice))} stand twice in the header; rename one")
-                return
-            for cells in reader:
-                start, line = line + 1, reader.line_num
-                if not any(cells):
-                    continue
-                if len(cells) != len(header):
-                    problems.add(path, start, f"{len(cells)} cells where the header has {len(header)}")
-                    continue
-                yield start, dict(zip(header, cells, strict=True))
-        except UnicodeDecodeError:
-            problems.add(path, None, "not UTF-8; save it as UTF-8, e.g. `iconv -f WINDOWS-1252 -t UTF-8`")
-        except csv.Error as error:
-            problems.add(path, line + 1, f"not a CSV table from here: {error}; a quote in a quoted cell is doubled")
-        except (zlib.error, EOFError, OSError) as error:
-            problems.add(path, None, f"cannot be read: {error}")
-
-
-def _tsv_quoting(stream: TextIO) -> Literal[0, 3]:
-    """No quoting where quotes make no table: in many tab-separated sets a quote is a plain character."""
-    reader = csv.reader(stream, delimiter="\t", strict=True)
-    try:
-        width = len(next(reader, []))
-        quoted = all(len(cells) in (0, width) for cells in reader)
-    except csv.Error:
-        quoted = False
-    stream.seek(0)
-    return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-
-
-def _read_parquet(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as table:
-            number = 0
-            for batch in table.iter_batches(batch_size=1024):
-                for row in batch.to_pylist(maps_as_pydicts="lossy"):
-                    number += 1
-                    yield number, row
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        # Texts that are not UTF-8 and dates beyond the year 9999 are found only as the rows are read.
-        problems.add(path, None, f"not a Parquet file, or a damaged one: {error}")
+def explain_json_line(error: DemarcheError) -> str:
+    """Return the message of `load_json` for a line of a JSON-lines file."""
+    return f"{error}; one JSON object per line is expected" if str(error).startswith("not JSON") else str(error)
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` once the block has ended well.
+    """Yield a temporary path beside `path` that replaces it once the block has ended without an error.
 
-    Nothing is left behind, and what stood at `path` stays, when the block raises.
+    If the block raises, `path` is unchanged and nothing is left behind.
     """
     path = Path(path)
     _check_place(path)
-    # What a link leads to is written, and the link stays.
+    # A symbolic link stays, and the file that it points to is written.
     place = Path(os.path.realpath(path))
     made = [folder for folder in place.parents if not folder.exists()]
     # Named before it is made: an interrupt between the two leaves nothing behind.
@@ -304,10 +178,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
-    """Raises DemarcheError before any work where `path` could not be written in the end, or is an input."""
+    """Raise DemarcheError, before any work is done, if `path` cannot be written or is one of the inputs."""
     _check_place(path)
-    if any(os.path.realpath(path) == os.path.realpath(given) for given in inputs):
-        raise DemarcheError(f"{path}: is an input and would be written over; name another file to write to")
+    if any(os.path.realpath(path) == os.path.realpath(source) for source in inputs):
+        raise DemarcheError(f"{path}: is an input and would be overwritten; choose another output file")
     try:
         tempfile.TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())).close()
     except OSError as error:
@@ -315,7 +189,7 @@ def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
 
 
 def _check_place(path: Path) -> None:
-    """A device or pipe must not be replaced by a file, whatever the user's rights."""
+    """Raise DemarcheError where `path` is not a file: a device or pipe must not be replaced, whatever the permissions."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -328,14 +202,14 @@ def _check_place(path: Path) -> None:
 
 
 def write_jsonl(path: Path, rows: Iterable[BaseModel | dict[str, Any]]) -> int:
-    """Writes one JSON object a line, whole or not at all; returns how many. Unset fields are left out."""
+    """Write one JSON object per line, all or nothing, and return how many. Fields with their default are left out."""
     with jsonl_writer(path) as write:
         return write(rows)
 
 
 @contextlib.contextmanager
 def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str, Any]]], int]]:
-    """As write_jsonl, for rows that come a batch at a time."""
+    """Write as `write_jsonl` does, for rows that come in batches."""
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
 
         def write(rows: Iterable[BaseModel | dict[str, Any]]) -> int:
@@ -344,7 +218,7 @@ def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str
                 plain = row.model_dump(mode="json", exclude_defaults=True) if isinstance(row, BaseModel) else row
                 stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
                 count += 1
-            # A full disk is told before a file written beside this one takes its place.
+            # A full disk is reported before a file written beside this one is moved into place.
             stream.flush()
             return count
 
@@ -352,5 +226,6 @@ def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, all or nothing."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from labels.errors import DemarcheError, Problems, explain, one_line
-from labels.files import TABLE_SUFFIXES, read_rows, read_text, require_file, suffix
+from labels.files import read_text, require_file, suffix
 from labels.passages import Article
+from labels.table_files import TABLE_SUFFIXES, read_rows
 from labels.tables.cells import word
 from tagging.segmentation import NO_WIDTH
 

@@ -1,4 +1,4 @@
-"""Reprints and companion bills are found, and chance echoes are not."""
+"""Reprints and companion bills are near-duplicates; short phrases that recur by chance are not."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.splits.duplicates import SHORTEST, SIMILAR, DuplicatePair, merge, near_duplicates
+from labels.splits.duplicates import SHORTEST, SIMILAR, DuplicatePair, connect, near_duplicates
 
 NEWS = "The council of the old town met on Monday about the long street near the quiet houses."
 
 
 def similarity(one: str, other: str) -> float:
-    """Jaccard similarity of word bigrams, written out."""
+    """Return the Jaccard similarity of word bigrams, computed the plain way."""
     sets = []
     for text in (one, other):
         words = re.findall(r"\w+", text.casefold())
@@ -25,7 +25,7 @@ def similarity(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("other", "copy"),
+    ("other", "duplicate"),
     [
         (NEWS, True),
         (NEWS.upper().replace(" ", "\r\n"), True),
@@ -37,22 +37,22 @@ def similarity(one: str, other: str) -> float:
         ("The council", False),
     ],
 )
-def test_copies_are_told_from_other_texts(other: str, copy: bool) -> None:
-    found = near_duplicates([NEWS, other])
-    assert [(pair.first, pair.second) for pair in found] == ([(0, 1)] if copy else [])
+def test_near_duplicates_are_found_among_other_texts(other: str, duplicate: bool) -> None:
+    pairs = near_duplicates([NEWS, other])
+    assert [(pair.first, pair.second) for pair in pairs] == ([(0, 1)] if duplicate else [])
 
 
 @pytest.mark.parametrize("text", ["", " ", "Yes.", "He declined to comment.", "…", "🙂 🙂 🙂 🙂 🙂 🙂"])
-def test_texts_of_few_words_are_never_copies(text: str) -> None:
+def test_texts_of_few_words_are_never_near_duplicates(text: str) -> None:
     assert near_duplicates([text, text, text]) == []
 
 
 @pytest.mark.parametrize("texts", [[], [""], [NEWS], ["no no no no no"]])
-def test_one_text_or_none_has_no_copy(texts: list[str]) -> None:
+def test_one_text_alone_has_no_near_duplicate(texts: list[str]) -> None:
     assert near_duplicates(texts) == []
 
 
-def test_one_word_over_and_over_is_a_text_too() -> None:
+def test_a_text_may_repeat_a_single_word() -> None:
     assert near_duplicates(["no " * 5, "no " * 50]) == [DuplicatePair(0, 1, 1.0)]
 
 
@@ -74,9 +74,9 @@ def test_every_pair_is_found_directly_or_through_the_first_of_equal_texts(seed: 
         for _ in range(rng.randrange(3)):
             words[rng.randrange(12)] = rng.choice("abcdefghijklmnop")
         texts.append(" ".join(words))
-    found = near_duplicates(texts)
-    assert all(pair.first < pair.second for pair in found)
-    assert {(one, other): s for one, other, s in found} == {
+    pairs = near_duplicates(texts)
+    assert all(pair.first < pair.second for pair in pairs)
+    assert {(one, other): s for one, other, s in pairs} == {
         (one, other): similarity(texts[one], texts[other])
         for one, other in combinations(range(count), 2)
         if similarity(texts[one], texts[other]) >= SIMILAR
@@ -89,9 +89,9 @@ def test_a_thousand_reprints_are_a_thousand_pairs_and_not_half_a_million() -> No
     assert len(near_duplicates([NEWS] * 1001)) == 1000
 
 
-def test_merged_keys_know_their_whole_group_in_the_order_of_the_keys() -> None:
-    groups = merge("dcbafe", [("a", "b"), ("b", "d"), ("f", "f")])
-    assert groups == {
+def test_connected_keys_map_to_their_whole_component_in_the_order_of_the_keys() -> None:
+    components = connect("dcbafe", [("a", "b"), ("b", "d"), ("f", "f")])
+    assert components == {
         "d": ["d", "b", "a"],
         "b": ["d", "b", "a"],
         "a": ["d", "b", "a"],
@@ -99,4 +99,4 @@ def test_merged_keys_know_their_whole_group_in_the_order_of_the_keys() -> None:
         "f": ["f"],
         "e": ["e"],
     }
-    assert merge([], []) == {}
+    assert connect([], []) == {}

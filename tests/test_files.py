@@ -23,13 +23,13 @@ from labels.files import (
     atomic_write,
     read_jsonl,
     read_lines,
-    read_rows,
     read_text,
     require_file,
     write_jsonl,
     write_text,
 )
 from labels.passages import Annotation, Article, Label, Passage, schemas
+from labels.table_files import read_rows
 
 Row = dict[str, Any]
 
@@ -102,13 +102,13 @@ def test_unnamed_columns_may_be_several(tmp_path: Path) -> None:
         ("t.csv", b"\n\n", 1, "empty; a header line"),
         ("t.csv", b"a,b\n1,2\n3\n", 3, "1 cells where the header has 2"),
         ("t.csv", b"a,b\n1,2,3\n", 2, "3 cells where the header has 2"),
-        ("t.csv", b"a,b,a\n1,2,3\n", 1, "columns 'a' stand twice"),
+        ("t.csv", b"a,b,a\n1,2,3\n", 1, "columns 'a' occur twice"),
         ("t.csv", b'a,b\n1,2\n"x" y,2\n', 3, "not a CSV table from here"),
         ("t.csv", b'a,b\n1,2\n"x,2\n3,4\n', 3, "not a CSV table from here: unexpected end of data"),
         ("t.csv", "a,b\né,2\n".encode("latin-1"), None, "not UTF-8; save it as UTF-8"),
         ("t.csv", "a,b\né,2\n".encode("utf-16"), None, "not UTF-8; save it as UTF-8"),
         ("t.jsonl", b'{"a": 1}\n{"a": \n', 2, "not JSON"),
-        ("t.jsonl", b"\n[1]\n", 2, "not a JSON object; one object a line"),
+        ("t.jsonl", b"\n[1]\n", 2, "not a JSON object; one object per line"),
         ("t.jsonl", b'{"a": "\xe9"}\n', 1, "not UTF-8 (byte 0xe9 at 7)"),
         ("t.jsonl", b"[" * 100_000, 1, "not JSON"),
         ("t.parquet", b"", None, "not a Parquet file"),

@@ -491,7 +491,7 @@ def test_a_stance_may_be_left_out(tmp_path: Path) -> None:
         ("", Columns(topics=("topic",)), "table.csv:1: empty"),
         ("text,topic\n ,tea\n", Columns(topics=("topic",)), "table.csv:2: column 'text' is empty"),
         ("text,topic\na,b,c\n", Columns(topics=("topic",)), "table.csv:2: 3 cells where the header has 2"),
-        ("text,y,y\na,b,c\n", Columns(topics=("y",)), "table.csv:1: columns 'y' stand twice"),
+        ("text,y,y\na,b,c\n", Columns(topics=("y",)), "table.csv:1: columns 'y' occur twice"),
         ('text,topic\na,b\n"c "no" d",b\n', Columns(topics=("topic",)), "table.csv:3: not a CSV table"),
         ('text,topic\na,b\n"open,b\nc,b\n', Columns(topics=("topic",)), "table.csv:3: not a CSV table"),
         ("text\na\n", Columns(), "--topics, --stance, --votes or --gold"),

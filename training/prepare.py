@@ -11,9 +11,9 @@ from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Passage
-from labels.splits.leave_target_out import by_target, only_target
+from labels.splits.leave_target_out import only_target, split_by_target
 from labels.splits.split import Split, read_split
-from labels.splits.strategies import by_column, by_group, by_time
+from labels.splits.strategies import split_by_column, split_by_group, split_by_time
 from models.families.catalog import encoder_settings, finds_unseen_topics
 from models.families.protocol import FamilySettings
 from training.config import ColumnSplit, Config, GroupSplit, TargetSplit, TimeSplit
@@ -142,7 +142,7 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
         case GroupSplit() as split:
             earlier = read_split(split.from_) if split.from_ else None
             strata = _strata(examples) if split.stratify else None
-            return by_group(
+            return split_by_group(
                 passages,
                 test=split.test,
                 dev=split.dev,
@@ -152,11 +152,11 @@ def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[E
                 on_leak=split.on_leak,
             )
         case TimeSplit() as split:
-            return by_time(passages, field=split.by, test=split.test, dev=split.dev, on_leak=split.on_leak)
+            return split_by_time(passages, field=split.by, test=split.test, dev=split.dev, on_leak=split.on_leak)
         case ColumnSplit() as split:
-            return by_column(passages, dev=split.dev, seed=split.seed, on_leak=split.on_leak)
+            return split_by_column(passages, dev=split.dev, seed=split.seed, on_leak=split.on_leak)
         case TargetSplit() as split:
-            return by_target(examples, target=split.target, dev=split.dev, seed=split.seed)
+            return split_by_target(examples, target=split.target, dev=split.dev, seed=split.seed)
 
 
 def _strata(examples: Sequence[Example]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from labels.passages import Passage
+from labels.splits.split import group_ids
 
 SIMILAR = 0.7
-"""Jaccard similarity of word bigrams from which two texts are copies of each other."""
+"""Jaccard similarity of word bigrams from which two texts are near-duplicates."""
 SHORTEST = 5
-"""Texts of fewer words ("He declined to comment.") recur by chance and are never copies."""
+"""Texts of fewer words ("He declined to comment.") recur by chance and are never near-duplicates."""
 
 _PERMUTATIONS = 128
 _BANDS = 32  # of 4 rows: candidates from a similarity of about 0.42, then compared exactly
@@ -28,10 +29,10 @@ class DuplicatePair(NamedTuple):
 
 
 def near_duplicates(texts: Sequence[str]) -> list[DuplicatePair]:
-    """Pairs of texts whose word bigrams have a Jaccard similarity of at least SIMILAR.
+    """Return the pairs of texts whose word bigrams have a Jaccard similarity of at least SIMILAR.
 
-    Candidates by MinHash and banding (Broder 1997), each then compared exactly. Of texts that are
-    equal word for word only the pairs with the first of them are given.
+    MinHash and banding (Broder 1997) propose candidates, which are then compared exactly. Of texts that
+    are equal word for word, only the pairs with the first of them are returned.
     """
     from rensa import RMinHash, RMinHashLSH
 
@@ -46,7 +47,7 @@ def near_duplicates(texts: Sequence[str]) -> list[DuplicatePair]:
             pairs.append(DuplicatePair(same, index, 1.0))
     positions = list(first_with.values())
     shingles = [_bigrams(words) for words in first_with]
-    hashes = RMinHash.from_token_sets([sorted(found) for found in shingles], _PERMUTATIONS, _SEED)
+    hashes = RMinHash.from_token_sets([sorted(bigrams) for bigrams in shingles], _PERMUTATIONS, _SEED)
     index_of_hashes = RMinHashLSH(SIMILAR, _PERMUTATIONS, _BANDS)
     index_of_hashes.insert_many(hashes)
     for one, candidates in enumerate(index_of_hashes.query_all(hashes)):
@@ -60,8 +61,21 @@ def near_duplicates(texts: Sequence[str]) -> list[DuplicatePair]:
     return sorted(pairs)
 
 
-def merge(keys: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Connected keys: each key → all keys of its group, in the order of `keys`."""
+def duplicate_pairs(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]]:
+    """Return the pairs of passages whose texts are near-duplicates."""
+    pairs = near_duplicates([passage.text for passage in passages])
+    return [(passages[pair.first], passages[pair.second]) for pair in pairs]
+
+
+def connected_groups(
+    passages: Sequence[Passage], duplicates: Iterable[tuple[Passage, Passage]]
+) -> dict[str, list[str]]:
+    """Return, for each group, all groups that near-duplicates connect it to, the earliest published first."""
+    return connect(group_ids(passages), ((one.group_id, other.group_id) for one, other in duplicates))
+
+
+def connect(keys: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return, for each key, its connected component under `pairs`: itself included, in the order of `keys`."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -70,10 +84,10 @@ def merge(keys: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, li
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
     graph = coo_array(([1] * len(edges), (rows, columns)), shape=(len(position), len(position)), dtype="int8")
     _, component = connected_components(graph, directed=False)
-    groups: dict[int, list[str]] = {}
+    components: dict[int, list[str]] = {}
     for key, number in zip(position, component, strict=True):
-        groups.setdefault(int(number), []).append(key)
-    return {key: members for members in groups.values() for key in members}
+        components.setdefault(int(number), []).append(key)
+    return {key: members for members in components.values() for key in members}
 
 
 def _bigrams(words: str) -> frozenset[str]:
@@ -84,8 +98,3 @@ def _bigrams(words: str) -> frozenset[str]:
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     common = len(one & other)
     return common / (len(one) + len(other) - common)
-
-
-def duplicate_pairs(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]]:
-    pairs = near_duplicates([passage.text for passage in passages])
-    return [(passages[pair.first], passages[pair.second]) for pair in pairs]

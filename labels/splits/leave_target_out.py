@@ -1,4 +1,4 @@
-"""How well a model reads a target that it never learnt: all that is labelled with the target is test."""
+"""Leave-target-out splits, which measure how well a model reads a target that it was not trained on."""
 
 from __future__ import annotations
 
@@ -7,37 +7,39 @@ from dataclasses import replace
 
 from labels.errors import DemarcheError, suggest
 from labels.gold.adjudication import Example, Target
-from labels.splits.duplicates import duplicate_pairs, merge
-from labels.splits.split import Place, Split, group_ids, hash_fraction, is_test_split
+from labels.splits.duplicates import connected_groups, duplicate_pairs
+from labels.splits.split import Place, Split, hash_fraction, is_test_split
 
 
-def by_target(examples: Sequence[Example], *, target: str, dev: float, seed: int) -> Split:
-    """Passages on which the readers agree that the target holds, or what the stance toward it is, are test.
+def split_by_target(examples: Sequence[Example], *, target: str, dev: float, seed: int) -> Split:
+    """Put every passage in test on which the annotators agree that the target holds, or on the stance toward it.
 
-    Articles that hold such a passage, a copy of one, or any reader's vote for the target, are left out
-    of train and dev as a whole; of the others a share by hash of the group is dev. Raises DemarcheError
-    where nothing is labelled with the target.
+    Train and dev leave out whole groups that contain such a passage, a near-duplicate of one, or any
+    annotator's vote for the target. A fraction `dev` of the other groups, chosen by hash, is dev. Raises
+    DemarcheError where nothing is labelled with the target.
     """
     known = {name for example in examples for name in _named(example)}
     if target not in known:
         raise DemarcheError(f"split.target: nothing is labelled with {target!r}{suggest(target, known)}")
     passages = [example.passage for example in examples]
-    together = merge(group_ids(passages), ((one.group_id, other.group_id) for one, other in duplicate_pairs(passages)))
-    touched = {member for e in examples if target in _named(e) for member in together[e.passage.group_id]}
+    connected = connected_groups(passages, duplicate_pairs(passages))
+    touched = {member for e in examples if target in _named(e) for member in connected[e.passage.group_id]}
 
-    def side(example: Example) -> str | None:
-        unit = example.passage.group_id
+    def place(example: Example) -> str | None:
+        group = example.passage.group_id
         if _is_gold(example, target):
             return "test"
-        if unit in touched:
+        if group in touched:
             return None
-        return "dev" if hash_fraction(together[unit][0], seed) < dev else "train"
+        return "dev" if hash_fraction(connected[group][0], seed) < dev else "train"
 
-    return Split({e.passage.id: Place(passage=e.passage.id, group=e.passage.group_id, split=side(e)) for e in examples})
+    return Split(
+        {e.passage.id: Place(passage=e.passage.id, group=e.passage.group_id, split=place(e)) for e in examples}
+    )
 
 
 def only_target(examples: Iterable[Example], target: str, split: Split) -> list[Example]:
-    """The examples, those of the test side with no stance but that toward the target."""
+    """Return the examples, in which those of test keep only the stance toward the target."""
     return [
         replace(example, stances={of: stance for of, stance in example.stances.items() if _name(of) == target})
         if is_test_split(split.places[example.passage.id].split)
@@ -52,7 +54,7 @@ def _is_gold(example: Example, target: str) -> bool:
 
 
 def _named(example: Example) -> set[str]:
-    """The topics and targets that any reader of a passage named."""
+    """Return the topics and targets that any annotator of a passage named."""
     return {*example.topics, *example.topic_votes, *map(_name, example.stances), *map(_name, example.stance_votes)}
 
 

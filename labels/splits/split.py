@@ -1,4 +1,4 @@
-"""Train, dev and test, with no article and no near-duplicate on two sides."""
+"""A split of the passages into train, dev and test, and the file that it is kept in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labels.passages import Passage
 
 
 class Place(Frozen):
-    """A line of `split.jsonl`: on which side a passage is. No side: left out, most often as a copy."""
+    """A line of `split.jsonl`: the split of one passage, or None where it is left out, mostly as a near-duplicate."""
 
     passage: str
     group: str
@@ -28,20 +28,20 @@ class Place(Frozen):
 
 @dataclass(frozen=True)
 class Split:
-    """Which side each passage is on: `train`, `dev`, or a test side (`test`, `test_…`)."""
+    """The split of each passage: `train`, `dev`, or a test split (`test`, `test_…`)."""
 
     places: Mapping[str, Place]
     merged: int = 0
-    """How many units were moved together because they hold copies of each other."""
+    """How many groups are kept together because they contain near-duplicates of each other."""
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """How many passages left each side as copies of one on another side."""
+    """How many passages each split lost as near-duplicates of a passage in another split."""
 
     def select(self, examples: Iterable[Example], name: str) -> list[Example]:
-        """The examples of `train`, `dev`, `test` (all test sides) or one test side."""
+        """Return the examples of `train`, `dev`, `test` (all test splits) or one test split."""
         return [
             example
             for example in examples
-            if (side := self.places[example.passage.id].split) == name or (name == "test" and is_test_split(side))
+            if (split := self.places[example.passage.id].split) == name or (name == "test" and is_test_split(split))
         ]
 
     @property
@@ -53,41 +53,42 @@ class Split:
         return dict(sorted(counts.items()))
 
     def digest(self) -> str:
-        """The same for the same sides of the same passages."""
-        sides = sorted((id, place.split or "") for id, place in self.places.items())
-        return hashlib.sha256(repr(sides).encode()).hexdigest()[:16]
+        """Return a digest that is the same for the same passages in the same splits."""
+        splits = sorted((id, place.split or "") for id, place in self.places.items())
+        return hashlib.sha256(repr(splits).encode()).hexdigest()[:16]
 
     def write(self, path: Path) -> None:
         write_jsonl(path, self.places.values())
 
 
-def is_test_split(side: str | None) -> bool:
-    return side is not None and side.startswith("test")
+def is_test_split(split: str | None) -> bool:
+    return split is not None and split.startswith("test")
 
 
 def read_split(path: Path) -> dict[str, Place]:
+    """Read a `split.jsonl` as passage → place. Raises BadInput with every mistake in the file."""
     problems = Problems()
     places: dict[str, Place] = {}
     for line, place in read_jsonl(Path(path), Place, problems):
         if place.passage in places:
-            problems.add(path, line, f"passage {place.passage!r} stands twice; keep one line")
+            problems.add(path, line, f"passage {place.passage!r} occurs twice; keep one line")
         places[place.passage] = place
     if not places and not len(problems):
-        problems.add(path, None, "holds no passages; give the split.jsonl of an earlier run")
+        problems.add(path, None, "contains no passages; use the split.jsonl of an earlier run")
     problems.raise_any()
     return places
 
 
 def group_ids(passages: Sequence[Passage]) -> list[str]:
-    """Units, the earliest published first: copies then follow the original, whatever is added later."""
+    """Return the groups, the earliest published first: near-duplicates then follow the original, whatever is added later."""
     published: dict[str, str] = {}
     for passage in passages:
         when = passage.published or ""
         published[passage.group_id] = min(published.get(passage.group_id, when), when)
-    return sorted(published, key=lambda unit: (published[unit], unit))
+    return sorted(published, key=lambda group: (published[group], group))
 
 
-def hash_fraction(unit: str, seed: int) -> float:
-    """A number in [0, 1) that depends on the unit and the seed alone."""
-    digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
+def hash_fraction(group: str, seed: int) -> float:
+    """Return a number in [0, 1) that depends on the group and the seed alone."""
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from labels.codebook import STANCES, Codebook, Topic
 from labels.errors import DemarcheError, Problems, explain, suggest
-from labels.files import read_rows
 from labels.passages import GOLD, Annotation, Label, Passage, place_in_list
+from labels.table_files import read_rows
 from labels.tables.cells import NO, YES, blank, kept, listed, unpacked, whole_number, word, yes
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labels.files import DELIMITERS, atomic_write
+from labels.files import atomic_write
+from labels.table_files import DELIMITERS
 
 
 @contextlib.contextmanager
