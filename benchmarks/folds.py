@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         for name, metrics in differences.items()
         for one in metrics
     ]  # fmt: skip
-    table(("config", "metric", first, "config's", "difference", "95 % interval"), rows)
+    table(("config", "metric", first, "score", "difference", "95 % interval"), rows)
     return 0
 
 
