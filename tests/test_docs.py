@@ -72,7 +72,7 @@ def test_the_commands_of_the_readme_run_in_order(project: Path, monkeypatch: pyt
     for line in lines:
         program, *arguments = line.split()
         assert program == "demarche"
-        # In this process: nineteen processes would each import MLflow and scikit-learn anew.
+        # In this process: as many new processes would each import MLflow and scikit-learn again.
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 
