@@ -1,4 +1,4 @@
-# make demo: from nothing to tagged articles.  make test: everything that has to hold.
+# make demo: from a fresh checkout to tagged articles.  make test: lint, types, import contracts and tests.
 PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
@@ -9,8 +9,8 @@ demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
 	$(BIN)/demarche tag seeds/new_articles --model $(CHAMPION) --out build/tags.csv
 	@echo
-	@echo "Look at build/tags.csv: a row for each passage and topic, with its stance."
-	@echo "Look at the run beside others: $(BIN)/demarche ui, then http://127.0.0.1:5000"
+	@echo "The tags are in build/tags.csv: one row per passage and topic, with its stance."
+	@echo "To see the run in MLflow: $(BIN)/demarche ui, then open http://127.0.0.1:5000"
 
 test: .venv/installed-dev
 	$(MAKE) --no-print-directory check
@@ -23,15 +23,15 @@ check:
 	$(BIN)/python -m pytest -n auto
 
 bench: .venv/installed
-	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: name the folder of the data sets"; exit 2; }
+	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.bench $(DATA) $(SETS)
 
 bench-speed: .venv/installed
-	@test -n "$(DATA)" || { echo "make bench-speed DATA=FOLDER: name the folder of the data sets"; exit 2; }
+	@test -n "$(DATA)" || { echo "make bench-speed DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.speed $(DATA)
 
 bench-encoders: .venv/installed
-	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: name the folder of the data sets"; exit 2; }
+	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.encoders $(DATA)
 
 bench-folds: .venv/installed

@@ -1,9 +1,9 @@
-"""`make bench DATA=FOLDER`: real data sets, our figures beside a plain scikit-learn script on the same rows.
+"""`make bench DATA=FOLDER`: compare Demarche with a plain scikit-learn script on public data sets.
 
     python -m benchmarks.bench FOLDER [SET or CONFIG…]
 
-The configs of a set are configs/bench/SET.yaml and SET-….yaml. Those with an encoder are run with three seeds. A run
-whose config, data, seed and code have not changed is not run again.
+The configs of a set are configs/bench/SET.yaml and configs/bench/SET-….yaml. Configs with an encoder are run with
+three seeds. A run is repeated only if its config, data, seed or code has changed.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ FILES: dict[str, tuple[str, Columns]] = {
     "unga": ("unga/rollcalls.jsonl.gz", Columns(id="id", topics=("topics",), keep=("session",))),
     "plover": ("plover/events.jsonl.gz", Columns(id="id", topics=("event",), split="split")),
 }  # fmt: skip
-# (figure as printed, metric, test side or None for all, topics left out)
-FIGURES: dict[str, list[tuple[str, str, str | None, tuple[str, ...]]]] = {
+# (name as printed, metric, test split or None for all, topics left out)
+METRICS: dict[str, list[tuple[str, str, str | None, tuple[str, ...]]]] = {
     "crs110": [
         ("mAP", "topics/map", None, ()),
         ("macro-F1", "topics/macro_f1", None, ()),
@@ -70,52 +70,52 @@ FIGURES: dict[str, list[tuple[str, str, str | None, tuple[str, ...]]]] = {
 }
 
 
-def bring_in(name: str, data: Path) -> None:
-    """Imports a set as `demarche labels import table` does, unless data, columns, codebook and code are as they were."""
+def import_set(name: str, data: Path) -> None:
+    """Import a set as `demarche labels import table` does, if its data, columns, codebook or code has changed."""
     file, columns = FILES[name]
     folder = BUILD / name
     stamp = folder / "source.sha256"
-    seen = hashlib.sha256((data / file).read_bytes())
-    seen.update(repr(columns).encode() + CODEBOOK.read_bytes())
-    for code in sorted(Path("labels").glob("*.py")):
-        seen.update(code.read_bytes())
-    digest = seen.hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
+    hashed = hashlib.sha256((data / file).read_bytes())
+    hashed.update(repr(columns).encode() + CODEBOOK.read_bytes())
+    for code in sorted(Path("labels").rglob("*.py")):
+        hashed.update(code.read_bytes())
+    source = hashed.hexdigest()
+    if stamp.exists() and stamp.read_text() == source:
         return
     codebook = read_codebook(CODEBOOK) if name == "crs110" else None
-    found = import_table(data / file, columns, Reading(), codebook)
-    write_jsonl(folder / "passages.jsonl", found.passages)
-    write_jsonl(folder / "annotations.jsonl", found.annotations)
-    write_codebook(folder / "codebook.yaml", found.codebook)
-    write_text(stamp, digest)
+    imported = import_table(data / file, columns, Reading(), codebook)
+    write_jsonl(folder / "passages.jsonl", imported.passages)
+    write_jsonl(folder / "annotations.jsonl", imported.annotations)
+    write_codebook(folder / "codebook.yaml", imported.codebook)
+    write_text(stamp, source)
 
 
 def configs(name: str) -> list[Path]:
-    """Those of a set, or the one of that name."""
+    """Return the configs of a set, or the one config of that name."""
     exact = CONFIGS / f"{name}.yaml"
     return ([exact] if exact.exists() else []) + (sorted(CONFIGS.glob(f"{name}-*.yaml")) if name in FILES else [])
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
-    """A row a figure: the plain script's, ours over the seeds, and the difference with its interval."""
+    """Return a row per metric: the plain script's score, Demarche's over the seeds, and the difference with its interval."""
     config = read_config(path)
     with_encoder = any(encoder_settings(settings) for settings in (config.topics, config.stance, config.joint))
     by_seed = [run(path, seed) for seed in (SEEDS if with_encoder else [config.seed])]
     return [
         first
-        | {key: float(np.mean([row[key] for row in same])) for key in ("ours", "difference", "low", "high")}
-        | {"spread": float(np.std([row["ours"] for row in same], ddof=1)) if len(same) > 1 else None}
+        | {key: float(np.mean([row[key] for row in same])) for key in ("demarche", "difference", "low", "high")}
+        | {"spread": float(np.std([row["demarche"] for row in same], ddof=1)) if len(same) > 1 else None}
         for first, *others in zip(*by_seed, strict=True)
         for same in [[first, *others]]
     ]
 
 
 def run(path: Path, seed: int) -> list[dict[str, Any]]:
-    """The rows of one run."""
+    """Train a config with one seed and return its rows, or the saved rows of an earlier run."""
     name = path.stem.partition("-")[0]
-    done = BUILD / "results" / f"{path.stem}-{seed}-{digest(path, BUILD / name / 'source.sha256', CODEBOOK)}.json"
-    if done.exists():
-        rows: list[dict[str, Any]] = json.loads(done.read_text(encoding="utf-8"))
+    saved = BUILD / "results" / f"{path.stem}-{seed}-{digest(path, BUILD / name / 'source.sha256', CODEBOOK)}.json"
+    if saved.exists():
+        rows: list[dict[str, Any]] = json.loads(saved.read_text(encoding="utf-8"))
         return rows
     config = read_config(path, [f"seed={seed}"])
     with Bar() as bar:
@@ -124,50 +124,50 @@ def run(path: Path, seed: int) -> list[dict[str, Any]]:
         )
     ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
-    learn, test = prepared.examples_in("train") + prepared.examples_in("dev"), prepared.examples_in("test")
-    sides = [prepared.split.places[example.passage.id].split or "" for example in test]
+    train_examples, test = prepared.examples_in("train") + prepared.examples_in("dev"), prepared.examples_in("test")
+    splits = [prepared.split.places[example.passage.id].split or "" for example in test]
     codebook = prepared.data.codebook
     plain = (
-        plain_topics(codebook, config.input, learn, test, sides)
+        plain_topics(codebook, config.input, train_examples, test, splits)
         if config.reads_topics
-        else plain_stance(learn, test, sides)
+        else plain_stance(train_examples, test, splits)
     )
     rows = []
-    for figure, metric, side, without in FIGURES[name]:
-        first, second = (_kept(predictions, side, without) for predictions in (plain, ours))
-        (found,) = compare(first, second, metrics=[metric], seed=config.seed)
-        rows.append(_row(path.stem, figure, found, len(learn), len(first)))
-    write_text(done, json.dumps(rows, indent=1))
+    for printed, metric, split, without in METRICS[name]:
+        first, second = (_select(predictions, split, without) for predictions in (plain, ours))
+        (difference,) = compare(first, second, metrics=[metric], seed=config.seed)
+        rows.append(_row(path.stem, printed, difference, len(train_examples), len(first)))
+    write_text(saved, json.dumps(rows, indent=1))
     return rows
 
 
-def _kept(predictions: Sequence[Prediction], side: str | None, without: Sequence[str]) -> list[Prediction]:
+def _select(predictions: Sequence[Prediction], split: str | None, without: Sequence[str]) -> list[Prediction]:
     return [
         prediction.model_copy(update={"topics": {id: t for id, t in prediction.topics.items() if id not in without}})
         for prediction in predictions
-        if side in (None, prediction.split)
+        if split in (None, prediction.split)
     ]
 
 
-def _row(name: str, figure: str, found: Difference, learn: int, test: int) -> dict[str, Any]:
-    apart = found.difference
+def _row(name: str, metric: str, compared: Difference, training: int, test: int) -> dict[str, Any]:
+    value, low, high = compared.difference
     return {
-        "config": name, "figure": figure, "learnt": learn, "test": test, "plain": found.first, "ours": found.second,
-        "difference": apart.value, "low": apart.low, "high": apart.high,
+        "config": name, "metric": metric, "training": training, "test": test, "plain": compared.first,
+        "demarche": compared.second, "difference": value, "low": low, "high": high,
     }  # fmt: skip
 
 
-def _ours(row: Mapping[str, Any]) -> str:
-    return f"{row['ours']:.3f}" + ("" if row["spread"] is None else f" ± {row['spread']:.3f}")
+def _mean_and_spread(row: Mapping[str, Any]) -> str:
+    return f"{row['demarche']:.3f}" + ("" if row["spread"] is None else f" ± {row['spread']:.3f}")
 
 
 def digest(*files: Path) -> str:
-    """Of these files and the code: what was finished with the same digest need not be run again."""
-    seen = hashlib.sha256()
+    """Return a digest of these files and the code; results saved under the same digest are still valid."""
+    hashed = hashlib.sha256()
     code = [file for folder in ("labels", "models", "training", "benchmarks") for file in Path(folder).rglob("*.py")]
     for file in (*files, *sorted(code)):
-        seen.update(file.read_bytes())
-    return seen.hexdigest()[:16]
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest()[:16]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -182,22 +182,22 @@ def main(arguments: Sequence[str]) -> int:
                 raise DemarcheError(
                     f"{name}: no such set or config{suggest(name, [p.stem for p in CONFIGS.iterdir()])}"
                 )
-            bring_in(name.partition("-")[0], data)
+            import_set(name.partition("-")[0], data)
             for path in configs(name):
                 rows += rows_of(path)
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
     table(
-        ("config", "figure", "learnt", "test", "plain", "ours", "difference", "95 % interval"),
+        ("config", "metric", "training", "test", "plain", "Demarche", "difference", "95 % interval"),
         [
-            (row["config"], row["figure"], str(row["learnt"]), str(row["test"]), f"{row['plain']:.3f}", _ours(row),
+            (row["config"], row["metric"], str(row["training"]), str(row["test"]), f"{row['plain']:.3f}", _mean_and_spread(row),
              f"{row['difference']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}")
             for row in rows
         ],
     )  # fmt: skip
     clear = np.mean([row["low"] > 0 for row in rows])
-    print(f"\nclearly above the plain script: {clear:.0%} of the figures (paired bootstrap by article)")
+    print(f"\nclearly above the plain script: {clear:.0%} of the rows (paired bootstrap by article)")
     return 0
 
 

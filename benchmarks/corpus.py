@@ -1,7 +1,7 @@
-"""`make bench-corpus`: what each addition to the starter corpus brought, and whether more would bring more.
+"""`make bench-corpus`: measure what each addition to the starter corpus brought, and what more articles would bring.
 
-Cross-validation over articles: five folds, each read by a model of the other four. A row is a share of those
-four; it is judged on the same passages as the row above, so that the difference is paired (bootstrap by article).
+Cross-validation over articles in five folds: a model trained on the other four predicts each fold. Each row uses a part
+of those four. All rows are evaluated on the same passages, so their differences are paired (bootstrap by article).
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from training.run import prepare
 
 FOLDS = 5
 ADDED = {
-    "articles made to be hard": 7,
+    "hard articles": 7,
     "plain daily news": 9,
-    "several topics in a passage": 12,
+    "several topics per passage": 12,
     "against and neutral": 14,
 }
-"""What was added, and the number of the last part that belongs to it."""
-SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
-FIGURES = {"topics mAP": "topics/map", "stance macro-F1": "stance/macro_f1", "joint micro-F1": "joint/micro_f1"}
+"""Addition → the number of its last part."""
+FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
+METRICS = {"topics mAP": "topics/map", "stance macro-F1": "stance/macro_f1", "joint micro-F1": "joint/micro_f1"}
 
-Kept = Callable[[Example], bool]
+Keep = Callable[[Example], bool]
 
 
 def part(example: Example) -> int:
@@ -46,57 +46,55 @@ def up_to(example: Example, *, last: int) -> bool:
     return part(example) <= last
 
 
-def cross_validated(config: Config, kept: Kept | float) -> list[Prediction]:
-    """Every passage, read by a model of the articles kept in the other folds: those that hold, or a share of them."""
+def cross_validated(config: Config, keep: Keep | float) -> list[Prediction]:
+    """Predict every passage out of fold, training on the examples that `keep` accepts or on that fraction of articles."""
     prepared = prepare(config)
     examples = prepared.examples
-    # Articles in an order of their own, the same for every row, so that each share holds the smaller ones.
+    # One shuffled order of the articles for all rows: each fraction contains the smaller ones.
     articles = np.random.default_rng(config.seed).permutation(sorted({e.passage.group_id for e in examples}))
-    place = {article: number for number, article in enumerate(articles)}
-    found: list[Prediction] = []
+    position = {article: number for number, article in enumerate(articles)}
+    predictions: list[Prediction] = []
     for fold in range(FOLDS):
-        others = [e for e in examples if place[e.passage.group_id] % FOLDS != fold]
-        if isinstance(kept, float):
-            train = [e for e in others if place[e.passage.group_id] < kept * len(articles)]
+        others = [e for e in examples if position[e.passage.group_id] % FOLDS != fold]
+        if isinstance(keep, float):
+            train = [e for e in others if position[e.passage.group_id] < keep * len(articles)]
         else:
-            train = [e for e in others if kept(e)]
+            train = [e for e in others if keep(e)]
         tagger = fit(config, prepared.data.codebook, train, [], callback=NoCallback()).tagger
-        held = [e for e in examples if place[e.passage.group_id] % FOLDS == fold]
-        found += predict(tagger, held, [str(part(e)) for e in held])
-    return found
+        test = [e for e in examples if position[e.passage.group_id] % FOLDS == fold]
+        predictions += predict(tagger, test, [str(part(e)) for e in test])
+    return predictions
 
 
-def rows(names: Sequence[str], read: Sequence[list[Prediction]], sizes: Sequence[int]) -> list[tuple[str, ...]]:
-    found = []
-    for number, (name, predictions) in enumerate(zip(names, read, strict=True)):
-        before = read[number - 1] if number else predictions
+def rows(names: Sequence[str], results: Sequence[list[Prediction]], sizes: Sequence[int]) -> list[tuple[str, ...]]:
+    """Return a row per result: its scores, and the gain of each over the row above with its interval."""
+    table_rows = []
+    for number, (name, predictions) in enumerate(zip(names, results, strict=True)):
+        before = results[number - 1] if number else predictions
         cells = []
-        for metric in FIGURES.values():
-            (one,) = compare(before, predictions, metrics=[metric], seed=1)
-            apart = one.difference
-            cells += [
-                f"{one.second:.3f}",
-                f"{apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]" if number else "",
-            ]
-        found.append((name, str(sizes[number]), *cells))
-    return found
+        for metric in METRICS.values():
+            (compared,) = compare(before, predictions, metrics=[metric], seed=1)
+            value, low, high = compared.difference
+            cells += [f"{compared.second:.3f}", f"{value:+.3f} [{low:+.3f}, {high:+.3f}]" if number else ""]
+        table_rows.append((name, str(sizes[number]), *cells))
+    return table_rows
 
 
 def main(arguments: Sequence[str]) -> int:
     config = read_config(Path(arguments[0] if arguments else "configs/linear.yaml"), ["split.dev=0"])
     examples = prepare(config).examples
-    stages: list[Kept | float] = [partial(up_to, last=last) for last in ADDED.values()]
-    # Forked from one that has threads, as the search for near-duplicates starts, they would wait for ever.
+    stages: list[Keep | float] = [partial(up_to, last=last) for last in ADDED.values()]
+    # Spawned, not forked: the search for near-duplicates starts threads, and forked processes would deadlock.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
-        read = list(processes.map(partial(cross_validated, config), [*stages, *SHARES[:-1]]))
-    columns = [column for name in FIGURES for column in (name, "more than above")]
-    # All of the articles are the last of either.
-    by_stage, by_share = read[: len(stages)], [*read[len(stages) :], read[len(stages) - 1]]
+        results = list(processes.map(partial(cross_validated, config), [*stages, *FRACTIONS[:-1]]))
+    columns = [column for name in METRICS for column in (name, "gain over the row above")]
+    # The last row of both tables is the result on all articles.
+    by_stage, by_fraction = results[: len(stages)], [*results[len(stages) :], results[len(stages) - 1]]
     sizes = [sum(part(e) <= last for e in examples) for last in ADDED.values()]
     table(("added", "passages", *columns), rows(list(ADDED), by_stage, sizes), title="What each addition brought")
-    learnt = [round(share * len(examples) * (1 - 1 / FOLDS)) for share in SHARES]
-    names = [f"{share:.0%} of the articles" for share in SHARES]
-    table(("learnt from", "passages", *columns), rows(names, by_share, learnt), title="Learning curve")
+    training = [round(fraction * len(examples) * (1 - 1 / FOLDS)) for fraction in FRACTIONS]
+    names = [f"{fraction:.0%} of the articles" for fraction in FRACTIONS]
+    table(("training data", "passages", *columns), rows(names, by_fraction, training), title="Learning curve")
     return 0
 
 

@@ -1,10 +1,11 @@
-"""`make bench-encoders DATA=FOLDER`: what fine-tuning and one-pass reading cost, beside the plain way in the same go.
+"""`make bench-encoders DATA=FOLDER`: measure the speed of fine-tuning and of `joint` beside the plain way.
 
     python -m benchmarks.encoders FOLDER [ROWS]
 
-Fine-tuning: `encoder` beside the shortest script on transformers' Trainer (examples as they come, padded to the
-longest of the batch, the same precision, batch and epochs), on the first ROWS examples of newsmtsc (all if not
-given). Reading: `joint` beside the pair model, which reads passage and topic side by side, over the five topics.
+Fine-tuning compares `encoder` with the shortest script on transformers' Trainer, on the first ROWS examples of newsmtsc
+(by default all). The script keeps the order of the examples, pads to the longest of each batch, and uses the same
+precision, batch size and epochs. Reading compares `joint` with the pair model, which reads passage and topic together,
+over the five topics.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score
 
-from benchmarks.bench import BUILD, CODEBOOK, bring_in
+from benchmarks.bench import BUILD, CODEBOOK, import_set
 from demarche.printing import table
 from labels.codebook import read_codebook
 from labels.errors import DemarcheError, Problems
@@ -40,28 +41,29 @@ Row = tuple[str, str, str, str]
 
 
 def finetuning(rows: int | None) -> list[Row]:
-    """Samples a second and dev macro-F1, ours beside the stock script's."""
+    """Measure examples per second and dev macro-F1 of `encoder` and of the stock script."""
     prepared = prepare(read_config(CONFIG))
-    sides = [
-        stance_examples(prepared.examples_in(side), prepared.data.codebook, prepared.config.input, "majority")
-        for side in ("train", "dev")
-    ]
-    train, dev = sides[0].take(np.arange(len(sides[0]))[:rows]), sides[1]
+    train, dev = (
+        stance_examples(prepared.examples_in(split), prepared.data.codebook, prepared.config.input, "majority")
+        for split in ("train", "dev")
+    )
+    train = train.take(np.arange(len(train))[:rows])
     settings = EncoderStanceSettings(
         kind="encoder", encoder=files.OFFLINE, epochs=EPOCHS, batch_size=BATCH, learning_rate=1.5e-4
     )
-    took, ours = _timed(
+    seconds, ours = _timed(
         lambda: EncoderStance(settings, seed=1).fit(train, dev, callback=NoCallback()).predict_proba(dev.inputs)
     )
-    took_stock, stock = _timed(lambda: _stock(train, dev))
-    speed, plain = (EPOCHS * len(train) / seconds for seconds in (took, took_stock))
+    stock_seconds, stock = _timed(lambda: _stock(train, dev))
+    speed, plain = EPOCHS * len(train) / seconds, EPOCHS * len(train) / stock_seconds
     return [
-        ("fine-tuning, samples a second", f"{plain:.0f}", f"{speed:.0f}", f"{speed / plain:.1f} times"),
-        ("dev macro-F1 of it", f"{_f1(stock, dev):.3f}", f"{_f1(ours, dev):.3f}", f"{_f1(ours, dev) - _f1(stock, dev):+.3f}"),
+        ("fine-tuning, examples per second", f"{plain:.0f}", f"{speed:.0f}", f"{speed / plain:.1f} times"),
+        ("dev macro-F1 after it", f"{_f1(stock, dev):.3f}", f"{_f1(ours, dev):.3f}", f"{_f1(ours, dev) - _f1(stock, dev):+.3f}"),
     ]  # fmt: skip
 
 
 def _stock(train: StanceExamples, dev: StanceExamples) -> FloatArray:
+    """Fine-tune with the stock Trainer and return the logits on dev."""
     import datasets
     import transformers
 
@@ -91,32 +93,32 @@ def _stock(train: StanceExamples, dev: StanceExamples) -> FloatArray:
 
 
 def reading(data: Path) -> list[Row]:
-    """Passages a second over the topics of the codebook. Weights do not matter to it: none are trained."""
-    bring_in("crs110", data)
+    """Measure passages per second over the topics of the codebook. The models are untrained: speed does not depend on it."""
+    import_set("crs110", data)
     codebook = read_codebook(CODEBOOK)
     bills = read_jsonl(BUILD / "crs110/passages.jsonl", Passage, Problems())
     texts = [passage.text for _, passage in islice(bills, PASSAGES)]
-    nothing = StanceExamples([Query("a text", "a target")] * 2, np.tile([[1.0, 0.0, 0.0]], (2, 1)), ["one", "two"])
+    two_examples = StanceExamples([Query("a text", "a target")] * 2, np.tile([[1.0, 0.0, 0.0]], (2, 1)), ["one", "two"])
     pair = EncoderStance(EncoderStanceSettings(kind="encoder", encoder=files.OFFLINE))
-    pair.fit(nothing, nothing.take(np.arange(0)), callback=NoCallback())
+    pair.fit(two_examples, two_examples.take(np.arange(0)), callback=NoCallback())
     joint = Joint(JointSettings(encoder=files.OFFLINE), describe(codebook))
     joint.start()
-    took, _ = _timed(lambda: joint.predict_proba(texts))
+    seconds, _ = _timed(lambda: joint.predict_proba(texts))
     queries = [Query(text, topic.proposition) for text in texts for topic in codebook.topics]
-    took_pair, _ = _timed(lambda: pair.predict_proba(queries))
-    speed, plain = PASSAGES / took, PASSAGES / took_pair
-    what = f"reading {len(codebook.topics)} topics, passages a second"
-    return [(what, f"{plain:.1f}", f"{speed:.1f}", f"{speed / plain:.1f} times")]
+    pair_seconds, _ = _timed(lambda: pair.predict_proba(queries))
+    speed, plain = PASSAGES / seconds, PASSAGES / pair_seconds
+    name = f"reading {len(codebook.topics)} topics, passages per second"
+    return [(name, f"{plain:.1f}", f"{speed:.1f}", f"{speed / plain:.1f} times")]
 
 
 def _timed(work: Any) -> tuple[float, Any]:
     start = time.perf_counter()
-    found = work()
-    return time.perf_counter() - start, found
+    result = work()
+    return time.perf_counter() - start, result
 
 
-def _f1(found: FloatArray, gold: StanceExamples) -> float:
-    return float(f1_score(gold.y.argmax(axis=1), found.argmax(axis=1), average="macro"))
+def _f1(predicted: FloatArray, gold: StanceExamples) -> float:
+    return float(f1_score(gold.y.argmax(axis=1), predicted.argmax(axis=1), average="macro"))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -125,13 +127,15 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     data = Path(arguments[0])
     try:
-        bring_in("newsmtsc", data)
+        import_set("newsmtsc", data)
         rows = [*reading(data), *finetuning(int(arguments[1]) if len(arguments) > 1 else None)]
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
-    table(("what", "plain", "ours", "ratio"), rows)
-    print(f"\non {device.select_device()}; fine-tuning with dev judged after each epoch, the plain script without")
+    table(("measurement", "plain", "Demarche", "ratio"), rows)
+    print(
+        f"\ndevice: {device.select_device()}; Demarche also evaluates dev after each epoch, the plain script does not"
+    )
     return 0
 
 

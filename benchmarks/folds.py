@@ -1,10 +1,11 @@
-"""`make bench-folds`: families on the starter corpus, five folds over its articles, each against the first config.
+"""`make bench-folds`: compare families on the starter corpus by five-fold cross-validation over its articles.
 
     python -m benchmarks.folds [CONFIG…]
 
-Every article is test once, by a model that learnt from the other four fifths (0.15 of them dev); copies stay together.
-The predictions of all folds are judged as one: the interval is of the paired difference, by bootstrap over articles.
-A fold whose config, data and code have not changed is not trained again.
+Each article is in test once, predicted by a model trained on the other folds (0.15 of them are dev). Near-duplicates
+stay in the same fold. The predictions of all folds are evaluated together. Each config is compared with the first; the
+interval is that of the paired difference, from a bootstrap over articles. A fold is trained again only if its config,
+data or code has changed.
 """
 
 from __future__ import annotations
@@ -38,42 +39,44 @@ SEED = 13
 
 
 def splits(passages: Sequence[Passage]) -> list[Split]:
-    """In each another fold is test."""
-    together = connected_groups(passages, duplicate_pairs(passages))
+    """Return one split per fold, with that fold in test."""
+    merged = connected_groups(passages, duplicate_pairs(passages))
 
-    def side(unit: str, fold: int) -> str:
-        head = together[unit][0]
+    def split_of(group: str, fold: int) -> str:
+        head = merged[group][0]
         if int(hash_fraction(head, SEED) * FOLDS) == fold:
             return "test"
         return "dev" if hash_fraction(head, SEED + 1) < DEV else "train"
 
     return [
-        Split({p.id: Place(passage=p.id, group=p.group_id, split=side(p.group_id, fold)) for p in passages})
+        Split({p.id: Place(passage=p.id, group=p.group_id, split=split_of(p.group_id, fold)) for p in passages})
         for fold in range(FOLDS)
     ]
 
 
-def predicted(path: Path) -> list[Prediction]:
-    """Of every passage, by the model that did not learn from its article."""
+def predict_out_of_fold(path: Path) -> list[Prediction]:
+    """Predict every passage with the model that was not trained on its article."""
     config = read_config(path)
     prepared = prepare(config)
-    known = set[str]().union(*(trained_on(run) for run in prepared.initial_runs))
-    if any(example.passage.id in known for example in prepared.examples):
-        raise DemarcheError(f"{path}: init: learnt from passages that are test here; start from a run on other data")
-    mark = digest(path, config.data.codebook, config.data.passages, *config.data.annotations)
-    found: list[Prediction] = []
+    initial = set[str]().union(*(trained_on(run) for run in prepared.initial_runs))
+    if any(example.passage.id in initial for example in prepared.examples):
+        raise DemarcheError(
+            f"{path}: init: was trained on passages that are in test here; start from a run on other data"
+        )
+    key = digest(path, config.data.codebook, config.data.passages, *config.data.annotations)
+    predictions: list[Prediction] = []
     for number, split in enumerate(splits([example.passage for example in prepared.examples]), start=1):
-        done = BUILD / "folds" / f"{path.stem}-{number}-{mark}.jsonl"
-        if not done.exists():
-            began = time.perf_counter()
-            write_jsonl(done, _fold(replace(prepared, split=split)))
-            print(f"{path.stem}: fold {number} of {FOLDS}, {time.perf_counter() - began:.0f} s", file=sys.stderr)
-        found += read_predictions(done)
-    return found
+        saved = BUILD / "folds" / f"{path.stem}-{number}-{key}.jsonl"
+        if not saved.exists():
+            start = time.perf_counter()
+            write_jsonl(saved, _predict_fold(replace(prepared, split=split)))
+            print(f"{path.stem}: fold {number} of {FOLDS}, {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        predictions += read_predictions(saved)
+    return predictions
 
 
-def _fold(prepared: Prepared) -> list[Prediction]:
-    train, dev, test = (prepared.examples_in(side) for side in ("train", "dev", "test"))
+def _predict_fold(prepared: Prepared) -> list[Prediction]:
+    train, dev, test = (prepared.examples_in(split) for split in ("train", "dev", "test"))
     fitted = fit(prepared.config, prepared.data.codebook, train, dev, callback=NoCallback())
     return predict_side(fitted.tagger, prepared, test)
 
@@ -83,19 +86,21 @@ def main(arguments: Sequence[str]) -> int:
         paths = list(dict.fromkeys(arguments or CONFIGS))
         if len(paths) < 2:
             raise DemarcheError("give two configs at least: each is compared with the first")
-        found = {path: predicted(Path(path)) for path in paths}
-        first, *others = found
-        apart = {name: compare(found[first], found[name], metrics=HEADLINES, seed=SEED) for name in others}
+        predictions = {path: predict_out_of_fold(Path(path)) for path in paths}
+        first, *others = predictions
+        differences = {
+            name: compare(predictions[first], predictions[name], metrics=HEADLINES, seed=SEED) for name in others
+        }
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
     rows = [
         (name, one.metric, f"{one.first:.3f}", f"{one.second:.3f}", f"{one.difference.value:+.3f}",
          f"{one.difference.low:+.3f} to {one.difference.high:+.3f}")
-        for name, figures in apart.items()
-        for one in figures
+        for name, metrics in differences.items()
+        for one in metrics
     ]  # fmt: skip
-    table(("config", "figure", first, "its own", "difference", "95 % interval"), rows)
+    table(("config", "metric", first, "score", "difference", "95 % interval"), rows)
     return 0
 
 

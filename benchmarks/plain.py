@@ -1,4 +1,4 @@
-"""The shortest script that a practitioner would write, on the rows that a run was given."""
+"""The plain baseline: the shortest scikit-learn script that a practitioner would write, on the same rows as a run."""
 
 from __future__ import annotations
 
@@ -25,37 +25,41 @@ def regression() -> LogisticRegression:
 
 
 def plain_topics(
-    codebook: Codebook, fields: Sequence[Field], learn: Sequence[Example], test: Sequence[Example], sides: Sequence[str]
+    codebook: Codebook,
+    fields: Sequence[Field],
+    train: Sequence[Example],
+    test: Sequence[Example],
+    splits: Sequence[str],
 ) -> list[Prediction]:
-    """Topics where the probability is at least one half."""
-    texts = [render(example.passage, fields)[0] for example in learn]
-    gold = np.array([[bool(example.topics.get(id)) for id in codebook.topic_ids] for example in learn])
+    """Predict topics; a topic is assigned where its probability is at least one half."""
+    texts = [render(example.passage, fields)[0] for example in train]
+    gold = np.array([[bool(example.topics.get(id)) for id in codebook.topic_ids] for example in train])
     model = pipeline(OneVsRestClassifier(regression())).fit(texts, gold)
-    said = model.predict_proba([render(example.passage, fields)[0] for example in test])
+    probabilities = model.predict_proba([render(example.passage, fields)[0] for example in test])
     return [
         _prediction(
             example,
-            side,
+            split,
             topics={
                 id: TopicPrediction(gold=example.topics.get(id, False), probability=float(p), assigned=bool(p >= 0.5))
                 for id, p in zip(codebook.topic_ids, row, strict=True)
             },
         )
-        for example, side, row in zip(test, sides, said, strict=True)
+        for example, split, row in zip(test, splits, probabilities, strict=True)
     ]
 
 
-def plain_stance(learn: Sequence[Example], test: Sequence[Example], sides: Sequence[str]) -> list[Prediction]:
-    """The likeliest stance, from the text; where targets differ, with the target before it."""
-    several = len({target.text for example in learn for target in example.stances}) > 1
+def plain_stance(train: Sequence[Example], test: Sequence[Example], splits: Sequence[str]) -> list[Prediction]:
+    """Predict the most probable stance from the text, preceded by the target if the data has several targets."""
+    several = len({target.text for example in train for target in example.stances}) > 1
 
-    def read(example: Example, target: Target) -> str:
+    def input_text(example: Example, target: Target) -> str:
         return f"{target.text} {example.passage.text}" if several else example.passage.text
 
     texts, gold = zip(
         *(
-            (read(example, target), stance)
-            for example in learn
+            (input_text(example, target), stance)
+            for example in train
             for target, stance in example.stances.items()
             if stance is not None
         ),
@@ -63,28 +67,28 @@ def plain_stance(learn: Sequence[Example], test: Sequence[Example], sides: Seque
     )
     model = pipeline(regression()).fit(texts, gold)
     order = [list(model.classes_).index(stance) for stance in STANCES]
-    found = []
-    for example, side in zip(test, sides, strict=True):
-        rows = []
+    predictions = []
+    for example, split in zip(test, splits, strict=True):
+        stances = []
         for target, stance in example.stances.items():
-            shares = model.predict_proba([read(example, target)])[0][order]
-            said = dict(zip(STANCES, map(float, shares), strict=True))
-            rows.append(
+            row = model.predict_proba([input_text(example, target)])[0][order]
+            probabilities = dict(zip(STANCES, map(float, row), strict=True))
+            stances.append(
                 StancePrediction(
                     target=target.text,
                     target_span=target.span,
                     gold=stance,
-                    predicted=STANCES[int(shares.argmax())],
-                    **said,
+                    predicted=STANCES[int(row.argmax())],
+                    **probabilities,
                 )
             )
-        found.append(_prediction(example, side, stances=tuple(rows)))
-    return found
+        predictions.append(_prediction(example, split, stances=tuple(stances)))
+    return predictions
 
 
 def _prediction(
     example: Example,
-    side: str,
+    split: str,
     *,
     topics: dict[str, TopicPrediction] | None = None,
     stances: tuple[StancePrediction, ...] = (),
@@ -93,7 +97,7 @@ def _prediction(
     return Prediction(
         passage=passage.id,
         group=passage.group_id,
-        split=side,
+        split=split,
         text=passage.text,
         topics=topics or {},
         stances=stances,

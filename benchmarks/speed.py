@@ -1,9 +1,9 @@
-"""`make bench-speed DATA=FOLDER`: how fast and how big, beside plain scikit-learn on the same rows in the same go.
+"""`make bench-speed DATA=FOLDER`: measure speed and size beside plain scikit-learn on the same rows.
 
     python -m benchmarks.speed FOLDER
 
-Topics are learnt from crs110, stance from the starter corpus; what is tagged are bills. Run it on a machine
-with nothing else to do.
+Topics are trained on crs110, stance on the starter corpus, and the tagged passages are bills. Run it on an idle
+machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from benchmarks.bench import BUILD, CODEBOOK, bring_in
+from benchmarks.bench import BUILD, CODEBOOK, import_set
 from benchmarks.plain import regression
 from demarche.printing import table
 from labels.errors import DemarcheError
@@ -43,17 +43,17 @@ from training.run import prepare
 
 FOLDER = BUILD / "speed"
 CRS110, STARTER = Path("configs/bench/crs110.yaml"), Path("configs/linear.yaml")
-# The n-grams that crs110's own config asks for, and those of the default.
+# The n-grams of the crs110 config, and the default.
 NGRAMS = (Ngrams(words=(1, 1), chars=None), Ngrams())
 SIZES = (1_000, 10_000, 100_000)
 
 Row = tuple[str, str, str]
-"""What was measured, what came of it, what is wanted."""
+"""Measurement, result, goal."""
 T = TypeVar("T")
 
 
 class PlainFeatures:
-    """The features of a model of ours, as scikit-learn alone would make them."""
+    """The features of a linear model, computed by scikit-learn alone."""
 
     def __init__(self, ours: TextFeatures):
         self.union = union(ours.ngrams)
@@ -61,8 +61,8 @@ class PlainFeatures:
             vectorizer.set_params(vocabulary=ours._parts[kind].terms, min_df=1, max_features=None)
             vectorizer.idf_ = ours._parts[kind].weigh.idf_
 
-    def transform(self, asked: Sequence[str | Query]) -> csr_matrix:
-        return self.union.transform([one.text if isinstance(one, Query) else one for one in asked])
+    def transform(self, inputs: Sequence[str | Query]) -> csr_matrix:
+        return self.union.transform([item.text if isinstance(item, Query) else item for item in inputs])
 
 
 def union(ngrams: Ngrams) -> FeatureUnion:
@@ -71,24 +71,30 @@ def union(ngrams: Ngrams) -> FeatureUnion:
         "chars": {"analyzer": "char_wb", "ngram_range": ngrams.chars},
     }
     common = {"min_df": ngrams.min_df, "max_features": ngrams.max_features, "sublinear_tf": True, "dtype": np.float32}
-    return FeatureUnion([(kind, TfidfVectorizer(**how, **common)) for kind, how in parts.items() if how["ngram_range"]])
+    return FeatureUnion(
+        [(kind, TfidfVectorizer(**part, **common)) for kind, part in parts.items() if part["ngram_range"]]
+    )
 
 
-def learning(config: Config) -> tuple[Tagger, Row]:
-    """Fitting topics with out-of-fold calibration, beside one fit of a pipeline with the same n-grams."""
+def training(config: Config) -> tuple[Tagger, Row]:
+    """Time the fit of topics with out-of-fold calibration, beside one fit of a pipeline with the same n-grams."""
     assert isinstance(config.topics, LinearTopicsSettings)
     prepared = prepare(config)
     train, dev, codebook = prepared.examples_in("train"), prepared.examples_in("dev"), prepared.data.codebook
-    found, ours = timed(lambda: fit(config, codebook, train, dev, callback=NoCallback()))
+    fitted, seconds = timed(lambda: fit(config, codebook, train, dev, callback=NoCallback()))
     examples = topic_examples([*train, *dev], codebook, config.input, "majority")
     plain = make_pipeline(union(config.topics.ngrams), OneVsRestClassifier(regression()))
-    _, theirs = timed(lambda: plain.fit(examples.inputs, examples.y))
-    said = f"{ours / theirs:.2f}× its time: {ours:.1f} s, {theirs:.1f} s"
-    return found.tagger, (f"training, beside a plain pipeline's fit: {shown(config.topics.ngrams)}", said, "≤ 4×")
+    _, plain_seconds = timed(lambda: plain.fit(examples.inputs, examples.y))
+    result = f"{seconds / plain_seconds:.2f}× the time: {seconds:.1f} s, {plain_seconds:.1f} s"
+    return fitted.tagger, (
+        f"training, beside the fit of a plain pipeline: {shown(config.topics.ngrams)}",
+        result,
+        "≤ 4×",
+    )
 
 
 def tagging(tagger: Tagger, bills: Sequence[Passage]) -> Row:
-    """Topics, then the stance toward each that is near its threshold, beside the same weights on plain features."""
+    """Time topics, and stance toward each topic near its threshold, beside the same weights on plain features."""
     assert isinstance(tagger.reader, TwoStage)
     topics, stance = copy.copy(tagger.reader.topic_model), copy.copy(tagger.reader.stance_model)
     assert isinstance(topics, LinearTopics)
@@ -99,26 +105,28 @@ def tagging(tagger: Tagger, bills: Sequence[Passage]) -> Row:
     plain = Tagger(tagger.codebook, TwoStage(topics, stance), tagger.settings)
     ratios, speeds = [], []
     for _ in range(3):
-        ours, took = timed(lambda: tagged(tagger, bills))
-        theirs, plainly = timed(lambda: tagged(plain, bills))
-        assert ours == theirs, "the plain pipelines decide otherwise"
-        ratios.append(plainly / took)
-        speeds.append(len(bills) / took)
-    said = f"{np.median(ratios):.2f}× as many a second: {np.median(speeds):,.0f}, same decisions"
-    return name, said, "≥ 1.8×"
+        decisions, seconds = timed(lambda: tag_bills(tagger, bills))
+        plain_decisions, plain_seconds = timed(lambda: tag_bills(plain, bills))
+        assert decisions == plain_decisions, "the plain pipelines decide differently"
+        ratios.append(plain_seconds / seconds)
+        speeds.append(len(bills) / seconds)
+    result = f"{np.median(ratios):.2f}× as many passages per second: {np.median(speeds):,.0f}, same decisions"
+    return name, result, "≥ 1.8×"
 
 
-def tagged(tagger: Tagger, bills: Sequence[Passage]) -> list[list[tuple[str, bool, str | None]]]:
+def tag_bills(tagger: Tagger, bills: Sequence[Passage]) -> list[list[tuple[str, bool, str | None]]]:
+    """Tag the bills in batches; return topic, assignment and stance of each tag."""
     batches = (bills[start : start + 128] for start in range(0, len(bills), 128))
     return [[(tag.topic, tag.assigned, tag.stance) for tag in tags] for batch in batches for tags in tagger.tag(batch)]
 
 
 def saving(tagger: Tagger, folder: Path, ngrams: str) -> Iterator[Row]:
+    """Measure the size of the saved model and the time to load it."""
     shutil.rmtree(folder, ignore_errors=True)
     tagger.save(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-    took = min(timed(lambda: Tagger.load(folder))[1] for _ in range(3))
-    yield f"saved model, and loading it: {ngrams}", f"{size:.1f} MB, {took:.2f} s", "< 15 MB, < 0.5 s"
+    seconds = min(timed(lambda: Tagger.load(folder))[1] for _ in range(3))
+    yield f"size and loading time of the saved model: {ngrams}", f"{size:.1f} MB, {seconds:.2f} s", "< 15 MB, < 0.5 s"
 
 
 STREAM = """
@@ -140,7 +148,7 @@ def memory():
             pass
     return total / 2**20
 
-def watch():
+def measure_peak():
     global peak
     while True:
         peak = max(peak, memory())
@@ -150,33 +158,34 @@ if __name__ == "__main__":
     model, source, out = map(Path, sys.argv[1:4])
     tagger = Tagger.load(model)
     loaded = peak = memory()
-    threading.Thread(target=watch, daemon=True).start()
-    started = time.perf_counter()
-    found = tag_batch(
+    threading.Thread(target=measure_peak, daemon=True).start()
+    start = time.perf_counter()
+    summary = tag_batch(
         [source], tagger, out, model="bench", columns=Columns(), processes=Processes(int(sys.argv[4]), model)
     )
-    print(found.passages, time.perf_counter() - started, peak - loaded)
+    print(summary.passages, time.perf_counter() - start, peak - loaded)
 """
 
 
 def streaming(model: Path, bills: Sequence[Passage]) -> Iterator[Row]:
-    """A batch from file to file in a process of its own, articles of ten bills each."""
+    """Measure tagging from file to file in a separate process, with articles of ten bills each."""
     texts = cycle(" ".join(bill.text.split()[:150]) for bill in bills)
     script = FOLDER / "stream.py"
     script.write_text(STREAM, encoding="utf-8")
     for size, processes in [*((size, cores()) for size in SIZES), (SIZES[-1], 1)]:
         source = FOLDER / "articles.jsonl"
         write_jsonl(source, ({"id": str(n), "text": "\n\n".join(islice(texts, 10))} for n in range(size // 10)))
-        said = run([sys.executable, script, model, source, FOLDER / "tags.jsonl", str(processes)])
-        passages, took, memory = map(float, said.split())
+        printed = run([sys.executable, script, model, source, FOLDER / "tags.jsonl", str(processes)])
+        passages, seconds, memory = map(float, printed.split())
         yield (
             f"tagging {passages:,.0f} passages from file to file, {processes} processes",
-            f"{took:.1f} s, {took / passages * 1000:.2f} ms each; {memory:.0f} MiB above the model",
+            f"{seconds:.1f} s, {seconds / passages * 1000:.2f} ms per passage; {memory:.0f} MiB above the model",
             "linear; < 500 MiB",
         )
 
 
-def starting(bills: Sequence[Passage], reference: str) -> Iterator[Row]:
+def command_line(bills: Sequence[Passage], reference: str) -> Iterator[Row]:
+    """Time `demarche labels check` on 100,000 annotations, and `demarche --help`."""
     passages = [
         Passage(id=str(n), article=str(n // 10), text=(text := bill.text[:300].strip()), start=0, end=len(text))
         for n, bill in enumerate(islice(cycle(bills), 50_000))
@@ -186,16 +195,16 @@ def starting(bills: Sequence[Passage], reference: str) -> Iterator[Row]:
     write_jsonl(
         FOLDER / "annotations.jsonl",
         (
-            Annotation(passage=passage.id, annotator=who, codebook=reference, labels=labels)
+            Annotation(passage=passage.id, annotator=annotator, codebook=reference, labels=labels)
             for passage in passages
-            for who in ("one", "two")
+            for annotator in ("one", "two")
         ),
     )
     command = [sys.executable, "-m", "demarche"]
     check = [*command, "labels", "check", CODEBOOK, FOLDER / "passages.jsonl", FOLDER / "annotations.jsonl"]
     yield "labels check of 100,000 annotations", f"{timed(lambda: run(check))[1]:.1f} s", "< 10 s"
-    took = min(timed(lambda: run([*command, "--help"]))[1] for _ in range(3))
-    yield "demarche --help", f"{took:.2f} s", "< 0.5 s"
+    seconds = min(timed(lambda: run([*command, "--help"]))[1] for _ in range(3))
+    yield "demarche --help", f"{seconds:.2f} s", "< 0.5 s"
 
 
 def run(command: Sequence[str | Path]) -> str:
@@ -207,22 +216,21 @@ def shown(ngrams: Ngrams) -> str:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
-    started = time.perf_counter()
-    found = work()
-    return found, time.perf_counter() - started
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
 
 
 def rows(data: Path) -> Iterator[Row]:
-    bring_in("crs110", data)
+    import_set("crs110", data)
     for ngrams in NGRAMS:
         size = f"{{words: {json.dumps(ngrams.words)}, chars: {json.dumps(ngrams.chars)}}}"
-        tagger, row = learning(read_config(CRS110, [f"topics.ngrams={size}"]))
+        tagger, row = training(read_config(CRS110, [f"topics.ngrams={size}"]))
         yield row
         starter = read_config(STARTER, ["topics=null", f"stance.ngrams={size}"])
-        given = prepare(starter)
-        other = fit(
-            starter, given.data.codebook, given.examples_in("train"), given.examples_in("dev"), callback=NoCallback()
-        ).tagger
+        prepared = prepare(starter)
+        train, dev = prepared.examples_in("train"), prepared.examples_in("dev")
+        other = fit(starter, prepared.data.codebook, train, dev, callback=NoCallback()).tagger
         assert isinstance(tagger.reader, TwoStage)
         assert isinstance(other.reader, TwoStage)
         bills = [example.passage for example in prepare(read_config(CRS110)).examples]
@@ -232,7 +240,7 @@ def rows(data: Path) -> Iterator[Row]:
         yield tagging(both, bills[:4000])
     both.save(FOLDER / "both")
     yield from streaming(FOLDER / "both", bills)
-    yield from starting(bills, tagger.codebook.reference)
+    yield from command_line(bills, tagger.codebook.reference)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -240,14 +248,14 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        found = []
+        measured = []
         for row in rows(Path(arguments[0])):
             print(row[0], file=sys.stderr)
-            found.append(row)
+            measured.append(row)
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
-    table(("what", "measured", "wanted"), found)
+    table(("measurement", "result", "goal"), measured)
     return 0
 
 
