@@ -28,7 +28,7 @@ from training.evaluation.compare import HEADLINES, compare
 from training.evaluation.predictions import Prediction, read_predictions
 from training.fit import fit
 from training.prepare import Prepared, prepare
-from training.run import predict_side
+from training.run import predict_split
 from training.tracking.registry import trained_on
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
@@ -74,9 +74,9 @@ def predicted(path: Path) -> list[Prediction]:
 
 
 def _fold(prepared: Prepared) -> list[Prediction]:
-    train, dev, test = (prepared.examples_in(side) for side in ("train", "dev", "test"))
+    train, dev = prepared.examples_in("train"), prepared.examples_in("dev")
     fitted = fit(prepared.config, prepared.data.codebook, train, dev, callback=NoCallback())
-    return predict_side(fitted.tagger, prepared, test)
+    return predict_split(fitted.tagger, prepared, "test")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
@@ -168,6 +168,12 @@ class Config(Frozen):
     precision: Precision = "auto"
     search: Search | None = None
     tracking: Tracking = Tracking()
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The `key=value` overrides that the config was read with."""
+        return self._overrides
 
     @model_validator(mode="before")
     @classmethod
@@ -238,9 +244,11 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
             f"{' '.join(overrides)}: reaches into a list; give the list whole, e.g. data.annotations=[one.jsonl,two.jsonl]"
         ) from None
     try:
-        return Config.model_validate(plain)
+        validated = Config.model_validate(plain)
     except ValidationError as error:
         raise BadInput(_problems(path, error)) from None
+    validated._overrides = tuple(overrides)
+    return validated
 
 
 def _problems(path: Path, error: ValidationError) -> list[Problem]:
