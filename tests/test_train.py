@@ -157,7 +157,9 @@ def test_a_model_is_evaluated_on_new_gold_with_the_metrics_of_training(champion:
     _, passages, annotations = make_articles(30, seed=7)
     write_jsonl(champion.folder / "new.jsonl", passages)
     write_jsonl(champion.folder / "gold.jsonl", annotations)
-    result = demarche("evaluate", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "predictions.jsonl")
+    result = demarche(
+        "evaluate", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "predictions.jsonl"
+    )
     assert result.exit_code == 0, result.output
     assert "topics/micro_f1" in result.output
     assert len((champion.folder / "predictions.jsonl").read_text().splitlines()) == 90
