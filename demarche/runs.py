@@ -22,7 +22,7 @@ def list_(
         bool, typer.Option("--parts", help="Include the trials of sweeps and the points of learning curves.")
     ] = False,
 ) -> None:
-    """List the latest runs with their headline metrics on test."""
+    """List the latest runs with their headline metrics."""
     from training.evaluation.metrics import HEADLINES
     from training.tracking import registry
     from training.tracking import runs as tracking
@@ -57,7 +57,10 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
-    """Compare runs with the first one, on the test passages that both were evaluated on."""
+    """Compare runs with the first of them.
+
+    Differences are taken on the test passages that both runs have, with intervals from a paired bootstrap by article.
+    """
     from training.compare_runs import check_plot_output, compare_runs, draw, verdict
 
     if out is not None:
@@ -82,7 +85,7 @@ def promote(
     name: Annotated[str, typer.Argument(help="The name of a registered model.")],
     version: Annotated[str, typer.Argument(help="The version to make champion.")],
 ) -> None:
-    """Make a version of a registered model its champion (models:/NAME@champion)."""
+    """Make a version of a registered model its champion."""
     from training.tracking import registry
 
     registered = registry.promote(name, version)
@@ -93,7 +96,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port that the UI listens on.")] = 5000,
     host: Annotated[str, typer.Option(help="Address that the UI listens on.")] = "127.0.0.1",
 ) -> None:
-    """Start the MLflow UI on the store that `demarche train` writes to."""
+    """Start the MLflow UI on the tracking store."""
     import os
     import sys
 

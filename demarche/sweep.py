@@ -25,10 +25,11 @@ def sweep(
         typer.Option(metavar="URL", help="Database of the study.  [default: sweeps.db beside the tracking store]"),
     ] = None,
 ) -> None:
-    """Search a config's `search:` space on dev, then train the best and evaluate it on test.
+    """Try values for a config, then train it with the best.
 
-    Run the same command again to continue a sweep that was stopped, or at the same time to share the trials of one
-    that is still running.
+    The trials draw values from the config's `search:` block and are compared on dev. The best is trained again,
+    evaluated on test and registered where the config says so. Run the same command again to continue a sweep that was
+    stopped, or beside one that is running to share its trials.
     """
     from training.sweeps.sweep import sweep as run
     from training.tracking.store import tracking_uri

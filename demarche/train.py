@@ -30,7 +30,10 @@ def train(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check the config and the data.")] = False,
 ) -> None:
-    """Train and evaluate the tagger of a config, and track it in MLflow."""
+    """Train, evaluate and track the tagger of a config.
+
+    The run is logged to MLflow with its model, which is registered where the config says so.
+    """
     from training.config import read_config
 
     settings = read_config(config, overrides or [])

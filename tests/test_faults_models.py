@@ -99,7 +99,7 @@ FAULTS: dict[str, Fault] = {
     "an experiment nobody made": Fault("runs list --experiment none", ("no experiment 'none'", "there are: Default")),
     # Stores
     **{
-        f"{what}: {command.split()[0]} {command.split()[1]}": Fault(command, said, make, env=env)
+        f"{what}: {command.split()[0]} {command.split()[1]}": Fault(command, messages, make, env=env)
         for command in (
             TRAIN,
             "runs list",
@@ -108,7 +108,7 @@ FAULTS: dict[str, Fault] = {
             "evaluate models:/a@b passages.jsonl annotations.jsonl",
             "tag articles.jsonl --model models:/a@b --out t.csv",
         )
-        for what, said, make, env in (
+        for what, messages, make, env in (
             (
                 "a dead store",
                 "http://127.0.0.1:1: the tracking server does not answer",

@@ -117,7 +117,10 @@ def log_scores(
 
 
 def log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> tuple[str, Registered | None]:
-    """Log and register the model; return its URI and the registered version, None where none is asked for."""
+    """Log the model and register it where the config names a registered model.
+
+    Return the model's URI and the registered version, if there is one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         digest = tagger.save(Path(folder) / "tagger")
         headlines = {f"test/{name}": score.value for name, score in scores.headlines().items()}

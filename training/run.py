@@ -42,7 +42,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A tagger with its scores on test and those of the baselines; `predictions` are those on test."""
+    """A tagger with its scores and predictions on test, and the scores of the baselines, which have no intervals."""
 
     tagger: Tagger
     test: Scores
@@ -118,8 +118,9 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     scores |= _evaluate_test_splits(predictions, prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
         scores["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
+    # Baselines are shown without intervals: a bootstrap for each would double the time of evaluation.
     baseline_scores = {
-        name: evaluate(predict_split(baseline, prepared, "test"), seed=config.seed)
+        name: evaluate(predict_split(baseline, prepared, "test"), seed=config.seed, resamples=0)
         for name, baseline in baselines(config, codebook, *examples).items()
     }
     log_scores(run, scores, baseline_scores, predictions)
