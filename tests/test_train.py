@@ -275,13 +275,15 @@ def test_the_next_run_closes_a_run_whose_process_was_killed(store: Path, workspa
 
 def _training() -> subprocess.Popen[str]:
     """Start a training in its own process, long enough to be interrupted."""
-    _, passages, annotations = make_articles(1500)
+    _, passages, annotations = make_articles(400)
     write_jsonl(Path("passages.jsonl"), passages)
     write_jsonl(Path("annotations.jsonl"), annotations)
     command = [sys.executable, "-m", "demarche", "train", "config.yaml", "topics.ngrams.chars=[1,6]"]
     return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        # As from a terminal: whatever runs the tests may ignore Ctrl-C, which the process would inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )  # fmt: skip
 
 
 def _wait_for_run() -> None:
