@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.plain import plain_stance, plain_topics
-from demarche.printing import Bar, table
+from demarche.printing import TerminalReporter, table
 from labels.codebook import read_codebook, write_codebook
 from labels.errors import DemarcheError, suggest
 from labels.files import write_jsonl, write_text
@@ -118,10 +118,8 @@ def run(path: Path, seed: int) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(saved.read_text(encoding="utf-8"))
         return rows
     config = read_config(path, [f"seed={seed}"])
-    with Bar() as bar:
-        trained = train(
-            config, overrides=[f"seed={seed}"], progress=bar, say=lambda text: bar.say(f"{path.stem}: {text}")
-        )
+    with TerminalReporter(prefix=f"{path.stem}: ") as reporter:
+        trained = train(config, reporter=reporter)
     ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
     train_examples, test = prepared.examples_in("train") + prepared.examples_in("dev"), prepared.examples_in("test")

@@ -29,7 +29,7 @@ from training.evaluation.compare import HEADLINES, compare
 from training.evaluation.predictions import Prediction, read_predictions
 from training.fit import fit
 from training.prepare import Prepared, prepare
-from training.run import predict_side
+from training.run import predict_split
 from training.tracking.registry import trained_on
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
@@ -76,9 +76,16 @@ def predict_out_of_fold(path: Path) -> list[Prediction]:
 
 
 def _predict_fold(prepared: Prepared) -> list[Prediction]:
-    train, dev, test = (prepared.examples_in(split) for split in ("train", "dev", "test"))
-    fitted = fit(prepared.config, prepared.data.codebook, train, dev, callback=NoCallback())
-    return predict_side(fitted.tagger, prepared, test)
+    train, dev = prepared.examples_in("train"), prepared.examples_in("dev")
+    fitted = fit(
+        prepared.config,
+        prepared.data.codebook,
+        train,
+        dev,
+        initial_models=prepared.initial_models,
+        callback=NoCallback(),
+    )
+    return predict_split(fitted.tagger, prepared, "test")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,16 +1,16 @@
-"""`demarche`: train topic and stance classifiers, compare them, tag news with them."""
+"""`demarche`: train topic and stance classifiers, compare them, and tag news with them."""
 
 from __future__ import annotations
 
-from demarche.interrupted import like_ctrl_c, told
+from demarche.interrupted import exit_on_interrupt, handle_signals
 
-with told():
+with exit_on_interrupt():
     import typer
 
     from demarche import labels, runs, sweep, tag, train
-    from demarche.app import Commands, commands
+    from demarche.app import Commands, new_app
 
-    app = commands("Train topic and stance classifiers for news, compare them, and tag articles with them.")
+    app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
     app.info.cls = Commands
 
     app.command("train")(train.train)
@@ -23,8 +23,8 @@ with told():
 
 
 def main() -> None:
-    like_ctrl_c()
-    with told():
+    handle_signals()
+    with exit_on_interrupt():
         typer.main.get_command(app)()
 
 

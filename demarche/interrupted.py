@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment ends in one line; light to import, so that it holds while the program still starts."""
+"""Ctrl-C ends the program with one line at any moment; light to import, so that this holds during start-up too."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from collections.abc import Iterator
 from typing import Any
 
 EXIT_INTERRUPTED = 130
-_heard = False
+_requested = False
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def exit_on_interrupt() -> Iterator[None]:
+    """Print `interrupted` and exit with code 130 where the body is interrupted."""
     try:
         yield
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201 (typer may not be there yet)
+        print("interrupted", file=sys.stderr)  # noqa: T201 (typer may not be imported yet)
         sys.exit(EXIT_INTERRUPTED)
 
 
-def like_ctrl_c() -> None:
-    """What else asks a program to end is taken as Ctrl-C is: nothing half-written stays."""
+def handle_signals() -> None:
+    """Treat every signal that asks the program to end like Ctrl-C, so that nothing half-written stays."""
     sys.unraisablehook = _unraisable
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # Who started us with a signal ignored (nohup) meant it.
+        # Whoever started the program with a signal ignored (nohup) meant it.
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
 
 
-def heard() -> bool:
-    """Whether an end was asked for. A library may take the interrupt for a mistake in what it was just reading."""
-    return _heard
+def interrupt_requested() -> bool:
+    """Return whether a signal asked the program to end. A library may report the interrupt as an error in its input."""
+    return _requested
 
 
 def _unraisable(lost: Any) -> None:
-    """An interrupt that comes while a library tidies up is lost to Python: it is sent once more."""
+    """Send an interrupt once more that Python dropped because it came while a library was cleaning up."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         threading.Timer(0.05, _thread.interrupt_main).start()
     else:
@@ -47,6 +48,6 @@ def _unraisable(lost: Any) -> None:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    global _heard
-    _heard = True
+    global _requested
+    _requested = True
     raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demarche.app import EXIT_PARTLY, commands
+from demarche.app import EXIT_PARTLY, new_app
 from demarche.printing import interval, not_read, table, warn
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 
-app = commands("Check, count, import, export and prepare labels.")
-import_app = commands("Bring labelled data of other forms in.")
+app = new_app("Check, count, import, export and prepare labels.")
+import_app = new_app("Bring labelled data of other forms in.")
 app.add_typer(import_app, name="import")
-export_app = commands("Hand labelled data out in other forms.")
+export_app = new_app("Hand labelled data out in other forms.")
 app.add_typer(export_app, name="export")
 
 Codebook = Annotated[Path, typer.Argument(help="The codebook, as YAML.")]

@@ -1,4 +1,4 @@
-"""How figures and progress look on the terminal."""
+"""Print tables, scores and progress on the terminal."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ if TYPE_CHECKING:
     from tagging.readers import Unreadable
     from training.evaluation.metrics import Scores
 
-MOST_TOLD = 50
+_MOST_LISTED = 50
 
 
 def warn(text: str) -> None:
+    """Print a line to standard error."""
     typer.echo(text, err=True)
 
 
 def not_read(items: Sequence[Unreadable]) -> None:
-    """The files and rows that gave no article; of a great many, the first."""
+    """List the files and rows that could not be read, at most the first 50."""
     from labels.errors import one_line
 
-    for item in items[:MOST_TOLD]:
+    for item in items[:_MOST_LISTED]:
         warn(f"not read: {one_line(item.name)}: {one_line(item.reason)}")
-    if len(items) > MOST_TOLD:
-        warn(f"not read: … and {len(items) - MOST_TOLD} more")
+    if len(items) > _MOST_LISTED:
+        warn(f"not read: … and {len(items) - _MOST_LISTED} more")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """Plain aligned columns; figures to the right. Reads the same in a pipe."""
+    """Print plain aligned columns, numbers to the right; a pipe gets the same text."""
     rows = [tuple(map(str, row)) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     right = [
@@ -48,35 +49,36 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
         typer.secho("  ".join(cells).rstrip(), dim=number == 0)
 
 
-def interval(found: Interval) -> tuple[str, str]:
-    """A score, and its bounds; a dash where it does not exist."""
-    if math.isnan(found.value):
+def interval(score: Interval) -> tuple[str, str]:
+    """Format a score and its bounds, with a dash for what is undefined."""
+    if math.isnan(score.value):
         return "–", "–"
-    return f"{found.value:.3f}", "–" if math.isnan(found.low) else f"{found.low:.3f}–{found.high:.3f}"
+    return f"{score.value:.3f}", "–" if math.isnan(score.low) else f"{score.low:.3f}–{score.high:.3f}"
 
 
-def scores_table(scores: Scores, beside: dict[str, Scores] | None = None, *, on: str = "test") -> None:
-    """Headline figures with their intervals, other models beside, then a row a class."""
-    beside = beside or {}
+def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, on: str = "test") -> None:
+    """Print the headline metrics with their intervals beside those of the baselines, then a row for each class."""
+    baselines = baselines or {}
     rows = []
-    for name, figure in scores.headlines().items():
-        others = [f"{other.metrics[name].value:.3f}" if name in other.metrics else "–" for other in beside.values()]
-        rows.append((name, *interval(figure), *others))
-    table((f"on {on}", "score", "95 % interval", *beside), rows)
-    figures = ("precision", "recall", "f1", "ap")
+    for name, score in scores.headlines().items():
+        others = [f"{other.metrics[name].value:.3f}" if name in other.metrics else "–" for other in baselines.values()]
+        rows.append((name, *interval(score), *others))
+    table((f"on {on}", "score", "95 % interval", *baselines), rows)
+    metrics = ("precision", "recall", "f1", "ap")
     classes = [
-        (row["class"], row["gold"], row["found"], *("–" if row[f] is None else f"{row[f]:.3f}" for f in figures))
+        (row["class"], row["gold"], row["found"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
         for row in scores.classes
     ]
-    table(("class", "gold", "found", *figures), classes, title="by class")
+    table(("class", "gold", "predicted", *metrics), classes, title="by class")
     for what, count in scores.left_out.items():
-        typer.echo(f"left out of the figures: {count} {what}")
+        typer.echo(f"left out of the metrics: {count} {what}")
 
 
-class Bar:
-    """A progress bar where a person watches, nothing in a log."""
+class TerminalReporter:
+    """Reports to standard error, with a progress bar where that is a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, prefix: str = "") -> None:
+        self._prefix = prefix
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
@@ -102,12 +104,15 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
-    def say(self, text: str) -> None:
-        """A line above the bar; to standard error in either case."""
+    def log(self, text: str) -> None:
+        """Print a line above the bar."""
         if self._progress is None:
-            warn(text)
+            warn(self._prefix + text)
         else:
-            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(self._prefix + text, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        self.log(f"warning: {text}")
 
     def step(self, what: str, *, done: int, total: int) -> None:
         if self._progress is None:

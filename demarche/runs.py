@@ -1,4 +1,4 @@
-"""`demarche runs …` and `demarche ui`."""
+"""The commands `demarche runs …` and `demarche ui`."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from typing import Annotated
 
 import typer
 
-from demarche.app import commands
+from demarche.app import new_app
 from demarche.printing import table
 
-app = commands("List, compare and promote runs.")
+app = new_app("List, compare and promote runs.")
 
 
 @app.command("list")
 def list_(
-    experiment: Annotated[str | None, typer.Option(help="Only this experiment.")] = None,
-    most: Annotated[int, typer.Option(min=1, max=50_000, help="How many, the newest first.")] = 20,
-    parts: Annotated[bool, typer.Option("--parts", help="Trials of sweeps and shares of learning curves too.")] = False,
+    experiment: Annotated[str | None, typer.Option(help="List the runs of this experiment only.")] = None,
+    most: Annotated[int, typer.Option(min=1, max=50_000, help="List at most this many runs, newest first.")] = 20,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Include the trials of sweeps and the points of learning curves.")
+    ] = False,
 ) -> None:
-    """The latest runs with their headline figures."""
+    """List the latest runs with their headline metrics."""
     from training.evaluation.metrics import HEADLINES
     from training.tracking import registry
     from training.tracking import runs as tracking
     from training.tracking.store import tracking_uri
 
-    found = tracking.runs(experiment, most=most, parts=parts)
-    if not found:
+    runs = tracking.runs(experiment, most=most, parts=parts)
+    if not runs:
         typer.echo(f"no runs yet in {tracking_uri()}")
         return
     rows, champions = [], registry.champions()
-    for run in found:
+    for run in runs:
         model = run.tags.get("demarche.registered", "")
         model += " (champion)" if model in champions else ""
-        figures = [run.metrics.get(f"test/{name}") for name in HEADLINES]
+        scores = [run.metrics.get(f"test/{name}") for name in HEADLINES]
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-        cells = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
+        cells = ["–" if score is None else f"{score:.3f}" for score in scores]
         rows.append((run.id[:8], run.name, run.experiment, run.status.lower(), when, *cells, model))
     table(("run", "name", "experiment", "status", "started", *HEADLINES, "model"), rows)
 
@@ -44,57 +46,44 @@ def list_(
 @app.command()
 def compare(
     runs: Annotated[
-        list[str], typer.Argument(help="Two or more runs: ids (or their start) or names; the first is the yardstick.")
+        list[str],
+        typer.Argument(help="Two or more runs, each a name, an id or the start of an id; the first is the reference."),
     ],
-    metrics: Annotated[list[str] | None, typer.Option("--metric", help="E.g. topics/map; repeatable.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Draw the differences there (.png, .svg or .pdf).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 13,
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", help="A metric to compare, e.g. topics/map; may be repeated.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also draw the differences to this file (.png, .svg or .pdf).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
-    """Differences to the first run, paired on the test passages that both were judged on."""
-    from labels.errors import DemarcheError
-    from labels.files import atomic_write, check_output
-    from training.evaluation.compare import compare as compare_predictions
-    from training.evaluation.metrics import HEADLINES
-    from training.evaluation.predictions import read_predictions
-    from training.tracking import runs as tracking
+    """Compare runs with the first of them.
 
-    if len(runs) < 2:
-        raise DemarcheError("name at least two runs; `demarche runs list` shows what there is")
-    if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise DemarcheError(f"{out}: differences are drawn as .png, .svg or .pdf")
-    if out is not None:
-        check_output(out)
-    found = [tracking.find_run(run) for run in runs]
-    predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in found]
-    rows, drawn = [], []
-    for run, theirs in zip(found[1:], predictions[1:], strict=True):
-        for found_ in compare_predictions(predictions[0], theirs, metrics=metrics or HEADLINES, seed=seed):
-            apart = found_.difference
-            same = apart.low == apart.high == 0
-            verdict = (
-                ("better" if apart.value > 0 else "worse") if found_.clear else "the same" if same else "not told apart"
-            )
-            name = f"{run.name} {run.id[:8]}"
-            rows.append(
-                (name, found_.metric, f"{found_.first:.3f}", f"{found_.second:.3f}",
-                 f"{apart.value:+.3f}", f"{apart.low:+.3f} to {apart.high:+.3f}", verdict)
-            )  # fmt: skip
-            drawn.append((name, found_))
-    typer.echo(f"yardstick: {found[0].name} {found[0].id[:8]}")
-    table(("run", "metric", "yardstick", "run's", "difference", "95 % interval", ""), rows)
-    if out is not None:
-        from training.evaluation.plots import differences
+    Differences are taken on the test passages that both runs have, with intervals from a paired bootstrap by article.
+    """
+    from training.compare_runs import check_plot_output, compare_runs, draw, verdict
 
-        figure = differences(drawn, reference=f"{found[0].name} {found[0].id[:8]}")
-        with atomic_write(out) as part:
-            figure.savefig(part, dpi=150, format=out.suffix[1:].lower())
-        typer.echo(f"drawn in {out}")
+    if out is not None:
+        check_plot_output(out)
+    comparison = compare_runs(runs, metrics=metrics, seed=seed)
+    rows = []
+    for run, difference in comparison.differences:
+        value, low, high = difference.difference
+        rows.append(
+            (run, difference.metric, f"{difference.first:.3f}", f"{difference.second:.3f}",
+             f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}", verdict(difference))
+        )  # fmt: skip
+    typer.echo(f"reference: {comparison.reference}")
+    table(("run", "metric", "reference", "run's", "difference", "95 % interval", ""), rows)
+    if out is not None:
+        draw(comparison, out)
+        typer.echo(f"plot in {out}")
 
 
 @app.command()
 def promote(
-    name: Annotated[str, typer.Argument(help="A registered model.")],
-    version: Annotated[str, typer.Argument(help="The version that becomes champion.")],
+    name: Annotated[str, typer.Argument(help="The name of a registered model.")],
+    version: Annotated[str, typer.Argument(help="The version to make champion.")],
 ) -> None:
     """Make a version of a registered model its champion."""
     from training.tracking import registry
@@ -104,10 +93,10 @@ def promote(
 
 
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the UI listens on this machine.")] = 5000,
-    host: Annotated[str, typer.Option(help="On which address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port that the UI listens on.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address that the UI listens on.")] = "127.0.0.1",
 ) -> None:
-    """Open the MLflow UI on the store that `demarche train` writes to."""
+    """Start the MLflow UI on the tracking store."""
     import os
     import sys
 
@@ -116,14 +105,14 @@ def ui(
 
     tracking.open_store(create=True)
     if tracking_uri().startswith("http"):
-        typer.echo(f"the store is a server with a UI of its own: {tracking_uri()}")
+        typer.echo(f"the store is a server that has its own UI: {tracking_uri()}")
         return
     _check_address(host, port)
-    typer.echo(f"MLflow UI (Ctrl-C ends it): http://{host}:{port}/#/experiments?workflowType=machine_learning")
+    typer.echo(f"MLflow UI (stop it with Ctrl-C): http://{host}:{port}/#/experiments?workflowType=machine_learning")
     typer.echo(f"store {tracking_uri()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    # In place of this process, so that whatever ends it ends the UI.
+    # The UI replaces this process, so that whatever ends the process ends the UI.
     os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
 
 
@@ -136,5 +125,5 @@ def _check_address(host: str, port: int) -> None:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         raise DemarcheError(
-            f"{host}:{port}: the UI cannot listen there ({error.strerror or error}); name another with --port or --host"
+            f"{host}:{port}: the UI cannot listen there ({error.strerror or error}); choose another with --port or --host"
         ) from None

@@ -1,46 +1,63 @@
-"""`demarche train` and `demarche evaluate`."""
+"""The commands `demarche train` and `demarche evaluate`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.printing import Bar, scores_table, table, warn
+from demarche.printing import TerminalReporter, scores_table, table
 
 if TYPE_CHECKING:
-    from training.config import Config
+    from training.learning_curve import Curve
+    from training.run import Trained
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="A training config, e.g. configs/linear.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="E.g. topics.c=4.")] = None,
-    learning_curve: Annotated[
-        int | None, typer.Option(min=2, max=50, help="Train on so many growing shares: what would more labels bring?")
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Config keys to override, e.g. topics.c=4.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Check config and data, split, and stop.")] = False,
+    learning_curve: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=50,
+            metavar="N",
+            help="Train on 1/N, 2/N … N/N of the training articles, to see whether more labels would help.",
+        ),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only check the config and the data.")] = False,
 ) -> None:
-    """Train, judge, track and register the tagger of a config."""
+    """Train, evaluate and track the tagger of a config.
+
+    The run is logged to MLflow with its model, which is registered where the config says so.
+    """
     from training.config import read_config
 
     settings = read_config(config, overrides or [])
     from training import run
-    from training.prepare import prepare
-    from training.tracking.store import tracking_uri
 
     if check:
-        prepared = prepare(settings)
-        for problem in prepared.data.warnings:
-            warn(f"warning: {problem}")
-        typer.echo(f"{config}: fine; " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
-        return
-    if learning_curve is not None:
-        _learning_curve(settings, overrides or [], learning_curve)
-        return
-    with Bar() as bar:
-        trained = run.train(settings, overrides=overrides or [], progress=bar, say=bar.say)
+        with TerminalReporter() as reporter:
+            prepared = run.check(settings, reporter=reporter)
+        typer.echo(f"{config}: no errors; passages: {run.describe_sizes(prepared.split)}")
+    elif learning_curve is None:
+        with TerminalReporter() as reporter:
+            trained = run.train(settings, reporter=reporter)
+        _print_trained(trained)
+    else:
+        from training.learning_curve import learning_curve as train_curve
+
+        with TerminalReporter() as reporter:
+            curve = train_curve(settings, learning_curve, reporter=reporter)
+        _print_curve(curve)
+
+
+def _print_trained(trained: Trained) -> None:
+    from training.tracking.store import tracking_uri
+
     scores_table(trained.test, trained.baselines)
     typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     typer.echo(f"store  {tracking_uri()}")
@@ -50,26 +67,20 @@ def train(
     elif registered.is_champion:
         typer.echo(f"model  models:/{registered.name}@champion (version {registered.version})")
     else:
-        typer.echo(f"model  models:/{registered.name}/{registered.version}; champion stays {registered.champion}")
+        typer.echo(
+            f"model  models:/{registered.name}/{registered.version}; the champion is still version {registered.champion}"
+        )
         typer.echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
 
 
-def _learning_curve(settings: Config, overrides: Sequence[str], shares: int) -> None:
-    from training.learning_curve import learning_curve
+def _print_curve(curve: Curve) -> None:
     from training.tracking.store import tracking_uri
 
-    with Bar() as bar:
-        curve = learning_curve(settings, shares, overrides=overrides, progress=bar, say=bar.say)
     rows = [
-        (
-            point.name,
-            str(point.passages),
-            str(point.articles),
-            *(str(point.scores.metrics[name]) for name in curve.names),
-        )
+        (point.name, str(point.passages), str(point.articles), *(str(point.scores.metrics[n]) for n in curve.names))
         for point in curve.points
     ]
-    table(("share", "passages", "articles", *curve.names), rows)
+    table(("of train", "passages", "articles", *curve.names), rows)
     typer.echo("")
     for sentence in curve.sentences:
         typer.echo(sentence)
@@ -79,32 +90,24 @@ def _learning_curve(settings: Config, overrides: Sequence[str], shares: int) -> 
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A models:/ or runs:/ URI, or a model folder.")],
-    passages: Annotated[Path, typer.Argument(help="Passages, as JSON lines.")],
-    annotations: Annotated[list[Path], typer.Argument(help="Annotations of them, as JSON lines.")],
-    codebook: Annotated[Path | None, typer.Option(help="Their codebook; the model's own if not given.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write predictions there, as JSON lines.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 13,
+    passages: Annotated[Path, typer.Argument(help="The passages (JSON lines).")],
+    annotations: Annotated[list[Path], typer.Argument(help="Their annotations (JSON lines), in one file or more.")],
+    codebook: Annotated[
+        Path | None, typer.Option(help="Codebook of the annotations.  [default: the model's own]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the predictions to this file (JSON lines).")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
-    """Judge a model on new gold, without training."""
-    from labels.errors import DemarcheError
+    """Evaluate a model on new annotations, without training."""
     from labels.files import check_output, write_jsonl
-    from models.tagger import Tagger
     from training.run import evaluate_model
-    from training.tracking import registry
 
     if out is not None:
         check_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
-    folder, _ = registry.fetch(model)
-    tagger = Tagger.load(folder)
-    learnt: set[str] = set()
-    if tagger.settings.run and model.startswith(("models:", "runs:")):
-        try:
-            learnt = registry.trained_on(tagger.settings.run)
-        except DemarcheError as error:
-            warn(f"warning: {error}; whether the model learnt from these passages cannot be told")
-    scores, predictions = evaluate_model(
-        tagger, passages, annotations, codebook or folder / "codebook.yaml", learnt=learnt, seed=seed, say=warn
-    )
+    with TerminalReporter() as reporter:
+        scores, predictions = evaluate_model(
+            model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
+        )
     scores_table(scores, on="this gold")
     if out is not None:
         write_jsonl(out, predictions)

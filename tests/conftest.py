@@ -184,15 +184,19 @@ tracking: {experiment: tests, register: tiny-tagger}
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a labelled data set and a config that trains in seconds."""
-    monkeypatch.chdir(tmp_path)
+    return make_workspace(tmp_path, monkeypatch)
+
+
+def make_workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     articles, passages, annotations = make_articles()
-    write_codebook(tmp_path / "codebook.yaml", BOOK)
-    write_jsonl(tmp_path / "articles.jsonl", articles)
-    write_jsonl(tmp_path / "passages.jsonl", passages)
-    write_jsonl(tmp_path / "annotations.jsonl", annotations)
-    (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    return tmp_path
+    write_codebook(folder / "codebook.yaml", BOOK)
+    write_jsonl(folder / "articles.jsonl", articles)
+    write_jsonl(folder / "passages.jsonl", passages)
+    write_jsonl(folder / "annotations.jsonl", annotations)
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

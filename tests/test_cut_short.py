@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.test_faults import CHECK, IMPORT, TABLE, files, put
+from tests.faults import CHECK, IMPORT, TABLE, files, put
 
 
 def child(

@@ -108,7 +108,7 @@ def test_the_config_in_the_training_page_is_the_shipped_one_with_its_defaults(
     assert config == read_config(REPOSITORY / "configs/linear.yaml")
     (tmp_path / "config.yaml").write_text(written + search)
     searched = read_config(tmp_path / "config.yaml")
-    assert axes(tmp_path / "config.yaml", [], searched)
+    assert axes(tmp_path / "config.yaml", searched)
     assert searched.model_copy(update={"search": None}) == config
 
 

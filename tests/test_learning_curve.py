@@ -1,4 +1,4 @@
-"""What more labels would bring: growing shares of train, one test side throughout."""
+"""Learning curves: growing fractions of train, the same test split throughout."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from demarche.__main__ import app
 from labels.bootstrap import Interval
 from training.config import read_config
 from training.evaluation.compare import Difference
-from training.learning_curve import part_of, prospect
+from training.learning_curve import forecast, part_of
 from training.prepare import prepare
 from training.tracking import runs as tracking
 
 
-def test_a_run_a_share_stands_below_one_with_the_curve(store: Path) -> None:
+def test_each_point_is_a_run_nested_in_the_run_with_the_curve(store: Path) -> None:
     result = CliRunner().invoke(app, ["train", "config.yaml", "--learning-curve", "3"])
     assert result.exit_code == 0, result.output
     runs = {run.name: run for run in tracking.runs()}
@@ -31,50 +31,47 @@ def test_a_run_a_share_stands_below_one_with_the_curve(store: Path) -> None:
         (sentence,) = [line for line in result.output.splitlines() if line.startswith(f"{headline}: the last ")]
         assert sentence in parent.tags["mlflow.note.content"]
     assert not any("demarche.registered" in run.tags for run in runs.values())
-    splits = {name: tracking.artifact(run.id, "split.jsonl").read_text() for name, run in runs.items()}
-    sides = {
-        name: {row["passage"]: row["split"] for row in map(json.loads, text.splitlines())}
-        for name, text in splits.items()
-    }
-    tests = [{id for id, side in places.items() if side == "test"} for places in sides.values()]
+    splits = [tracking.artifact(run.id, "split.jsonl").read_text() for run in runs.values()]
+    rows = [[json.loads(line) for line in text.splitlines()] for text in splits]
+    tests = [{row["passage"] for row in split if row["split"] == "test"} for split in rows]
     assert tests[0] == tests[1] == tests[2]
 
 
-def test_the_last_share_is_the_plain_training(store: Path) -> None:
-    assert CliRunner().invoke(app, ["train", "config.yaml", "--learning-curve", "2"]).exit_code == 0
-    assert CliRunner().invoke(app, ["train", "config.yaml"]).exit_code == 0
+def test_the_last_point_equals_a_plain_training(store: Path) -> None:
+    assert CliRunner().invoke(app, ["train", "config.yaml", "stance=null", "--learning-curve", "2"]).exit_code == 0
+    assert CliRunner().invoke(app, ["train", "config.yaml", "stance=null"]).exit_code == 0
     assert tracking.find_run("tiny 2/2").metrics == tracking.find_run("tiny").metrics
 
 
-def test_a_larger_share_holds_the_smaller_ones_and_articles_whole(workspace: Path) -> None:
+def test_a_larger_fraction_contains_the_smaller_ones_and_whole_articles(workspace: Path) -> None:
     prepared = prepare(read_config("config.yaml"))
     parts = [part_of(prepared, number, 5) for number in range(1, 6)]
-    learnt = [{example.passage.id for example in part.examples_in("train")} for part in parts]
-    assert all(one < other for one, other in pairwise(learnt))
-    assert learnt[-1] == {example.passage.id for example in prepared.examples_in("train")}
+    trained_on = [{example.passage.id for example in part.examples_in("train")} for part in parts]
+    assert all(one < other for one, other in pairwise(trained_on))
+    assert trained_on[-1] == {example.passage.id for example in prepared.examples_in("train")}
     for part in parts:
-        for side in ("dev", "test"):
-            assert part.examples_in(side) == prepared.examples_in(side)
-        units = {example.passage.group_id for example in part.examples_in("train")}
-        assert {e.passage.id for e in prepared.examples_in("train") if e.passage.group_id in units} == {
+        for split in ("dev", "test"):
+            assert part.examples_in(split) == prepared.examples_in(split)
+        groups = {example.passage.group_id for example in part.examples_in("train")}
+        assert {e.passage.id for e in prepared.examples_in("train") if e.passage.group_id in groups} == {
             e.passage.id for e in part.examples_in("train")
         }
 
 
 @pytest.mark.parametrize(
-    ("brought", "said"),
+    ("interval", "text"),
     [
         (
             Interval(0.01, -0.01, 0.03),
-            "cannot be told from nothing, and if the curve goes on flattening, as many again bring at most about +0.030",
+            "no clear difference; if the curve keeps flattening, as many labels again add at most about +0.030",
         ),
         (Interval(-0.02, -0.04, -0.01), "it fell"),
         (
             Interval(0.02, 0.01, 0.03),
-            "still rising, and if the curve goes on flattening, as many again bring at most about +0.030",
+            "still rising; if the curve keeps flattening, as many labels again add at most about +0.030",
         ),
-        (Interval(0.0, 0.0, 0.0), "nothing changed"),
+        (Interval(0.0, 0.0, 0.0), "no difference"),
     ],
 )
-def test_what_is_said_keeps_to_the_interval(brought: Interval, said: str) -> None:
-    assert said in prospect(Difference("topics/micro_f1", 0.5, 0.5 + brought.value, brought))
+def test_the_forecast_keeps_to_the_interval(interval: Interval, text: str) -> None:
+    assert text in forecast(Difference("topics/micro_f1", 0.5, 0.5 + interval.value, interval))

@@ -13,7 +13,7 @@ from demarche.__main__ import app
 from labels.passages import Article
 from tagging.segmentation import segment
 from tests.conftest import BOOK
-from tests.test_faults import IMPORT, TABLE, TEXT, put
+from tests.faults import IMPORT, TABLE, TEXT, put
 
 
 @pytest.mark.parametrize(

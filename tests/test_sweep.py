@@ -234,7 +234,7 @@ def test_a_family_with_epochs_tells_of_the_figure_after_each(town: Path) -> None
 
 
 def test_whole_numbers_are_tried_where_the_config_takes_no_others(town: Path) -> None:
-    found = {axis.key: axis.whole for axis in axes(Path("config.yaml"), [], read_config("config.yaml"))}
+    found = {axis.key: axis.whole for axis in axes(Path("config.yaml"), read_config("config.yaml"))}
     assert found == {"stance.ngrams.chars": False, "stance.own_from": True, "topics.c": False}
 
 

@@ -1,14 +1,16 @@
-"""From a config to a tracked, registered model: the whole line, on a real store."""
+"""From a config to a tracked, registered model, on a real store."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -19,9 +21,11 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
-from tests.conftest import make_articles
+from tests.conftest import make_articles, make_workspace
+from training.config import read_config
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import read_predictions
+from training.prepare import prepare
 from training.tracking import registry
 from training.tracking import runs as tracking
 
@@ -36,13 +40,39 @@ def trained(*overrides: str) -> Result:
     return result
 
 
-def test_a_config_becomes_a_champion(store: Path) -> None:
-    output = trained().output
-    assert "joint/micro_f1" in output
-    assert "models:/tiny-tagger@champion (version 1)" in output
-    (run,) = tracking.runs()
+class Champion(NamedTuple):
+    """A workspace in which one run has made a champion."""
+
+    folder: Path
+    output: str
+    run: tracking.Summary
+
+
+@pytest.fixture(scope="module")
+def champion_made_once(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Champion:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        folder = make_workspace(tmp_path_factory.mktemp("champion"), monkeypatch)
+        shutil.copy(empty_store, folder / "mlflow.db")
+        output = trained().output
+        (run,) = tracking.runs()
+    return Champion(folder, output, run)
+
+
+@pytest.fixture
+def champion(champion_made_once: Champion, monkeypatch: pytest.MonkeyPatch) -> Champion:
+    """The champion's workspace, shared by tests that add nothing to its store and change none of its files."""
+    monkeypatch.chdir(champion_made_once.folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    tracking.open_store()
+    return champion_made_once
+
+
+def test_a_config_becomes_a_champion(champion: Champion) -> None:
+    assert "joint/micro_f1" in champion.output
+    assert "models:/tiny-tagger@champion (version 1)" in champion.output
+    run = champion.run
     assert run.status == "FINISHED"
-    # The texts can be learnt: a model that does not learn them is broken.
+    # The texts are easy to learn: a model that fails on them is broken.
     assert run.metrics["test/topics/micro_f1"] > 0.9
     assert run.metrics["test/stance/macro_f1"] > run.metrics["test/baseline/majority_stance_macro_f1"] + 0.2
     assert run.metrics["test/joint/micro_f1_low"] <= run.metrics["test/joint/micro_f1"]
@@ -60,21 +90,20 @@ def test_the_same_config_data_and_seed_give_the_same_metrics_to_the_last_digit(s
     assert first.tags["demarche.data"] == second.tags["demarche.data"]
 
 
-def test_one_changed_label_changes_the_digest_of_the_data(store: Path, workspace: Path) -> None:
-    trained()
-    lines = (workspace / "annotations.jsonl").read_text().splitlines()
+def test_one_changed_label_changes_the_digest_of_the_data(champion: Champion) -> None:
+    assert prepare(read_config("config.yaml")).data.digest() == champion.run.tags["demarche.data"]
+    lines = (champion.folder / "annotations.jsonl").read_text().splitlines()
     changed = json.loads(lines[0])
     changed["labels"] = [] if changed["labels"] else [{"topic": "tea", "stance": "favor"}]
-    (workspace / "annotations.jsonl").write_text("\n".join([json.dumps(changed), *lines[1:]]) + "\n")
-    trained()
-    first, second = tracking.runs()
-    assert first.tags["demarche.data"] != second.tags["demarche.data"]
+    (champion.folder / "changed.jsonl").write_text("\n".join([json.dumps(changed), *lines[1:]]) + "\n")
+    config = read_config("config.yaml", ["data.annotations=[changed.jsonl]"])
+    assert prepare(config).data.digest() != champion.run.tags["demarche.data"]
 
 
 def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
-    trained()
-    output = trained("topics.c=5").output
-    assert "champion stays 1" in output
+    trained("stance=null")
+    output = trained("stance=null", "topics.c=5").output
+    assert "the champion is still version 1" in output
     assert "demarche runs promote tiny-tagger 2" in output
     assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
     assert registry.champion_of(tracking.open_store(), "tiny-tagger") == "2"
@@ -84,17 +113,15 @@ def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
     assert "tiny-tagger/9" in missing.output
 
 
-def test_a_model_is_the_same_by_every_address(store: Path) -> None:
-    trained()
-    (run,) = tracking.runs()
-    uris = ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{run.id}/tagger"]
+def test_every_uri_of_a_model_leads_to_the_same_model(champion: Champion) -> None:
+    uris = ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{champion.run.id}/tagger"]
     taggers = [Tagger.load(registry.fetch(uri).folder) for uri in uris]
-    assert {tagger.settings.run for tagger in taggers} == {run.id}
+    assert {tagger.settings.run for tagger in taggers} == {champion.run.id}
     assert registry.fetch(uris[0]).name == "tiny-tagger/1"
 
 
-def test_a_model_sealed_anew_is_not_the_one_registered(store: Path) -> None:
-    trained()
+def test_a_model_that_was_changed_and_sealed_again_is_refused(store: Path) -> None:
+    trained("stance=null")
     folder = registry.fetch("models:/tiny-tagger@champion").folder
     settings = json.loads((folder / "tagger.json").read_text())
     (folder / "tagger.json").write_text(json.dumps(settings | {"review": 0.2}))
@@ -111,74 +138,77 @@ def test_a_run_may_train_one_task_alone(store: Path) -> None:
         assert not any(name.startswith((f"test/{other}/", "test/joint/")) for name in metrics)
 
 
-def test_an_earlier_split_keeps_old_rows_where_they_are(store: Path, workspace: Path) -> None:
-    trained()
-    split = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
+def test_an_earlier_split_keeps_its_passages_where_they_were(
+    champion_made_once: Champion, store: Path, workspace: Path
+) -> None:
+    (split,) = champion_made_once.folder.rglob(f"mlruns/**/{tracking.SPLIT}")
     before = {row["passage"]: row["split"] for row in map(json.loads, split.read_text().splitlines())}
     _, passages, annotations = make_articles(80)
     write_jsonl(workspace / "passages.jsonl", passages)
     write_jsonl(workspace / "annotations.jsonl", annotations)
-    trained(f"split.from={split}")
+    trained(f"split.from={split}", "stance=null")
     after = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
-    sides = {row["passage"]: row["split"] for row in map(json.loads, after.read_text().splitlines())}
-    assert len(sides) == 240
-    assert {id: sides[id] for id in before} == before
+    splits = {row["passage"]: row["split"] for row in map(json.loads, after.read_text().splitlines())}
+    assert len(splits) == 240
+    assert {id: splits[id] for id in before} == before
 
 
-def test_judging_a_model_on_new_gold_gives_the_same_figures_as_training(store: Path, workspace: Path) -> None:
-    trained()
+def test_a_model_is_evaluated_on_new_gold_with_the_metrics_of_training(champion: Champion) -> None:
     _, passages, annotations = make_articles(30, seed=7)
-    write_jsonl(workspace / "new.jsonl", passages)
-    write_jsonl(workspace / "gold.jsonl", annotations)
-    result = demarche("evaluate", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "said.jsonl")
+    write_jsonl(champion.folder / "new.jsonl", passages)
+    write_jsonl(champion.folder / "gold.jsonl", annotations)
+    result = demarche(
+        "evaluate", "models:/tiny-tagger@champion", "new.jsonl", "gold.jsonl", "--out", "predictions.jsonl"
+    )
     assert result.exit_code == 0, result.output
     assert "topics/micro_f1" in result.output
-    assert len((workspace / "said.jsonl").read_text().splitlines()) == 90
+    assert len((champion.folder / "predictions.jsonl").read_text().splitlines()) == 90
     # The ids are those of training, and the warning says so.
-    assert "learnt from passages of" in result.output
+    assert "have the id of a passage that the model was trained on" in result.output
 
 
-def test_judging_tells_that_the_gold_was_made_with_an_older_codebook(store: Path, workspace: Path) -> None:
-    trained()
-    gold = (workspace / "annotations.jsonl").read_text().replace("tiny@1.0.0", "tiny@1.0.1")
-    (workspace / "gold.jsonl").write_text(gold)
-    result = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "gold.jsonl")
+def test_evaluating_warns_of_gold_made_with_another_version_of_the_codebook(champion: Champion) -> None:
+    gold = (champion.folder / "annotations.jsonl").read_text().replace("tiny@1.0.0", "tiny@1.0.1")
+    (champion.folder / "older.jsonl").write_text(gold)
+    result = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "older.jsonl")
     assert result.exit_code == 0
-    assert "gold.jsonl:1: made with tiny@1.0.1, read with tiny@1.0.0" in result.output
+    assert "older.jsonl:1: made with tiny@1.0.1, read with tiny@1.0.0" in result.output
 
 
-def test_a_side_named_test_does_not_hide_the_figures_of_all_test_sides(store: Path, workspace: Path) -> None:
+def test_a_split_named_test_does_not_hide_the_metrics_of_all_test_splits(store: Path, workspace: Path) -> None:
     lines = [json.loads(line) for line in (workspace / "passages.jsonl").read_text().splitlines()]
     for number, line in enumerate(lines):
         line["split"] = ("train", "train", "test", "test_far")[number // 3 % 4]
     write_jsonl(workspace / "passages.jsonl", lines)
     trained("split={strategy: column, dev: 0}", "stance=null")
     (run,) = tracking.runs()
-    said = read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS))
-    assert {prediction.split for prediction in said} == {"test", "test_far"}
-    assert run.metrics["test/topics/map"] == evaluate(said, seed=13).metrics["topics/map"].value
+    predictions = read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS))
+    assert {prediction.split for prediction in predictions} == {"test", "test_far"}
+    assert run.metrics["test/topics/map"] == evaluate(predictions, seed=13).metrics["topics/map"].value
     assert "test_far/topics/map" in run.metrics
 
 
-def test_a_model_whose_run_lost_its_split_can_still_be_judged(store: Path, workspace: Path) -> None:
-    trained()
+def test_a_model_whose_run_lost_its_split_can_still_be_evaluated(store: Path, workspace: Path) -> None:
+    trained("stance=null")
     (kept,) = (workspace / "mlruns").rglob(tracking.SPLIT)
     kept.unlink()
     result = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "annotations.jsonl")
     assert result.exit_code == 0, result.output
-    assert "cannot be told" in result.output
+    assert "it is unknown whether the model was trained on these passages" in result.output
 
 
-def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Path) -> None:
-    trained("name=first")
-    trained("name=second", "topics.ngrams.words=[2,2]")
+def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace: Path) -> None:
+    trained("name=first", "stance=null")
+    trained("name=second", "stance=null", "topics.ngrams.words=[2,2]")
     result = demarche("runs", "compare", "first", "second", "--out", "apart.png")
     assert result.exit_code == 0, result.output
+    (reference, *_) = result.output.splitlines()
+    assert reference == f"reference: first {tracking.find_run('first').id[:8]}"
     assert "worse" in result.output
     assert (workspace / "apart.png").stat().st_size > 0
     refused = demarche("runs", "compare", "first", "second", "--out", "apart.xls")
     assert refused.exit_code == 2
-    assert "drawn as .png" in refused.output
+    assert "use .png, .svg or .pdf" in refused.output
     assert demarche("runs", "compare", "first", "second", "--out", "new/apart.svg").exit_code == 0
     assert "<svg" in (workspace / "new" / "apart.svg").read_text()
     listed = demarche("runs", "list").output
@@ -187,7 +217,7 @@ def test_runs_are_compared_on_the_passages_they_share(store: Path, workspace: Pa
 
 
 def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:
-    # No text is that long: found only in the fit.
+    # No text is that long, which only the fit can find out.
     result = demarche("train", "config.yaml", "topics.ngrams.words=[40,40]")
     assert result.exit_code == 2
     assert "n-gram" in result.output
@@ -197,7 +227,7 @@ def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) ->
     assert registry.champion_of(tracking.open_store(), "tiny-tagger") is None
 
 
-def test_a_side_without_gold_is_told_before_any_work(store: Path, workspace: Path) -> None:
+def test_a_split_without_gold_is_reported_before_any_work(store: Path, workspace: Path) -> None:
     lines = [json.loads(line) for line in (workspace / "annotations.jsonl").read_text().splitlines()]
     for line in lines:
         line["labels"] = [{"topic": label["topic"]} for label in line["labels"]]
@@ -208,7 +238,7 @@ def test_a_side_without_gold_is_told_before_any_work(store: Path, workspace: Pat
     assert tracking.runs() == []
 
 
-def test_topics_without_a_codebook_of_them_are_told_before_any_work(store: Path, workspace: Path) -> None:
+def test_a_codebook_without_topics_is_reported_before_any_work(store: Path, workspace: Path) -> None:
     write_codebook(workspace / "codebook.yaml", Codebook(id="tiny", version="1.0.0"))
     lines = [json.loads(line) for line in (workspace / "annotations.jsonl").read_text().splitlines()]
     write_jsonl(workspace / "annotations.jsonl", [line | {"labels": []} for line in lines])
@@ -223,35 +253,37 @@ def test_an_interrupted_run_is_marked_killed(store: Path, workspace: Path, numbe
     process = _training()
     _wait_for_run()
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == code, said
-    assert "Traceback" not in said
+    _, output = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert "Traceback" not in output
     (run,) = tracking.runs()
     assert run.status == "KILLED"
     assert run.tags["demarche.reason"] == "interrupted"
 
 
-def test_the_next_start_marks_what_a_kill_left_open(store: Path, workspace: Path) -> None:
+def test_the_next_run_closes_a_run_whose_process_was_killed(store: Path, workspace: Path) -> None:
     process = _training()
     _wait_for_run()
     process.kill()
     process.wait()
     assert tracking.runs()[0].status == "RUNNING"
-    trained("name=next", "tracking.experiment=another")
-    left = next(run for run in tracking.runs() if run.name != "next")
-    assert left.status == "KILLED"
-    assert "gone" in left.tags["demarche.reason"]
+    trained("name=next", "tracking.experiment=another", "stance=null")
+    killed = next(run for run in tracking.runs() if run.name != "next")
+    assert killed.status == "KILLED"
+    assert "gone" in killed.tags["demarche.reason"]
 
 
 def _training() -> subprocess.Popen[str]:
-    """A training in a process of its own, long enough to be interrupted."""
-    _, passages, annotations = make_articles(1500)
+    """Start a training in its own process, long enough to be interrupted."""
+    _, passages, annotations = make_articles(400)
     write_jsonl(Path("passages.jsonl"), passages)
     write_jsonl(Path("annotations.jsonl"), annotations)
     command = [sys.executable, "-m", "demarche", "train", "config.yaml", "topics.ngrams.chars=[1,6]"]
     return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    )
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        # As from a terminal: whatever runs the tests may ignore Ctrl-C, which the process would inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )  # fmt: skip
 
 
 def _wait_for_run() -> None:

@@ -1,9 +1,9 @@
-"""Running a config: read it, split, fit, judge, track; comparing and promoting runs."""
+"""Run configs: read, split, fit, evaluate and track; compare and promote runs."""
 
 import os
 
-# Here, because MLflow reads these when it is first imported, by whichever module of the room that is.
-# Nothing is sent anywhere, and a server that went away is given up on in seconds, not minutes.
+# Set here because MLflow reads these when it is first imported, whichever module imports it.
+# No telemetry is sent, and a server that does not answer fails in seconds, not minutes.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 from yaml import YAMLError
 
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
@@ -170,6 +170,12 @@ class Config(Frozen):
     precision: Precision = "auto"
     search: Search | None = None
     tracking: Tracking = Tracking()
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The `key=value` overrides that the config was read with."""
+        return self._overrides
 
     @model_validator(mode="before")
     @classmethod
@@ -218,9 +224,11 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     except DemarcheError as error:
         raise DemarcheError(f"{path}: {error}") from None
     try:
-        return Config.model_validate(plain)
+        validated = Config.model_validate(plain)
     except ValidationError as error:
         raise BadInput(_problems(path, error)) from None
+    validated._overrides = tuple(overrides)
+    return validated
 
 
 def _merge(plain: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

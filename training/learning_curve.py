@@ -1,26 +1,27 @@
-"""How figures grow with the labels: the same config on growing shares of the articles that it learns from."""
+"""Learning curves: train the same config on growing fractions of the training articles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
 from labels.splits.split import hash_fraction
 from training.config import Config
-from training.evaluation import plots as figures
+from training.evaluation import plots
 from training.evaluation.compare import Difference, compare
 from training.evaluation.metrics import HEADLINES, Scores
 from training.evaluation.predictions import Prediction
 from training.prepare import Prepared, check_gold
-from training.run import Say, fit_and_evaluate, ready
+from training.reporter import NoReporter, Reporter
+from training.run import fit_and_evaluate, start
 from training.tracking import runs as tracking
-from training.tracking.callback import Progress, RunCallback
+from training.tracking.callback import RunCallback
 
 
 @dataclass(frozen=True)
 class Point:
-    """One share: the labelled passages that it used (of train's share and all of dev), and the figures on test."""
+    """One point of the curve: the labelled passages used (a fraction of train and all of dev) and the scores on test."""
 
     name: str
     passages: int
@@ -31,7 +32,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """`names` are the headlines; a sentence for each says what the last share brought."""
+    """A learning curve; `names` are the headline metrics, and each has a sentence on what the last step gained."""
 
     run: str
     run_name: str
@@ -40,38 +41,38 @@ class Curve:
     sentences: list[str]
 
 
-def learning_curve(config: Config, shares: int, *, overrides: Sequence[str], progress: Progress, say: Say) -> Curve:
-    """Trains on 1/n, 2/n … n/n of train, each judged on the same test side; no model is kept."""
+def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
+    """Train on 1/n, 2/n … n/n of train and evaluate each on the same test split; no model is kept."""
     config = config.model_copy(update={"search": None})
-    prepared = ready(config, say=say)
-    parts = [(f"{number}/{shares}", part_of(prepared, number, shares)) for number in range(1, shares + 1)]
+    prepared = start(config, reporter=reporter)
+    parts = [(f"{number}/{points}", part_of(prepared, number, points)) for number in range(1, points + 1)]
     for name, part in parts:
         _check(name, part)
     with tracking.tracked(config.tracking.experiment, f"{config.name} learning curve") as run:
-        points = [_point(name, part, run.id, overrides, progress, say) for name, part in parts]
-        names = [name for name in HEADLINES if name in points[-1].scores.metrics]
-        sentences = list(_brought(*points[-2:], seed=config.seed))
-        drawn = {name: [(point.passages, point.scores.metrics[name]) for point in points] for name in names}
-        run.figure(figures.learning_curve(drawn), "figures/learning_curve.png")
-        run.metrics({f"learning_curve/{name}": points[-1].scores.metrics[name].value for name in names})
-        run.tags({"demarche.overrides": " ".join(overrides), "demarche.data": prepared.data.digest()})
-        run.describe(
-            "\n\n".join([f"**{config.name}** on {shares} growing shares of its training articles.", *sentences])
-        )
-    return Curve(run.id, run.name, names, points, sentences)
+        curve = [_point(name, part, run.id, reporter) for name, part in parts]
+        names = [name for name in HEADLINES if name in curve[-1].scores.metrics]
+        sentences = list(_last_gain(*curve[-2:], seed=config.seed))
+        lines = {name: [(point.passages, point.scores.metrics[name]) for point in curve] for name in names}
+        run.figure(plots.learning_curve(lines), "figures/learning_curve.png")
+        run.metrics({f"learning_curve/{name}": curve[-1].scores.metrics[name].value for name in names})
+        run.tags({"demarche.overrides": " ".join(config.overrides), "demarche.data": prepared.data.digest()})
+        title = f"**{config.name}** on {points} growing fractions of its training articles."
+        run.describe("\n\n".join([title, *sentences]))
+    return Curve(run.id, run.name, names, curve, sentences)
 
 
-def part_of(prepared: Prepared, number: int, shares: int) -> Prepared:
-    """Articles are in or out by a hash of their own, so that a larger share holds the smaller ones.
+def part_of(prepared: Prepared, number: int, points: int) -> Prepared:
+    """Keep `number`/`points` of the training articles; a larger fraction contains the smaller ones.
 
-    The hash is not the one that splits: among the articles of train that one has only the upper part.
+    A hash of each article decides. It is not the hash that splits, since the articles of train all have high
+    values of that one.
     """
 
-    def kept(unit: str) -> bool:
-        return hash_fraction(f"learning curve:{unit}", prepared.config.seed) < number / shares
+    def is_kept(group: str) -> bool:
+        return hash_fraction(f"learning curve:{group}", prepared.config.seed) < number / points
 
     places = {
-        id: place.model_copy(update={"split": None}) if place.split == "train" and not kept(place.group) else place
+        id: place.model_copy(update={"split": None}) if place.split == "train" and not is_kept(place.group) else place
         for id, place in prepared.split.places.items()
     }
     return replace(prepared, split=replace(prepared.split, places=places))
@@ -81,39 +82,40 @@ def _check(name: str, part: Prepared) -> None:
     try:
         check_gold(part)
     except DemarcheError as error:
-        raise DemarcheError(f"share {name} of train is too small to learn from ({error}); take fewer shares") from None
+        raise DemarcheError(f"{name} of train is too little to train on ({error}); use fewer points") from None
 
 
-def _point(name: str, part: Prepared, parent: str, overrides: Sequence[str], progress: Progress, say: Say) -> Point:
+def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
     config = part.config
     with tracking.tracked(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
         run.tags({tracking.SHARE: name})
-        callback = RunCallback(run, progress)
-        evaluated = fit_and_evaluate(run, part, callback, overrides=overrides, say=lambda text: None)
+        callback = RunCallback(run, reporter)
+        # One line a point is enough: warnings of the parts would repeat each other.
+        evaluated = fit_and_evaluate(run, part, callback, NoReporter())
         callback.done()
-    used = [example.passage for side in ("train", "dev") for example in part.examples_in(side)]
-    headlines = ", ".join(f"{key} {figure.value:.3f}" for key, figure in evaluated.test.headlines().items())
-    say(f"{name}: {len(used)} passages, {headlines}")
+    used = [example.passage for split in ("train", "dev") for example in part.examples_in(split)]
+    headlines = ", ".join(f"{key} {score.value:.3f}" for key, score in evaluated.test.headlines().items())
+    reporter.log(f"{name}: {len(used)} passages, {headlines}")
     return Point(name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions)
 
 
-def _brought(before: Point, last: Point, *, seed: int) -> Iterator[str]:
-    """A paired bootstrap of the last two shares by article, in words."""
+def _last_gain(before: Point, last: Point, *, seed: int) -> Iterator[str]:
+    """Yield a sentence a headline on the difference between the last two points (paired bootstrap by article)."""
     more = last.passages - before.passages
-    for found in compare(before.predictions, last.predictions, metrics=HEADLINES, seed=seed):
-        low, high = found.difference.low, found.difference.high
+    for change in compare(before.predictions, last.predictions, metrics=HEADLINES, seed=seed):
+        value, low, high = change.difference
         yield (
-            f"{found.metric}: the last {more} passages brought {found.difference.value:+.3f} [{low:+.3f}, {high:+.3f}]; "
-            + prospect(found)
+            f"{change.metric}: the last {more} passages changed it by {value:+.3f} [{low:+.3f}, {high:+.3f}]; "
+            + forecast(change)
         )
 
 
-def prospect(found: Difference) -> str:
-    """What as many labels again may bring: where a curve flattens, no more than the last ones may have brought."""
-    value, low, high = found.difference
+def forecast(change: Difference) -> str:
+    """Say what as many labels again may gain: on a flattening curve, no more than the last step may have gained."""
+    value, low, high = change.difference
     if low == high == 0:
-        return "nothing changed that this test side can show."
-    if value < 0 and found.clear:
+        return "no difference that this test split can show."
+    if value < 0 and change.clear:
         return "it fell: look at the labels that came last before adding more of their kind."
-    told = "it was still rising" if found.clear else "that cannot be told from nothing"
-    return f"{told}, and if the curve goes on flattening, as many again bring at most about {max(high, 0):+.3f}."
+    trend = "it was still rising" if change.clear else "no clear difference"
+    return f"{trend}; if the curve keeps flattening, as many labels again add at most about {max(high, 0):+.3f}."

@@ -1,4 +1,4 @@
-"""What a run writes down of its inputs, its figures and its model."""
+"""Log the inputs, the scores and the model of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labels.files import write_jsonl
 from labels.gold.adjudication import Example
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
-from training.evaluation import plots as figures
+from training.evaluation import plots
 from training.evaluation.metrics import Scores, stance_results, topic_results
 from training.evaluation.predictions import Prediction, errors
 from training.prepare import Prepared
@@ -25,9 +25,10 @@ from training.tracking.registry import Registered, register
 from training.tracking.runs import Run
 
 
-def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
+def log_inputs(run: Run, prepared: Prepared) -> None:
+    """Log the config, the tags that identify data, split and code, and a dataset for each split."""
     config = prepared.config
-    # What a sweep would search is no part of what a run is.
+    # The search space of a sweep is not part of a single run.
     plain = config.model_dump(mode="json", by_alias=True, exclude={"search"})
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
     run.text(text, "config.yaml")
@@ -35,7 +36,7 @@ def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
     run.tags(
         {
             "demarche.config": hashlib.sha256(text.encode()).hexdigest()[:16],
-            "demarche.overrides": " ".join(overrides),
+            "demarche.overrides": " ".join(config.overrides),
             "demarche.data": prepared.data.digest(),
             "demarche.split": prepared.split.digest(),
             "demarche.codebook": prepared.data.codebook.reference,
@@ -49,20 +50,26 @@ def log_inputs(run: Run, prepared: Prepared, overrides: Sequence[str]) -> None:
 
         run.tags({"demarche.device": str(select_device(config.device, config.precision))})
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
-    run.params({f"dropped_copies.{name}": count for name, count in prepared.split.dropped.items()})
-    for side in ("train", "dev", "test"):
-        examples = prepared.examples_in(side)
+    run.params({f"dropped_duplicates.{name}": count for name, count in prepared.split.dropped.items()})
+    _log_datasets(run, prepared)
+
+
+def _log_datasets(run: Run, prepared: Prepared) -> None:
+    config = prepared.config
+    for split in ("train", "dev", "test"):
+        examples = prepared.examples_in(split)
         if examples:
             run.dataset(
                 [_row(example) for example in examples],
                 name=config.data.passages.stem,
                 source=str(config.data.passages),
-                digest=prepared.digest(side),
-                context=side,
+                digest=prepared.digest(split),
+                context=split,
             )
 
 
 def log_split(run: Run, prepared: Prepared) -> None:
+    """Log the split as a file, which a later config can reuse (`split.from`)."""
     with tempfile.TemporaryDirectory() as folder:
         prepared.split.write(Path(folder) / tracking.SPLIT)
         run.file(Path(folder) / tracking.SPLIT)
@@ -79,21 +86,22 @@ def _row(example: Example) -> dict[str, str]:
     }
 
 
-def log_metrics(run: Run, side: str, scores: Scores) -> None:
-    """The figures on a side, with the bounds of the headlines."""
-    run.metrics({f"{side}/{name}": figure.value for name, figure in scores.metrics.items()})
-    for name, figure in scores.headlines().items():
-        run.metrics({f"{side}/{name}_low": figure.low, f"{side}/{name}_high": figure.high})
+def log_metrics(run: Run, split: str, scores: Scores) -> None:
+    """Log the metrics on a split, with the bounds of the headline metrics."""
+    run.metrics({f"{split}/{name}": score.value for name, score in scores.metrics.items()})
+    for name, score in scores.headlines().items():
+        run.metrics({f"{split}/{name}_low": score.low, f"{split}/{name}_high": score.high})
 
 
 def log_scores(
-    run: Run, scores: Mapping[str, Scores], trivial: Mapping[str, Scores], predictions: Sequence[Prediction]
+    run: Run, scores: Mapping[str, Scores], baselines: Mapping[str, Scores], predictions: Sequence[Prediction]
 ) -> None:
-    for side, side_scores in scores.items():
-        log_metrics(run, side, side_scores)
-    for name, baseline in trivial.items():
-        # The last slash of a name makes a section of charts in the UI: one for all baselines.
-        headlines = {key.replace("/", "_"): figure.value for key, figure in baseline.headlines().items()}
+    """Log the metrics on each split, those of the baselines, and tables, predictions and plots on test."""
+    for split, split_scores in scores.items():
+        log_metrics(run, split, split_scores)
+    for name, baseline in baselines.items():
+        # The UI makes a section of charts for the part before a name's last slash: one for all baselines.
+        headlines = {key.replace("/", "_"): score.value for key, score in baseline.headlines().items()}
         run.metrics({f"test/baseline/{name}_{key}": value for key, value in headlines.items()})
     run.table(scores["test"].classes, "classes.json")
     run.table(errors(predictions), "errors.json")
@@ -103,51 +111,50 @@ def log_scores(
         run.file(file, Path(tracking.PREDICTIONS).parent.name)
     topics, stance = topic_results(predictions), stance_results(predictions)
     if topics is not None:
-        run.figure(figures.precision_recall(topics), "figures/precision_recall.png")
+        run.figure(plots.precision_recall(topics), "figures/precision_recall.png")
     if stance is not None:
-        run.figure(figures.confusion(stance), "figures/stance_confusion.png")
+        run.figure(plots.confusion(stance), "figures/stance_confusion.png")
 
 
 def log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> tuple[str, Registered | None]:
+    """Log the model and register it where the config names a registered model.
+
+    Return the model's URI and the registered version, if there is one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         digest = tagger.save(Path(folder) / "tagger")
-        headlines = {f"test/{name}": figure.value for name, figure in scores.headlines().items()}
+        headlines = {f"test/{name}": score.value for name, score in scores.headlines().items()}
         model_id = run.model(Path(folder) / "tagger", metrics=headlines, digest=digest)
     run.tags({"demarche.model": digest})
+    uri = f"runs:/{run.id}/tagger"
     name = prepared.config.tracking.register_
     if name is None:
-        return f"runs:/{run.id}/tagger", None
-    told = f"{prepared.config.name}: " + ", ".join(f"{key} {value}" for key, value in scores.headlines().items())
-    return f"runs:/{run.id}/tagger", register(run, model_id, name, description=told, digest=digest)
+        return uri, None
+    summary = f"{prepared.config.name}: " + ", ".join(f"{key} {score}" for key, score in scores.headlines().items())
+    return uri, register(run, model_id, name, description=summary, digest=digest)
 
 
-def description(
-    prepared: Prepared,
-    test: Scores,
-    trivial: Mapping[str, Scores],
-    overrides: Sequence[str],
-    warnings: Sequence[str],
-) -> str:
-    """Markdown that says at a glance what was trained on what, and how good it is."""
+def description(prepared: Prepared, test: Scores, baselines: Mapping[str, Scores], warnings: Sequence[str]) -> str:
+    """Return Markdown that shows at a glance what was trained on which data, and how good it is."""
     config, codebook = prepared.config, prepared.data.codebook
     names = list(test.headlines())
     lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**", ""]
     lines += ["| on test | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     lines.append("| this run | " + " | ".join(str(test.metrics[name]) for name in names) + " |")
-    for name, scores in trivial.items():
-        figures_ = [f"{scores.metrics[key].value:.3f}" if key in scores.metrics else "" for key in names]
-        lines.append(f"| {name} | " + " | ".join(figures_) + " |")
+    for name, scores in baselines.items():
+        cells = [f"{scores.metrics[key].value:.3f}" if key in scores.metrics else "" for key in names]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     sizes = ", ".join(f"{count} {name}" for name, count in prepared.split.sizes().items())
     lines += ["", f"Intervals: 95 %, bootstrap over articles. Passages: {sizes}. Codebook: {codebook.reference}."]
-    if overrides:
-        lines.append(f"Overrides: `{' '.join(overrides)}`.")
-    lines += [f"- {what}: {count} left out of the figures" for what, count in test.left_out.items()]
+    if config.overrides:
+        lines.append(f"Overrides: `{' '.join(config.overrides)}`.")
+    lines += [f"- {what}: {count} left out of the metrics" for what, count in test.left_out.items()]
     lines += [f"- {warning}" for warning in warnings]
     return "\n".join(lines)
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested keys as dotted ones, as an override would name them."""
+    """Flatten nested keys to dotted ones, as in an override."""
     flat: dict[str, str] = {}
     for key, value in plain.items():
         if isinstance(value, Mapping):
@@ -160,7 +167,7 @@ def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _git_commit() -> str | None:
-    """The commit that the working folder is at, with `+` where files differ from it."""
+    """Return the commit of the working folder, followed by `+` if tracked files have changed."""
     try:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
         changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=5)

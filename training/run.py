@@ -1,12 +1,13 @@
-"""Running a config from labels to a judged, tracked and registered tagger."""
+"""Run a config: from labels to an evaluated, tracked and registered tagger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labels.check import read_labelled
+from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
 from labels.splits.split import Split
 from models.examples import TrainingCallback
@@ -17,18 +18,18 @@ from training.evaluation.predictions import Prediction, predict
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
 from training.record import description, log_inputs, log_model, log_scores, log_split
+from training.reporter import Reporter
+from training.tracking import registry
 from training.tracking import runs as tracking
-from training.tracking.callback import Progress, RunCallback
+from training.tracking.callback import RunCallback
 from training.tracking.registry import Registered
 from training.tracking.runs import Run
 from training.tracking.store import reach, tracking_uri
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run came to."""
+    """The result of a training run."""
 
     run: str
     run_name: str
@@ -41,7 +42,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A tagger with its figures on test and those of trivial models; `predictions` are those on test."""
+    """A tagger with its scores and predictions on test, and the scores of the baselines, which have no intervals."""
 
     tagger: Tagger
     test: Scores
@@ -49,34 +50,45 @@ class Evaluated:
     predictions: list[Prediction]
 
 
-def train(config: Config, *, overrides: Sequence[str], progress: Progress, say: Say) -> Trained:
-    """Fits, judges and writes down one experiment; `say` is told of each step in a few words."""
-    return train_prepared(ready(config, say=say), overrides=overrides, progress=progress, say=say)
+def train(config: Config, *, reporter: Reporter) -> Trained:
+    """Fit, evaluate and track the tagger of a config, and register it where the config says so."""
+    return train_prepared(start(config, reporter=reporter), reporter=reporter)
 
 
-def ready(config: Config, *, say: Say) -> Prepared:
-    """The data of a config on its sides, with everything said that is odd about it."""
-    # A store that does not answer is told before the data is read, however much of it there is.
+def start(config: Config, *, reporter: Reporter) -> Prepared:
+    """Check that the tracking store answers, then prepare the data of a config and report its sizes."""
+    # A store that does not answer is reported before the data is read, however much of it there is.
     reach(tracking_uri(), create=True)
-    prepared = prepare(config)
-    for problem in prepared.data.warnings:
-        say(f"warning: {problem}")
-    if config.reads_topics:
-        for warning in without_gold(prepared.examples_in("test"), prepared.data.codebook):
-            say(f"warning: {warning}")
-    say("split: " + ", ".join(f"{name} {count}" for name, count in prepared.split.sizes().items()))
+    prepared = check(config, reporter=reporter)
+    reporter.log(f"passages: {describe_sizes(prepared.split)}")
     return prepared
 
 
-def train_prepared(
-    prepared: Prepared, *, overrides: Sequence[str], progress: Progress, say: Say, parent: str | None = None
-) -> Trained:
-    """Trains on data that is ready; `parent` is the run that the new one stands below."""
+def check(config: Config, *, reporter: Reporter) -> Prepared:
+    """Read, check and split the data of a config, and warn of anything odd in it."""
+    prepared = prepare(config)
+    for problem in prepared.data.warnings:
+        reporter.warn(str(problem))
+    if config.reads_topics:
+        for warning in without_gold(prepared.examples_in("test"), prepared.data.codebook):
+            reporter.warn(warning)
+    return prepared
+
+
+def describe_sizes(split: Split) -> str:
+    """Return the number of passages in each split, train first: `train 2089, dev 458, test 565`."""
+    order = {"train": 0, "dev": 1}
+    sizes = sorted(split.sizes().items(), key=lambda item: order.get(item[0], 2))
+    return ", ".join(f"{name} {count}" for name, count in sizes)
+
+
+def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None = None) -> Trained:
+    """Train on prepared data; `parent` is the run that the new run is nested in."""
     config = prepared.config
     with tracking.tracked(config.tracking.experiment, config.name, parent=parent) as run:
-        callback = RunCallback(run, progress)
-        evaluated = fit_and_evaluate(run, prepared, callback, overrides=overrides, say=say)
-        say("logging the model")
+        callback = RunCallback(run, reporter)
+        evaluated = fit_and_evaluate(run, prepared, callback, reporter)
+        reporter.log("saving the model")
         model, registered = log_model(run, evaluated.tagger, prepared, evaluated.test)
         callback.done()
     return Trained(
@@ -90,79 +102,90 @@ def train_prepared(
     )
 
 
-def fit_and_evaluate(
-    run: Run, prepared: Prepared, callback: TrainingCallback, *, overrides: Sequence[str], say: Say
-) -> Evaluated:
-    """Writes down all of a run but its model."""
+def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, reporter: Reporter) -> Evaluated:
+    """Fit and evaluate a tagger, and log everything to the run but the model."""
     config, codebook = prepared.config, prepared.data.codebook
-    log_inputs(run, prepared, overrides)
+    log_inputs(run, prepared)
     log_split(run, prepared)
-    train_side, dev_side, test_side = (
-        prepared.examples_in("train"),
-        prepared.examples_in("dev"),
-        prepared.examples_in("test"),
-    )
-    fitted = fit(config, codebook, train_side, dev_side, initial_models=prepared.initial_models, callback=callback)
+    examples = prepared.examples_in("train"), prepared.examples_in("dev")
+    fitted = fit(config, codebook, *examples, initial_models=prepared.initial_models, callback=callback)
     for warning in fitted.warnings:
-        say(f"warning: {warning}")
+        reporter.warn(warning)
     tagger = replace(fitted.tagger, settings=fitted.tagger.settings.model_copy(update={"run": run.id}))
-    say("judging")
-    predictions = predict_side(tagger, prepared, test_side)
+    reporter.log("evaluating on test")
+    predictions = predict_split(tagger, prepared, "test")
     scores = {"test": evaluate(predictions, seed=config.seed)}
-    scores |= _by_test_side(predictions, prepared.split, seed=config.seed)
+    scores |= _evaluate_test_splits(predictions, prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
-        scores["dev"] = evaluate(predict_side(fitted.dev_tagger, prepared, dev_side), seed=config.seed)
-    trivial = {
-        name: evaluate(predict_side(baseline, prepared, test_side), seed=config.seed)
-        for name, baseline in baselines(config, codebook, train_side, dev_side).items()
+        scores["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
+    # Baselines are shown without intervals: a bootstrap for each would double the time of evaluation.
+    baseline_scores = {
+        name: evaluate(predict_split(baseline, prepared, "test"), seed=config.seed, resamples=0)
+        for name, baseline in baselines(config, codebook, *examples).items()
     }
-    log_scores(run, scores, trivial, predictions)
-    run.describe(description(prepared, scores["test"], trivial, overrides, fitted.warnings))
-    return Evaluated(tagger, scores["test"], trivial, predictions)
+    log_scores(run, scores, baseline_scores, predictions)
+    run.describe(description(prepared, scores["test"], baseline_scores, fitted.warnings))
+    return Evaluated(tagger, scores["test"], baseline_scores, predictions)
 
 
 def evaluate_model(
-    tagger: Tagger,
+    model: str,
     passages: Path,
     annotations: Sequence[Path],
-    codebook: Path,
     *,
-    learnt: Container[str] = (),
+    codebook: Path | None = None,
     seed: int,
-    say: Say,
+    reporter: Reporter,
 ) -> tuple[Scores, list[Prediction]]:
-    """A saved tagger on new gold, with the same figures as in training; `learnt` are ids that are not new."""
-    data = read_labelled(codebook, passages, annotations)
+    """Evaluate a saved tagger on new gold, with the metrics of a training run.
+
+    `model` is a URI or a folder. Warns where the model was trained on passages with the same ids.
+    """
+    folder = registry.fetch(model).folder
+    tagger = Tagger.load(folder)
+    data = read_labelled(codebook or folder / "codebook.yaml", passages, annotations)
     for problem in data.warnings:
-        say(f"warning: {problem}")
+        reporter.warn(str(problem))
     examples = adjudicate(data.passages, data.annotations)
     if tagger.reader.reads_topics:
         for warning in without_gold(examples, tagger.codebook):
-            say(f"warning: {warning}")
-    known = sum(example.passage.id in learnt for example in examples)
-    if known:
-        say(
-            f"warning: the model learnt from passages of {known} of these {len(examples)} ids; "
-            "if they are the same passages, the figures are too good"
-        )
+            reporter.warn(warning)
+    if tagger.settings.run and model.startswith(("models:", "runs:")):
+        _warn_of_training_passages(tagger.settings.run, examples, reporter)
     predictions = predict(tagger, examples, ["test"] * len(examples))
     return evaluate(predictions, seed=seed), predictions
 
 
-def predict_side(tagger: Tagger, prepared: Prepared, examples: Sequence[Example]) -> list[Prediction]:
-    sides = [prepared.split.places[example.passage.id].split or "" for example in examples]
-    return predict(tagger, examples, sides)
+def _warn_of_training_passages(run: str, examples: Sequence[Example], reporter: Reporter) -> None:
+    try:
+        trained_on = registry.trained_on(run)
+    except DemarcheError as error:
+        reporter.warn(f"{error}; it is unknown whether the model was trained on these passages")
+        return
+    count = sum(example.passage.id in trained_on for example in examples)
+    if count:
+        reporter.warn(
+            f"{count} of these {len(examples)} passages have the id of a passage that the model was trained on; "
+            "if they are the same passages, the metrics are too high"
+        )
 
 
-def _by_test_side(predictions: Sequence[Prediction], split: Split, *, seed: int) -> dict[str, Scores]:
-    """Where the data has several test sides, each of them by itself as well.
+def predict_split(tagger: Tagger, prepared: Prepared, name: str) -> list[Prediction]:
+    """Return a tagger's predictions for `train`, `dev`, `test` (all test splits) or one test split."""
+    examples = prepared.examples_in(name)
+    splits = [prepared.split.places[example.passage.id].split or "" for example in examples]
+    return predict(tagger, examples, splits)
 
-    Not the one that is named `test`: by that name go the figures of all of them together.
+
+def _evaluate_test_splits(predictions: Sequence[Prediction], split: Split, *, seed: int) -> dict[str, Scores]:
+    """Evaluate each test split by itself where the data has several.
+
+    A split named `test` is left out: that name stands for all test splits together.
     """
     if len(split.test_splits) < 2:
         return {}
     return {
-        side: evaluate([prediction for prediction in predictions if prediction.split == side], seed=seed)
-        for side in split.test_splits
-        if side != "test"
+        name: evaluate([prediction for prediction in predictions if prediction.split == name], seed=seed)
+        for name in split.test_splits
+        if name != "test"
     }

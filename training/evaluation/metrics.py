@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labels.bootstrap import Interval, Weights, draws, interval
+from labels.bootstrap import RESAMPLES, Interval, Weights, draws, interval
 from labels.codebook import STANCES
 from labels.errors import DemarcheError
 from models.examples import BoolArray, FloatArray
@@ -119,21 +119,24 @@ def joint_results(predictions: Sequence[Prediction]) -> JointResults | None:
     return JointResults(units, there, found, right)
 
 
-def evaluate(predictions: Sequence[Prediction], *, seed: int) -> Scores:
-    """Topics, stance given the gold topics, and both together as the tagger will be used."""
+def evaluate(predictions: Sequence[Prediction], *, seed: int, resamples: int = RESAMPLES) -> Scores:
+    """Topics, stance given the gold topics, and both together as the tagger will be used.
+
+    With 0 `resamples` of the bootstrap, the scores have no intervals (NaN).
+    """
     metrics: dict[str, Interval] = {}
     classes: list[dict[str, Any]] = []
     topics, stance, joint = topic_results(predictions), stance_results(predictions), joint_results(predictions)
     if topics is not None:
-        weights = draws(topics.groups, seed=seed)
+        weights = draws(topics.groups, seed=seed, resamples=resamples)
         metrics |= {name: interval(score, weights) for name, score in topic_scores(topics).items()}
         classes += _topic_classes(topics)
     if stance is not None:
-        weights = draws(stance.groups, seed=seed)
+        weights = draws(stance.groups, seed=seed, resamples=resamples)
         metrics |= {name: interval(score, weights) for name, score in stance_scores(stance).items()}
         classes += _stance_classes(stance)
     if joint is not None:
-        weights = draws(joint.groups, seed=seed)
+        weights = draws(joint.groups, seed=seed, resamples=resamples)
         metrics |= {name: interval(score, weights) for name, score in joint_scores(joint).items()}
     if not metrics:
         raise DemarcheError("nothing to judge: the passages have no gold for what the model reads")

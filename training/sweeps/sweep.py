@@ -1,4 +1,4 @@
-"""Many trials of one config, judged on dev alone; the best is trained and judged on test, once."""
+"""Sweeps: run many trials of one config, compared on dev alone; train the best and evaluate it on test once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 
 from labels.errors import BadInput, DemarcheError, suggest
 from training.config import Config, read_config
-from training.evaluation import plots as figures
+from training.evaluation import plots
 from training.evaluation.metrics import evaluate, metric_names
 from training.fit import baselines, fit
 from training.prepare import Prepared
 from training.record import log_inputs, log_metrics
-from training.run import Say, predict_side, ready, train_prepared
+from training.reporter import Reporter
+from training.run import predict_split, start, train_prepared
 from training.sweeps.search import Axis, axes
 from training.sweeps.study import (
     Best,
@@ -30,12 +31,12 @@ from training.sweeps.study import (
     shown,
 )
 from training.tracking import runs as tracking
-from training.tracking.callback import Progress, RunCallback
+from training.tracking.callback import RunCallback
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep came to; `best` is the run of the config of the best trial, `values` its overrides."""
+    """The result of a sweep: `best` is the run of the best trial's config, `values` are the overrides it adds."""
 
     parent: str
     best: tracking.Summary
@@ -48,167 +49,162 @@ class Swept:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """All that a trial needs."""
+    """What every trial of a sweep shares."""
 
     path: Path
-    overrides: Sequence[str]
     prepared: Prepared
     metric: str
     axes: list[Axis]
     study: Study
-    most: int
-    progress: Progress
-    say: Say
+    trials: int
+    reporter: Reporter
 
     @property
     def config(self) -> Config:
         return self.prepared.config
 
+    def prepared_with(self, values: Sequence[str]) -> Prepared:
+        """Return the data with the config of a trial. Raises BadInput where its values exclude each other."""
+        config = read_config(self.path, [*self.config.overrides, *values])
+        return replace(self.prepared, config=config.model_copy(update={"search": None}))
 
-def sweep(path: Path, *, overrides: Sequence[str], trials: int, url: str | None, progress: Progress, say: Say) -> Swept:
-    """Goes on with the study of this config and data until it has so many trials, beside other processes that do."""
+
+def sweep(path: Path, overrides: Sequence[str] = (), *, trials: int, url: str | None, reporter: Reporter) -> Swept:
+    """Continue the study of a config and its data until it has `trials` trials; other processes may help."""
     config = read_config(path, overrides)
-    space = axes(path, overrides, config)
+    space = axes(path, config)
     assert config.search is not None
     reach(url or default_url())
-    # What is searched is no part of what a trial is.
-    prepared = ready(config.model_copy(update={"search": None}), say=say)
+    # The search space is not part of a trial.
+    prepared = start(config.model_copy(update={"search": None}), reporter=reporter)
     _check_metric(path, prepared, config.search.metric)
     study = Study(url or default_url(), _name(config, prepared), seed=config.seed)
-    this = _Sweep(path, overrides, prepared, config.search.metric, space, study, trials, progress, say)
+    this = _Sweep(path, prepared, config.search.metric, space, study, trials, reporter)
     parent = study.once("run", lambda: tracking.new_run(config.tracking.experiment, f"{config.name} sweep"))
-    say(f"study {study.name} in {shown(study.url)}: {len(study.finished())} of {trials} trials done")
+    reporter.log(f"study {study.name} in {shown(study.url)}: {len(study.finished())} of {trials} trials done")
     with tracking.taken_up(parent) as run:
         run.tags({"demarche.study": study.name, "demarche.overrides": " ".join(overrides)})
-        _try_all(this, parent)
+        _run_trials(this, parent)
         best = study.best()
         if best is None:
             raise DemarcheError(
-                f"{path}: none of {trials} trials was judged; see that search.space holds what can be fitted"
+                f"{path}: none of {trials} trials finished with a score; check that the values in search.space can be fitted"
             )
         values = proposed(best.params, space)
-        # The name holds the trial: more trials may find a better one, which is then judged too.
-        fitted = study.once(f"best {best.number}", lambda: _fit_best(this, parent, best.number, values))
+        # The key names the trial: more trials may find a better one, which is then trained too.
+        best_run = study.once(f"best {best.number}", lambda: _train_best(this, parent, best.number, values))
         count = len(study.finished())
-        study.once(f"account of {count}", lambda: _account(this, run, best, values))
-    return Swept(parent, tracking.summary(fitted), best.number, count, this.metric, best.value, values)
+        study.once(f"account of {count}", lambda: _describe(this, run, best, values))
+    return Swept(parent, tracking.summary(best_run), best.number, count, this.metric, best.value, values)
 
 
 def _name(config: Config, prepared: Prepared) -> str:
-    """Another config, other labels or another split are another study."""
+    """Name the study after config, labels and split: a change to any of them starts another study."""
     parts = (config.model_dump_json(), prepared.data.digest(), prepared.split.digest())
     return f"{config.name} {hashlib.sha256(repr(parts).encode()).hexdigest()[:12]}"
 
 
 def _check_metric(path: Path, prepared: Prepared, metric: str) -> None:
-    dev = prepared.examples_in("dev")
-    if not dev:
-        raise DemarcheError(f"{path}: split: the dev side is empty; a sweep chooses on it: raise split.dev")
-    trivial = baselines(prepared.config, prepared.data.codebook, prepared.examples_in("train"), [])["majority"]
-    known = metric_names(predict_side(trivial, prepared, dev))
+    if not prepared.examples_in("dev"):
+        raise DemarcheError(
+            f"{path}: split: the dev split is empty, and a sweep compares trials on it; raise split.dev"
+        )
+    majority = baselines(prepared.config, prepared.data.codebook, prepared.examples_in("train"), [])["majority"]
+    known = metric_names(predict_split(majority, prepared, "dev"))
     if metric not in known:
-        raise DemarcheError(f"{path}: search.metric: no dev figure {metric!r}{suggest(metric, known)}")
+        raise DemarcheError(f"{path}: search.metric: no metric {metric!r} on dev{suggest(metric, known)}")
 
 
-def _try_all(this: _Sweep, parent: str) -> None:
+def _run_trials(this: _Sweep, parent: str) -> None:
+    """Run trials until the study has enough, then wait for those of other processes."""
     waiting = False
-    while len(this.study.finished()) < this.most:
-        if this.study.attempt(this.most, lambda trial: _try(this, parent, trial)):
+    while len(this.study.finished()) < this.trials:
+        if this.study.attempt(this.trials, lambda trial: _try(this, parent, trial)):
             continue
         if not waiting:
-            this.say("the last trials are going on in other processes; waiting for them")
+            this.reporter.log("waiting for the last trials, which run in other processes")
             waiting = True
         time.sleep(0.5)
 
 
 def _try(this: _Sweep, parent: str, trial: Trial) -> float:
-    """The figure on dev. Raises Pruned where the trial lags behind, or its values exclude each other."""
+    """Return the score of a trial on dev. Raises Pruned where it lags behind, or its values exclude each other."""
     values = propose(trial, this.axes)
-    said = f"{len(this.study.finished()) + 1}/{this.most}  trial {trial.number}: {' '.join(values)}: "
+    label = f"{len(this.study.finished()) + 1}/{this.trials}  trial {trial.number}: {' '.join(values)}: "
     for earlier in this.study.finished():
-        # The same config, data and seed give the same figure.
+        # The same config, data and seed give the same score.
         if proposed(earlier.params, this.axes) == values:
-            this.say(said + f"as trial {earlier.number}")
+            this.reporter.log(label + f"as trial {earlier.number}")
             if earlier.value is None:
                 raise Pruned
             return earlier.value
     try:
-        prepared = _with(this, values)
+        prepared = this.prepared_with(values)
     except BadInput as error:
-        this.say(said + f"excluded ({error.problems[0].what})")
+        this.reporter.log(label + f"excluded ({error.problems[0].what})")
         raise Pruned(str(error)) from None
-    outcome = _run_trial(this, prepared, values, parent, trial)
-    if isinstance(outcome, str):
-        this.say(said + f"pruned {outcome}")
-        raise Pruned(outcome)
+    try:
+        score = _run_trial(this, prepared, parent, trial)
+    except Pruned as pruned:
+        this.reporter.log(label + f"pruned {pruned}")
+        raise
     best = this.study.best()
-    leads = best is None or outcome > best.value
-    beside = "the best so far" if leads or best is None else f"best {best.value:.3f} (trial {best.number})"
-    this.say(said + f"{this.metric} {outcome:.3f}, {beside}")
-    return outcome
+    leads = best is None or score > best.value
+    standing = "the best so far" if leads or best is None else f"best {best.value:.3f} (trial {best.number})"
+    this.reporter.log(label + f"{this.metric} {score:.3f}, {standing}")
+    return score
 
 
-def _run_trial(this: _Sweep, prepared: Prepared, values: Sequence[str], parent: str, trial: Trial) -> float | str:
-    """The figure on dev, or why the trial was pruned; a run below the sweep's, without a model."""
-    config, codebook = prepared.config, prepared.data.codebook
+def _run_trial(this: _Sweep, prepared: Prepared, parent: str, trial: Trial) -> float:
+    """Fit a trial and return its score on dev; its run is nested in the sweep's and keeps no model. Raises Pruned."""
+    config = prepared.config
     name = f"{config.name} trial {trial.number}"
+    pruned: Pruned | None = None
     with tracking.tracked(config.tracking.experiment, name, parent=parent) as run:
         run.tags({tracking.TRIAL: str(trial.number), "demarche.study": this.study.name})
-        log_inputs(run, prepared, [*this.overrides, *values])
-        callback = RunCallback(run, this.progress)
-        pruning = PruningCallback(callback, trial, this.metric)
+        log_inputs(run, prepared)
+        callback = RunCallback(run, this.reporter)
         try:
             fitted = fit(
                 config,
-                codebook,
+                prepared.data.codebook,
                 prepared.examples_in("train"),
                 prepared.examples_in("dev"),
                 initial_models=prepared.initial_models,
-                callback=pruning,
+                callback=PruningCallback(callback, trial, this.metric),
             )
-        except Pruned as pruned:
-            # FINISHED as any other, told apart by name: a pruned trial did what it was to do.
+        except Pruned as error:
+            # The run ends as FINISHED like any other, since a pruned trial did not fail; its name tells it apart.
+            pruned = error
             run.tags({"demarche.pruned": str(pruned), "mlflow.runName": f"{name}, pruned"})
-            callback.done()
-            return str(pruned)
-        assert fitted.dev_tagger is not None
-        scores = evaluate(predict_side(fitted.dev_tagger, prepared, prepared.examples_in("dev")), seed=config.seed)
-        log_metrics(run, "dev", scores)
+        else:
+            assert fitted.dev_tagger is not None
+            scores = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
+            log_metrics(run, "dev", scores)
         callback.done()
+    if pruned is not None:
+        raise pruned
     return scores.metrics[this.metric].value
 
 
-def _with(this: _Sweep, values: Sequence[str]) -> Prepared:
-    """The data with the config of a trial. Raises BadInput where its values exclude each other."""
-    config = read_config(this.path, [*this.overrides, *values])
-    return replace(this.prepared, config=config.model_copy(update={"search": None}))
+def _train_best(this: _Sweep, parent: str, number: int, values: Sequence[str]) -> str:
+    this.reporter.log(f"trial {number} is the best: training its config and evaluating it on test")
+    return train_prepared(this.prepared_with(values), reporter=this.reporter, parent=parent).run
 
 
-def _fit_best(this: _Sweep, parent: str, number: int, values: Sequence[str]) -> str:
-    this.say(f"trial {number} is the best: training its config and judging it on test")
-    trained = train_prepared(
-        _with(this, values),
-        overrides=[*this.overrides, *values],
-        progress=this.progress,
-        say=this.say,
-        parent=parent,
-    )
-    return trained.run
-
-
-def _account(this: _Sweep, run: tracking.Run, best: Best, values: Sequence[str]) -> str:
-    """What the sweep's own run shows."""
-    finished, importances = this.study.finished(), this.study.importances()
+def _describe(this: _Sweep, run: tracking.Run, best: Best, values: Sequence[str]) -> str:
+    """Log the sweep's own run: its config, the best score, plots and a description."""
+    trials, importances = this.study.finished(), this.study.importances()
     run.text(this.path.read_text(encoding="utf-8"), "config.yaml")
     run.metrics({f"dev/{this.metric}": best.value})
-    tried = [(one.number, one.value) for one in finished]
-    run.figure(figures.history(tried, metric=this.metric), "figures/history.png")
+    scores = [(trial.number, trial.value) for trial in trials]
+    run.figure(plots.history(scores, metric=this.metric), "figures/history.png")
     if importances:
-        run.figure(figures.importance(importances, metric=this.metric), "figures/importance.png")
-    pruned = sum(value is None for _, value in tried)
+        run.figure(plots.importance(importances, metric=this.metric), "figures/importance.png")
+    pruned = sum(trial.value is None for trial in trials)
     run.describe(
-        f"**{this.config.name}**: {len(tried)} trials ({pruned} pruned or excluded) of {this.study.name}, "
+        f"**{this.config.name}**: {len(trials)} trials ({pruned} pruned or excluded) of {this.study.name}, "
         f"compared by {this.metric} on dev.\n\nThe best is trial {best.number} with {best.value:.3f}: "
-        f"`{' '.join(values)}`. It was trained again and judged on test; no other trial was."
+        f"`{' '.join(values)}`. It was trained again and evaluated on test; no other trial was."
     )
     return run.id

@@ -7,32 +7,26 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from models.cache import cache_folder
+from training.reporter import Reporter
 from training.tracking.runs import Run
 
 _KEPT = 30 * 24 * 3600.0  # seconds
 
 
-class Progress(Protocol):
-    """Shows how far a piece of work is."""
-
-    def step(self, what: str, *, done: int, total: int) -> None: ...
-
-
 class RunCallback:
     """Logs loss and dev figures by epoch to the run, and keeps checkpoints until the run is done."""
 
-    def __init__(self, run: Run, progress: Progress):
+    def __init__(self, run: Run, reporter: Reporter):
         self._run = run
-        self._progress = progress
+        self._reporter = reporter
         self._locks: dict[Path, FileLock] = {}
 
     def step(self, what: str, *, done: int, total: int) -> None:
-        self._progress.step(what, done=done, total=total)
+        self._reporter.step(what, done=done, total=total)
 
     def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None:
         self._run.metrics({f"training/{what}/{name}": value for name, value in figures.items()}, step=number)
