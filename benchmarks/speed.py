@@ -59,7 +59,7 @@ class PlainFeatures:
         self.union = union(ours.ngrams)
         for kind, vectorizer in self.union.transformer_list:
             vectorizer.set_params(vocabulary=ours._parts[kind].terms, min_df=1, max_features=None)
-            vectorizer.idf_ = ours._parts[kind].weigh.idf_
+            vectorizer.idf_ = ours._parts[kind].tfidf.idf_
 
     def transform(self, asked: Sequence[str | Query]) -> csr_matrix:
         return self.union.transform([one.text if isinstance(one, Query) else one for one in asked])

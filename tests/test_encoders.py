@@ -85,10 +85,16 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda folder: (folder / "config.json").unlink(), "no config.json"),
     "a config that is none": (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
     "a config of another size": (_of_another_size, "cannot be read"),
-    "no pad token": (_without_padding, "its tokenizer has no pad token, .*; set one and save it"),
-    "no token around a text": (_without_specials, "its tokenizer sets no token around a text"),
-    "an encoder of pictures": (_of_pictures, "clip does not read texts alone"),
-    "an encoder-decoder": (_that_writes, "t5 writes texts .*; give an encoder"),
+    "no pad token": (
+        _without_padding,
+        "its tokenizer has no pad token, which batches of texts need; set one and save it",
+    ),
+    "no token around a text": (
+        _without_specials,
+        r"its tokenizer adds no special tokens \(\[CLS\], <s>\); give an encoder",
+    ),
+    "an encoder of pictures": (_of_pictures, "clip is not a text encoder; give one"),
+    "an encoder-decoder": (_that_writes, "t5 is an encoder-decoder; give an encoder"),
     "code of its own": (_with_code, "cannot be read"),
 }
 
@@ -140,18 +146,20 @@ def test_an_encoder_that_was_fetched_is_found_again_off_line(tmp_path: Path, mon
 def test_an_encoder_that_was_fetched_in_part_is_not_taken_for_the_whole(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DemarcheError, match="somebody/tiny: only partly in the local cache, and the Hub is out of"):
+    with pytest.raises(
+        DemarcheError, match="somebody/tiny: only partly in the local cache, and the Hub cannot be reached"
+    ):
         locate(_cached(tmp_path, monkeypatch, missing))
 
 
 def test_what_lies_behind_a_proxy_is_left_to_the_client_that_asks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    assert not files._reachable("https://nowhere.invalid")
+    assert not files._is_reachable("https://nowhere.invalid")
     for name in ("https_proxy", "ALL_PROXY"):
         with monkeypatch.context() as patch:
             patch.setenv(name, "http://127.0.0.1:9")
-            assert files._reachable("https://nowhere.invalid")
+            assert files._is_reachable("https://nowhere.invalid")
 
 
 @pytest.mark.parametrize(

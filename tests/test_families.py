@@ -364,7 +364,7 @@ def test_texts_that_are_all_the_same_teach_no_more_than_the_balance(name: str) -
 
 def test_texts_that_share_no_word_are_a_clear_mistake_where_only_words_count() -> None:
     examples = TopicExamples([f"word{n}" for n in range(60)], np.tile([[1.0], [0.0]], (30, 1)), list("ab") * 30)
-    with pytest.raises(DemarcheError, match="in 2 of the 60 texts"):
+    with pytest.raises(DemarcheError, match="no n-gram occurs in at least 2 of the 60 training texts; lower"):
         learn("topics", "linear on words", examples)
 
 

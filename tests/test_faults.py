@@ -269,8 +269,8 @@ FAULTS: dict[str, Fault] = {
     "a passage of 50 MB": Fault(CHECK, ("passages.jsonl:181: text: 50,000,000 characters; cut",), lambda folder: _append(folder / "passages.jsonl", '{"id": "x", "article": "x", "start": 0, "end": 50000000, "text": "' + "x" * 50_000_000 + '"}')),
     "control characters in an id": Fault(CHECK, ("annotations.jsonl:181: passage '\\x1b[2J\\n'",), lambda folder: _append(folder / "annotations.jsonl", '{"passage": "\\u001b[2J\\n", "annotator": "one", "codebook": "tiny@1.0.0", "labels": []}')),
     # Encoders
-    "an encoder without entailment labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: con, pro)", "trained on natural-language inference"), both(zero_shot_config, lambda folder: shutil.copytree(tiny_nli(labels=("con", "pro")), folder / "judge"))),
-    "an encoder without any labels": Fault(NEW, ("encoder judge: does not tell what a text entails (its labels: none)",), both(zero_shot_config, lambda folder: shutil.copytree(tiny_encoder(), folder / "judge"))),
+    "an encoder without entailment labels": Fault(NEW, ("encoder judge: no label for entailment (its labels: con, pro)", "trained on natural-language inference"), both(zero_shot_config, lambda folder: shutil.copytree(tiny_nli(labels=("con", "pro")), folder / "judge"))),
+    "an encoder without any labels": Fault(NEW, ("encoder judge: no label for entailment (its labels: none)",), both(zero_shot_config, lambda folder: shutil.copytree(tiny_encoder(), folder / "judge"))),
     # Too little
     "annotations for three passages": Fault(NEW + " --check", ("3 labelled passages", "label more"), lambda folder: put("annotations.jsonl", b"".join((folder / "annotations.jsonl").read_bytes().splitlines(True)[:3]))(folder)),
     # Outputs

@@ -92,7 +92,7 @@ def test_entailment_is_found_by_its_label(labels: tuple[str, ...]) -> None:
 )
 def test_an_encoder_that_tells_no_entailment_is_refused(config: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(config, encoding="utf-8")
-    with pytest.raises(DemarcheError, match=r"encoder nli: (does not tell what a text entails|cannot be read)"):
+    with pytest.raises(DemarcheError, match=r"encoder nli: (no label for entailment|cannot be read)"):
         entailment(tmp_path, "nli")
 
 
@@ -138,7 +138,7 @@ def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None
 
 @given(st.lists(st.integers(0, 50), max_size=30))
 def test_pairs_are_held_in_parts_that_leave_none_out(sizes: list[int]) -> None:
-    with mock.patch.object(zero_shot, "_CHARACTERS", 40):
+    with mock.patch.object(zero_shot, "_MAX_CHARACTERS", 40):
         parts = list(zero_shot._parts([Query("x" * size, "") for size in sizes]))
     assert [row for part in parts for row in range(len(sizes))[part]] == list(range(len(sizes)))
     # A text is never cut, whatever its size; what follows it is less than the bound.

@@ -153,7 +153,7 @@ def test_a_missing_file_is_refused_by_its_name(folder: Path) -> None:
 def test_an_extra_file_is_refused_by_its_name(extra: str, folder: Path) -> None:
     (folder / extra).parent.mkdir(exist_ok=True)
     (folder / extra).write_text("{}", encoding="utf-8")
-    with pytest.raises(DemarcheError, match=re.escape(f"{folder / extra}: is no part of the model")):
+    with pytest.raises(DemarcheError, match=re.escape(f"{folder / extra}: not part of the model")):
         Tagger.load(folder)
 
 
@@ -161,7 +161,7 @@ def test_a_link_to_another_models_part_is_refused(trained: Tagger, tmp_path: Pat
     trained.save(tmp_path / "whole")
     tagger(TwoStage(trained.reader.topic_model, None)).save(tmp_path / "topics alone")  # type: ignore[attr-defined]
     (tmp_path / "topics alone" / "stance").symlink_to(tmp_path / "whole" / "stance")
-    with pytest.raises(DemarcheError, match="stance: is no part of the model"):
+    with pytest.raises(DemarcheError, match="stance: not part of the model"):
         Tagger.load(tmp_path / "topics alone")
 
 
