@@ -78,7 +78,7 @@ class Classifier:
         initial: Path | None,
         callback: TrainingCallback,
     ) -> None:
-        """Start from the pretrained encoder or the earlier model, and fine-tune it unless it `learns` nothing."""
+        """Start from the pretrained encoder or the earlier model, and fine-tune it if there is anything to learn (`learns`)."""
         self.encoder.start(initial, seed=seed)
         if not learns:
             return

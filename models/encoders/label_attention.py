@@ -1,4 +1,4 @@
-"""A net that reads a passage once for many labels, each known by its description."""
+"""A net that reads a passage once for many labels, each given by its description."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def pool_labels(logits: torch.Tensor, owner: torch.Tensor, rows: int) -> torch.T
 
 
 def joint_loss(logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the loss of presence over all topics plus that of the stances given; `weight` (topics,) is of presence."""
+    """Return the loss of the presence of topics, weighted by `weight` (topics,), plus that of the known stances."""
     each = functional.binary_cross_entropy_with_logits(logits[..., 0], y[..., 0], reduction="none")
     presence = (each.mean(dim=0) * weight).sum() / weight.sum()
     has_stance = ~torch.isnan(y[..., 1])

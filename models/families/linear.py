@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -45,20 +45,38 @@ class LinearStanceSettings(FamilySettings):
     own_from: Annotated[int, Field(ge=1)] = 60
 
 
-class LinearTopics:
-    """Two logistic regressions per topic on the TF-IDF of word and character n-grams."""
+class _Linear:
+    """What the topic and stance classifiers share."""
 
     cross_fit = True
 
-    def __init__(self, settings: LinearTopicsSettings, counts: NgramCounts | None = None):
+    def __init__(self, settings: Any, features: Any):
         self.settings = settings
-        self.features = TextFeatures(settings.ngrams, counts)
-        self.coefficients = np.zeros((0, 0), dtype=np.float32)
+        self.features = features
+        self.coefficients: npt.NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
         self.intercepts = np.zeros(0)
 
     @classmethod
-    def factory(cls, settings: LinearTopicsSettings, context: FitContext) -> Callable[[], Self]:
-        return partial(cls, settings, NgramCounts(_texts(context), settings.ngrams))
+    def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:
+        new: Callable[..., Self] = cls
+        return partial(new, settings, NgramCounts(_texts(context), settings.ngrams))
+
+    def _save(self, folder: Path, **fitted: Any) -> None:
+        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"), **fitted)
+        arrays = self.features.save(folder)
+        save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+
+    def _load_arrays(self, folder: Path) -> None:
+        arrays = load_file(folder / _WEIGHTS)
+        self.features = self.features.load(folder, self.settings.ngrams, arrays)
+        self.coefficients, self.intercepts = arrays["coefficients"], arrays["intercepts"]
+
+
+class LinearTopics(_Linear):
+    """Two logistic regressions per topic on the TF-IDF of word and character n-grams."""
+
+    def __init__(self, settings: LinearTopicsSettings, counts: NgramCounts | None = None):
+        super().__init__(settings, TextFeatures(settings.ngrams, counts))
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
@@ -75,46 +93,34 @@ class LinearTopics:
         return np.asarray(expit(log_odds), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"))
-        arrays = self.features.save(folder)
-        save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+        self._save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         model = cls(LinearTopicsSettings.model_validate(read_settings(folder)["settings"]))
-        arrays = load_file(folder / _WEIGHTS)
-        model.features = model.features.load(folder, model.settings.ngrams, arrays)
-        model.coefficients, model.intercepts = arrays["coefficients"], arrays["intercepts"]
+        model._load_arrays(folder)
         return model
 
 
-class LinearStance:
+class LinearStance(_Linear):
     """A shared model of all targets, and a model of its own for each target with enough examples.
 
     One classifier per target is the baseline that was hard to beat at SemEval-2016 Task 6. Where a target has its own
-    model, the probabilities of the two are averaged.
+    model, the probabilities of the two are averaged. `coefficients` (models, 3, features) and `intercepts` (models, 3)
+    have the shared model first, then those of `own`.
     """
 
-    cross_fit = True
-
     def __init__(self, settings: LinearStanceSettings, counts: NgramCounts | None = None):
-        self.settings = settings
-        self.features = TargetFeatures(settings.ngrams, counts)
+        super().__init__(settings, TargetFeatures(settings.ngrams, counts))
         self.own: list[str] = []
-        self.coefficients = np.zeros((0, 3, 0), dtype=np.float32)  # the shared model first, then those of `own`
-        self.intercepts = np.zeros((0, 3))
-
-    @classmethod
-    def factory(cls, settings: LinearStanceSettings, context: FitContext) -> Callable[[], Self]:
-        return partial(cls, settings, NgramCounts(_texts(context), settings.ngrams))
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
         x = self.features.fit_transform(examples.inputs)
         targets = np.array([query.target for query in examples.inputs], dtype=object)
         counts = Counter(targets)
-        models = [_fit_stance(x, examples.y, c=self.settings.c)]
         self.own = sorted(target for target, count in counts.items() if self.settings.own_from <= count < len(examples))
+        models = [_fit_stance(x, examples.y, c=self.settings.c)]
         for target in self.own:
             rows = np.flatnonzero(targets == target)
             models.append(_fit_stance(x[rows], examples.y[rows], c=self.settings.c))
@@ -135,18 +141,14 @@ class LinearStance:
         return np.asarray(probabilities, dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"), own=self.own)
-        arrays = self.features.save(folder)
-        save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
+        self._save(folder, own=self.own)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         saved = read_settings(folder)
         model = cls(LinearStanceSettings.model_validate(saved["settings"]))
         model.own = saved["own"]
-        arrays = load_file(folder / _WEIGHTS)
-        model.features = model.features.load(folder, model.settings.ngrams, arrays)
-        model.coefficients, model.intercepts = arrays["coefficients"], arrays["intercepts"]
+        model._load_arrays(folder)
         return model
 
 
