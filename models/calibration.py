@@ -14,7 +14,7 @@ from models.examples import BoolArray, Examples, FloatArray
 
 FOLDS = 5
 FEWEST = 8
-"""Examples with a topic that are needed to calibrate it and choose its threshold."""
+"""Positive and negative examples of a topic that are needed to calibrate it and to choose its threshold."""
 _RESAMPLES = 100
 _TINY = 1e-6
 
@@ -47,8 +47,8 @@ class TopicCalibration(Frozen):
 class StanceCalibration(Frozen):
     """p → softmax(slope · log p + biases), and the weights with which the stance is decided.
 
-    The probabilities are as frequent as in the data. The decision multiplies them by `weights`, chosen for macro-F1:
-    where most passages are neutral, the most probable stance is hardly ever another.
+    The probabilities follow the frequencies of the stances in the data. The decision multiplies them by `weights`,
+    chosen for macro-F1: where most passages are neutral, the most probable stance is hardly ever another.
     """
 
     slope: float = 1.0
@@ -67,7 +67,8 @@ class StanceCalibration(Frozen):
 def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[Rows, Rows]]:
     """Return (rest, fold) positions in train followed by dev: dev is the first fold, parts of train are the others.
 
-    Each part holds whole groups and its fraction of every label. Raises DemarcheError for fewer than two groups.
+    A group is never divided, and the parts have about the same proportions of labels. Raises DemarcheError for fewer
+    than two groups.
     """
     n, m = len(train), len(dev)
     pairs: list[tuple[Rows, Rows]] = []
@@ -81,7 +82,7 @@ def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[
     rarest_label = np.full(groups.max() + 1, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):
         rarest_label[groups[positive[:, column]]] = column
-    # Groups are dealt out like cards, sorted by their rarest label, so that each part gets its fraction of every label.
+    # Groups are dealt out like cards, sorted by their rarest label, so that each part gets some of every label.
     shuffled = np.random.default_rng(seed).permutation(len(rarest_label))
     part = np.empty(len(rarest_label), dtype=np.intp)
     part[shuffled[np.argsort(rarest_label[shuffled], kind="stable")]] = np.arange(len(rarest_label)) % parts

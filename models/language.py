@@ -41,7 +41,7 @@ def detect_language(text: str, expected: Collection[str] = ()) -> str | None:
 
 
 def is_other_language(code: str | None, languages: Collection[str]) -> bool:
-    """Return whether a text is in none of the languages of a model; False where the text's or the model's are unknown."""
+    """Return whether a text's language is none of a model's; False where the one or the others are unknown."""
     return bool(languages) and code is not None and code not in languages
 
 

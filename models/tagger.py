@@ -59,8 +59,8 @@ class TaggerSettings(Frozen):
 class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
-    `settings.review` is how far below or above its threshold a probability needs review, but at most half way from the
-    threshold to 0 or 1.
+    A topic needs review if its probability is within `settings.review` of its threshold, but never where it is further
+    than half way from the threshold to 0 or 1.
     """
 
     codebook: Codebook

@@ -65,7 +65,7 @@ def encoder_settings(**more: Any) -> dict[str, Any]:
 
 
 def finetune_settings(*, brief: bool, **more: Any) -> dict[str, Any]:
-    epochs = 2 if brief else 20
+    epochs = 2 if brief else 15
     return encoder_settings(batch_size=16, learning_rate=1e-3, **{"kind": "encoder", "epochs": epochs} | more)
 
 
@@ -98,7 +98,7 @@ class JointTask:
 
     def __init__(self, task: str, joint: Joint | None = None, *, brief: bool = False):
         self.task = task
-        settings = finetune_settings(brief=brief, kind="joint", epochs=2 if brief else 30)
+        settings = finetune_settings(brief=brief, kind="joint")
         self.joint = joint or Joint(JointSettings(**settings), describe(BOOK), device=CPU, seed=1)
 
     def fit(self, train: Any, dev: Any, *, callback: NoCallback) -> Any:

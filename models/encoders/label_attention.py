@@ -46,7 +46,7 @@ class LabelAttention(torch.nn.Module):
 
 
 class LabelAttentionNet(torch.nn.Module):
-    """An encoder under label attention."""
+    """An encoder with label attention on its token states."""
 
     def __init__(self, encoder: Any, dropout: float):
         super().__init__()

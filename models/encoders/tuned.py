@@ -42,7 +42,7 @@ class TunedEncoder:
         self._digest = ""
 
     def start(self, initial: Path | None, *, seed: int) -> None:
-        """Take the pretrained encoder under a new head, or the encoder and head of the earlier model in `initial`."""
+        """Take the pretrained encoder with a new head, or the encoder and head of the earlier model in `initial`."""
         folder = files.locate(self.settings.encoder) if initial is None else initial / ENCODER
         self._assemble(*loading.load(folder, self.settings.encoder), dropout=self.settings.dropout, seed=seed)
         self._digest = files.digest(folder)

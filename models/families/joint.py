@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import torch
 
 _MAX_TOPICS = 16  # whose descriptions are trained on in one step, to save time
-_DESCRIPTION = 128  # tokens of a description that are read
-_TOPICS_AT_ONCE = 64
+_MAX_DESCRIPTION = 128  # tokens of a description that are read
+_LABELS_AT_ONCE = 64
 _QUERIES_AT_ONCE = 256
 
 
@@ -82,7 +82,7 @@ class Joint:
         return self
 
     def start(self) -> None:
-        """Take the pretrained encoder under a new head, or the earlier model."""
+        """Take the pretrained encoder with a new head, or the earlier model."""
         self.encoder.start(self.initial, seed=self.seed)
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
@@ -194,8 +194,8 @@ class Joint:
             for rows in windows.length_sorted_batches(text_windows):
                 batch = self.encoder.tensors([text_windows[row] for row in rows])
                 states = net.states(batch)
-                for start in range(0, len(labels), _TOPICS_AT_ONCE):
-                    part = slice(start, start + _TOPICS_AT_ONCE)
+                for start in range(0, len(labels), _LABELS_AT_ONCE):
+                    part = slice(start, start + _LABELS_AT_ONCE)
                     logits[rows, part] = net.head(states, batch["attention_mask"], vectors[part]).float().cpu()
         presence = windows.max_by_row(logits[:, :, 0], text_windows, rows=len(texts))
         stances = logits[:, :, 1:].reshape(len(text_windows), len(labels) * 3)
@@ -212,7 +212,7 @@ class Joint:
         return torch.stack([self._vectors[label] for label in labels])
 
     def _description(self, label: str) -> Window:
-        return self.encoder.text_windows([label], length=min(self.encoder.length, _DESCRIPTION))[0]
+        return self.encoder.text_windows([label], length=min(self.encoder.length, _MAX_DESCRIPTION))[0]
 
     def _probabilities(self, logits: FloatArray) -> FloatArray:
         stances = softmax(np.where(self.present, logits[:, :, 1:], NEVER), axis=2)

@@ -95,7 +95,7 @@ class TextFeatures:
         return _join_columns([part.transform(texts, counts) for part in self._parts.values()])
 
     def _min_df(self, texts: int) -> int:
-        # A handful of texts has few n-grams in common: at 2, none might be left.
+        # A few texts have few n-grams in common; with a higher min_df, none might be left.
         return self.ngrams.min_df if texts >= 50 else 1
 
     def save(self, folder: Path) -> dict[str, FloatArray]:
@@ -131,7 +131,7 @@ class NgramCounts:
         return all(text in self._row for text in texts)
 
     def rows(self, kind: Kind, texts: Iterable[str]) -> csr_matrix:
-        """Return (texts, terms)."""
+        """Return the counts (texts, terms)."""
         return self._counts[kind][[self._row[text] for text in texts]]
 
 
@@ -177,7 +177,7 @@ def _dict_vectorizer() -> DictVectorizer:
 
 
 def _count(kind: Kind, count: Callable[[Sequence[str]], csr_matrix], texts: Sequence[str]) -> csr_matrix:
-    """Return (texts, terms). Character n-grams do not cross white space, so those of each distinct word are counted once."""
+    """Return counts (texts, terms). Character n-grams do not cross white space, so those of each distinct word are counted once."""
     if kind == "words":
         return count(texts)
     number_of_word: dict[str, int] = {}
@@ -285,7 +285,7 @@ def _context_weights(query: Query) -> dict[str, float]:
 
 def _join_columns(parts: Sequence[csr_matrix]) -> csr_matrix:
     rows = csr_matrix(parts[0] if len(parts) == 1 else hstack(parts, format="csr"))
-    # Sorted once here, they need not be sorted by each fit.
+    # Sorted once here rather than by every fit.
     rows.sort_indices()
     return rows
 

@@ -66,7 +66,7 @@ def label_votes(y: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
 
 
 def balanced_weights(labels: npt.NDArray[np.intp], votes: FloatArray) -> FloatArray:
-    """Return weights that give every label the same total; a label with less than one vote in all is not raised."""
+    """Return weights that give every label the same total; a label with less than one vote in all counts as having one."""
     sums = np.bincount(labels, weights=votes)
     sums[sums > 0] = np.maximum(sums[sums > 0], 1.0)
     return np.asarray(votes.sum() / (np.count_nonzero(sums) * sums[labels]))
