@@ -59,7 +59,7 @@ class PlainFeatures:
         self.union = union(ours.ngrams)
         for kind, vectorizer in self.union.transformer_list:
             vectorizer.set_params(vocabulary=ours._parts[kind].terms, min_df=1, max_features=None)
-            vectorizer.idf_ = ours._parts[kind].weigh.idf_
+            vectorizer.idf_ = ours._parts[kind].tfidf.idf_
 
     def transform(self, inputs: Sequence[str | Query]) -> csr_matrix:
         return self.union.transform([item.text if isinstance(item, Query) else item for item in inputs])

@@ -1,4 +1,4 @@
-"""Where what is dear to compute is kept between runs; it may be deleted at any time."""
+"""The cache of results that are expensive to compute, kept between runs; it may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from platformdirs import user_cache_path
 
 
 def cache_folder(name: str) -> Path:
-    """A folder of this name below `DEMARCHE_CACHE`, or below the user's cache; made where it is missing."""
-    given = os.environ.get("DEMARCHE_CACHE")
-    folder = (Path(given) if given else user_cache_path("demarche", appauthor=False)) / name
+    """Return the folder `name` in the cache, which is `DEMARCHE_CACHE` or in the user's cache, and create it if missing."""
+    root = os.environ.get("DEMARCHE_CACHE") or user_cache_path("demarche", appauthor=False)
+    folder = Path(root) / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""What classifiers are fitted on and asked about: texts for topics, queries for stance."""
+"""The inputs and labels of classifiers: texts for topics, queries for stance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Votes = Literal["majority", "soft"]
 
 @dataclass(frozen=True)
 class Query:
-    """What is the stance toward `target` in `text`? `span` is where the text names the target, if it does."""
+    """Asks for the stance toward `target` in `text`; `span` is where the text names the target, if it does."""
 
     text: str
     target: str
@@ -35,7 +35,7 @@ Input = TypeVar("Input")
 
 @dataclass(frozen=True)
 class Examples(Generic[Input]):
-    """What a family is fitted on: inputs, soft labels `y` with a row per input, and the group of each input."""
+    """Inputs to fit a classifier on, with a row of soft labels `y` and a group for each."""
 
     inputs: list[Input]
     y: FloatArray
@@ -59,12 +59,12 @@ class Examples(Generic[Input]):
 
 
 TopicExamples = Examples[str]
-"""Texts; `y` (n, topics) is the share of annotators who found the topic, or 0 and 1 by majority."""
+"""Texts; `y` (n, topics) is the fraction of annotators who assigned the topic, or 0 and 1 by majority."""
 StanceExamples = Examples[Query]
-"""Queries; `y` (n, 3) holds the shares of favor, against and neutral, and each row sums to 1."""
+"""Queries; `y` (n, 3) holds the proportions of favor, against and neutral, and each row sums to 1."""
 JointExamples = Examples[str]
-"""Texts; `y` (n, topics, 4) is the share of annotators who found the topic, then those of favor, against and
-neutral, which are NaN where no annotator gave a stance."""
+"""Texts; `y` (n, topics, 4) is the fraction of annotators who assigned the topic, then the proportions of favor, against
+and neutral, which are NaN where no annotator gave a stance."""
 
 
 class TrainingCallback(Protocol):
@@ -93,7 +93,7 @@ class NoCallback:
 
 
 def render(passage: Passage, fields: Sequence[Field]) -> tuple[str, int]:
-    """The text that is read, and where the passage's own text starts in it."""
+    """Return the fields of a passage as one text, and where the passage's own text starts in it."""
     parts: list[str] = []
     start = 0
     for name in fields:
@@ -107,6 +107,7 @@ def render(passage: Passage, fields: Sequence[Field]) -> tuple[str, int]:
 
 
 def query(passage: Passage, target: Target, codebook: Codebook, fields: Sequence[Field]) -> Query:
+    """Return the query for the stance of a passage toward a target. Raises DemarcheError for an unknown topic."""
     text, start = render(passage, fields)
     span = None if target.span is None else (target.span[0] + start, target.span[1] + start)
     if target.topic is not None:
@@ -120,7 +121,7 @@ def query(passage: Passage, target: Target, codebook: Codebook, fields: Sequence
 def topic_examples(
     examples: Iterable[Example], codebook: Codebook, fields: Sequence[Field], votes: Votes
 ) -> TopicExamples:
-    """Passages with a tied topic are left out, unless they may teach with their votes."""
+    """Return an example per passage; with majority votes, passages with a tied topic are left out."""
     texts, rows, groups = [], [], []
     for example in examples:
         if votes == "majority" and example.tied_topics:
@@ -137,15 +138,15 @@ def topic_examples(
 def stance_examples(
     examples: Iterable[Example], codebook: Codebook, fields: Sequence[Field], votes: Votes
 ) -> StanceExamples:
-    """A row for each target with a stance; ties are left out, unless they may teach with their votes."""
+    """Return an example per passage and target with a stance; with majority votes, ties are left out."""
     queries, rows, groups = [], [], []
     for example in examples:
         for target, stance in example.stances.items():
-            shares = _shares(example, target, stance, votes)
-            if shares is None:
+            proportions = _stance_proportions(example, target, stance, votes)
+            if proportions is None:
                 continue
             queries.append(query(example.passage, target, codebook, fields))
-            rows.append(shares)
+            rows.append(proportions)
             groups.append(example.passage.group_id)
     return StanceExamples(queries, np.array(rows, dtype=np.float64).reshape(len(rows), 3), groups)
 
@@ -153,23 +154,25 @@ def stance_examples(
 def joint_examples(
     examples: Iterable[Example], codebook: Codebook, fields: Sequence[Field], votes: Votes
 ) -> JointExamples:
-    """Topics and the stance toward each; targets that are no topic are left out."""
+    """Return the topic examples with the stance toward each topic; stances toward other targets are left out."""
     kept = [example for example in examples if votes == "soft" or not example.tied_topics]
     topics = topic_examples(kept, codebook, fields, votes)
     y = np.full((*topics.y.shape, 4), np.nan)
     y[:, :, 0] = topics.y
-    column = {topic: place for place, topic in enumerate(codebook.topic_ids)}
+    columns = {topic: column for column, topic in enumerate(codebook.topic_ids)}
     for row, example in enumerate(kept):
         for target, stance in example.stances.items():
-            shares = _shares(example, target, stance, votes)
-            if target.topic is not None and shares is not None:
-                y[row, column[target.topic], 1:] = shares
+            proportions = _stance_proportions(example, target, stance, votes)
+            if target.topic is not None and proportions is not None:
+                y[row, columns[target.topic], 1:] = proportions
     return JointExamples(topics.inputs, y, topics.groups)
 
 
-def _shares(example: Example, target: Target, stance: Stance | None, votes: Votes) -> Sequence[float] | None:
-    """Shares of favor, against and neutral that the example teaches; None for a tie that teaches nothing."""
-    shares = example.stance_votes.get(target)
-    if votes == "soft" and shares is not None:
-        return shares
+def _stance_proportions(
+    example: Example, target: Target, stance: Stance | None, votes: Votes
+) -> Sequence[float] | None:
+    """Return the proportions of favor, against and neutral; None for a tie under majority votes."""
+    proportions = example.stance_votes.get(target)
+    if votes == "soft" and proportions is not None:
+        return proportions
     return None if stance is None else [float(stance == name) for name in STANCES]

@@ -1,7 +1,7 @@
 """The language of a text, as an ISO 639-1 code.
 
-py3langid's naive Bayes over byte n-grams. Beside lingua, fastText's lid.176 and CLD2 it alone told the
-language of nearly every single sentence without taking lists of names for another language.
+Detection is by py3langid, a naive Bayes classifier of byte n-grams. Compared with lingua, fastText's lid.176 and CLD2,
+it alone recognised the language of nearly every single sentence without mistaking lists of names for another language.
 """
 
 from __future__ import annotations
@@ -12,59 +12,62 @@ from functools import cache
 from random import Random
 from typing import Any
 
-LIKELY = 0.5
-"""Probability from which a language is told."""
-_DOUBT = 0.01
-"""Probability of the languages expected from which another one is not told: lists of names look like any language."""
-_ENOUGH = 20  # bytes of letters: some three words, or seven characters of Chinese
-_READ = 500  # characters; more would change little
-_ASKED = 400  # texts, to know the languages of all
-FAIR_SHARE = 0.05
+_MIN_PROBABILITY = 0.5
+"""Probability from which a language is detected."""
+_MAX_EXPECTED = 0.01
+"""Probability of the expected languages above which no other is detected: a list of names looks like any language."""
+_MIN_BYTES = 20  # of letters: about three words, or seven Chinese characters
+_MAX_CHARACTERS = 500  # more would change little
+_SAMPLE = 400  # texts from which the languages of a corpus are determined
+_MIN_FRACTION = 0.05  # of these texts, for a language of the corpus
 _NONE = "zxx"  # numbers, markup and the like
 
 
 def detect_language(text: str, expected: Collection[str] = ()) -> str | None:
-    """The text's language, where it can be told; one that is not expected, only where none expected is possible."""
-    text = text[:_READ]
-    if len("".join(filter(str.isalpha, text)).encode(errors="surrogatepass")) < _ENOUGH:
+    """Return the language of a text, or None where it is uncertain.
+
+    With `expected`, return another language only where every expected one is next to impossible.
+    """
+    text = text[:_MAX_CHARACTERS]
+    if len("".join(filter(str.isalpha, text)).encode(errors="surrogatepass")) < _MIN_BYTES:
         return None
-    ranked: list[tuple[str, float]] = _identifier().rank(text)
-    code, probability = ranked[0]
-    if code == _NONE or probability < LIKELY:
+    ranking: list[tuple[str, float]] = _identifier().rank(text)
+    code, probability = ranking[0]
+    if code == _NONE or probability < _MIN_PROBABILITY:
         return None
-    if expected and code not in expected and sum(share for other, share in ranked if other in expected) > _DOUBT:
+    if expected and code not in expected and sum(p for other, p in ranking if other in expected) > _MAX_EXPECTED:
         return None
     return code
 
 
-def is_other_language(code: str | None, learnt: Collection[str]) -> bool:
-    """Whether a text in this language is for a model that learnt from those to leave alone; where unknown, it is not."""
-    return bool(learnt) and code is not None and code not in learnt
+def is_other_language(code: str | None, languages: Collection[str]) -> bool:
+    """Return whether a text's language is none of a model's; False where the one or the others are unknown."""
+    return bool(languages) and code is not None and code not in languages
 
 
 def languages_of_article(
     passages: Sequence[str], expected: Collection[str] = ()
 ) -> tuple[str | None, list[str | None]]:
-    """The language that most of the article is in, and each passage's own: the article's where it cannot be told."""
-    alone = [detect_language(text, expected) for text in passages]
-    length: Counter[str] = Counter()
-    for text, code in zip(passages, alone, strict=True):
+    """Return the main language of an article, and that of each passage: the article's where it is uncertain."""
+    detected = [detect_language(text, expected) for text in passages]
+    lengths: Counter[str] = Counter()
+    for text, code in zip(passages, detected, strict=True):
         if code is not None:
-            length[code] += len(text)
-    whole = max(length, key=lambda code: length[code]) if length else detect_language(" ".join(passages), expected)
-    return whole, [code or whole for code in alone]
+            lengths[code] += len(text)
+    main = max(lengths, key=lambda code: lengths[code]) if lengths else detect_language(" ".join(passages), expected)
+    return main, [code or main for code in detected]
 
 
 def training_languages(texts: Sequence[str]) -> tuple[str, ...]:
-    """The languages that a fair share of the texts is in, of those where it can be told; sorted."""
-    sample = Random(0).sample(texts, min(_ASKED, len(texts)))
-    found = Counter(code for text in sample if (code := detect_language(text)) is not None)
-    return tuple(sorted(code for code, count in found.items() if count >= FAIR_SHARE * found.total()))
+    """Return, sorted, the languages of at least 5 % of a sample of the texts, not counting uncertain ones."""
+    sample = Random(0).sample(texts, min(_SAMPLE, len(texts)))
+    counts = Counter(code for text in sample if (code := detect_language(text)) is not None)
+    return tuple(sorted(code for code, count in counts.items() if count >= _MIN_FRACTION * counts.total()))
 
 
 @cache
 def _identifier() -> Any:
-    """py3langid's, held to languages that have an ISO 639-1 code. Half a second to load."""
+    """Load py3langid's model, restricted to languages with an ISO 639-1 code; it takes half a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,4 +1,4 @@
-"""Readers: passages in, uncalibrated probabilities of topics and stances out."""
+"""Readers estimate the uncalibrated probabilities of topics and stances in passages."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ from models.families.protocol import SETTINGS_FILE, StanceClassifier, TopicClass
 if TYPE_CHECKING:
     from models.families.joint import Joint
 
-
 _JOINT = "joint"
 
-
-Wanted = Callable[[FloatArray], BoolArray]
-"""Topic probabilities (n, topics) → where the stance is asked too."""
+NeedsStance = Callable[[FloatArray], BoolArray]
+"""Topic probabilities (n, topics) → where the stance is needed too."""
 
 
 class Reading(NamedTuple):
-    """What a reader makes of n passages, not calibrated: topics (n, T), stances (n, T, 3), NaN where not asked."""
+    """Uncalibrated probabilities of n passages: topics (n, T), and stances (n, T, 3), NaN where not needed."""
 
     topics: FloatArray
     stances: FloatArray
 
 
 class Reader(Protocol):
-    """Reads passages for the topics of a codebook and the stance toward each."""
+    """Estimates the topics of a codebook, and the stance toward each."""
 
     @property
     def reads_topics(self) -> bool: ...
@@ -41,7 +39,7 @@ class Reader(Protocol):
     @property
     def reads_stance(self) -> bool: ...
 
-    def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading: ...
+    def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading: ...
 
     def topics(self, texts: Sequence[str]) -> FloatArray: ...
 
@@ -52,7 +50,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class TwoStage:
-    """First the topics; then, where a topic is near, the stance toward its target."""
+    """Estimates the topics first, then the stance toward the targets of the topics that need one."""
 
     topic_model: TopicClassifier | None
     stance_model: StanceClassifier | None
@@ -65,24 +63,24 @@ class TwoStage:
     def reads_stance(self) -> bool:
         return self.stance_model is not None
 
-    def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading:
+    def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading:
         topics = self.topics(texts)
         stances = np.full((len(texts), len(targets), 3), np.nan)
         if self.stance_model is not None:
-            asked = np.argwhere(wanted(topics))
-            if len(asked):
-                queries = [Query(texts[passage], targets[topic]) for passage, topic in asked]
-                stances[asked[:, 0], asked[:, 1]] = self.stances(queries)
+            positions = np.argwhere(needs_stance(topics))
+            if len(positions):
+                queries = [Query(texts[row], targets[column]) for row, column in positions]
+                stances[positions[:, 0], positions[:, 1]] = self.stances(queries)
         return Reading(topics, stances)
 
     def topics(self, texts: Sequence[str]) -> FloatArray:
         if self.topic_model is None:
-            raise DemarcheError("this model reads no topics; it was trained for stance alone")
+            raise DemarcheError("this model reads no topics; it was trained on stance alone")
         return self.topic_model.predict_proba(texts)
 
     def stances(self, queries: Sequence[Query]) -> FloatArray:
         if self.stance_model is None:
-            raise DemarcheError("this model reads no stance; it was trained for topics alone")
+            raise DemarcheError("this model reads no stance; it was trained on topics alone")
         return self.stance_model.predict_proba(queries)
 
     def save(self, folder: Path) -> None:
@@ -102,7 +100,7 @@ class TwoStage:
 
 @dataclass(frozen=True)
 class OnePass:
-    """Topics and stances at once: asking for every stance costs nothing more."""
+    """Estimates topics and all stances at once, which costs no more than topics alone."""
 
     joint: Joint
 
@@ -114,9 +112,9 @@ class OnePass:
     def reads_stance(self) -> bool:
         return True
 
-    def read(self, texts: Sequence[str], targets: Sequence[str], wanted: Wanted) -> Reading:
-        found = self.joint.predict_proba(texts)
-        return Reading(found[:, :, 0], found[:, :, 1:])
+    def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading:
+        probabilities = self.joint.predict_proba(texts)
+        return Reading(probabilities[:, :, 0], probabilities[:, :, 1:])
 
     def topics(self, texts: Sequence[str]) -> FloatArray:
         return self.joint.predict_proba(texts)[:, :, 0]
@@ -129,6 +127,7 @@ class OnePass:
 
 
 def load_reader(folder: Path) -> Reader:
+    """Load the reader of a saved tagger."""
     if (folder / _JOINT / SETTINGS_FILE).is_file():
         from models.families.joint import Joint
 

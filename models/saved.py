@@ -1,4 +1,4 @@
-"""A saved model as a folder of plain files, sealed by digests."""
+"""A saved model: a folder of plain files with a manifest of their digests."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from labels.errors import DemarcheError
 MANIFEST = "manifest.json"
 FORMAT = 1
 ENCODER = "encoder"
-"""The folder, within that of a family, in which a pretrained or fine-tuned encoder stands."""
+"""The subfolder of a family's folder that holds its pretrained or fine-tuned encoder."""
 
 
 def seal(folder: Path) -> str:
-    """Writes the manifest of every file's sha256; gives the manifest's own."""
+    """Write the manifest, with the sha256 of every file, and return the manifest's own sha256."""
     files = {path.relative_to(folder).as_posix(): _digest(path) for path in _files(folder)}
     manifest = json.dumps({"demarche_model": FORMAT, "files": files}, indent=1)
     (folder / MANIFEST).write_text(manifest, encoding="utf-8")
@@ -23,46 +23,50 @@ def seal(folder: Path) -> str:
 
 
 def model_digest(folder: Path) -> str:
-    """Return the sha256 of the manifest, and with it of the whole model. Raises DemarcheError where there is none."""
+    """Return the sha256 of the manifest, which identifies the whole model. Raises DemarcheError without a manifest."""
     try:
         return _digest(folder / MANIFEST)
     except FileNotFoundError:
-        raise DemarcheError(f"{folder}: not a Demarche model (it has no {MANIFEST})") from None
+        raise _no_manifest(folder) from None
 
 
 def check_seal(folder: Path) -> None:
-    """Raises DemarcheError unless every file is there, unchanged, and no other beside them."""
+    """Raise DemarcheError unless the folder holds exactly the files of its manifest, unchanged."""
     path = folder / MANIFEST
     if not folder.is_dir():
         raise DemarcheError(f"{folder}: no such model folder; give a folder, models:/NAME@ALIAS or runs:/RUN/MODEL")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        version, files = manifest["demarche_model"], dict(manifest["files"])
+        version, digests = manifest["demarche_model"], dict(manifest["files"])
     except FileNotFoundError:
-        raise DemarcheError(f"{folder}: not a Demarche model (it has no {MANIFEST})") from None
+        raise _no_manifest(folder) from None
     except (ValueError, KeyError, TypeError, RecursionError, OSError):
         raise DemarcheError(f"{path}: not a Demarche manifest; give the folder of a Demarche model") from None
     if version != FORMAT:
         raise DemarcheError(f"{folder}: model format {version}, this version reads {FORMAT}; train the model again")
-    there = {found.relative_to(folder).as_posix() for found in _files(folder)}
-    for name in sorted(files.keys() | there):
-        if name not in there:
+    present = {file.relative_to(folder).as_posix() for file in _files(folder)}
+    for name in sorted(digests.keys() | present):
+        if name not in present:
             raise DemarcheError(f"{folder / name}: missing from the model; fetch the model again")
-        if name not in files:
-            raise DemarcheError(f"{folder / name}: is no part of the model; fetch the model again")
-        if _digest(folder / name) != files[name]:
+        if name not in digests:
+            raise DemarcheError(f"{folder / name}: not part of the model; fetch the model again")
+        if _digest(folder / name) != digests[name]:
             raise DemarcheError(f"{folder / name}: changed since the model was saved; fetch the model again")
 
 
 def has_encoder(folder: Path) -> bool:
-    """Whether the model needs torch, which takes all cores by itself."""
+    """Return whether the model has an encoder, and so needs torch, which uses all cores by itself."""
     return any(folder.rglob(f"{ENCODER}/config.json"))
 
 
+def _no_manifest(folder: Path) -> DemarcheError:
+    return DemarcheError(f"{folder}: not a Demarche model (it has no {MANIFEST})")
+
+
 def _files(folder: Path) -> list[Path]:
-    """All but the manifest. A link to a folder counts as a file that nobody sealed: what it leads to is not looked at."""
-    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-    return sorted(path for path in found if path != folder / MANIFEST)
+    """Return all files but the manifest. A link to a folder counts as a file, which no manifest lists, and is not followed."""
+    files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return sorted(path for path in files if path != folder / MANIFEST)
 
 
 def _digest(path: Path) -> str:

@@ -1,11 +1,11 @@
-"""The tagger: passages in, topics and stances with calibrated probabilities out."""
+"""The tagger assigns topics and stances, with calibrated probabilities, to passages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from safetensors import SafetensorError
@@ -20,12 +20,12 @@ from models.calibration import StanceCalibration, TopicCalibration
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.reader import Reader, load_reader
 
-if TYPE_CHECKING:
-    pass
+_SETTINGS = "tagger.json"
+_CODEBOOK = "codebook.yaml"
 
 
 class Tag(NamedTuple):
-    """What the tagger says of a passage and one topic, or of a passage and a target it was given."""
+    """What the tagger reports on a passage and a topic, or on a passage and the target it was given."""
 
     topic: str
     topic_probability: float | None
@@ -42,7 +42,8 @@ class Tag(NamedTuple):
 class TaggerSettings(Frozen):
     """What a tagger keeps beside its models.
 
-    `languages` are those of the texts it learnt from (ISO 639-1). Empty: not known, every language is tagged.
+    `languages` are those of the training texts (ISO 639-1). Where it is empty they are unknown, and texts in every
+    language are tagged.
     """
 
     input: tuple[Field, ...]
@@ -58,8 +59,8 @@ class TaggerSettings(Frozen):
 class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
-    `settings.review` is half the width of the band of probabilities around a topic's threshold in
-    which a person should look; toward 0 and 1 it ends half way.
+    A topic needs review if its probability is within `settings.review` of its threshold, but never where it is further
+    than half way from the threshold to 0 or 1.
     """
 
     codebook: Codebook
@@ -67,7 +68,7 @@ class Tagger:
     settings: TaggerSettings
 
     def tag(self, passages: Sequence[Passage], targets: Sequence[Target | None] | None = None) -> list[list[Tag]]:
-        """Tags of each passage: topics at or near their threshold, most probable first, then the target given."""
+        """Return the tags of each passage: topics at or near their threshold, most probable first, then its target."""
         tags: list[list[Tag]] = [[] for _ in passages]
         if passages and self.reader.reads_topics:
             _, tags = self.read_topics(passages)
@@ -76,51 +77,51 @@ class Tagger:
         return tags
 
     def read_topics(self, passages: Sequence[Passage]) -> tuple[FloatArray, list[list[Tag]]]:
-        """Calibrated probabilities (n, topics), and each passage's tags at or near the thresholds."""
+        """Return calibrated probabilities (n, topics), and the tags of each passage at or near the thresholds."""
         calibration = self.settings.topic_calibration
         if calibration is None:
-            raise DemarcheError("this model reads no topics; it was trained for stance alone")
+            raise DemarcheError("this model reads no topics; it was trained on stance alone")
         thresholds = np.array(calibration.thresholds)
-        # Near a threshold of 0.1, a band of 0.1 would take in every passage: at most half way to 0 or 1.
-        below = thresholds - np.minimum(self.settings.review, thresholds / 2)
-        above = thresholds + np.minimum(self.settings.review, (1 - thresholds) / 2)
+        # Around a threshold of 0.1, a whole band of 0.1 would take in every improbable topic.
+        lower = thresholds - np.minimum(self.settings.review, thresholds / 2)
+        upper = thresholds + np.minimum(self.settings.review, (1 - thresholds) / 2)
 
-        def wanted(raw: FloatArray) -> BoolArray:
-            return np.asarray(calibration.probabilities(raw) >= below)
+        def needs_stance(raw: FloatArray) -> BoolArray:
+            return np.asarray(calibration.probabilities(raw) >= lower)
 
         targets = [topic.proposition for topic in self.codebook.topics]
         texts = [render(passage, self.settings.input)[0] for passage in passages]
-        reading = self.reader.read(texts, targets, wanted)
-        calibrated = calibration.probabilities(reading.topics)
-        at, topic = np.nonzero(calibrated >= below)
-        asked = reading.stances[at, topic]
-        known = self.reader.reads_stance and len(at) > 0
-        stances, decided = self._decided(asked) if known else (asked, [None] * len(at))
+        reading = self.reader.read(texts, targets, needs_stance)
+        probabilities = calibration.probabilities(reading.topics)
+        rows, columns = np.nonzero(probabilities >= lower)
+        has_stance = self.reader.reads_stance and len(rows) > 0
+        if has_stance:
+            stances, decisions = self._decide(reading.stances[rows, columns])
         tags: list[list[Tag]] = [[] for _ in passages]
-        for row, (passage, column) in enumerate(zip(at, topic, strict=True)):
-            probability = float(calibrated[passage, column])
-            tags[passage].append(
+        for number, (row, column) in enumerate(zip(rows, columns, strict=True)):
+            probability = float(probabilities[row, column])
+            tags[row].append(
                 Tag(
                     topic=self.codebook.topics[column].id,
                     topic_probability=probability,
                     assigned=bool(probability >= thresholds[column]),
-                    review=bool(below[column] <= probability < above[column]) and self.settings.review > 0,
-                    stance=decided[row],
-                    stances=_three(stances[row]) if known else None,
+                    review=bool(lower[column] <= probability < upper[column]) and self.settings.review > 0,
+                    stance=decisions[number] if has_stance else None,
+                    stances=_triple(stances[number]) if has_stance else None,
                 )
             )
-        for found in tags:
-            found.sort(key=lambda tag: -(tag.topic_probability or 0))
-        return calibrated, tags
+        for tags_of_passage in tags:
+            tags_of_passage.sort(key=lambda tag: -(tag.topic_probability or 0))
+        return probabilities, tags
 
-    def stances(self, asked: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
-        """Calibrated probabilities (n, 3) and decisions, whether or not the topics are found."""
-        if not asked:
+    def stances(self, pairs: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
+        """Return calibrated probabilities (n, 3) and decisions, whether or not the passages have the topics."""
+        if not pairs:
             return np.zeros((0, 3)), []
-        queries = [query(passage, target, self.codebook, self.settings.input) for passage, target in asked]
-        return self._decided(self.reader.stances(queries))
+        queries = [query(passage, target, self.codebook, self.settings.input) for passage, target in pairs]
+        return self._decide(self.reader.stances(queries))
 
-    def _decided(self, raw: FloatArray) -> tuple[FloatArray, list[Stance]]:
+    def _decide(self, raw: FloatArray) -> tuple[FloatArray, list[Stance]]:
         calibration = self.settings.stance_calibration or StanceCalibration()
         calibrated = calibration.probabilities(raw)
         return calibrated, [STANCES[position] for position in calibration.decide(calibrated)]
@@ -128,42 +129,50 @@ class Tagger:
     def _tag_targets(
         self, passages: Sequence[Passage], targets: Sequence[Target | None], tags: list[list[Tag]]
     ) -> None:
-        asked = [
-            (position, passage, target)
-            for position, (passage, target) in enumerate(zip(passages, targets, strict=True))
-            if target is not None
-        ]
-        stances, decided = self.stances([(passage, target) for _, passage, target in asked])
-        for row, (position, _, target) in enumerate(asked):
-            tags[position].append(
-                Tag(target.topic or target.text or "", None, True, False, decided[row], _three(stances[row]))
+        """Append to the tags of each passage with a target the tag of that target."""
+        pairs = zip(passages, targets, strict=True)
+        with_target = [(row, passage, target) for row, (passage, target) in enumerate(pairs) if target is not None]
+        stances, decisions = self.stances([(passage, target) for _, passage, target in with_target])
+        for (row, _, target), probabilities, decision in zip(with_target, stances, decisions, strict=True):
+            tags[row].append(
+                Tag(
+                    topic=target.topic or target.text or "",
+                    topic_probability=None,
+                    assigned=True,
+                    review=False,
+                    stance=decision,
+                    stances=_triple(probabilities),
+                )
             )
 
     def save(self, folder: Path) -> str:
-        """Writes the model folder, sealed; gives its digest."""
+        """Write the model folder with its manifest, and return its digest."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_codebook(folder / "codebook.yaml", self.codebook)
-        (folder / "tagger.json").write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
+        write_codebook(folder / _CODEBOOK, self.codebook)
+        (folder / _SETTINGS).write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
         self.reader.save(folder)
         return saved.seal(folder)
 
     @staticmethod
     def settings_of(folder: Path) -> TaggerSettings:
-        """Of a saved tagger, without its models."""
-        return TaggerSettings.model_validate_json((folder / "tagger.json").read_bytes())
+        """Read the settings of a saved tagger without loading its models."""
+        return TaggerSettings.model_validate_json((folder / _SETTINGS).read_bytes())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Raises DemarcheError unless the folder is a whole, unchanged model."""
+        """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model."""
         saved.check_seal(folder)
         try:
             settings = cls.settings_of(folder)
-            return cls(read_codebook(folder / "codebook.yaml"), load_reader(folder), settings)
+            return cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            # Unchanged since it was saved, so saved by something else: its parts are not those of this version.
-            what = one_line(str(error).partition("\n")[0])
-            raise DemarcheError(f"{folder}: not a model that this version can read ({what}); train it again") from None
+            # The files match the manifest, so they are whole, but another version wrote them.
+            reason = one_line(str(error).partition("\n")[0])
+            raise DemarcheError(
+                f"{folder}: not a model that this version can read ({reason}); train it again"
+            ) from None
 
 
-def _three(row: FloatArray) -> tuple[float, float, float]:
-    return float(row[0]), float(row[1]), float(row[2])
+def _triple(row: FloatArray) -> tuple[float, float, float]:
+    favor, against, neutral = map(float, row)
+    return favor, against, neutral

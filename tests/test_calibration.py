@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, thresholds that do what was wished, folds that leak nothing."""
+"""Calibration of probabilities, thresholds for F1 or a precision, and folds by article."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def noisy_topic(
     return 1 / (1 + np.exp(-(logit - bias) / slope)), gold
 
 
-def topics_of(y: FloatArray, units: list[str]) -> TopicExamples:
-    return TopicExamples([f"text {n}" for n in range(len(units))], y, units)
+def topics_of(y: FloatArray, groups: list[str]) -> TopicExamples:
+    return TopicExamples([f"text {n}" for n in range(len(groups))], y, groups)
 
 
 def nothing(topics: int) -> TopicExamples:
@@ -40,7 +40,7 @@ def nothing(topics: int) -> TopicExamples:
 
 
 @pytest.mark.parametrize(("slope", "bias"), [(1, 0), (0.5, 0), (2, -1), (1, 1.5)])
-def test_platt_finds_how_far_the_raw_probabilities_are_off(slope: float, bias: float) -> None:
+def test_platt_recovers_slope_and_bias(slope: float, bias: float) -> None:
     raw, gold = noisy_topic(slope=slope, bias=bias)
     calibration, unmet = calibrate_topics(raw, gold, precision=None, seed=1)
     assert calibration.curves[0].slope == pytest.approx(slope, abs=0.2)
@@ -48,8 +48,8 @@ def test_platt_finds_how_far_the_raw_probabilities_are_off(slope: float, bias: f
     assert unmet == []
 
 
-def test_votes_calibrate_as_the_readers_they_stand_for() -> None:
-    """Three of four readers say yes in one half, one of four in the other."""
+def test_soft_labels_calibrate_like_the_votes_they_represent() -> None:
+    """Three of four annotators assign the topic in one half, one of four in the other."""
     raw = np.repeat([[0.9], [0.1]], 100, axis=0)
     votes = np.repeat([[0.75], [0.25]], 100, axis=0)
     calibration, _ = calibrate_topics(raw, votes, precision=None, seed=1)
@@ -57,7 +57,7 @@ def test_votes_calibrate_as_the_readers_they_stand_for() -> None:
 
 
 @pytest.mark.parametrize("positives", [0, 1, 7, 93, 99, 100])
-def test_a_topic_with_too_few_of_a_kind_keeps_its_raw_probabilities(positives: int) -> None:
+def test_a_topic_with_too_few_positives_or_negatives_keeps_its_raw_probabilities(positives: int) -> None:
     raw = np.random.default_rng(1).random((100, 1))
     gold = np.zeros((100, 1))
     gold[:positives] = 1
@@ -70,7 +70,7 @@ def test_a_topic_with_too_few_of_a_kind_keeps_its_raw_probabilities(positives: i
 
 @pytest.mark.parametrize("constant", [0.0, 1e-9, 0.3, 1.0])
 @pytest.mark.parametrize("precision", [None, 0.9])
-def test_probabilities_that_are_all_the_same_are_left_as_they_are(constant: float, precision: float | None) -> None:
+def test_constant_probabilities_are_not_calibrated(constant: float, precision: float | None) -> None:
     raw = np.full((60, 1), constant)
     gold = np.tile([[1.0], [0.0]], (30, 1))
     calibration, unmet = calibrate_topics(raw, gold, precision=precision, seed=1)
@@ -84,12 +84,12 @@ def test_certain_probabilities_stay_finite(extreme: list[float]) -> None:
     raw = np.tile([[extreme[0]], [extreme[1]]], (30, 1))
     for gold in (np.tile([[0.0], [1.0]], (30, 1)), np.tile([[1.0], [0.0]], (30, 1))):
         calibration, _ = calibrate_topics(raw, gold, precision=None, seed=1)
-        found = calibration.probabilities(raw)
-        assert np.isfinite(found).all()
-        assert ((found >= 0) & (found <= 1)).all()
+        calibrated = calibration.probabilities(raw)
+        assert np.isfinite(calibrated).all()
+        assert ((calibrated >= 0) & (calibrated <= 1)).all()
 
 
-def test_each_topic_is_calibrated_by_itself() -> None:
+def test_each_topic_is_calibrated_on_its_own() -> None:
     one, gold_one = noisy_topic(500, seed=1)
     two, gold_two = noisy_topic(500, slope=0.5, seed=2)
     both, _ = calibrate_topics(np.hstack([one, two]), np.hstack([gold_one, gold_two]), precision=None, seed=1)
@@ -98,7 +98,7 @@ def test_each_topic_is_calibrated_by_itself() -> None:
         assert (alone.curves[0], alone.thresholds[0]) == (both.curves[column], both.thresholds[column])
 
 
-def test_a_threshold_for_f1_is_about_as_good_as_the_best_there_is() -> None:
+def test_the_threshold_for_f1_is_nearly_the_best_one() -> None:
     raw, gold = noisy_topic(1500)
     calibration, _ = calibrate_topics(raw, gold, precision=None, seed=1)
     calibrated = calibration.probabilities(raw)
@@ -106,7 +106,7 @@ def test_a_threshold_for_f1_is_about_as_good_as_the_best_there_is() -> None:
     assert f1_score(gold[:, 0], calibration.assigned(calibrated)[:, 0]) > best - 0.01
 
 
-def test_topics_that_can_be_told_apart_are_told_apart() -> None:
+def test_a_threshold_separates_labels_that_can_be_separated() -> None:
     raw = np.concatenate([np.full(40, 0.2), np.full(12, 0.4)])[:, None]
     gold = np.concatenate([np.zeros(40), np.ones(12)])[:, None]
     calibration, _ = calibrate_topics(raw, gold, precision=None, seed=1)
@@ -118,7 +118,7 @@ def test_topics_that_can_be_told_apart_are_told_apart() -> None:
     rows=st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=30, max_size=80),
     precision=st.sampled_from([0.3, 0.5, 0.75, 0.9, 1.0]),
 )
-def test_a_wanted_precision_is_reached_or_said_not_to_be(rows: list[tuple[int, bool]], precision: float) -> None:
+def test_a_required_precision_is_reached_or_reported_as_unmet(rows: list[tuple[int, bool]], precision: float) -> None:
     raw = np.array([[value / 20] for value, _ in rows])
     gold = np.array([[float(holds)] for _, holds in rows])
     calibration, unmet = calibrate_topics(raw, gold, precision=precision, seed=1)
@@ -137,7 +137,7 @@ def test_a_wanted_precision_is_reached_or_said_not_to_be(rows: list[tuple[int, b
         assert calibration.thresholds[0] == min(threshold for threshold, good in reached.items() if good)
 
 
-def test_the_order_of_rows_changes_no_wanted_precision() -> None:
+def test_the_threshold_for_a_precision_does_not_depend_on_the_order_of_rows() -> None:
     raw, gold = noisy_topic(300)
     order = np.random.default_rng(2).permutation(300)
     one, _ = calibrate_topics(raw, gold, precision=0.8, seed=1)
@@ -147,18 +147,18 @@ def test_the_order_of_rows_changes_no_wanted_precision() -> None:
 
 def test_the_same_seed_gives_the_same_thresholds() -> None:
     raw, gold = noisy_topic(300)
-    found = [calibrate_topics(raw, gold, precision=None, seed=5)[0] for _ in range(2)]
-    assert found[0] == found[1]
+    first, second = (calibrate_topics(raw, gold, precision=None, seed=5)[0] for _ in range(2))
+    assert first == second
 
 
-def test_calibrating_keeps_the_order_of_probabilities() -> None:
+def test_calibration_keeps_the_order_of_probabilities() -> None:
     raw, gold = noisy_topic(400, slope=2, bias=1)
     calibration, _ = calibrate_topics(raw, 1 - gold, precision=None, seed=1)  # as wrong as can be
     ranked = calibration.probabilities(np.sort(raw, axis=0))[:, 0]
     assert (np.diff(ranked) >= 0).all()
 
 
-def test_a_calibration_comes_back_from_json_to_the_last_digit() -> None:
+def test_a_calibration_survives_json_to_the_last_digit() -> None:
     raw, gold = noisy_topic(300)
     topics, _ = calibrate_topics(raw, gold, precision=None, seed=1)
     assert TopicCalibration.model_validate_json(topics.model_dump_json()) == topics
@@ -167,7 +167,7 @@ def test_a_calibration_comes_back_from_json_to_the_last_digit() -> None:
     assert StanceCalibration.model_validate_json(stance.model_dump_json()) == stance
 
 
-def test_no_topics_are_calibrated_to_no_topics() -> None:
+def test_no_topics_need_no_calibration() -> None:
     calibration, unmet = calibrate_topics(np.zeros((5, 0)), np.zeros((5, 0)), precision=None, seed=1)
     assert calibration == TopicCalibration(curves=(), thresholds=())
     assert unmet == []
@@ -182,7 +182,7 @@ def test_too_few_stances_are_not_calibrated(rows: int) -> None:
 
 
 @pytest.mark.parametrize("only", range(3))
-def test_one_stance_alone_is_decided_for_whatever_the_raw_probabilities(only: int) -> None:
+def test_the_only_stance_is_decided_for_whatever_the_raw_probabilities(only: int) -> None:
     raw = np.random.default_rng(1).dirichlet([1, 1, 1], size=100)
     calibration = calibrate_stance(raw, np.tile(np.eye(3)[only], (100, 1)))
     assert (calibration.decide(calibration.probabilities(raw)) == only).mean() > 0.9
@@ -191,12 +191,12 @@ def test_one_stance_alone_is_decided_for_whatever_the_raw_probabilities(only: in
 @pytest.mark.parametrize(
     "raw", [np.full((60, 3), 1 / 3), np.tile([1.0, 0.0, 0.0], (60, 1)), np.tile(np.eye(3), (20, 1))]
 )
-def test_stances_without_a_hint_still_give_probabilities(raw: FloatArray) -> None:
+def test_uninformative_stances_still_give_probabilities(raw: FloatArray) -> None:
     y = np.eye(3)[np.random.default_rng(1).choice(3, size=60, p=[0.2, 0.2, 0.6])]
     calibration = calibrate_stance(raw, y)
-    found = calibration.probabilities(raw)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1)
+    calibrated = calibration.probabilities(raw)
+    assert np.isfinite(calibrated).all()
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
     assert np.isfinite(calibration.weights).all()
 
 
@@ -204,36 +204,36 @@ def test_calibrated_stances_are_as_frequent_as_in_the_data() -> None:
     rng = np.random.default_rng(1)
     true = rng.dirichlet([0.6, 0.6, 2.4], size=3000)
     y = np.eye(3)[[rng.choice(3, p=row) for row in true]]
-    balanced = true / true.mean(axis=0)  # what a model with balanced classes says
+    balanced = true / true.mean(axis=0)  # as a model with balanced classes estimates it
     balanced /= balanced.sum(axis=1, keepdims=True)
     calibration = calibrate_stance(balanced, y)
     np.testing.assert_allclose(calibration.probabilities(balanced).mean(axis=0), y.mean(axis=0), atol=0.02)
 
 
-def test_weights_bring_out_the_stances_that_are_rare() -> None:
+def test_weights_raise_the_macro_f1_of_rare_stances() -> None:
     rng = np.random.default_rng(1)
     true = rng.dirichlet([0.5, 0.5, 3.0], size=2000)
     gold = np.array([rng.choice(3, p=row) for row in true])
     calibration = calibrate_stance(true, np.eye(3)[gold])
     calibrated = calibration.probabilities(true)
-    likeliest = f1_score(gold, calibrated.argmax(axis=1), average="macro")
-    assert f1_score(gold, calibration.decide(calibrated), average="macro") > likeliest + 0.02
+    most_probable = f1_score(gold, calibrated.argmax(axis=1), average="macro")
+    assert f1_score(gold, calibration.decide(calibrated), average="macro") > most_probable + 0.02
 
 
-def test_tied_votes_do_not_count_for_the_first_stance() -> None:
+def test_tied_votes_do_not_favor_the_first_stance() -> None:
     """Favor and neutral share half of the texts evenly: a tie is not one more favor."""
     rng = np.random.default_rng(3)
-    told = np.eye(3)[rng.integers(3, size=150)]
+    decided = np.eye(3)[rng.integers(3, size=150)]
     ties = np.tile([0.5, 0.0, 0.5], (150, 1))
-    raw = np.vstack([0.5 * told + 0.5 * rng.dirichlet([1, 1, 1], size=150), rng.dirichlet([3, 1, 3], size=150)])
-    y = np.vstack([told, ties])
-    found = calibrate_stance(raw, y)
+    raw = np.vstack([0.5 * decided + 0.5 * rng.dirichlet([1, 1, 1], size=150), rng.dirichlet([3, 1, 3], size=150)])
+    y = np.vstack([decided, ties])
+    calibration = calibrate_stance(raw, y)
     mirrored = calibrate_stance(raw[:, ::-1], y[:, ::-1])
-    weights, other = np.array(found.weights), np.array(mirrored.weights)[::-1]
+    weights, other = np.array(calibration.weights), np.array(mirrored.weights)[::-1]
     np.testing.assert_allclose(weights / weights.sum(), other / other.sum(), atol=0.1)
 
 
-def test_votes_that_are_all_tied_decide_nothing() -> None:
+def test_tied_votes_alone_leave_the_weights_at_one() -> None:
     raw = np.random.default_rng(1).dirichlet([1, 1, 1], size=40)
     calibration = calibrate_stance(raw, np.tile([0.5, 0.5, 0.0], (40, 1)))
     assert calibration.weights == (1, 1, 1)
@@ -250,45 +250,45 @@ def test_calibrated_stances_add_up_to_one(
     rows: list[tuple[float, float, float]], slope: float, biases: tuple[float, float, float]
 ) -> None:
     calibration = StanceCalibration(slope=slope, biases=biases)
-    found = calibration.probabilities(np.array(rows))
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert set(calibration.decide(found)) <= set(range(len(STANCES)))
+    calibrated = calibration.probabilities(np.array(rows))
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
+    assert set(calibration.decide(calibrated)) <= set(range(len(STANCES)))
 
 
 # Folds
 
 
-units_and_labels = st.lists(
+groups_and_labels = st.lists(
     st.tuples(st.integers(0, 12), st.tuples(st.booleans(), st.booleans())), min_size=2, max_size=40
-).filter(lambda rows: len({unit for unit, _ in rows}) > 1)
+).filter(lambda rows: len({group for group, _ in rows}) > 1)
 
 
 @settings(max_examples=50, deadline=None)
-@given(rows=units_and_labels, dev=st.integers(0, 5), seed=st.integers(0, 5))
-def test_every_row_is_held_out_once_and_never_beside_its_own_article(
+@given(rows=groups_and_labels, dev=st.integers(0, 5), seed=st.integers(0, 5))
+def test_every_row_is_in_one_fold_and_never_trained_on_with_its_own_article(
     rows: list[tuple[int, tuple[bool, bool]]], dev: int, seed: int
 ) -> None:
-    units = [f"article {unit}" for unit, _ in rows]
-    train = topics_of(np.array([labels for _, labels in rows], dtype=float), units)
-    held_out = topics_of(np.zeros((dev, 2)), [f"dev {n}" for n in range(dev)])
-    found = folds(train, held_out, seed=seed)
-    everything = [*units, *held_out.groups]
-    assert sorted(np.concatenate([fold for _, fold in found])) == list(range(len(everything)))
-    for rest, fold in found:
+    groups = [f"article {group}" for group, _ in rows]
+    train = topics_of(np.array([labels for _, labels in rows], dtype=float), groups)
+    dev_examples = topics_of(np.zeros((dev, 2)), [f"dev {n}" for n in range(dev)])
+    pairs = folds(train, dev_examples, seed=seed)
+    all_groups = [*groups, *dev_examples.groups]
+    assert sorted(np.concatenate([fold for _, fold in pairs])) == list(range(len(all_groups)))
+    for rest, fold in pairs:
         assert len(rest) > 0
-        assert not {everything[row] for row in rest} & {everything[row] for row in fold}
+        assert not {all_groups[row] for row in rest} & {all_groups[row] for row in fold}
         assert not set(rest) & set(fold)
     if dev:
-        assert found[0][0].tolist() == list(range(len(train)))
-        assert found[0][1].tolist() == list(range(len(train), len(everything)))
+        assert pairs[0][0].tolist() == list(range(len(train)))
+        assert pairs[0][1].tolist() == list(range(len(train), len(all_groups)))
 
 
 def test_a_topic_of_few_articles_is_spread_over_the_folds() -> None:
     y = np.zeros((100, 2))
     y[:, 0] = 1
     y[:10, 1] = 1
-    found = folds(topics_of(y, [f"a{n}" for n in range(100)]), nothing(2), seed=1)
-    assert [int(y[fold, 1].sum()) for _, fold in found] == [2, 2, 2, 2, 2]
+    pairs = folds(topics_of(y, [f"a{n}" for n in range(100)]), nothing(2), seed=1)
+    assert [int(y[fold, 1].sum()) for _, fold in pairs] == [2, 2, 2, 2, 2]
 
 
 def test_five_articles_each_of_a_topic_of_its_own_can_be_folded() -> None:
@@ -296,19 +296,19 @@ def test_five_articles_each_of_a_topic_of_its_own_can_be_folded() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3])
-def test_fewer_than_two_articles_are_said_to_be_too_few(rows: int) -> None:
+def test_fewer_than_two_articles_are_an_error(rows: int) -> None:
     with pytest.raises(DemarcheError, match="at least two are needed"):
         folds(topics_of(np.ones((rows, 1)), ["the only one"] * rows), nothing(1), seed=1)
 
 
 def test_stances_are_folded_by_article_too() -> None:
-    units = [f"a{n // 3}" for n in range(30)]
-    examples = StanceExamples([Query("t", "x")] * 30, np.tile(np.eye(3), (10, 1)), units)
+    groups = [f"a{n // 3}" for n in range(30)]
+    examples = StanceExamples([Query("t", "x")] * 30, np.tile(np.eye(3), (10, 1)), groups)
     for rest, fold in folds(examples, examples.take(np.arange(0)), seed=1):
-        assert not {units[row] for row in rest} & {units[row] for row in fold}
+        assert not {groups[row] for row in rest} & {groups[row] for row in fold}
 
 
-def test_a_topic_of_minorities_alone_is_calibrated_by_their_votes() -> None:
+def test_a_topic_that_only_minorities_assign_is_calibrated_on_their_votes() -> None:
     rng = np.random.default_rng(1)
     votes = np.where(rng.random(700) < 0.3, 0.25, 0.0)
     raw = np.clip(0.3 + votes + rng.normal(0, 0.05, 700), 0.01, 0.99)

@@ -1,4 +1,4 @@
-"""Encoders from wherever they come, whole or broken, and what they run on."""
+"""Encoders: where they are found, broken ones, and the device they run on."""
 
 from __future__ import annotations
 
@@ -83,27 +83,33 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no tokenizer": (_without_tokenizer, "no tokenizer in .*; save the tokenizer there too"),
     "an empty tokenizer": (lambda folder: (folder / "tokenizer.json").write_text(""), "cannot be read"),
     "no config": (lambda folder: (folder / "config.json").unlink(), "no config.json"),
-    "a config that is none": (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
+    "a config that is not JSON": (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
     "a config of another size": (_of_another_size, "cannot be read"),
-    "no pad token": (_without_padding, "its tokenizer has no pad token, .*; set one and save it"),
-    "no token around a text": (_without_specials, "its tokenizer sets no token around a text"),
-    "an encoder of pictures": (_of_pictures, "clip does not read texts alone"),
-    "an encoder-decoder": (_that_writes, "t5 writes texts .*; give an encoder"),
+    "no pad token": (
+        _without_padding,
+        "its tokenizer has no pad token, which batches of texts need; set one and save it",
+    ),
+    "no special tokens": (
+        _without_specials,
+        r"its tokenizer adds no special tokens \(\[CLS\], <s>\); give an encoder",
+    ),
+    "an encoder of pictures": (_of_pictures, "clip is not a text encoder; give one"),
+    "an encoder-decoder": (_that_writes, "t5 is an encoder-decoder; give an encoder"),
     "code of its own": (_with_code, "cannot be read"),
 }
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_broken_encoder_is_one_clear_line(how: str, copy: Path) -> None:
-    breaks, says = BROKEN[how]
-    breaks(copy)
-    with pytest.raises(DemarcheError, match=says) as caught:
+def test_a_broken_encoder_is_a_one_line_error(how: str, copy: Path) -> None:
+    damage, message = BROKEN[how]
+    damage(copy)
+    with pytest.raises(DemarcheError, match=message) as caught:
         loading.load(locate(str(copy)), str(copy))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("how", ["pickled weights alone", "no tokenizer", "no config"])
-def test_an_encoder_without_its_files_is_told_before_any_work(how: str, store: Path, copy: Path) -> None:
+def test_an_encoder_without_its_files_is_an_error_before_any_work(how: str, store: Path, copy: Path) -> None:
     BROKEN[how][0](copy)
     result = train(*alone(copy))
     assert result.exit_code == 2
@@ -111,7 +117,7 @@ def test_an_encoder_without_its_files_is_told_before_any_work(how: str, store: P
     assert tracking.runs() == []
 
 
-def test_an_id_that_is_not_in_the_cache_fails_at_once_and_names_the_other_ways(store: Path) -> None:
+def test_an_id_that_is_not_in_the_cache_fails_at_once_and_names_the_alternatives(store: Path) -> None:
     began = time.monotonic()
     result = train(*alone(Path("nobody/nothing-of-the-kind")))
     assert time.monotonic() - began < 30
@@ -123,39 +129,41 @@ def test_an_id_that_is_not_in_the_cache_fails_at_once_and_names_the_other_ways(s
 
 
 def _cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave_out: str) -> str:
-    """The tiny encoder as the Hub's client keeps it, but for a file that did not arrive."""
+    """Put the tiny encoder into a cache like that of the Hub's client, without one file."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    kept = tmp_path / "models--somebody--tiny"
-    shutil.copytree(tiny_encoder(), kept / "snapshots" / "c0ffee", ignore=shutil.ignore_patterns(leave_out))
-    (kept / "refs").mkdir()
-    (kept / "refs" / "main").write_text("c0ffee")
+    cached = tmp_path / "models--somebody--tiny"
+    shutil.copytree(tiny_encoder(), cached / "snapshots" / "c0ffee", ignore=shutil.ignore_patterns(leave_out))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("c0ffee")
     return "somebody/tiny"
 
 
-def test_an_encoder_that_was_fetched_is_found_again_off_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoder_in_the_cache_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loading.load(locate(_cached(tmp_path, monkeypatch, "nothing")))
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "tokenizer.json", "config.json"])
-def test_an_encoder_that_was_fetched_in_part_is_not_taken_for_the_whole(
+def test_an_encoder_that_is_only_partly_in_the_cache_is_an_error(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DemarcheError, match="somebody/tiny: only partly in the local cache, and the Hub is out of"):
+    with pytest.raises(
+        DemarcheError, match="somebody/tiny: only partly in the local cache, and the Hub cannot be reached"
+    ):
         locate(_cached(tmp_path, monkeypatch, missing))
 
 
-def test_what_lies_behind_a_proxy_is_left_to_the_client_that_asks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behind_a_proxy_the_hub_counts_as_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    assert not files._reachable("https://nowhere.invalid")
+    assert not files._is_reachable("https://nowhere.invalid")
     for name in ("https_proxy", "ALL_PROXY"):
         with monkeypatch.context() as patch:
             patch.setenv(name, "http://127.0.0.1:9")
-            assert files._reachable("https://nowhere.invalid")
+            assert files._is_reachable("https://nowhere.invalid")
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("package:no_such_package/model", "no package 'no_such_package' is installed"),
         ("package:json/model", "the package has no folder 'model'"),
@@ -164,20 +172,20 @@ def test_what_lies_behind_a_proxy_is_left_to_the_client_that_asks_it(monkeypatch
         ("a/b/c/d", "no such folder"),
     ],
 )
-def test_an_encoder_that_is_nowhere_is_told(name: str, says: str) -> None:
-    with pytest.raises(DemarcheError, match=says):
+def test_an_encoder_that_does_not_exist_is_an_error(name: str, message: str) -> None:
+    with pytest.raises(DemarcheError, match=message):
         locate(name)
 
 
-def test_the_packaged_encoder_puts_what_means_the_same_side_by_side() -> None:
-    found = Vectors.of_encoder(files.OFFLINE, CPU, max_length=64).of(
+def test_the_packaged_encoder_places_texts_of_similar_meaning_together() -> None:
+    vectors = Vectors.of_encoder(files.OFFLINE, CPU, max_length=64).of(
         ["The navy built an icebreaker.", "A ship for the polar ice was launched.", "Interest rates rose again."]
     )
-    assert found[0] @ found[1] > found[0] @ found[2] + 0.2
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-def test_a_gpu_asked_for_where_there_is_none_is_told_before_any_work(store: Path) -> None:
+def test_a_gpu_that_is_not_available_is_an_error_before_any_work(store: Path) -> None:
     # No machine has both.
     absent = "mps" if torch.cuda.is_available() else "cuda"
     result = train(*alone(tiny_encoder()), f"device={absent}")
@@ -187,26 +195,26 @@ def test_a_gpu_asked_for_where_there_is_none_is_told_before_any_work(store: Path
     assert tracking.runs() == []
 
 
-def test_what_is_there_is_taken_and_what_is_asked_for_is_kept() -> None:
+def test_a_named_device_and_precision_are_kept() -> None:
     assert select_device("cpu", "fp32") == CPU
     assert select_device("cpu", "bf16") == Device("cpu", bf16=True)
     assert str(select_device("cpu", "fp32")) == "cpu fp32"
 
 
 def test_vectors_are_computed_once(tmp_path: Path) -> None:
-    kept = tmp_path / "vectors.sqlite"
+    cache = tmp_path / "vectors.sqlite"
     texts = ["tea", "rain and tea", "tea", ""]
-    first = Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=kept)
-    found = first.of(texts)
-    again = Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=kept)
-    again.encoder = None  # what is looked up needs no encoder
+    first = Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=cache)
+    vectors = first.of(texts)
+    again = Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=cache)
+    again.encoder = None  # cached vectors need no encoder
     again.width = 32
-    np.testing.assert_array_equal(again.of(texts), found)
-    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(again.of(texts), vectors)
+    np.testing.assert_array_equal(vectors[0], vectors[2])
 
 
-def test_kept_vectors_that_are_damaged_are_told(tmp_path: Path) -> None:
-    kept = tmp_path / "vectors.sqlite"
-    kept.write_bytes(b"not a database, whatever its name says" * 100)
+def test_a_damaged_cache_of_vectors_is_an_error(tmp_path: Path) -> None:
+    cache = tmp_path / "vectors.sqlite"
+    cache.write_bytes(b"not a database, whatever its name says" * 100)
     with pytest.raises(DemarcheError, match=r"vectors.sqlite: the cached vectors cannot be used .* delete the file"):
-        Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=kept).of(["tea"])
+        Vectors(*loading.load(tiny_encoder()), CPU, max_length=32, cache=cache).of(["tea"])

@@ -1,7 +1,9 @@
-"""What every classifier family promises, whichever it is."""
+"""The contract of every classifier family."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,21 +40,23 @@ from models.families.zero_shot import ZeroShotStance, ZeroShotStanceSettings, Ze
 from tests.conftest import BOOK, CPU, make_articles, tiny_encoder, tiny_nli
 
 WORDS = Ngrams(chars=None)
+# More windows of 16 tokens than a batch holds: "tea" is spelt in three letters.
+LONG = 300
 STRANGE = [
     "",
     " ",
     "a",
-    "tea " * 20_000,
+    "tea " * LONG,
     "zzyzx qwxk",
     "雨が降っている",
     "🫖☔",
     "-- … !!",
     "\0\u2028\ufeff",
-    "x" * 20_000,
+    "x" * 5_000,
     "TEAPOT teapot",
 ]
 
-EVEN = Platt()
+IDENTITY = Platt()
 
 
 def encoder_settings(**more: Any) -> dict[str, Any]:
@@ -60,25 +64,26 @@ def encoder_settings(**more: Any) -> dict[str, Any]:
     return {"encoder": str(tiny_encoder()), "max_length": 16} | more
 
 
-def tuned(**more: Any) -> dict[str, Any]:
-    return encoder_settings(kind="encoder", batch_size=16, **{"epochs": 20, "learning_rate": 1e-3} | more)
+def finetune_settings(*, brief: bool, **more: Any) -> dict[str, Any]:
+    epochs = 2 if brief else 15
+    return encoder_settings(batch_size=16, learning_rate=1e-3, **{"kind": "encoder", "epochs": epochs} | more)
+
+
+def setfit_settings(*, steps: int) -> dict[str, Any]:
+    return encoder_settings(kind="setfit", steps=steps, learning_rate=1e-3)
+
+
+def zero_shot_settings(**more: Any) -> dict[str, Any]:
+    # Hypotheses are spelt in letters: they take many tokens.
+    return {"encoder": str(tiny_nli()), "max_length": 128, "kind": "zero_shot"} | more
 
 
 def vectors() -> Vectors:
     return Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16)
 
 
-def evaluated(**more: Any) -> dict[str, Any]:
-    # Hypotheses are spelt in letters: they take many tokens.
-    return {"encoder": str(tiny_nli()), "max_length": 128, "kind": "zero_shot"} | more
-
-
-def paired(**more: Any) -> dict[str, Any]:
-    return encoder_settings(kind="setfit", steps=60, learning_rate=1e-3) | more
-
-
-class Averaging:
-    """An average learns as its members do."""
+class AverageOfMembers:
+    """An average, fitted as its members are."""
 
     def __init__(self, members: list[Any], calibration: Any, average: Any):
         self.members, self.calibration, self.average = members, calibration, average
@@ -88,13 +93,13 @@ class Averaging:
         return self.average(fitted, [self.calibration] * len(fitted))
 
 
-class Reading:
-    """The joint reader seen as a classifier of one task."""
+class JointTask:
+    """The joint reader as a classifier of one task."""
 
-    def __init__(self, task: str, joint: Joint | None = None):
+    def __init__(self, task: str, joint: Joint | None = None, *, brief: bool = False):
         self.task = task
-        settings = JointSettings(**tuned(learning_rate=1e-3, epochs=30) | {"kind": "joint"})
-        self.joint = joint or Joint(settings, describe(BOOK), device=CPU, seed=1)
+        settings = finetune_settings(brief=brief, kind="joint")
+        self.joint = joint or Joint(JointSettings(**settings), describe(BOOK), device=CPU, seed=1)
 
     def fit(self, train: Any, dev: Any, *, callback: NoCallback) -> Any:
         self.joint.fit(self._joint(train), self._joint(dev), callback=callback)
@@ -112,58 +117,68 @@ class Reading:
         y[np.arange(len(columns)), columns, 1:] = examples.y
         return JointExamples([query.text for query in examples.inputs], y, examples.groups)
 
-    def predict_proba(self, asked: Any) -> FloatArray:
-        return self.joint.predict_proba(asked)[:, :, 0] if self.task == "topics" else self.joint.stances(asked)
+    def predict_proba(self, inputs: Any) -> FloatArray:
+        return self.joint.predict_proba(inputs)[:, :, 0] if self.task == "topics" else self.joint.stances(inputs)
 
     def save(self, folder: Path) -> None:
         self.joint.save(folder)
 
 
-TOPIC_FAMILIES = {
-    "linear": lambda: LinearTopics(LinearTopicsSettings()),
-    "linear on words": lambda: LinearTopics(LinearTopicsSettings(ngrams=WORDS)),
-    "linear on characters": lambda: LinearTopics(LinearTopicsSettings(ngrams=Ngrams(words=None))),
-    "rules": lambda: RuleTopics.of(BOOK),
-    "majority": MajorityTopics,
-    "embedding": lambda: EmbeddingTopics(EmbeddingTopicsSettings(**encoder_settings(kind="embedding")), vectors()),
-    "encoder": lambda: EncoderTopics(EncoderTopicsSettings(**tuned()), device=CPU, seed=1),
-    "setfit": lambda: SetfitTopics(SetfitTopicsSettings(**paired()), vectors(), seed=1),
-    "similarity": lambda: SimilarityTopics.of(
+# A family → a function that makes an untrained classifier, which trains for longer where it need not be `brief`.
+TOPIC_FAMILIES: dict[str, Callable[[bool], Any]] = {
+    "linear": lambda brief: LinearTopics(LinearTopicsSettings()),
+    "linear on words": lambda brief: LinearTopics(LinearTopicsSettings(ngrams=WORDS)),
+    "linear on characters": lambda brief: LinearTopics(LinearTopicsSettings(ngrams=Ngrams(words=None))),
+    "rules": lambda brief: RuleTopics.of(BOOK),
+    "majority": lambda brief: MajorityTopics(),
+    "embedding": lambda brief: EmbeddingTopics(
+        EmbeddingTopicsSettings(**encoder_settings(kind="embedding")), vectors()
+    ),
+    "encoder": lambda brief: EncoderTopics(EncoderTopicsSettings(**finetune_settings(brief=brief)), device=CPU, seed=1),
+    "setfit": lambda brief: SetfitTopics(
+        SetfitTopicsSettings(**setfit_settings(steps=5 if brief else 60)), vectors(), seed=1
+    ),
+    "similarity": lambda brief: SimilarityTopics.of(
         BOOK, SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()
     ),
-    "zero_shot": lambda: ZeroShotTopics.of(BOOK, ZeroShotTopicsSettings(**evaluated()), CPU),
-    "average": lambda: Averaging(
+    "zero_shot": lambda brief: ZeroShotTopics.of(BOOK, ZeroShotTopicsSettings(**zero_shot_settings()), CPU),
+    "average": lambda brief: AverageOfMembers(
         [LinearTopics(LinearTopicsSettings(ngrams=WORDS)), MajorityTopics()],
-        TopicCalibration(curves=(EVEN, EVEN), thresholds=(0.5, 0.5)),
+        TopicCalibration(curves=(IDENTITY, IDENTITY), thresholds=(0.5, 0.5)),
         AverageTopics,
     ),
-    "joint": lambda: Reading("topics"),
+    "joint": lambda brief: JointTask("topics", brief=brief),
 }
-STANCE_FAMILIES = {
-    "linear": lambda: LinearStance(LinearStanceSettings(own_from=10**6)),
-    "linear with a model a target": lambda: LinearStance(LinearStanceSettings(ngrams=WORDS, own_from=10)),
-    "majority": MajorityStance,
-    "embedding": lambda: EmbeddingStance(EmbeddingStanceSettings(**encoder_settings(kind="embedding")), vectors()),
-    "encoder": lambda: EncoderStance(EncoderStanceSettings(**tuned()), device=CPU, seed=1),
-    "setfit": lambda: SetfitStance(SetfitStanceSettings(**paired()), vectors(), seed=1),
-    "zero_shot": lambda: ZeroShotStance.of(ZeroShotStanceSettings(**evaluated()), CPU),
-    "average": lambda: Averaging(
+STANCE_FAMILIES: dict[str, Callable[[bool], Any]] = {
+    "linear": lambda brief: LinearStance(LinearStanceSettings(own_from=10**6)),
+    "linear with a model per target": lambda brief: LinearStance(LinearStanceSettings(ngrams=WORDS, own_from=10)),
+    "majority": lambda brief: MajorityStance(),
+    "embedding": lambda brief: EmbeddingStance(
+        EmbeddingStanceSettings(**encoder_settings(kind="embedding")), vectors()
+    ),
+    "encoder": lambda brief: EncoderStance(EncoderStanceSettings(**finetune_settings(brief=brief)), device=CPU, seed=1),
+    "setfit": lambda brief: SetfitStance(
+        SetfitStanceSettings(**setfit_settings(steps=5 if brief else 60)), vectors(), seed=1
+    ),
+    "zero_shot": lambda brief: ZeroShotStance.of(ZeroShotStanceSettings(**zero_shot_settings()), CPU),
+    "average": lambda brief: AverageOfMembers(
         [LinearStance(LinearStanceSettings(ngrams=WORDS)), MajorityStance()], StanceCalibration(), AverageStance
     ),
-    "joint": lambda: Reading("stance"),
+    "joint": lambda brief: JointTask("stance", brief=brief),
 }
-TUNED = {"encoder", "joint", "setfit"}
-UNTAUGHT = {"similarity", "zero_shot"}
-ENCODED = {"embedding", "similarity", "zero_shot", *TUNED}
+FINETUNED = {"encoder", "joint", "setfit"}
+UNTRAINED = {"similarity", "zero_shot"}
+WITH_ENCODER = {"embedding", "similarity", "zero_shot", *FINETUNED}
+IGNORE_SPANS = ["embedding", "joint", "zero_shot"]
 FAMILIES = [("topics", name) for name in TOPIC_FAMILIES] + [
     (task, name)
     for task in ("stance", "stance with spans")
     for name in STANCE_FAMILIES
-    if (task, name) != ("stance with spans", "zero_shot")  # it does not look at spans
+    if (task, name) not in {("stance with spans", name) for name in IGNORE_SPANS}
 ]
 every_family = pytest.mark.parametrize(("task", "name"), FAMILIES)
-every_learner = pytest.mark.parametrize(
-    ("task", "name"), [(task, name) for task, name in FAMILIES if name not in UNTAUGHT]
+every_trained_family = pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task, name in FAMILIES if name not in UNTRAINED]
 )
 
 
@@ -184,91 +199,104 @@ def examples_of(task: str, *, seed: int = 1) -> Any:
     return StanceExamples(queries, stances.y, stances.groups)
 
 
-def new(task: str, name: str) -> Any:
-    return TOPIC_FAMILIES[name]() if task == "topics" else STANCE_FAMILIES[name]()
-
-
-def learn(task: str, name: str, examples: Any) -> Any:
-    return new(task, name).fit(examples, examples.take(np.arange(0)), callback=NoCallback())
-
-
 @cache
-def fitted(task: str, name: str) -> Any:
-    return learn(task, name, examples_of(task))
-
-
-def asked(examples: Any) -> list[Any]:
-    return list(examples.inputs)
-
-
-def assert_same(found: FloatArray, expected: FloatArray, name: str) -> None:
-    """To the last bit; an encoder's sums may be taken in another order where the batch has another shape."""
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 if name in ENCODED else 0)
-
-
 def strange(task: str) -> list[Any]:
     if task == "topics":
         return list(STRANGE)
-    targets = ["drinking more tea", "a target nobody has seen", ""]
+    targets = ["drinking more tea", "a target of no example", ""]
     spans = [None, (0, 1)] if task == "stance with spans" else [None]
     return [Query(text, target, span) for text in STRANGE for target in targets for span in spans]
 
 
+@cache
+def new_inputs(task: str) -> list[Any]:
+    """Texts like the training examples, then strange ones."""
+    return [*examples_of(task, seed=2).inputs, *strange(task)]
+
+
+def fit(task: str, name: str, examples: Any, *, brief: bool = True) -> Any:
+    families = TOPIC_FAMILIES if task == "topics" else STANCE_FAMILIES
+    return families[name](brief).fit(examples, examples.take(np.arange(0)), callback=NoCallback())
+
+
+@cache
+def fitted(task: str, name: str, *, brief: bool = False) -> Any:
+    return fit(task, name, examples_of(task), brief=brief)
+
+
+@cache
+def predictions(task: str, name: str) -> FloatArray:
+    """The predictions of the fitted model for the new inputs."""
+    return np.asarray(fitted(task, name).predict_proba(new_inputs(task)))
+
+
+def assert_same(actual: FloatArray, expected: FloatArray, name: str) -> None:
+    """Compare to the last bit; an encoder's sums may be taken in another order where the batch has another shape."""
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-5 if name in WITH_ENCODER else 0)
+
+
 def load(task: str, folder: Path) -> Any:
     if read_settings(folder)["kind"] == "joint":
-        return Reading(task, Joint.load(folder))
+        return JointTask(task, Joint.load(folder))
     return load_topics(folder) if task == "topics" else load_stance(folder)
 
 
-def assert_are_probabilities(found: FloatArray, task: str, *, rows: int) -> None:
-    assert found.shape == (rows, len(BOOK.topics) if task == "topics" else 3)
-    assert found.dtype == np.float64
-    assert np.isfinite(found).all()
-    assert (found >= 0).all()
-    assert (found <= 1).all()
+def assert_are_probabilities(probabilities: FloatArray, task: str, *, rows: int) -> None:
+    assert probabilities.shape == (rows, len(BOOK.topics) if task == "topics" else 3)
+    assert probabilities.dtype == np.float64
+    assert np.isfinite(probabilities).all()
+    assert (probabilities >= 0).all()
+    assert (probabilities <= 1).all()
     if task != "topics":
-        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-@every_learner
-def test_what_was_learnt_is_nearer_to_the_gold_than_an_even_guess(task: str, name: str) -> None:
-    # The town is fair: shares of one year say nothing of the next.
+@every_trained_family
+def test_a_trained_model_is_closer_to_the_gold_than_an_even_guess(task: str, name: str) -> None:
+    # The town is fair: the proportions of one year do not carry over to the next.
     gold = examples_of(task, seed=1 if name == "majority" else 2)
-    found = fitted(task, name).predict_proba(asked(gold))
+    probabilities = fitted(task, name).predict_proba(gold.inputs)
     even = 0.5 if task == "topics" else 1 / 3
-    assert ((found - gold.y) ** 2).mean() < ((even - gold.y) ** 2).mean()
+    assert ((probabilities - gold.y) ** 2).mean() < ((even - gold.y) ** 2).mean()
 
 
 @every_family
-def test_whatever_is_asked_the_answer_is_probabilities(task: str, name: str) -> None:
-    for queries in (asked(examples_of(task)), strange(task)):
-        assert_are_probabilities(fitted(task, name).predict_proba(queries), task, rows=len(queries))
+def test_any_input_gives_probabilities(task: str, name: str) -> None:
+    assert_are_probabilities(predictions(task, name), task, rows=len(new_inputs(task)))
 
 
-@pytest.mark.parametrize("name", sorted(ENCODED))
-def test_a_text_of_20_000_words_is_read_to_its_end(name: str) -> None:
-    filler = "the town and its old market " * 3_333
+@pytest.mark.parametrize("name", IGNORE_SPANS)
+def test_a_family_that_ignores_spans_predicts_the_same_with_them(name: str) -> None:
+    with_spans = new_inputs("stance with spans")
+    without = [Query(query.text, query.target) for query in with_spans]
+    model = fitted("stance", name, brief=True)
+    np.testing.assert_array_equal(model.predict_proba(with_spans), model.predict_proba(without))
+
+
+@pytest.mark.parametrize("name", sorted(WITH_ENCODER))
+def test_a_long_text_is_read_to_its_end(name: str) -> None:
+    filler = "the town and its old market " * 200
     for task in ("topics", "stance"):
         if (task, name) in {("topics", "zero_shot"), ("stance", "similarity")}:
             continue  # the window that entails most need not be the last; there is no such family
         texts = [filler, filler + "teapot kettle brew"]
-        queries = texts if task == "topics" else [Query(text, "drinking more tea") for text in texts]
-        found = fitted(task, name).predict_proba(queries)
-        assert_are_probabilities(found, task, rows=2)
-        assert (found[0] != found[1]).any()
+        inputs = texts if task == "topics" else [Query(text, "drinking more tea") for text in texts]
+        probabilities = fitted(task, name).predict_proba(inputs)
+        assert_are_probabilities(probabilities, task, rows=2)
+        assert (probabilities[0] != probabilities[1]).any()
 
 
 @every_family
-def test_nothing_asked_is_nothing_answered(task: str, name: str) -> None:
+def test_no_input_gives_no_predictions(task: str, name: str) -> None:
     assert_are_probabilities(fitted(task, name).predict_proba([]), task, rows=0)
 
 
 @every_family
-def test_a_saved_model_gives_the_very_same_probabilities(task: str, name: str, tmp_path: Path) -> None:
+def test_a_saved_model_predicts_the_same(task: str, name: str, tmp_path: Path) -> None:
     fitted(task, name).save(tmp_path / "model")
-    again = load(task, tmp_path / "model")
-    for queries in (asked(examples_of(task, seed=2)), strange(task), []):
-        np.testing.assert_array_equal(again.predict_proba(queries), fitted(task, name).predict_proba(queries))
+    loaded = load(task, tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(new_inputs(task)), predictions(task, name))
+    assert_are_probabilities(loaded.predict_proba([]), task, rows=0)
 
 
 @every_family
@@ -285,129 +313,125 @@ def test_a_model_saved_again_is_the_same_to_the_byte(task: str, name: str, tmp_p
 
 
 @every_family
-def test_the_same_examples_teach_the_same_model(task: str, name: str) -> None:
-    queries = asked(examples_of(task, seed=2))
-    again = learn(task, name, examples_of(task))
-    np.testing.assert_array_equal(again.predict_proba(queries), fitted(task, name).predict_proba(queries))
+def test_training_twice_on_the_same_examples_gives_the_same_model(task: str, name: str) -> None:
+    inputs = examples_of(task, seed=2).inputs
+    again = fit(task, name, examples_of(task))
+    np.testing.assert_array_equal(again.predict_proba(inputs), fitted(task, name, brief=True).predict_proba(inputs))
 
 
 @every_family
-def test_an_answer_does_not_hang_on_what_is_asked_beside_it(task: str, name: str) -> None:
-    queries = [*asked(examples_of(task, seed=2)), *strange(task)]
-    together = fitted(task, name).predict_proba(queries)
-    order = np.random.default_rng(3).permutation(len(queries))
-    shuffled = fitted(task, name).predict_proba([queries[row] for row in order])
-    assert_same(shuffled, together[order], name)
-    alone = np.vstack([fitted(task, name).predict_proba([query]) for query in queries])
-    assert_same(alone, together, name)
+def test_a_prediction_does_not_depend_on_the_batch(task: str, name: str) -> None:
+    inputs = new_inputs(task)
+    order = np.random.default_rng(3).permutation(len(inputs))
+    shuffled = fitted(task, name).predict_proba([inputs[row] for row in order])
+    assert_same(shuffled, predictions(task, name)[order], name)
+    some = range(0, len(inputs), 3)
+    alone = np.vstack([fitted(task, name).predict_proba([inputs[row]]) for row in some])
+    assert_same(alone, predictions(task, name)[some], name)
 
 
-@pytest.mark.parametrize(("task", "name"), [(task, name) for task, name in FAMILIES if name not in TUNED])
-def test_dev_is_learnt_from_like_train(task: str, name: str) -> None:
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task, name in FAMILIES if name not in FINETUNED])
+def test_families_without_early_stopping_train_on_dev_too(task: str, name: str) -> None:
     whole = examples_of(task)
     rows = np.arange(len(whole))
-    parted = new(task, name).fit(whole.take(rows[:70]), whole.take(rows[70:]), callback=NoCallback())
-    queries = asked(examples_of(task, seed=2))
-    np.testing.assert_array_equal(parted.predict_proba(queries), fitted(task, name).predict_proba(queries))
+    families = TOPIC_FAMILIES if task == "topics" else STANCE_FAMILIES
+    split = families[name](True).fit(whole.take(rows[:70]), whole.take(rows[70:]), callback=NoCallback())
+    np.testing.assert_array_equal(split.predict_proba(new_inputs(task)), predictions(task, name))
 
 
-@every_learner
+@every_trained_family
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_a_handful_of_examples_is_enough_to_answer(task: str, name: str, rows: int) -> None:
+def test_a_handful_of_examples_is_enough_to_train(task: str, name: str, rows: int) -> None:
     few = examples_of(task).take(np.arange(rows))
-    assert_are_probabilities(learn(task, name, few).predict_proba(strange(task)), task, rows=len(strange(task)))
+    assert_are_probabilities(fit(task, name, few).predict_proba(strange(task)), task, rows=len(strange(task)))
 
 
-@every_learner
-@pytest.mark.parametrize("share", [1.0, 0.4])
-def test_one_label_for_all_is_what_is_said_of_all(task: str, name: str, share: float) -> None:
+@every_trained_family
+@pytest.mark.parametrize("proportion", [1.0, 0.4])
+def test_a_label_that_all_examples_share_is_predicted_for_every_text(task: str, name: str, proportion: float) -> None:
     examples = examples_of(task)
-    if task == "topics":
-        y = np.tile([0.0, share], (len(examples), 1))
-        model = learn(task, name, TopicExamples(examples.inputs, y, examples.groups))
-    else:
-        y = np.tile([0.0, share, 1 - share], (len(examples), 1))
-        model = learn(task, name, StanceExamples(examples.inputs, y, examples.groups))
-    found = model.predict_proba(strange(task))
-    assert_are_probabilities(found, task, rows=len(found))
+    row = [0.0, proportion] if task == "topics" else [0.0, proportion, 1 - proportion]
+    y = np.tile(row, (len(examples), 1))
+    probabilities = fit(task, name, replace(examples, y=y)).predict_proba(strange(task))
+    assert_are_probabilities(probabilities, task, rows=len(probabilities))
     if name == "rules" or (name == "joint" and task == "topics"):
-        return  # they know a topic without examples by its description
-    assert (found[:, 0] < 0.01).all()
-    if share == 1.0 or name == "majority" or task == "topics":
-        np.testing.assert_allclose(found[:, 1], share, atol=0.01)
+        return  # they recognise a topic without examples by its description
+    assert (probabilities[:, 0] < 0.01).all()
+    if proportion == 1.0 or name == "majority" or task == "topics":
+        np.testing.assert_allclose(probabilities[:, 1], proportion, atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["linear", "linear on words", "linear on characters", "majority"])
-def test_a_topic_without_a_positive_is_never_found_and_takes_nothing_from_the_others(name: str) -> None:
+def test_a_topic_without_a_positive_is_never_assigned_and_does_not_affect_the_others(name: str) -> None:
     whole = examples_of("topics")
     examples = TopicExamples(whole.inputs, whole.y * np.array([1.0, 0.0]), whole.groups)
-    found = learn("topics", name, examples).predict_proba(whole.inputs)
+    found = fit("topics", name, examples).predict_proba(whole.inputs)
     assert (found[:, 1] < 0.01).all()
     np.testing.assert_array_equal(found[:, 0], fitted("topics", name).predict_proba(whole.inputs)[:, 0])
 
 
-@pytest.mark.parametrize("name", [name for name in STANCE_FAMILIES if name not in UNTAUGHT])
+@pytest.mark.parametrize("name", [name for name in STANCE_FAMILIES if name not in UNTRAINED])
 @pytest.mark.parametrize("missing", [0, 1, 2])
-def test_a_stance_that_nobody_gave_is_hardly_ever_said(name: str, missing: int) -> None:
+def test_a_stance_without_an_example_is_next_to_impossible(name: str, missing: int) -> None:
     whole = examples_of("stance")
     examples = whole.take(np.flatnonzero(whole.y[:, missing] == 0))
-    found = learn("stance", name, examples).predict_proba(strange("stance"))
+    found = fit("stance", name, examples).predict_proba(strange("stance"))
     assert (found[:, missing] < 0.01).all()
 
 
 @pytest.mark.parametrize("name", ["linear", "linear on words", "linear on characters"])
-def test_texts_that_are_all_the_same_teach_no_more_than_the_balance(name: str) -> None:
+def test_identical_texts_are_predicted_the_balance_of_labels(name: str) -> None:
     examples = TopicExamples(["the same words"] * 60, np.tile([[1.0, 0.0], [0.0, 1.0]], (30, 1)), list("ab") * 30)
-    found = learn("topics", name, examples).predict_proba(["the same words", "other things"])
+    found = fit("topics", name, examples).predict_proba(["the same words", "other things"])
     np.testing.assert_allclose(found, 0.5, atol=0.01)
 
 
-def test_texts_that_share_no_word_are_a_clear_mistake_where_only_words_count() -> None:
+def test_texts_without_a_common_word_are_an_error_for_word_ngrams() -> None:
     examples = TopicExamples([f"word{n}" for n in range(60)], np.tile([[1.0], [0.0]], (30, 1)), list("ab") * 30)
-    with pytest.raises(DemarcheError, match="in 2 of the 60 texts"):
-        learn("topics", "linear on words", examples)
+    with pytest.raises(DemarcheError, match="no n-gram occurs in at least 2 of the 60 training texts; lower"):
+        fit("topics", "linear on words", examples)
 
 
-def test_texts_without_a_single_word_are_read_by_their_characters() -> None:
+def test_texts_without_a_single_word_are_classified_by_their_characters() -> None:
     examples = TopicExamples(["!?! …", "— —", "!?! ;", "— ."] * 5, np.tile([[1.0], [0.0]], (10, 1)), list("abcd") * 5)
-    found = learn("topics", "linear", examples).predict_proba(["!?!", "—"])
+    found = fit("topics", "linear", examples).predict_proba(["!?!", "—"])
     assert found[0, 0] > 0.5 > found[1, 0]
 
 
 @pytest.mark.parametrize("named", [1, 2, 60])
-def test_few_targets_with_a_place_do_not_break_the_many_without(named: int, tmp_path: Path) -> None:
+def test_queries_with_and_without_a_span_are_trained_on_together(named: int, tmp_path: Path) -> None:
     queries = [Query(f"the town praises tea {n % 7}", "tea", (16, 19) if n < named else None) for n in range(60)]
-    model = learn("stance", "linear", StanceExamples(queries, np.tile(np.eye(3), (20, 1)), list("abc") * 20))
+    model = fit("stance", "linear", StanceExamples(queries, np.tile(np.eye(3), (20, 1)), list("abc") * 20))
     model.save(tmp_path)
     found = load_stance(tmp_path).predict_proba(queries)
     assert_are_probabilities(found, "stance", rows=60)
     np.testing.assert_array_equal(found, model.predict_proba(queries))
 
 
-def test_where_the_target_stands_tells_whom_the_praise_is_for() -> None:
+def test_the_context_of_a_target_decides_the_stance_toward_it() -> None:
     queries, y = [], []
     for first, second in [("Ann", "Bob"), ("Eve", "Tom"), ("Ida", "Max"), ("Una", "Leo")] * 5:
         text = f"{first} was praised while {second} was blamed"
         at = text.index(second)
         queries += [Query(text, first, (0, 3)), Query(text, second, (at, at + 3))]
         y += [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
-    model = learn("stance", "linear", StanceExamples(queries, np.array(y), list("abcdefgh") * 5))
+    model = fit("stance", "linear", StanceExamples(queries, np.array(y), list("abcdefgh") * 5))
     text = "Zoe was praised while Kim was blamed"
     found = model.predict_proba([Query(text, "Zoe", (0, 3)), Query(text, "Kim", (22, 25))])
     assert found.argmax(axis=1).tolist() == [0, 1]
 
 
-def test_votes_are_learnt_from_as_so_many_readings() -> None:
-    """Half of the readers found the topic in every `so-so` text: that is what its probability says."""
+def test_soft_labels_are_predicted_as_proportions() -> None:
+    """Half of the annotators assigned the topic to every `soso` text, and that is its probability."""
     texts = ["yes yes", "no no", "soso soso"] * 20
     examples = TopicExamples(texts, np.tile([[1.0], [0.0], [0.5]], (20, 1)), list("abc") * 20)
-    found = learn("topics", "linear on words", examples).predict_proba(["yes yes", "no no", "soso soso"])[:, 0]
+    found = fit("topics", "linear on words", examples).predict_proba(["yes yes", "no no", "soso soso"])[:, 0]
     assert found[0] > 0.9
     assert found[1] < 0.1
     assert found[2] == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_keyword_counts_as_a_whole_word_in_any_case_and_with_any_sign_in_it() -> None:
+def test_a_keyword_matches_as_a_whole_word_in_any_case_and_with_any_punctuation() -> None:
     rules = RuleTopics([["tea", "c++", "U.S."], [], ["чай"]])
     texts = ["TEA!", "teapot", "in C++,", "the U.S. said", "the UxS", "Чай", "steak"]
     found = rules.predict_proba(texts)
@@ -416,25 +440,25 @@ def test_a_keyword_counts_as_a_whole_word_in_any_case_and_with_any_sign_in_it() 
     assert found[:, 2].tolist() == [0, 0, 0, 0, 0, 1, 0]
 
 
-def test_the_majority_of_nothing_is_no_topic_and_an_even_stance() -> None:
-    nothing = examples_of("topics").take(np.arange(0)), examples_of("stance").take(np.arange(0))
-    assert learn("topics", "majority", nothing[0]).predict_proba(["a"]).tolist() == [[0, 0]]
-    np.testing.assert_allclose(learn("stance", "majority", nothing[1]).predict_proba([Query("a", "b")]), 1 / 3)
+def test_the_majority_without_examples_is_no_topic_and_an_even_stance() -> None:
+    topics, stances = (examples_of(task).take(np.arange(0)) for task in ("topics", "stance"))
+    assert fit("topics", "majority", topics).predict_proba(["a"]).tolist() == [[0, 0]]
+    np.testing.assert_allclose(fit("stance", "majority", stances).predict_proba([Query("a", "b")]), 1 / 3)
 
 
 @pytest.mark.parametrize("load_family", [load_topics, load_stance])
-def test_a_family_of_a_later_version_is_named(load_family: Any, tmp_path: Path) -> None:
+def test_a_family_of_a_newer_version_is_an_error(load_family: Any, tmp_path: Path) -> None:
     (tmp_path / SETTINGS_FILE).write_text('{"kind": "oracle"}', encoding="utf-8")
     with pytest.raises(DemarcheError, match="unknown family 'oracle'; the model was saved by a newer version"):
         load_family(tmp_path)
 
 
-def test_a_vote_that_hardly_exists_counts_for_nothing() -> None:
+def test_a_negligible_fraction_of_votes_is_ignored() -> None:
     whole = examples_of("stance")
     plain = StanceExamples(whole.inputs, np.eye(3)[np.zeros(len(whole), dtype=int)], whole.groups)
     nearly = StanceExamples(whole.inputs, np.tile([1.0, 1e-10, 1e-10], (len(whole), 1)), whole.groups)
     for examples in (plain, nearly):
-        assert (learn("stance", "linear", examples).predict_proba(strange("stance"))[:, 0] > 0.99).all()
+        assert (fit("stance", "linear", examples).predict_proba(strange("stance"))[:, 0] > 0.99).all()
     topics = TopicExamples([f"the words of row {n}" for n in range(60)], np.zeros((60, 1)), list("ab") * 30)
     topics.y[7] = 0.01
-    assert (learn("topics", "linear", topics).predict_proba(topics.inputs) < 0.2).all()
+    assert (fit("topics", "linear", topics).predict_proba(topics.inputs) < 0.2).all()

@@ -161,14 +161,14 @@ FAULTS: dict[str, Fault] = {
     "an encoder without entailment labels": Fault(
         TRAIN,
         (
-            "encoder nli: does not tell what a text entails (its labels: con, pro)",
+            "encoder nli: no label for entailment (its labels: con, pro)",
             "trained on natural-language inference",
         ),
         both(zero_shot_config, lambda folder: shutil.copytree(tiny_nli(labels=("con", "pro")), folder / "nli")),
     ),
     "an encoder without any labels": Fault(
         TRAIN,
-        "encoder nli: does not tell what a text entails (its labels: none)",
+        "encoder nli: no label for entailment (its labels: none)",
         both(zero_shot_config, lambda folder: shutil.copytree(tiny_encoder(), folder / "nli")),
     ),
 }

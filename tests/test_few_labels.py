@@ -1,4 +1,4 @@
-"""Families for few labels, or none: pairs, similarity, entailment."""
+"""Families for few labels or none: setfit, similarity and zero_shot."""
 
 from __future__ import annotations
 
@@ -29,18 +29,25 @@ from models.families.setfit import SetfitTopics, SetfitTopicsSettings
 from models.families.similarity import SimilarityTopics, SimilarityTopicsSettings
 from models.families.zero_shot import ZeroShotStance, ZeroShotStanceSettings, ZeroShotTopics, ZeroShotTopicsSettings
 from tests.conftest import BOOK, CPU, tiny_encoder, tiny_nli
-from tests.test_families import assert_are_probabilities, encoder_settings, evaluated, examples_of, paired, vectors
+from tests.test_families import (
+    assert_are_probabilities,
+    encoder_settings,
+    examples_of,
+    setfit_settings,
+    vectors,
+    zero_shot_settings,
+)
 
 
-def test_a_codebook_of_200_topics_is_read_without_a_label() -> None:
-    texts = ["a or b", "the town council", "tea " * 500]
+def test_a_codebook_of_200_topics_needs_no_labels() -> None:
+    texts = ["a or b", "the town council", "tea " * 60]
     for model in (
-        ZeroShotTopics.of(many_topics(), ZeroShotTopicsSettings(**evaluated()), CPU),
+        ZeroShotTopics.of(many_topics(), ZeroShotTopicsSettings(**zero_shot_settings()), CPU),
         SimilarityTopics.of(many_topics(), SimilarityTopicsSettings(**encoder_settings(kind="similarity")), vectors()),
     ):
-        found = model.predict_proba(texts)
-        assert found.shape == (3, 200)
-        assert len(np.unique(found[0])) > 100
+        probabilities = model.predict_proba(texts)
+        assert probabilities.shape == (3, 200)
+        assert len(np.unique(probabilities[0])) > 100
 
 
 def many_topics() -> Codebook:
@@ -51,15 +58,15 @@ def many_topics() -> Codebook:
     return Codebook(id="many", version="1.0.0", topics=topics)
 
 
-def test_a_hypothesis_has_the_definition_where_there_is_one() -> None:
+def test_a_hypothesis_contains_the_definition_if_the_topic_has_one() -> None:
     topics = (Topic(id="tea", name="tea", definition="the drink,\n and its trade"), Topic(id="rain"))
     book = Codebook(id="two", version="1.0.0", topics=topics)
-    model = ZeroShotTopics.of(book, ZeroShotTopicsSettings(**evaluated(hypothesis="On {topic}!")), CPU)
+    model = ZeroShotTopics.of(book, ZeroShotTopicsSettings(**zero_shot_settings(hypothesis="On {topic}!")), CPU)
     assert model.hypotheses == ["On tea: the drink, and its trade!", "On rain!"]
 
 
-class Oracle:
-    """Log-odds that were thought out beforehand."""
+class FixedOdds:
+    """Returns fixed log-odds."""
 
     def __init__(self, *odds: float):
         self.odds = odds
@@ -68,16 +75,16 @@ class Oracle:
         return np.tile(self.odds, len(pairs) // len(self.odds))
 
 
-@pytest.mark.parametrize(("odds", "likeliest"), [((3, -3), 0), ((-3, 3), 1), ((-3, -3), 2)])
-def test_a_stance_is_that_of_the_hypothesis_entailed_or_else_neutral(odds: Any, likeliest: int) -> None:
-    model = ZeroShotStance(ZeroShotStanceSettings(**evaluated()), Oracle(*odds))  # type: ignore[arg-type]
-    found = model.predict_proba([Query("a", "b"), Query("c", "d")])
-    assert_are_probabilities(found, "stance", rows=2)
-    assert found.argmax(axis=1).tolist() == [likeliest] * 2
+@pytest.mark.parametrize(("odds", "most_probable"), [((3, -3), 0), ((-3, 3), 1), ((-3, -3), 2)])
+def test_the_stance_is_that_of_the_entailed_hypothesis_or_else_neutral(odds: Any, most_probable: int) -> None:
+    model = ZeroShotStance(ZeroShotStanceSettings(**zero_shot_settings()), FixedOdds(*odds))  # type: ignore[arg-type]
+    probabilities = model.predict_proba([Query("a", "b"), Query("c", "d")])
+    assert_are_probabilities(probabilities, "stance", rows=2)
+    assert probabilities.argmax(axis=1).tolist() == [most_probable] * 2
 
 
-def test_an_encoder_is_read_with_the_pooler_that_its_head_stands_on() -> None:
-    settings = ZeroShotTopicsSettings(**evaluated(encoder=str(tiny_nli("deberta-v2"))))
+def test_an_encoder_keeps_the_pooler_that_its_head_needs() -> None:
+    settings = ZeroShotTopicsSettings(**zero_shot_settings(encoder=str(tiny_nli("deberta-v2"))))
     assert_are_probabilities(ZeroShotTopics.of(BOOK, settings, CPU).predict_proba(["tea"]), "topics", rows=1)
 
 
@@ -90,13 +97,13 @@ def test_entailment_is_found_by_its_label(labels: tuple[str, ...]) -> None:
     "config",
     ["{", "[]", '{"id2label": 3}', '{"id2label": {"a": "entailment"}}', '{"id2label": {"0": "entailment"}}', "{}"],
 )
-def test_an_encoder_that_tells_no_entailment_is_refused(config: str, tmp_path: Path) -> None:
+def test_an_encoder_without_a_label_for_entailment_is_an_error(config: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(config, encoding="utf-8")
-    with pytest.raises(DemarcheError, match=r"encoder nli: (does not tell what a text entails|cannot be read)"):
+    with pytest.raises(DemarcheError, match=r"encoder nli: (no label for entailment|cannot be read)"):
         entailment(tmp_path, "nli")
 
 
-def test_a_query_is_cut_the_same_whatever_target_is_asked_beside_it() -> None:
+def test_the_windows_of_a_query_do_not_depend_on_the_batch() -> None:
     tokenizer = vectors().tokenizer
     queries = [Query("tea rain " * 40, target) for target in ("tea", "the quiet houses near the old market", "")]
     together = windows.window_queries(tokenizer, queries, length=32)
@@ -104,30 +111,30 @@ def test_a_query_is_cut_the_same_whatever_target_is_asked_beside_it() -> None:
     assert [window.ids for window in together] == [window.ids for few in alone for window in few]
 
 
-def test_pairs_are_alike_by_the_labels_in_common_and_by_turns() -> None:
+def test_pairs_are_as_similar_as_their_labels_and_half_of_them_dissimilar() -> None:
     y = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 0, 0]], dtype=float)
-    found = list(pairs(y, each=40, rng=np.random.default_rng(1)))
-    likeness = {(row, other): alike for row, other, alike in found}
-    assert all(row != other for row, other in likeness)
-    assert likeness[0, 1] == 0.5
-    assert likeness[2, 3] == 1
-    assert likeness[0, 2] == 0
-    assert likeness[4, 5] == 0
-    alike = [value > 0 for row, _, value in found if row in (2, 3)]
-    assert sum(alike) == len(alike) / 2
+    drawn = list(pairs(y, each=40, rng=np.random.default_rng(1)))
+    similarity = {(row, other): value for row, other, value in drawn}
+    assert all(row != other for row, other in similarity)
+    assert similarity[0, 1] == 0.5
+    assert similarity[2, 3] == 1
+    assert similarity[0, 2] == 0
+    assert similarity[4, 5] == 0
+    is_similar = [value > 0 for row, _, value in drawn if row in (2, 3)]
+    assert sum(is_similar) == len(is_similar) / 2
 
 
-def test_pairs_that_are_cut_off_early_are_as_often_alike_as_not() -> None:
+def test_half_of_the_pairs_are_similar_wherever_they_are_cut_off() -> None:
     y = np.eye(3)[np.arange(600) % 3]
     for most in (40, 500, 1700):
-        alike = [value == 1 for *_, value in islice(pairs(y, each=20, rng=np.random.default_rng(1)), most)]
-        assert sum(alike) == most / 2
+        is_similar = [value == 1 for *_, value in islice(pairs(y, each=20, rng=np.random.default_rng(1)), most)]
+        assert sum(is_similar) == most / 2
 
 
-def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None:
+def test_training_on_pairs_does_not_change_the_original_encoder() -> None:
     base = vectors()
     before = base.of(["teapot kettle"])
-    model = SetfitTopics(SetfitTopicsSettings(**paired(steps=3)), base, seed=1)
+    model = SetfitTopics(SetfitTopicsSettings(**setfit_settings(steps=3)), base, seed=1)
     model.fit(examples_of("topics"), examples_of("topics").take(np.arange(0)), callback=NoCallback())
     np.testing.assert_array_equal(
         Vectors.of_encoder(str(tiny_encoder()), CPU, max_length=16).of(["teapot kettle"]), before
@@ -137,9 +144,9 @@ def test_tuning_on_pairs_leaves_the_encoder_that_it_started_from_alone() -> None
 
 
 @given(st.lists(st.integers(0, 50), max_size=30))
-def test_pairs_are_held_in_parts_that_leave_none_out(sizes: list[int]) -> None:
-    with mock.patch.object(zero_shot, "_CHARACTERS", 40):
+def test_the_parts_of_a_long_list_of_pairs_leave_none_out(sizes: list[int]) -> None:
+    with mock.patch.object(zero_shot, "_MAX_CHARACTERS", 40):
         parts = list(zero_shot._parts([Query("x" * size, "") for size in sizes]))
     assert [row for part in parts for row in range(len(sizes))[part]] == list(range(len(sizes)))
-    # A text is never cut, whatever its size; what follows it is less than the bound.
+    # A text is never cut, whatever its size; those after it add up to less than the limit.
     assert all(sum(sizes[part][1:]) < 40 for part in parts)

@@ -1,4 +1,4 @@
-"""Which language a text is in: told where it can be, never guessed from names."""
+"""Detecting the language of a text, and never from names alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.language import detect_language, languages_of_article, training_languages
 from tests.conftest import REPOSITORY
 
-TOLD = {
+SENTENCES = {
     "ar": "قال وزير الخارجية إن مفاوضات نزع السلاح ستستأنف في الخريف.",
     "de": "Konkrete Zusagen gibt es bisher nicht.",
     "en": "The ministry has made no promises so far.",
@@ -34,10 +34,10 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("code", TOLD)
-def test_one_sentence_tells_its_language_also_where_another_was_expected(code: str) -> None:
-    assert detect_language(TOLD[code]) == code
-    assert detect_language(TOLD[code], ("ru",) if code == "en" else ("en",)) == code
+@pytest.mark.parametrize("code", SENTENCES)
+def test_the_language_of_one_sentence_is_detected_even_where_another_is_expected(code: str) -> None:
+    assert detect_language(SENTENCES[code]) == code
+    assert detect_language(SENTENCES[code], ("ru",) if code == "en" else ("en",)) == code
 
 
 @pytest.mark.parametrize("text", NAMES)
@@ -53,11 +53,11 @@ def test_a_foreign_phrase_does_not_make_the_sentence_foreign() -> None:
 @pytest.mark.parametrize(
     "text", ["", "2024: 1,234; 2023: 1,100; 2022: 987; 2021: 1,002", "No.", "Да.", "NATO", "x" * 60]
 )
-def test_numbers_and_a_few_words_tell_no_language(text: str) -> None:
+def test_numbers_and_a_few_words_have_no_language(text: str) -> None:
     assert detect_language(text) is None
 
 
-def test_a_neighbouring_language_is_not_told_where_the_expected_one_is_possible() -> None:
+def test_a_neighbouring_language_is_not_detected_where_the_expected_one_is_possible() -> None:
     text = "Begge parter har interesse av det, og Washington har ennå ikke svart."
     assert detect_language(text, ("en",)) in ("da", "no")
     assert detect_language(text, ("no",)) in (None, "no")
@@ -68,28 +68,28 @@ def test_no_passage_of_the_starter_corpus_is_in_another_language() -> None:
     assert {detect_language(json.loads(line)["text"]) for line in lines} == {"en"}
 
 
-def test_a_passage_that_cannot_tell_is_in_the_language_of_its_article() -> None:
-    whole, each = languages_of_article([TOLD["ru"], "Да.", TOLD["en"], "2024"], ("en",))
+def test_a_passage_whose_language_is_uncertain_has_that_of_its_article() -> None:
+    whole, each = languages_of_article([SENTENCES["ru"], "Да.", SENTENCES["en"], "2024"], ("en",))
     assert whole == "ru"
     assert each == ["ru", "ru", "en", "ru"]
     assert languages_of_article(["Да.", "2024"], ("en",)) == (None, [None, None])
 
 
-def test_an_article_of_short_lines_is_read_as_a_whole() -> None:
+def test_the_language_of_an_article_of_short_lines_is_detected_from_the_whole() -> None:
     lines = ["Порты ждут.", "Суда стоят.", "Лёд тает.", "Рейсы отменены."]
     assert languages_of_article(lines, ("en",)) == ("ru", ["ru"] * 4)
     assert languages_of_article([], ("en",)) == (None, [])
 
 
-def test_a_language_is_learnt_from_a_fair_share_of_the_texts() -> None:
-    assert training_languages([TOLD["ru"]] * 19 + [TOLD["en"]]) == ("en", "ru")
-    assert training_languages([TOLD["ru"]] * 20 + [TOLD["en"]]) == ("ru",)
-    assert training_languages([TOLD["ru"], "Да.", "2024"]) == ("ru",)
+def test_a_training_language_has_at_least_one_text_in_twenty() -> None:
+    assert training_languages([SENTENCES["ru"]] * 19 + [SENTENCES["en"]]) == ("en", "ru")
+    assert training_languages([SENTENCES["ru"]] * 20 + [SENTENCES["en"]]) == ("ru",)
+    assert training_languages([SENTENCES["ru"], "Да.", "2024"]) == ("ru",)
     assert training_languages(["Да.", "2024"]) == ()
 
 
 @settings(deadline=None)
 @given(st.text(st.characters()))
-def test_no_text_is_too_odd_to_be_asked(text: str) -> None:
-    found = detect_language(text)
-    assert found is None or len(found) == 2
+def test_any_text_has_a_language_or_none(text: str) -> None:
+    code = detect_language(text)
+    assert code is None or len(code) == 2

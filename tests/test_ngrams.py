@@ -1,4 +1,4 @@
-"""N-grams are counted by a way of our own: it must give what scikit-learn's does."""
+"""N-grams are counted in our own way, which must give the same as scikit-learn's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TEXT = st.lists(_WORD, min_size=1, max_size=12).map(" ".join) | st.text("ab \n\
 _TEXTS = st.lists(_TEXT, min_size=1, max_size=8).map(lambda texts: [*texts, "ab cd"])
 
 
-def _expected(kind: str, sizes: tuple[int, int], texts: list[str], asked: list[str]) -> np.ndarray:
+def _expected(kind: str, sizes: tuple[int, int], texts: list[str], new: list[str]) -> np.ndarray:
     vectorizer = TfidfVectorizer(
         analyzer="word" if kind == "words" else "char_wb",
         ngram_range=sizes,
@@ -24,20 +24,19 @@ def _expected(kind: str, sizes: tuple[int, int], texts: list[str], asked: list[s
         sublinear_tf=True,
         dtype=np.float32,
     )
-    return vectorizer.fit(texts).transform(asked).toarray()
+    return vectorizer.fit(texts).transform(new).toarray()
 
 
 @pytest.mark.parametrize("kind", ["words", "chars"])
-@given(texts=_TEXTS, asked=_TEXTS, least=st.integers(1, 3), more=st.integers(0, 2))
+@given(texts=_TEXTS, new=_TEXTS, least=st.integers(1, 3), more=st.integers(0, 2))
 @settings(max_examples=60, deadline=None)
 def test_ngrams_are_weighted_as_scikit_learn_weighs_them(
-    kind: str, texts: list[str], asked: list[str], least: int, more: int
+    kind: str, texts: list[str], new: list[str], least: int, more: int
 ) -> None:
     sizes = (1, 1 + more) if kind == "words" else (least, least + more)
     features = TextFeatures(Ngrams.model_validate({"words": None, "chars": None} | {kind: sizes}))
-    learnt = features.fit_transform(texts).toarray()
-    np.testing.assert_allclose(learnt, _expected(kind, sizes, texts, texts), atol=1e-6)
-    np.testing.assert_allclose(features.transform(asked).toarray(), _expected(kind, sizes, texts, asked), atol=1e-6)
+    np.testing.assert_allclose(features.fit_transform(texts).toarray(), _expected(kind, sizes, texts, texts), atol=1e-6)
+    np.testing.assert_allclose(features.transform(new).toarray(), _expected(kind, sizes, texts, new), atol=1e-6)
 
 
 @given(texts=_TEXTS, rows=st.lists(st.integers(0, 7), min_size=1))
@@ -49,13 +48,13 @@ def test_counting_once_for_several_fits_changes_nothing(texts: list[str], rows: 
     np.testing.assert_array_equal(alone.transform(texts).toarray(), shared.transform(texts).toarray())
 
 
-def test_only_as_many_ngrams_are_kept_as_asked_for_the_most_frequent() -> None:
+def test_at_most_max_features_ngrams_are_kept_the_most_frequent_ones() -> None:
     features = TextFeatures(Ngrams(words=(1, 1), chars=None, max_features=2))
     assert features.fit_transform(["tea tea rain", "tea wind wind", "wind"]).shape == (3, 2)
     assert features.transform(["rain"]).nnz == 0
 
 
-def test_a_text_asked_about_for_several_targets_has_the_same_row_for_each() -> None:
+def test_a_text_has_the_same_row_for_each_of_its_targets() -> None:
     features = TargetFeatures(Ngrams(chars=None))
     features.fit_transform([Query("tea is good", "tea"), Query("rain is bad", "rain")])
     rows = features.transform([Query("good rain", "tea"), Query("bad tea", "x"), Query("good rain", "rain")]).toarray()

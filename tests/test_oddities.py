@@ -1,4 +1,4 @@
-"""What is odd but no fault is read as it stands."""
+"""Unusual but valid input is accepted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.faults import IMPORT, TABLE, TEXT, put
         "(" * 20_000,
     ],
 )
-def test_whatever_a_text_holds_its_passages_are_cut_out_of_it(text: str, town: Path, model: Path) -> None:
+def test_passages_are_cut_from_any_text_at_their_offsets(text: str, town: Path, model: Path) -> None:
     put("a.jsonl", '{"id": "a/../b\\n", "text": ' + json.dumps(text) + "}\n")(town)
     result = CliRunner().invoke(
         app, ["tag", "a.jsonl", "--model", str(model), "--out", "t.parquet", "--articles-out", "kept.jsonl"]
@@ -47,8 +47,8 @@ def test_whatever_a_text_holds_its_passages_are_cut_out_of_it(text: str, town: P
     assert all(position in covered for position, letter in enumerate(text) if not letter.isspace())
 
 
-def test_many_paragraphs_are_looked_through_in_one_go() -> None:
-    # Each beside each other took hours; a dump of a whole site is one file of such paragraphs.
+def test_an_article_of_10_000_paragraphs_is_segmented_quickly() -> None:
+    # A dump of a whole site is one file of such paragraphs; comparing each with every other took hours.
     text = "\n\n".join(f"The council of town {number} praises the teapot number {number}." for number in range(10_000))
     assert len(segment(Article(id="a", text=text))) == 10_000
 
@@ -62,20 +62,20 @@ def test_a_file_whose_name_is_not_utf_8_is_tagged(town: Path, model: Path) -> No
     assert '"caf\\\\xe9.txt"' in (town / "t.jsonl").read_text()
 
 
-def test_an_output_through_a_link_goes_where_the_link_leads(town: Path, model: Path) -> None:
+def test_an_output_that_is_a_link_is_written_to_the_linked_file(town: Path, model: Path) -> None:
     (town / "link.csv").symlink_to(town / "far.csv")
     assert CliRunner().invoke(app, ["tag", "articles.jsonl", "--model", str(model), "--out", "link.csv"]).exit_code == 0
     assert (town / "link.csv").is_symlink()
     assert (town / "far.csv").stat().st_size > 0
 
 
-def test_a_stub_may_be_drawn_up_again(town: Path) -> None:
+def test_a_codebook_stub_can_be_imported_again(town: Path) -> None:
     put("t.csv", TABLE)(town)
     for _ in range(2):
         assert CliRunner().invoke(app, IMPORT.format("t.csv").split()).exit_code == 0
 
 
-def test_topics_without_gold_on_the_test_side_are_named(town: Path) -> None:
+def test_topics_without_gold_in_test_are_reported(town: Path) -> None:
     lines = [json.loads(line) for line in (town / "annotations.jsonl").read_text().splitlines()]
     for line in lines:
         line["labels"] = [label for label in line["labels"] if label["topic"] == "tea"]

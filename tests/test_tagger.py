@@ -1,4 +1,4 @@
-"""The tagger as a whole: what it says, and that a saved one is the same or refused."""
+"""The tagger as a whole: its tags, and that a saved one is the same or an error."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ NEW = [
 TARGETS = [None, Target(None, "Bob", (0, 2)), Target("tea"), Target(None, "nobody")]
 
 
-# Saved and read again
+# Saving and loading
 
 
-def test_a_saved_tagger_says_the_very_same(trained: Tagger, folder: Path) -> None:
+def test_a_saved_tagger_gives_the_same_tags(trained: Tagger, folder: Path) -> None:
     again = Tagger.load(folder)
     assert again.codebook == trained.codebook
     assert again.settings == trained.settings
@@ -112,7 +112,7 @@ def test_the_same_tagger_has_the_same_digest_wherever_it_is_saved(trained: Tagge
     assert saved.model_digest(tmp_path / "one") == Tagger.load(tmp_path / "one").save(tmp_path / "three")
 
 
-def test_a_model_saved_before_languages_were_kept_is_read(trained: Tagger, tmp_path: Path) -> None:
+def test_a_model_without_languages_can_be_loaded(trained: Tagger, tmp_path: Path) -> None:
     trained.save(tmp_path)
     settings = json.loads((tmp_path / "tagger.json").read_text(encoding="utf-8"))
     del settings["languages"]
@@ -121,7 +121,7 @@ def test_a_model_saved_before_languages_were_kept_is_read(trained: Tagger, tmp_p
     assert Tagger.load(tmp_path).settings.languages == ()
 
 
-def test_nothing_that_could_run_is_in_a_saved_model(folder: Path) -> None:
+def test_a_saved_model_has_no_file_that_could_run_code(folder: Path) -> None:
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".yaml", ".safetensors"}
 
 
@@ -129,7 +129,7 @@ def files_of(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.rglob("*") if path.is_file() and path.name != saved.MANIFEST)
 
 
-def test_a_changed_byte_in_any_file_is_refused(folder: Path) -> None:
+def test_a_changed_byte_in_any_file_is_an_error(folder: Path) -> None:
     for path in files_of(folder):
         whole = path.read_bytes()
         for at in {0, len(whole) // 2, len(whole) - 1}:
@@ -140,7 +140,7 @@ def test_a_changed_byte_in_any_file_is_refused(folder: Path) -> None:
     assert Tagger.load(folder)
 
 
-def test_a_missing_file_is_refused_by_its_name(folder: Path) -> None:
+def test_a_missing_file_is_an_error(folder: Path) -> None:
     for path in files_of(folder):
         whole = path.read_bytes()
         path.unlink()
@@ -150,22 +150,22 @@ def test_a_missing_file_is_refused_by_its_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("extra", ["weights.pkl", "topics/other.json", "topics/manifest.json", ".hidden", "new/file"])
-def test_an_extra_file_is_refused_by_its_name(extra: str, folder: Path) -> None:
+def test_an_extra_file_is_an_error(extra: str, folder: Path) -> None:
     (folder / extra).parent.mkdir(exist_ok=True)
     (folder / extra).write_text("{}", encoding="utf-8")
-    with pytest.raises(DemarcheError, match=re.escape(f"{folder / extra}: is no part of the model")):
+    with pytest.raises(DemarcheError, match=re.escape(f"{folder / extra}: not part of the model")):
         Tagger.load(folder)
 
 
-def test_a_link_to_another_models_part_is_refused(trained: Tagger, tmp_path: Path) -> None:
+def test_a_link_to_a_part_of_another_model_is_an_error(trained: Tagger, tmp_path: Path) -> None:
     trained.save(tmp_path / "whole")
     tagger(TwoStage(trained.reader.topic_model, None)).save(tmp_path / "topics alone")  # type: ignore[attr-defined]
     (tmp_path / "topics alone" / "stance").symlink_to(tmp_path / "whole" / "stance")
-    with pytest.raises(DemarcheError, match="stance: is no part of the model"):
+    with pytest.raises(DemarcheError, match="stance: not part of the model"):
         Tagger.load(tmp_path / "topics alone")
 
 
-def test_an_empty_folder_beside_the_parts_takes_nothing_away(trained: Tagger, tmp_path: Path) -> None:
+def test_an_empty_folder_in_a_model_is_ignored(trained: Tagger, tmp_path: Path) -> None:
     tagger(TwoStage(trained.reader.topic_model, None)).save(tmp_path)  # type: ignore[attr-defined]
     (tmp_path / "stance").mkdir()
     assert not Tagger.load(tmp_path).reader.reads_stance
@@ -186,7 +186,7 @@ def test_an_empty_folder_beside_the_parts_takes_nothing_away(trained: Tagger, tm
         (lambda path: manifest(path, b'{"demarche_model": 2, "files": {}}'), "model format 2, this version reads 1"),
     ],
 )
-def test_a_foreign_folder_is_refused(make: Callable[[Path], object], message: str, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_model_is_an_error(make: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     make(tmp_path / "model")
     with pytest.raises(DemarcheError, match=re.escape(message)):
         Tagger.load(tmp_path / "model")
@@ -197,7 +197,7 @@ def manifest(folder: Path, content: bytes) -> None:
     (folder / saved.MANIFEST).write_bytes(content)
 
 
-def test_a_model_is_read_wherever_it_is_moved(folder: Path, tmp_path: Path, trained: Tagger) -> None:
+def test_a_model_can_be_moved(folder: Path, tmp_path: Path, trained: Tagger) -> None:
     shutil.move(folder, tmp_path / "a folder with ünusual name")
     assert Tagger.load(tmp_path / "a folder with ünusual name").tag(NEW) == trained.tag(NEW)
 
@@ -207,7 +207,7 @@ def test_the_manifest_names_every_file(folder: Path) -> None:
     assert sorted(named) == sorted(path.relative_to(folder).as_posix() for path in files_of(folder))
 
 
-# What it says
+# Tagging
 
 
 def test_no_passage_has_no_tags(trained: Tagger) -> None:
@@ -217,15 +217,15 @@ def test_no_passage_has_no_tags(trained: Tagger) -> None:
     assert trained.stances([])[0].shape == (0, 3)
 
 
-def test_tags_do_not_hang_on_the_batch(trained: Tagger) -> None:
+def test_tags_do_not_depend_on_the_batch(trained: Tagger) -> None:
     _, passages, _ = make_articles(20, seed=2)
     together = trained.tag(passages)
     assert [trained.tag([one])[0] for one in passages] == together
     assert trained.tag(passages[::-1]) == together[::-1]
 
 
-def test_tags_are_what_is_judged(trained: Tagger) -> None:
-    """Probabilities and tags come of one reading; their stances are those of `stances`."""
+def test_tags_agree_with_the_probabilities_that_are_evaluated(trained: Tagger) -> None:
+    """Probabilities and tags come from one reading, and their stances are those of `stances`."""
     _, passages, _ = make_articles(20, seed=2)
     probabilities, read = trained.read_topics(passages)
     assert read == trained.tag(passages)
@@ -237,9 +237,9 @@ def test_tags_are_what_is_judged(trained: Tagger) -> None:
             assert assigned[row, column] == (topic in by_topic and by_topic[topic].assigned)
             if topic in by_topic:
                 assert by_topic[topic].topic_probability == probabilities[row, column]
-                shares, decided = trained.stances([(one, Target(topic))])
-                assert by_topic[topic].stance == decided[0]
-                assert by_topic[topic].stances == pytest.approx(tuple(shares[0]))
+                stances, decisions = trained.stances([(one, Target(topic))])
+                assert by_topic[topic].stance == decisions[0]
+                assert by_topic[topic].stances == pytest.approx(tuple(stances[0]))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_tags_are_what_is_judged(trained: Tagger) -> None:
         (0.3, False, None, None),
     ],
 )
-def test_the_band_around_the_threshold_wants_a_second_look(
+def test_probabilities_near_the_threshold_need_review(
     probability: float, tagged: bool, assigned: bool | None, review: bool | None
 ) -> None:
     (tags,) = tagger(TwoStage(MajorityTopics([probability, 0.0]), None)).tag([passage("any")])
@@ -262,7 +262,7 @@ def test_the_band_around_the_threshold_wants_a_second_look(
         assert tag.stance is tag.stances is tag.stance_probability is None
 
 
-def test_without_a_band_only_what_is_assigned_is_tagged() -> None:
+def test_without_a_review_band_only_assigned_topics_are_tagged() -> None:
     (tags,) = tagger(TwoStage(MajorityTopics([0.5, 0.4999]), None), review=0.0).tag([passage("any")])
     assert [(tag.topic, tag.assigned, tag.review) for tag in tags] == [("tea", True, False)]
 
@@ -272,17 +272,19 @@ def test_the_most_probable_topic_comes_first() -> None:
     assert [tag.topic for tag in tags] == ["rain", "tea"]
 
 
-def test_a_given_target_is_answered_after_the_topics_and_only_where_given() -> None:
+def test_the_target_of_a_passage_is_tagged_after_its_topics() -> None:
     stance = MajorityStance([0.2, 0.2, 0.6], {"Bob": [0.1, 0.8, 0.1]})
-    found = tagger(TwoStage(MajorityTopics([0.9, 0.1]), stance)).tag(NEW[:2], [None, Target(None, "Bob")])
-    assert [tag.topic for tag in found[0]] == ["tea"]
-    assert [tag.topic for tag in found[1]] == ["tea", "Bob"]
-    bob = found[1][1]
+    without, with_target = tagger(TwoStage(MajorityTopics([0.9, 0.1]), stance)).tag(
+        NEW[:2], [None, Target(None, "Bob")]
+    )
+    assert [tag.topic for tag in without] == ["tea"]
+    assert [tag.topic for tag in with_target] == ["tea", "Bob"]
+    bob = with_target[1]
     assert (bob.topic_probability, bob.assigned, bob.stance) == (None, True, "against")
     assert bob.stance_probability == pytest.approx(0.8)
 
 
-def test_a_stance_model_alone_answers_targets_and_no_topics() -> None:
+def test_a_stance_model_alone_tags_targets_but_no_topics() -> None:
     one = tagger(TwoStage(None, MajorityStance([0.2, 0.2, 0.6])))
     assert one.tag(NEW[:1]) == [[]]
     assert [tag.stance for tag in one.tag(NEW[:1], [Target("tea")])[0]] == ["neutral"]
@@ -290,14 +292,14 @@ def test_a_stance_model_alone_answers_targets_and_no_topics() -> None:
         one.read_topics(NEW)
 
 
-def test_a_topic_model_alone_passes_over_targets() -> None:
+def test_a_topic_model_alone_ignores_targets() -> None:
     one = tagger(TwoStage(MajorityTopics([0.9, 0.1]), None))
     assert [tag.topic for tag in one.tag(NEW[:1], [Target(None, "Bob")])[0]] == ["tea"]
     with pytest.raises(DemarcheError, match="this model reads no stance"):
         one.stances([(NEW[0], Target("tea"))])
 
 
-def test_a_stance_is_decided_by_its_weight_and_told_with_its_probability() -> None:
+def test_a_stance_is_decided_by_its_weight_and_reported_with_its_probability() -> None:
     one = tagger(TwoStage(None, MajorityStance([0.3, 0.1, 0.6])), weights=(3, 1, 1))
     (tag,) = one.tag([passage("any")], [Target("tea")])[0]
     assert tag.stance == "favor"
@@ -306,20 +308,20 @@ def test_a_stance_is_decided_by_its_weight_and_told_with_its_probability() -> No
     assert tag.stance in STANCES
 
 
-def test_a_topic_that_the_codebook_does_not_have_is_named() -> None:
+def test_a_topic_that_is_not_in_the_codebook_is_an_error() -> None:
     one = tagger(TwoStage(None, MajorityStance()))
     with pytest.raises(DemarcheError, match=r"no topic 'teaa' in codebook tiny@1\.0\.0; did you mean 'tea'"):
         one.stances([(passage("any"), Target("teaa"))])
 
 
-def test_a_codebook_of_no_topics_is_saved_with_its_stance_model(tmp_path: Path) -> None:
+def test_a_codebook_without_topics_is_saved_with_its_stance_model(tmp_path: Path) -> None:
     settings = TaggerSettings(input=("text",), review=0.1, topic_calibration=None, stance_calibration=None)
     Tagger(Codebook(id="open", version="1.0.0"), TwoStage(None, MajorityStance()), settings).save(tmp_path)
     (tags,) = Tagger.load(tmp_path).tag([passage("any")], [Target(None, "Bob")])
     assert [tag.topic for tag in tags] == ["Bob"]
 
 
-# What is read of a passage
+# The text that is read
 
 some_text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(str.strip)
 
@@ -331,22 +333,22 @@ some_text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filte
     fields=st.sampled_from([("text",), ("title", "text"), ("text", "title"), ("source", "title", "text")]),
     cut=st.tuples(st.integers(0, 29), st.integers(1, 30)),
 )
-def test_the_place_of_a_target_moves_with_what_is_read_before_it(
+def test_the_span_of_a_target_moves_with_the_fields_before_the_text(
     text: str, title: str | None, fields: tuple[str, ...], cut: tuple[int, int]
 ) -> None:
     start = cut[0] % len(text)
     span = (start, start + 1 + cut[1] % (len(text) - start))
     one = passage(text, title=title)
-    asked = query(one, Target(None, "the target", span), BOOK, fields)  # type: ignore[arg-type]
-    assert asked.text == render(one, fields)[0]  # type: ignore[arg-type]
-    assert asked.span is not None
-    assert asked.text[slice(*asked.span)] == text[slice(*span)]
+    rendered = query(one, Target(None, "the target", span), BOOK, fields)  # type: ignore[arg-type]
+    assert rendered.text == render(one, fields)[0]  # type: ignore[arg-type]
+    assert rendered.span is not None
+    assert rendered.text[slice(*rendered.span)] == text[slice(*span)]
 
 
-def test_what_a_passage_does_not_have_leaves_no_gap() -> None:
+def test_fields_that_a_passage_does_not_have_leave_no_gap() -> None:
     assert render(passage("the text"), ["title", "source", "text"]) == ("the text", 0)
     assert render(passage("the text", title="A title"), ["title", "text"]) == ("A title\nthe text", 8)
 
 
-def test_a_topic_is_asked_after_by_its_proposition() -> None:
+def test_the_target_of_a_topic_is_its_proposition() -> None:
     assert query(passage("any"), Target("tea"), BOOK, ["text"]).target == "drinking more tea"

@@ -26,7 +26,7 @@ Evaluate = Callable[[FloatArray, FloatArray], dict[str, float]]
 
 
 class LinearHead(torch.nn.Module):
-    """A linear head on the mean of the token states, beside that of the marked target if it sees one."""
+    """A linear head on the mean of the token states, and on that of the marked target if it sees one."""
 
     def __init__(self, encoder: Any, outputs: int, *, sees_target: bool, dropout: float = 0.0):
         super().__init__()
@@ -36,7 +36,7 @@ class LinearHead(torch.nn.Module):
         self.head = torch.nn.Linear(encoder.config.hidden_size * (2 if sees_target else 1), outputs)
         torch.nn.init.normal_(self.head.weight, std=0.02)
         torch.nn.init.zeros_(self.head.bias)
-        self._inputs = loading.accepted_inputs(encoder, ("input_ids", "attention_mask", "token_type_ids"))
+        self._inputs = loading.accepted_inputs(encoder)
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return (windows, outputs)."""
@@ -44,7 +44,7 @@ class LinearHead(torch.nn.Module):
         states = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
         pooled = [windows.masked_mean(states, mask)]
         if self.sees_target:
-            # Where the target has no place in the text, the whole text stands for it.
+            # Where the text does not name the target, the mean of the whole text takes its place.
             is_marked = marked.sum(dim=1, keepdim=True) > 0
             pooled.append(windows.masked_mean(states, torch.where(is_marked, marked, mask.float())))
         logits: torch.Tensor = self.head(self.dropout(torch.cat(pooled, dim=-1)))
@@ -78,14 +78,14 @@ class Classifier:
         initial: Path | None,
         callback: TrainingCallback,
     ) -> None:
-        """Start from the pretrained encoder or the earlier model, and fine-tune it unless it `learns` nothing."""
+        """Start from the pretrained encoder or the earlier model, and fine-tune it if there is anything to learn (`learns`)."""
         self.encoder.start(initial, seed=seed)
         if not learns:
             return
         y = torch.tensor(train.y, dtype=torch.float32)
 
-        def pooled_loss(logits: torch.Tensor, given: Batch) -> torch.Tensor:
-            return loss(pool_windows(logits, given["owner"], len(given["y"]), self.pool), given["y"])
+        def pooled_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+            return loss(pool_windows(logits, batch["owner"], len(batch["y"]), self.pool), batch["y"])
 
         self.encoder.fit(
             name,
@@ -102,14 +102,14 @@ class Classifier:
 
     def logits(self, inputs: Sequence[Any]) -> FloatArray:
         """Return (n, outputs), before a sigmoid or softmax."""
-        found = self._windows(inputs)
-        logits = np.zeros((len(found), self.outputs))
+        input_windows = self._windows(inputs)
+        logits = np.zeros((len(input_windows), self.outputs))
         net = self.encoder.net.eval()
         with self.encoder.device.inference():
-            for rows in windows.length_sorted_batches(found):
-                logits[rows] = net(self.encoder.tensors([found[row] for row in rows])).float().cpu().numpy()
+            for rows in windows.length_sorted_batches(input_windows):
+                logits[rows] = net(self.encoder.tensors([input_windows[row] for row in rows])).float().cpu().numpy()
         pool = windows.max_by_row if self.pool == "amax" else windows.mean_by_row
-        return pool(logits, found, rows=len(inputs))
+        return pool(logits, input_windows, rows=len(inputs))
 
     def _windows(self, inputs: Sequence[Any]) -> list[Window]:
         return self.encoder.query_windows(inputs) if self.sees_target else self.encoder.text_windows(inputs)

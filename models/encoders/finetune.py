@@ -29,7 +29,7 @@ from models.examples import TrainingCallback
 SCORE = "score"
 _STATE = "trainer_state.json"
 _WEIGHTS = "model.safetensors"
-_NEW = 10.0  # times the learning rate, for parameters that are not pretrained
+_HEAD_RATE = 10.0  # times the learning rate, for parameters that are not pretrained
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def finetune(
     """
     with ExitStack() as stack:
         stack.enter_context(seeded(seed))
-        kept = callback.checkpoints(key)
-        folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demarche-")))
+        checkpoints = callback.checkpoints(key)
+        folder = checkpoints or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demarche-")))
         last = _last_checkpoint(folder)
         if last is not None and _is_finished(last, settings):
             net.load_state_dict(load_file(_best(last, has_dev=task.evaluate is not None) / _WEIGHTS))
@@ -75,7 +75,9 @@ def finetune(
         trainer = _Trainer(
             task,
             model=net,
-            args=_arguments(folder, settings, device, seed=seed, resumable=kept is not None, has_dev=progress.has_dev),
+            args=_arguments(
+                folder, settings, device, seed=seed, resumable=checkpoints is not None, has_dev=progress.has_dev
+            ),
             train_dataset=datasets.Dataset.from_dict({"row": range(len(task.sizes)), "length": list(task.sizes)}),
             eval_dataset=[] if task.evaluate else None,  # the Trainer wants one, but the task evaluates
             data_collator=lambda rows: task.batch([row["row"] for row in rows]),
@@ -185,7 +187,7 @@ def _optimizer(net: torch.nn.Module, settings: FinetuneSettings) -> torch.optim.
         [
             {
                 "params": parameters,
-                "lr": settings.learning_rate * (1 if is_pretrained else _NEW),
+                "lr": settings.learning_rate * (1 if is_pretrained else _HEAD_RATE),
                 "weight_decay": settings.weight_decay if is_matrix else 0.0,
             }
             for (is_pretrained, is_matrix), parameters in groups.items()

@@ -1,4 +1,4 @@
-"""A net that reads a passage once for many labels, each known by its description."""
+"""A net that reads a passage once for many labels, each given by its description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.encoders.tuned import pool_windows
 
 
 class LabelAttention(torch.nn.Module):
-    """Token states of passages and vectors of labels → presence and three stances of each label in each passage.
+    """Scores the presence of each label in each passage and the three stances toward it, from token states and label vectors.
 
     Each label attends to the passage's tokens on its own (as in CAML, Mullenbach et al. 2018), with a query made from
     its description, so that a label without a single example has one too.
@@ -23,7 +23,7 @@ class LabelAttention(torch.nn.Module):
         super().__init__()
         self.query = torch.nn.Linear(width, width)
         self.key = torch.nn.Linear(width, width)
-        # A sentence encoder already places similar texts near each other: attention starts from that.
+        # A sentence encoder already places similar texts near each other, so attention starts from the identity.
         for projection in (self.query, self.key):
             torch.nn.init.eye_(projection.weight)
             torch.nn.init.zeros_(projection.bias)
@@ -38,7 +38,7 @@ class LabelAttention(torch.nn.Module):
         attended = functional.normalize((weights.transpose(1, 2) @ states).float(), dim=-1)
         whole = functional.normalize(windows.masked_mean(states, mask), dim=-1).unsqueeze(1).expand_as(attended)
         label = functional.normalize(labels.float(), dim=-1).unsqueeze(0).expand_as(attended)
-        # Unit vectors have entries of one size, here scaled to about 1; the products tell one label from another.
+        # Unit vectors have small entries, here scaled to about 1; the products differ from label to label.
         logits: torch.Tensor = self.join(
             torch.cat([attended, label, attended * label, whole * label], dim=-1) * states.shape[-1] ** 0.5
         )
@@ -46,13 +46,13 @@ class LabelAttention(torch.nn.Module):
 
 
 class LabelAttentionNet(torch.nn.Module):
-    """An encoder under label attention."""
+    """An encoder with label attention on its token states."""
 
     def __init__(self, encoder: Any, dropout: float):
         super().__init__()
         self.encoder = encoder
         self.head = LabelAttention(encoder.config.hidden_size, dropout)
-        self._inputs = loading.accepted_inputs(encoder, ("input_ids", "attention_mask", "token_type_ids"))
+        self._inputs = loading.accepted_inputs(encoder)
 
     def states(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         states: torch.Tensor = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
@@ -73,7 +73,7 @@ def pool_labels(logits: torch.Tensor, owner: torch.Tensor, rows: int) -> torch.T
 
 
 def joint_loss(logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the loss of presence over all topics plus that of the stances given; `weight` (topics,) is of presence."""
+    """Return the loss of the presence of topics, weighted by `weight` (topics,), plus that of the known stances."""
     each = functional.binary_cross_entropy_with_logits(logits[..., 0], y[..., 0], reduction="none")
     presence = (each.mean(dim=0) * weight).sum() / weight.sum()
     has_stance = ~torch.isnan(y[..., 1])

@@ -41,7 +41,7 @@ class FinetuneSettings(EncoderSettings):
     init: Annotated[str | None, Field(min_length=1)] = None
 
     @model_validator(mode="after")
-    def _no_fold_is_known(self) -> Self:
+    def _must_not_combine(self) -> Self:
         if self.cross_fit and self.init:
             raise ValueError("init and cross_fit exclude each other: the earlier model may have seen every fold")
         return self

@@ -1,4 +1,4 @@
-"""A pretrained encoder under a head of its own: made, fine-tuned, saved and loaded for several families."""
+"""A pretrained encoder with a head, as several families fine-tune, save and load it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.examples import Query, TrainingCallback
 from models.saved import ENCODER
 
 _HEAD = "head.safetensors"
-_MOST_WINDOWS = 8  # of one text in training, to save time; in inference all windows are read
+_MAX_WINDOWS = 8  # of one text in training, to save time; in inference all windows are read
 Pool = Literal["mean", "amax"]
 Batch = dict[str, Any]
 
@@ -42,14 +42,14 @@ class TunedEncoder:
         self._digest = ""
 
     def start(self, initial: Path | None, *, seed: int) -> None:
-        """Take the pretrained encoder under a new head, or the encoder and head of the earlier model in `initial`."""
+        """Take the pretrained encoder with a new head, or the encoder and head of the earlier model in `initial`."""
         folder = files.locate(self.settings.encoder) if initial is None else initial / ENCODER
         self._assemble(*loading.load(folder, self.settings.encoder), dropout=self.settings.dropout, seed=seed)
         self._digest = files.digest(folder)
         if initial is not None:
             head = load_file(initial / _HEAD)
             new = self.net.head.state_dict()
-            # A head with another number of outputs is of no use: only the encoder is taken over then.
+            # Of a head with another number of outputs, nothing can be reused.
             if {name: head[name].shape for name in head} == {name: new[name].shape for name in new}:
                 self.net.head.load_state_dict(head)
 
@@ -74,18 +74,18 @@ class TunedEncoder:
     def query_windows(self, queries: Sequence[Query]) -> list[Window]:
         return windows.window_queries(self.tokenizer, queries, length=self.length)
 
-    def pad(self, some: Sequence[Window]) -> dict[str, torch.Tensor]:
+    def pad(self, input_windows: Sequence[Window]) -> dict[str, torch.Tensor]:
         """Return tensors (windows, tokens) on the CPU, where batches of training are made."""
-        return windows.pad(some, self.tokenizer.pad_token_id)
+        return windows.pad(input_windows, self.tokenizer.pad_token_id)
 
-    def tensors(self, some: Sequence[Window]) -> dict[str, torch.Tensor]:
+    def tensors(self, input_windows: Sequence[Window]) -> dict[str, torch.Tensor]:
         """Return tensors (windows, tokens) on the device."""
-        return {name: tensor.to(self.device.name) for name, tensor in self.pad(some).items()}
+        return {name: tensor.to(self.device.name) for name, tensor in self.pad(input_windows).items()}
 
     def fit(
         self,
         name: str,
-        found: Sequence[Window],
+        input_windows: Sequence[Window],
         rows: int,
         *,
         batch: Callable[[Sequence[int]], Batch],
@@ -97,39 +97,38 @@ class TunedEncoder:
         arrays: Sequence[npt.NDArray[Any]],
         callback: TrainingCallback,
     ) -> None:
-        """Fine-tune the net on `rows` texts, whose windows are `found`.
+        """Fine-tune the net on `rows` texts, whose windows are `input_windows`.
 
-        `batch` makes the labels of a step from its rows. `inputs` gives what the net takes beside the windows. `loss`
-        takes the logits of the windows, with `owner`, the place of each window's text in the step, in the batch.
-        `key` and `arrays` are all that the outcome depends on beside settings, encoder, device and seed.
+        `batch` returns the labels of a step from its rows, `inputs` what the net takes beside the windows. `loss` takes
+        the logits of the windows and the batch, in which `owner` is the position of each window's text. `key` and
+        `arrays` are all that the outcome depends on beside settings, encoder, device and seed.
         """
-        by_row = windows.by_row(found, rows, most=_MOST_WINDOWS)
+        by_row = windows.by_row(input_windows, rows, most=_MAX_WINDOWS)
 
-        def whole_batch(rows: Sequence[int]) -> Batch:
-            owner = torch.tensor([place for place, row in enumerate(rows) for _ in by_row[row]])
-            return {"windows": self.pad([window for row in rows for window in by_row[row]]), "owner": owner} | batch(
-                rows
-            )
+        def make_batch(rows: Sequence[int]) -> Batch:
+            owner = torch.tensor([position for position, row in enumerate(rows) for _ in by_row[row]])
+            windows_of_rows = [window for row in rows for window in by_row[row]]
+            return {"windows": self.pad(windows_of_rows), "owner": owner} | batch(rows)
 
-        def batch_loss(net: Any, given: Batch) -> torch.Tensor:
-            return loss(forward_in_parts(net, given["windows"], *inputs(net, given)).float(), given)
+        def batch_loss(net: Any, batch: Batch) -> torch.Tensor:
+            return loss(forward_in_parts(net, batch["windows"], *inputs(net, batch)).float(), batch)
 
         task = Task(
             name=name,
-            sizes=[sum(len(window.ids) for window in few) for few in by_row],
-            batch=whole_batch,
+            sizes=[sum(len(window.ids) for window in of_text) for of_text in by_row],
+            batch=make_batch,
             loss=batch_loss,
             evaluate=evaluate,
         )
         settings = self.settings.model_dump(mode="json")
-        name_of_training = training_key(name, settings, self._digest, str(self.device), seed, *key, arrays=arrays)
-        finetune(self.net, task, self.settings, device=self.device, seed=seed, key=name_of_training, callback=callback)
+        full_key = training_key(name, settings, self._digest, str(self.device), seed, *key, arrays=arrays)
+        finetune(self.net, task, self.settings, device=self.device, seed=seed, key=full_key, callback=callback)
 
 
-def pool_windows(logits: torch.Tensor, owner: torch.Tensor, rows: int, how: Pool) -> torch.Tensor:
-    """Return (rows, …) from (windows, …): the mean or the largest over the windows of each text."""
+def pool_windows(logits: torch.Tensor, owner: torch.Tensor, rows: int, pool: Pool) -> torch.Tensor:
+    """Return (rows, …) from (windows, …): the mean or maximum over the windows of each text."""
     if len(logits) == rows:
         return logits
     index = owner.reshape(-1, *(1,) * (logits.dim() - 1)).expand_as(logits)
     empty = logits.new_zeros(rows, *logits.shape[1:])
-    return empty.scatter_reduce(0, index, logits, reduce=how, include_self=False)
+    return empty.scatter_reduce(0, index, logits, reduce=pool, include_self=False)

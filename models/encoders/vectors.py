@@ -20,9 +20,9 @@ from models.encoders.windows import Window
 from models.examples import Query
 from models.saved import ENCODER
 
-_CHUNK = 1024  # texts at a time, so that a kill loses little
-_AT_ONCE = 500  # keys that one query may name
-_PATIENCE = 30.0  # seconds for which another process may hold the file
+_CHUNK = 1024  # texts encoded between two writes to the cache, so that a kill loses little
+_KEYS_PER_QUERY = 500
+_LOCK_TIMEOUT = 30.0  # seconds for which another process may hold the file
 
 
 class Vectors:
@@ -73,42 +73,42 @@ class Vectors:
     def _look_up(self, texts: Sequence[str], file: Path) -> npt.NDArray[np.float32]:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         try:
-            with closing(sqlite3.connect(file, timeout=_PATIENCE)) as connection:
+            with closing(sqlite3.connect(file, timeout=_LOCK_TIMEOUT)) as connection:
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
                 )
-                known = dict(_known(connection, keys))
-                missing = [row for row, key in enumerate(keys) if key not in known]
+                cached = dict(_read_cached(connection, keys))
+                missing = [row for row, key in enumerate(keys) if key not in cached]
                 for start in range(0, len(missing), _CHUNK):
                     rows = missing[start : start + _CHUNK]
                     new = [vector.tobytes() for vector in self._encode([texts[row] for row in rows])]
                     pairs = list(zip([keys[row] for row in rows], new, strict=True))
-                    known |= dict(pairs)
+                    cached |= dict(pairs)
                     with connection:
                         connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", pairs)
         except sqlite3.DatabaseError as error:
             raise DemarcheError(
                 f"{file}: the cached vectors cannot be used ({error}); free some space, or delete the file to rebuild it"
             ) from None
-        joined = b"".join(known[key] for key in keys)
+        joined = b"".join(cached[key] for key in keys)
         return np.frombuffer(joined, dtype=np.float32).reshape(len(keys), self.width)
 
     def _encode(self, inputs: Sequence[str] | Sequence[Query]) -> npt.NDArray[np.float32]:
-        found = self.windows(inputs)
-        each = np.zeros((len(found), self.width))
+        input_windows = self.windows(inputs)
+        each = np.zeros((len(input_windows), self.width))
         self.encoder.eval()
         with self.device.inference():
-            for rows in windows.length_sorted_batches(found):
-                batch = windows.model_inputs([found[row] for row in rows], self.tokenizer, self.encoder)
+            for rows in windows.length_sorted_batches(input_windows):
+                batch = windows.model_inputs([input_windows[row] for row in rows], self.tokenizer, self.encoder)
                 batch = {name: tensor.to(self.device.name) for name, tensor in batch.items()}
                 states = self.encoder(**batch).last_hidden_state.float()
                 each[rows] = windows.masked_mean(states, batch["attention_mask"]).cpu().numpy()
-        means = windows.mean_by_row(each, found, rows=len(inputs))
+        means = windows.mean_by_row(each, input_windows, rows=len(inputs))
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True).clip(1e-12), dtype=np.float32)
 
 
-def _known(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        marks = ",".join("?" * len(some))
-        yield from connection.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
+def _read_cached(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        chunk = keys[start : start + _KEYS_PER_QUERY]
+        placeholders = ",".join("?" * len(chunk))
+        yield from connection.execute(f"SELECT key, vector FROM vectors WHERE key IN ({placeholders})", chunk)

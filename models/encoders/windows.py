@@ -1,4 +1,4 @@
-"""Texts as windows of tokens: long ones in several that overlap, none cut short."""
+"""Long texts as overlapping windows of tokens, and windows as batches for an encoder."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import numpy.typing as npt
 from models.encoders.loading import accepted_inputs
 from models.examples import FloatArray, Query
 
-BATCH = 64  # windows that are read at once, of no more
-CELLS = BATCH * 256 * 256  # for the memory's sake: a window is as large as its tokens times those they attend to
+BATCH = 64
+"""Windows in a batch, at most."""
+CELLS = BATCH * 256 * 256
+"""Attention weights in a batch, at most: a window needs memory for its tokens times the tokens they attend to."""
 _STRIDE = 4  # a quarter of a window overlaps with the next
 _OPEN, _CLOSE = "[ ", " ]"
 
 
 class Window(NamedTuple):
-    """`row`: of which text; `types`: 0 for the text, 1 for the target beside it; `marked`: where the target is named."""
+    """Tokens of the text `row`. `types` is 1 for those of a target beside it, `marked` where the text names the target."""
 
     row: int
     ids: list[int]
@@ -27,7 +29,8 @@ class Window(NamedTuple):
 
 
 def window_texts(tokenizer: Any, texts: Sequence[str], *, length: int) -> list[Window]:
-    found = tokenizer(
+    """Split texts into windows of `length` tokens."""
+    encoding = tokenizer(
         list(texts),
         truncation=True,
         max_length=length,
@@ -35,44 +38,46 @@ def window_texts(tokenizer: Any, texts: Sequence[str], *, length: int) -> list[W
         return_overflowing_tokens=True,
         return_token_type_ids=True,
     )
-    parts = zip(found["overflow_to_sample_mapping"], found["input_ids"], found["token_type_ids"], strict=True)
-    return [Window(row, ids, types, [0] * len(ids)) for row, ids, types in parts]
+    rows = zip(encoding["overflow_to_sample_mapping"], encoding["input_ids"], encoding["token_type_ids"], strict=True)
+    return [Window(row, ids, types, [0] * len(ids)) for row, ids, types in rows]
 
 
-def window_queries(tokenizer: Any, queries: Sequence[Query], *, length: int, target: int | None = None) -> list[Window]:
-    """Text and target side by side; the target is marked in the text where its place is known.
+def window_queries(
+    tokenizer: Any, queries: Sequence[Query], *, length: int, max_target: int | None = None
+) -> list[Window]:
+    """Split queries into windows of text and target side by side; where there is a span, it is marked in the text.
 
-    Of a long text with a place, only the windows that hold some of it. `target`: how many tokens of a target are
-    read, a quarter of the window unless told. Windows overlap as if each had so many: by the targets that
-    are there, a query would be cut otherwise in other company.
+    If any window of a text contains part of the span, only such windows are returned. Targets are truncated to
+    `max_target` tokens, by default a quarter of a window. Windows overlap as if every target had that many, so that a
+    query's windows do not depend on the other queries.
     """
     if not queries:
         return []
-    target = length // 4 if target is None else target
-    marked = [_mark(query) for query in queries]
-    short = _shortened(tokenizer, [query.target for query in queries], at_most=target)
-    found = tokenizer(
-        [text for text, _ in marked],
-        short,
+    max_target = length // 4 if max_target is None else max_target
+    texts, spans = zip(*map(_mark_target, queries), strict=True)
+    encoding = tokenizer(
+        list(texts),
+        _truncate(tokenizer, [query.target for query in queries], max_tokens=max_target),
         truncation="only_first",
         max_length=length,
-        stride=_overlap(tokenizer, length - target),
+        stride=_overlap(tokenizer, length - max_target),
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         return_token_type_ids=True,
     )
     windows: list[list[Window]] = [[] for _ in queries]
-    for number, row in enumerate(found["overflow_to_sample_mapping"]):
-        inside = [0] * len(found["input_ids"][number])
-        if (span := marked[row][1]) is not None:
-            places = zip(found.sequence_ids(number), found["offset_mapping"][number], strict=True)
-            inside = [int(part == 0 and a < span[1] and b > span[0]) for part, (a, b) in places]
-        windows[row].append(Window(row, found["input_ids"][number], found["token_type_ids"][number], inside))
+    for number, row in enumerate(encoding["overflow_to_sample_mapping"]):
+        ids = encoding["input_ids"][number]
+        marked = [0] * len(ids)
+        if (span := spans[row]) is not None:
+            tokens = zip(encoding.sequence_ids(number), encoding["offset_mapping"][number], strict=True)
+            marked = [int(part == 0 and start < span[1] and end > span[0]) for part, (start, end) in tokens]
+        windows[row].append(Window(row, ids, encoding["token_type_ids"][number], marked))
     return [window for row in windows for window in ([w for w in row if any(w.marked)] or row)]
 
 
 def by_row(windows: Sequence[Window], rows: int, *, most: int) -> list[list[Window]]:
-    """The windows of each row, no more than so many of one."""
+    """Return the windows of each row, at most the first `most`."""
     grouped: list[list[Window]] = [[] for _ in range(rows)]
     for window in windows:
         if len(grouped[window.row]) < most:
@@ -81,25 +86,26 @@ def by_row(windows: Sequence[Window], rows: int, *, most: int) -> list[list[Wind
 
 
 def length_sorted_batches(windows: Sequence[Window]) -> Iterator[npt.NDArray[np.intp]]:
-    """Positions of windows, those of like length together, of long ones fewer at once."""
+    """Yield positions of windows in batches of similar length, smaller ones for long windows."""
     sizes = np.array([len(window.ids) for window in windows], dtype=np.intp)
     order = np.argsort(sizes, kind="stable")
     start = 0
     while start < len(order):
-        some = order[start : start + BATCH]
-        # With the n shortest a batch is as wide as the last of them.
-        some = some[: max(1, sum(windows_per_batch(int(size)) > place for place, size in enumerate(sizes[some])))]
-        yield some
-        start += len(some)
+        batch = order[start : start + BATCH]
+        # A batch of the n shortest windows is as wide as the last of them.
+        fits = [windows_per_batch(int(size)) > place for place, size in enumerate(sizes[batch])]
+        batch = batch[: max(1, sum(fits))]
+        yield batch
+        start += len(batch)
 
 
 def windows_per_batch(width: int) -> int:
-    """How many windows of so many tokens fit into memory together."""
+    """Return how many windows of `width` tokens fit into memory together."""
     return max(1, CELLS // (width * max(width, 256)))
 
 
-def pad(windows: Sequence[Window], pad: int) -> dict[str, Any]:
-    """Tensors (windows, tokens), as long as the longest; `marked` is of floats, to be averaged with."""
+def pad(windows: Sequence[Window], pad_id: int) -> dict[str, Any]:
+    """Return tensors (windows, tokens) as long as the longest window; `marked` holds floats, as weights of a mean."""
     import torch
 
     # Multiples of eight suit the matrix units.
@@ -109,7 +115,7 @@ def pad(windows: Sequence[Window], pad: int) -> dict[str, Any]:
         return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
 
     return {
-        "input_ids": grid([window.ids for window in windows], pad),
+        "input_ids": grid([window.ids for window in windows], pad_id),
         "attention_mask": grid([[1] * len(window.ids) for window in windows], 0),
         "token_type_ids": grid([window.types for window in windows], 0),
         "marked": grid([window.marked for window in windows], 0).float(),
@@ -117,32 +123,39 @@ def pad(windows: Sequence[Window], pad: int) -> dict[str, Any]:
 
 
 def model_inputs(windows: Sequence[Window], tokenizer: Any, encoder: Any) -> dict[str, Any]:
-    """The tensors that an encoder is called with."""
+    """Return the tensors to call an encoder with."""
     batch = pad(windows, tokenizer.pad_token_id)
-    return {name: batch[name] for name in accepted_inputs(encoder, ("input_ids", "attention_mask", "token_type_ids"))}
+    return {name: batch[name] for name in accepted_inputs(encoder)}
 
 
-def mean_by_row(found: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
-    """(windows, k) → (rows, k)."""
+def masked_mean(states: Any, weights: Any) -> Any:
+    """Return (windows, width), the weighted mean over tokens of (windows, tokens, width) and (windows, tokens)."""
+    weights = weights.unsqueeze(-1).float()
+    return (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def mean_by_row(values: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
+    """Return (rows, k), the mean over the windows of each row, from (windows, k)."""
     row = np.array([window.row for window in windows], dtype=np.intp)
-    sums = np.zeros((rows, found.shape[1]))
-    np.add.at(sums, row, found)
+    sums = np.zeros((rows, values.shape[1]))
+    np.add.at(sums, row, values)
     return sums / np.bincount(row, minlength=rows)[:, None]
 
 
-def max_by_row(found: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
-    """(windows, k) → (rows, k)."""
-    best = np.full((rows, found.shape[1]), -np.inf)
-    np.maximum.at(best, np.array([window.row for window in windows], dtype=np.intp), found)
+def max_by_row(values: FloatArray, windows: Sequence[Window], *, rows: int) -> FloatArray:
+    """Return (rows, k), the maximum over the windows of each row, from (windows, k)."""
+    best = np.full((rows, values.shape[1]), -np.inf)
+    np.maximum.at(best, np.array([window.row for window in windows], dtype=np.intp), values)
     return best
 
 
 def _overlap(tokenizer: Any, length: int) -> int:
-    specials: int = tokenizer.num_special_tokens_to_add(pair=True)
-    return max(0, length - specials) // _STRIDE
+    special_tokens: int = tokenizer.num_special_tokens_to_add(pair=True)
+    return max(0, length - special_tokens) // _STRIDE
 
 
-def _mark(query: Query) -> tuple[str, tuple[int, int] | None]:
+def _mark_target(query: Query) -> tuple[str, tuple[int, int] | None]:
+    """Put brackets around the target in the text, and return the text and the span between them."""
     if query.span is None:
         return query.text, None
     start, end = query.span
@@ -150,20 +163,14 @@ def _mark(query: Query) -> tuple[str, tuple[int, int] | None]:
     return text, (start + len(_OPEN), end + len(_OPEN))
 
 
-def _shortened(tokenizer: Any, targets: Sequence[str], *, at_most: int) -> list[str]:
-    """A target may be as long as an article: then its beginning stands for it."""
+def _truncate(tokenizer: Any, targets: Sequence[str], *, max_tokens: int) -> list[str]:
+    """Truncate targets, which may be as long as an article."""
     distinct = list(dict.fromkeys(targets))
-    found = tokenizer(
-        distinct, add_special_tokens=False, truncation=True, max_length=at_most, return_offsets_mapping=True
+    encoding = tokenizer(
+        distinct, add_special_tokens=False, truncation=True, max_length=max_tokens, return_offsets_mapping=True
     )
-    short = {
-        target: target[: places[-1][1]] if len(places) == at_most else target
-        for target, places in zip(distinct, found["offset_mapping"], strict=True)
+    truncated = {
+        target: target[: offsets[-1][1]] if len(offsets) == max_tokens else target
+        for target, offsets in zip(distinct, encoding["offset_mapping"], strict=True)
     }
-    return [short[target] for target in targets]
-
-
-def masked_mean(states: Any, weights: Any) -> Any:
-    """(windows, tokens, width), (windows, tokens) → (windows, width)"""
-    weights = weights.unsqueeze(-1).float()
-    return (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+    return [truncated[target] for target in targets]

@@ -1,4 +1,4 @@
-"""Baselines that learn next to nothing; every other family has to beat them."""
+"""Baselines that need almost no training; every other family has to beat them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from models.families.protocol import FamilySettings, FitContext, read_settings, 
 
 
 class RulesSettings(FamilySettings):
-    """The codebook's keywords."""
+    """Topics by the codebook's keywords."""
 
     finds_unseen_topics: ClassVar[bool] = True
     kind: Literal["rules"]
 
 
 class MajoritySettings(FamilySettings):
-    """The label proportions of training, whatever the text."""
+    """The label proportions of the training data, whatever the text."""
 
     kind: Literal["majority"]
 
 
 class MajorityTopics:
-    """Gives every topic its proportion in training, whatever the text."""
+    """Gives each topic its proportion in the training data, whatever the text."""
 
     cross_fit = True
 
@@ -37,23 +37,23 @@ class MajorityTopics:
     def factory(cls, settings: MajoritySettings, context: FitContext) -> Callable[[], Self]:
         return cls
 
-    def __init__(self, shares: Sequence[float] = ()):
-        self.shares = list(shares)
+    def __init__(self, proportions: Sequence[float] = ()):
+        self.proportions = list(proportions)
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         y = np.vstack([train.y, dev.y])
-        self.shares = (y.sum(axis=0) / max(len(y), 1)).tolist()
+        self.proportions = (y.sum(axis=0) / max(len(y), 1)).tolist()
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
-        return np.tile(np.array(self.shares), (len(texts), 1))
+        return np.tile(np.array(self.proportions), (len(texts), 1))
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, "majority", shares=self.shares)
+        write_settings(folder, "majority", proportions=self.proportions)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        return cls(read_settings(folder)["shares"])
+        return cls(read_settings(folder)["proportions"])
 
 
 class RuleTopics:
@@ -92,7 +92,7 @@ class RuleTopics:
 
 
 class MajorityStance:
-    """Gives the stance proportions of the target in training, or those of all targets where the target is new."""
+    """Gives the stance proportions of the target in the training data, or of all targets where the target is new."""
 
     cross_fit = True
 

@@ -77,12 +77,12 @@ class EncoderTopics(_Encoder):
         classifier = Classifier(settings, device, outputs=0, sees_target=False, pool="amax")
         super().__init__(settings, classifier, seed=seed, initial=initial)
         self.constant: list[float | None] = []
-        """The share of each topic whose training examples are all labelled alike, or None."""
+        """The label of each topic whose training examples are all labelled the same, or None for the others."""
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         from models.encoders.classifier import topic_loss, topic_metrics
 
-        self.constant = [float(share[0]) if np.ptp(share) == 0 else None for share in train.y.T]
+        self.constant = [float(topic[0]) if np.ptp(topic) == 0 else None for topic in train.y.T]
         self.classifier.outputs = train.y.shape[1]
         self.classifier.fit(
             self.task, train, dev, loss=topic_loss(train.y), evaluate=topic_metrics, learns=None in self.constant,
@@ -92,10 +92,10 @@ class EncoderTopics(_Encoder):
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
         probabilities = np.asarray(expit(self.classifier.logits(texts)))
-        for topic, share in enumerate(self.constant):
-            if share is not None:
-                # The text cannot tell examples apart that are all labelled alike.
-                probabilities[:, topic] = share
+        for topic, label in enumerate(self.constant):
+            if label is not None:
+                # Where all examples are labelled the same, the text makes no difference.
+                probabilities[:, topic] = label
         return probabilities
 
     def save(self, folder: Path) -> None:

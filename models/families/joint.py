@@ -22,9 +22,9 @@ from models.families.regression import NEVER
 if TYPE_CHECKING:
     import torch
 
-_MOST_TOPICS = 16  # whose descriptions are trained on in one step, to save time
-_DESCRIPTION = 128  # tokens of a description that are read
-_TOPICS_AT_ONCE = 64
+_MAX_TOPICS = 16  # whose descriptions are trained on in one step, to save time
+_MAX_DESCRIPTION = 128  # tokens of a description that are read
+_LABELS_AT_ONCE = 64
 _QUERIES_AT_ONCE = 256
 
 
@@ -35,7 +35,7 @@ class JointSettings(FinetuneSettings, FamilySettings):
 
 
 class Described(NamedTuple):
-    """A topic as the joint reader knows it: `text` is encoded; `target` is what queries about its stance name."""
+    """A topic as the joint reader reads it: `text` is encoded; `target` is what queries for its stance name."""
 
     text: str
     target: str
@@ -82,7 +82,7 @@ class Joint:
         return self
 
     def start(self) -> None:
-        """Take the pretrained encoder under a new head, or the earlier model."""
+        """Take the pretrained encoder with a new head, or the earlier model."""
         self.encoder.start(self.initial, seed=self.seed)
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
@@ -98,8 +98,8 @@ class Joint:
         return np.concatenate([self._stances(part) for part in parts])
 
     def _stances(self, queries: Sequence[Query]) -> FloatArray:
-        known = {topic.target: topic.text for topic in reversed(self.known_topics)}
-        label_of_query = [known.get(query.target, query.target) for query in queries]
+        text_of_target = {topic.target: topic.text for topic in reversed(self.known_topics)}
+        label_of_query = [text_of_target.get(query.target, query.target) for query in queries]
         labels = list(dict.fromkeys(label_of_query))
         texts = list(dict.fromkeys(query.text for query in queries))
         stances = self._probabilities(self._logits(texts, labels))[:, :, 1:]
@@ -135,7 +135,7 @@ class Joint:
         described = [self._description(topic.text) for topic in self.known_topics]
         y = torch.tensor(train.y, dtype=torch.float32)
 
-        def batch(rows: Sequence[int]) -> dict[str, Any]:
+        def make_batch(rows: Sequence[int]) -> dict[str, Any]:
             columns, weight = self._draw_topics(train.y[list(rows), :, 0], trained)
             return {
                 "labels": self.encoder.pad([described[column] for column in columns]),
@@ -143,8 +143,8 @@ class Joint:
                 "weight": torch.tensor(weight, dtype=torch.float32),
             }
 
-        def loss(logits: torch.Tensor, given: dict[str, Any]) -> torch.Tensor:
-            return joint_loss(pool_labels(logits, given["owner"], len(given["y"])), given["y"], given["weight"])
+        def loss(logits: torch.Tensor, batch: dict[str, Any]) -> torch.Tensor:
+            return joint_loss(pool_labels(logits, batch["owner"], len(batch["y"])), batch["y"], batch["weight"])
 
         def evaluate() -> dict[str, float]:
             self._vectors = {}
@@ -154,8 +154,8 @@ class Joint:
             "joint",
             self.encoder.text_windows(train.inputs),
             len(train),
-            batch=batch,
-            inputs=lambda net, given: [net.vectors(given["labels"])],
+            batch=make_batch,
+            inputs=lambda net, batch: [net.vectors(batch["labels"])],
             loss=loss,
             evaluate=evaluate if len(dev) else None,
             seed=self.seed,
@@ -169,36 +169,37 @@ class Joint:
     ) -> tuple[npt.NDArray[np.intp], FloatArray]:
         """Draw the topics of one step: some that its passages have, and some that they do not have.
 
-        Return their positions and a weight each, since a drawn topic stands for all of its sort.
+        Return their positions and weights, since each drawn topic represents all of its kind.
         """
         import torch
 
-        if len(trained) <= _MOST_TOPICS:
+        if len(trained) <= _MAX_TOPICS:
             return trained, np.ones(len(trained))
         drawn = trained[torch.randperm(len(trained)).numpy()]
         is_present = presence[:, drawn].sum(axis=0) > 0
         present, absent = drawn[is_present], drawn[~is_present]
-        # However many are present, some absent ones teach that topics are rare.
-        most = min(len(present), max(_MOST_TOPICS // 2, _MOST_TOPICS - len(absent)))
-        parts = [(present, present[:most]), (absent, absent[: _MOST_TOPICS - most])]
-        weights = [np.full(len(part), len(of) / max(1, len(part))) for of, part in parts]
+        # However many are present, some absent ones are needed to learn that topics are rare.
+        kept = min(len(present), max(_MAX_TOPICS // 2, _MAX_TOPICS - len(absent)))
+        parts = [(present, present[:kept]), (absent, absent[: _MAX_TOPICS - kept])]
+        weights = [np.full(len(part), len(kind) / max(1, len(part))) for kind, part in parts]
         return np.concatenate([part for _, part in parts]), np.concatenate(weights)
 
     def _logits(self, texts: Sequence[str], labels: Sequence[str]) -> FloatArray:
         """Return (texts, labels, 4)."""
-        found = self.encoder.text_windows(texts)
-        flat = np.zeros((len(found), len(labels), 4))
+        text_windows = self.encoder.text_windows(texts)
+        logits = np.zeros((len(text_windows), len(labels), 4))
         net = self.encoder.net.eval()
         with self.encoder.device.inference():
             vectors = self._label_vectors(labels)
-            for rows in windows.length_sorted_batches(found):
-                batch = self.encoder.tensors([found[row] for row in rows])
+            for rows in windows.length_sorted_batches(text_windows):
+                batch = self.encoder.tensors([text_windows[row] for row in rows])
                 states = net.states(batch)
-                for start in range(0, len(labels), _TOPICS_AT_ONCE):
-                    part = slice(start, start + _TOPICS_AT_ONCE)
-                    flat[rows, part] = net.head(states, batch["attention_mask"], vectors[part]).float().cpu()
-        presence = windows.max_by_row(flat[:, :, 0], found, rows=len(texts))
-        stances = windows.mean_by_row(flat[:, :, 1:].reshape(len(found), len(labels) * 3), found, rows=len(texts))
+                for start in range(0, len(labels), _LABELS_AT_ONCE):
+                    part = slice(start, start + _LABELS_AT_ONCE)
+                    logits[rows, part] = net.head(states, batch["attention_mask"], vectors[part]).float().cpu()
+        presence = windows.max_by_row(logits[:, :, 0], text_windows, rows=len(texts))
+        stances = logits[:, :, 1:].reshape(len(text_windows), len(labels) * 3)
+        stances = windows.mean_by_row(stances, text_windows, rows=len(texts))
         return np.concatenate([presence[:, :, None], stances.reshape(len(texts), len(labels), 3)], axis=2)
 
     def _label_vectors(self, labels: Sequence[str]) -> torch.Tensor:
@@ -211,7 +212,7 @@ class Joint:
         return torch.stack([self._vectors[label] for label in labels])
 
     def _description(self, label: str) -> Window:
-        return self.encoder.text_windows([label], length=min(self.encoder.length, _DESCRIPTION))[0]
+        return self.encoder.text_windows([label], length=min(self.encoder.length, _MAX_DESCRIPTION))[0]
 
     def _probabilities(self, logits: FloatArray) -> FloatArray:
         stances = softmax(np.where(self.present, logits[:, :, 1:], NEVER), axis=2)
@@ -232,8 +233,8 @@ def _metrics(logits: FloatArray, y: FloatArray, trained: npt.NDArray[np.intp]) -
 
     from models.encoders.finetune import SCORE
 
-    z, share = logits[:, trained, 0], y[:, trained, 0]
-    metrics = {"dev/loss": float((np.logaddexp(0, z) - share * z).mean())}
+    z, presence = logits[:, trained, 0], y[:, trained, 0]
+    metrics = {"dev/loss": float((np.logaddexp(0, z) - presence * z).mean())}
     scores = []
     gold = y[:, :, 0] > 0.5
     mixed = [topic for topic in trained if 0 < gold[:, topic].sum() < len(y)]

@@ -1,6 +1,6 @@
 """The zero-shot family: entailment by an encoder trained on natural-language inference (Yin et al. 2019).
 
-Each label is worded as a hypothesis, and the encoder says whether the text entails it. Nothing is trained here.
+Each label is worded as a hypothesis, and the encoder scores whether the text entails it. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator
-from scipy.special import expit, softmax
+from scipy.special import expit, logsumexp, softmax
 
 from labels.codebook import Codebook
 from models.encoders import files, loading, windows
@@ -23,7 +23,7 @@ from models.examples import FloatArray, Query, StanceExamples, TopicExamples, Tr
 from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
 from models.saved import ENCODER
 
-_CHARACTERS = 2_000_000  # held as tokens at a time: texts times topics are many
+_MAX_CHARACTERS = 2_000_000  # tokenized at a time: texts times topics are many
 Pool = Callable[..., FloatArray]
 
 
@@ -81,16 +81,17 @@ class Entailment:
 
     def _log_odds(self, pairs: Sequence[Query], pool: Pool) -> FloatArray:
         # A hypothesis with a definition in it may take up to half of a window.
-        found = windows.window_queries(self.tokenizer, pairs, length=self._length, target=self._length // 2)
-        logits = np.zeros((len(found), self.encoder.config.num_labels))
+        max_target = self._length // 2
+        pair_windows = windows.window_queries(self.tokenizer, pairs, length=self._length, max_target=max_target)
+        logits = np.zeros((len(pair_windows), self.encoder.config.num_labels))
         with self.device.inference():
-            for rows in windows.length_sorted_batches(found):
-                logits[rows] = self._logits([found[row] for row in rows])
-        others = np.logaddexp.reduce(np.delete(logits, self.entailed, axis=1), axis=1)
-        return pool((logits[:, self.entailed] - others)[:, None], found, rows=len(pairs))[:, 0]
+            for rows in windows.length_sorted_batches(pair_windows):
+                logits[rows] = self._logits([pair_windows[row] for row in rows])
+        others = logsumexp(np.delete(logits, self.entailed, axis=1), axis=1)
+        return pool((logits[:, self.entailed] - others)[:, None], pair_windows, rows=len(pairs))[:, 0]
 
-    def _logits(self, some: Sequence[Window]) -> FloatArray:
-        inputs = windows.model_inputs(some, self.tokenizer, self.encoder)
+    def _logits(self, pair_windows: Sequence[Window]) -> FloatArray:
+        inputs = windows.model_inputs(pair_windows, self.tokenizer, self.encoder)
         inputs = {name: tensor.to(self.device.name) for name, tensor in inputs.items()}
         return np.asarray(self.encoder(**inputs).logits.float().cpu().numpy(), dtype=np.float64)
 
@@ -183,7 +184,7 @@ class ZeroShotStance:
 
 def _parts(pairs: Sequence[Query]) -> Iterator[slice]:
     sizes = np.cumsum([len(pair.text) + len(pair.target) for pair in pairs])
-    ends = [0, *(np.flatnonzero(np.diff(sizes // _CHARACTERS)) + 1), len(pairs)]
+    ends = [0, *(np.flatnonzero(np.diff(sizes // _MAX_CHARACTERS)) + 1), len(pairs)]
     return (slice(start, end) for start, end in itertools.pairwise(ends) if end > start)
 
 
