@@ -122,7 +122,7 @@ def run(path: Path, seed: int) -> list[dict[str, Any]]:
         trained = train(
             config, overrides=[f"seed={seed}"], progress=bar, say=lambda text: bar.say(f"{path.stem}: {text}")
         )
-    ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
+    ours = read_predictions(tracking.fetch_artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
     learn, test = prepared.examples_in("train") + prepared.examples_in("dev"), prepared.examples_in("test")
     sides = [prepared.split.places[example.passage.id].split or "" for example in test]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from demarche.interrupted import like_ctrl_c, told
 
 with told():
+    from models.quiet import quiet_libraries
+
+    # Before any library is imported.
+    quiet_libraries()
+
     import typer
 
     from demarche import labels, runs, sweep, tag, train

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 EXIT_INTERRUPTED = 130
@@ -46,7 +47,21 @@ def _unraisable(lost: Any) -> None:
         sys.__unraisablehook__(lost)
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     global _heard
     _heard = True
+    if _is_importing(frame):
+        # An exception in the middle of loading an extension can abort Python. The signal comes again until it is loaded.
+        again = threading.Timer(0.05, _thread.interrupt_main, (number,))
+        again.daemon = True
+        again.start()
+        return
     raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False

@@ -65,7 +65,7 @@ def compare(
     if out is not None:
         check_output(out)
     found = [tracking.find_run(run) for run in runs]
-    predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in found]
+    predictions = [read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS)) for run in found]
     rows, drawn = [], []
     for run, theirs in zip(found[1:], predictions[1:], strict=True):
         for found_ in compare_predictions(predictions[0], theirs, metrics=metrics or HEADLINES, seed=seed):
@@ -122,7 +122,7 @@ def ui(
     typer.echo(f"MLflow UI (Ctrl-C ends it): http://{host}:{port}/#/experiments?workflowType=machine_learning")
     typer.echo(f"store {tracking_uri()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
     # In place of this process, so that whatever ends it ends the UI.
     os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
 

@@ -26,12 +26,12 @@ def test_a_run_a_share_stands_below_one_with_the_curve(store: Path) -> None:
     parent = runs.pop("tiny learning curve")
     assert {run.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.id}
     assert all({"test/joint/micro_f1", "test/joint/micro_f1_low"} <= run.metrics.keys() for run in runs.values())
-    assert tracking.artifact(parent.id, "figures/learning_curve.png").stat().st_size > 0
+    assert tracking.fetch_artifact(parent.id, "figures/learning_curve.png").stat().st_size > 0
     for headline in ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1"):
         (sentence,) = [line for line in result.output.splitlines() if line.startswith(f"{headline}: the last ")]
         assert sentence in parent.tags["mlflow.note.content"]
     assert not any("demarche.registered" in run.tags for run in runs.values())
-    splits = {name: tracking.artifact(run.id, "split.jsonl").read_text() for name, run in runs.items()}
+    splits = {name: tracking.fetch_artifact(run.id, "split.jsonl").read_text() for name, run in runs.items()}
     sides = {
         name: {row["passage"]: row["split"] for row in map(json.loads, text.splitlines())}
         for name, text in splits.items()

@@ -49,7 +49,7 @@ def test_a_config_becomes_a_champion(store: Path) -> None:
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     for name in ("config.yaml", "split.jsonl", "classes.json", "errors.json", "figures/precision_recall.png"):
-        assert tracking.artifact(run.id, name).stat().st_size > 0
+        assert tracking.fetch_artifact(run.id, name).stat().st_size > 0
 
 
 def test_the_same_config_data_and_seed_give_the_same_metrics_to_the_last_digit(store: Path) -> None:
@@ -113,13 +113,13 @@ def test_a_run_may_train_one_task_alone(store: Path) -> None:
 
 def test_an_earlier_split_keeps_old_rows_where_they_are(store: Path, workspace: Path) -> None:
     trained()
-    split = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
+    split = tracking.fetch_artifact(tracking.runs()[0].id, "split.jsonl")
     before = {row["passage"]: row["split"] for row in map(json.loads, split.read_text().splitlines())}
     _, passages, annotations = make_articles(80)
     write_jsonl(workspace / "passages.jsonl", passages)
     write_jsonl(workspace / "annotations.jsonl", annotations)
     trained(f"split.from={split}")
-    after = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
+    after = tracking.fetch_artifact(tracking.runs()[0].id, "split.jsonl")
     sides = {row["passage"]: row["split"] for row in map(json.loads, after.read_text().splitlines())}
     assert len(sides) == 240
     assert {id: sides[id] for id in before} == before
@@ -154,7 +154,7 @@ def test_a_side_named_test_does_not_hide_the_figures_of_all_test_sides(store: Pa
     write_jsonl(workspace / "passages.jsonl", lines)
     trained("split={strategy: column, dev: 0}", "stance=null")
     (run,) = tracking.runs()
-    said = read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS))
+    said = read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS))
     assert {prediction.split for prediction in said} == {"test", "test_far"}
     assert run.metrics["test/topics/map"] == evaluate(said, seed=13).metrics["topics/map"].value
     assert "test_far/topics/map" in run.metrics

@@ -47,7 +47,7 @@ def learning_curve(config: Config, shares: int, *, overrides: Sequence[str], pro
     parts = [(f"{number}/{shares}", part_of(prepared, number, shares)) for number in range(1, shares + 1)]
     for name, part in parts:
         _check(name, part)
-    with tracking.tracked(config.tracking.experiment, f"{config.name} learning curve") as run:
+    with tracking.start_run(config.tracking.experiment, f"{config.name} learning curve") as run:
         points = [_point(name, part, run.id, overrides, progress, say) for name, part in parts]
         names = [name for name in HEADLINES if name in points[-1].scores.metrics]
         sentences = list(_brought(*points[-2:], seed=config.seed))
@@ -86,7 +86,7 @@ def _check(name: str, part: Prepared) -> None:
 
 def _point(name: str, part: Prepared, parent: str, overrides: Sequence[str], progress: Progress, say: Say) -> Point:
     config = part.config
-    with tracking.tracked(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
         run.tags({tracking.SHARE: name})
         callback = RunCallback(run, progress)
         evaluated = fit_and_evaluate(run, part, callback, overrides=overrides, say=lambda text: None)

@@ -21,7 +21,7 @@ from training.tracking import runs as tracking
 from training.tracking.callback import Progress, RunCallback
 from training.tracking.registry import Registered
 from training.tracking.runs import Run
-from training.tracking.store import reach, tracking_uri
+from training.tracking.store import check_store, tracking_uri
 
 Say = Callable[[str], None]
 
@@ -57,7 +57,7 @@ def train(config: Config, *, overrides: Sequence[str], progress: Progress, say: 
 def ready(config: Config, *, say: Say) -> Prepared:
     """The data of a config on its sides, with everything said that is odd about it."""
     # A store that does not answer is told before the data is read, however much of it there is.
-    reach(tracking_uri(), create=True)
+    check_store(tracking_uri())
     prepared = prepare(config)
     for problem in prepared.data.warnings:
         say(f"warning: {problem}")
@@ -73,7 +73,7 @@ def train_prepared(
 ) -> Trained:
     """Trains on data that is ready; `parent` is the run that the new one stands below."""
     config = prepared.config
-    with tracking.tracked(config.tracking.experiment, config.name, parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, config.name, parent=parent) as run:
         callback = RunCallback(run, progress)
         evaluated = fit_and_evaluate(run, prepared, callback, overrides=overrides, say=say)
         say("logging the model")

@@ -18,6 +18,7 @@ from training.record import log_inputs, log_metrics
 from training.run import Say, predict_side, ready, train_prepared
 from training.sweeps.search import Axis, axes
 from training.sweeps.study import (
+    STUDY,
     Best,
     Pruned,
     PruningCallback,
@@ -26,11 +27,10 @@ from training.sweeps.study import (
     default_url,
     propose,
     proposed,
-    reach,
-    shown,
 )
 from training.tracking import runs as tracking
 from training.tracking.callback import Progress, RunCallback
+from training.tracking.store import check_store, redact_password
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,15 @@ def sweep(path: Path, *, overrides: Sequence[str], trials: int, url: str | None,
     config = read_config(path, overrides)
     space = axes(path, overrides, config)
     assert config.search is not None
-    reach(url or default_url())
+    check_store(url or default_url(), STUDY)
     # What is searched is no part of what a trial is.
     prepared = ready(config.model_copy(update={"search": None}), say=say)
     _check_metric(path, prepared, config.search.metric)
     study = Study(url or default_url(), _name(config, prepared), seed=config.seed)
     this = _Sweep(path, overrides, prepared, config.search.metric, space, study, trials, progress, say)
     parent = study.once("run", lambda: tracking.new_run(config.tracking.experiment, f"{config.name} sweep"))
-    say(f"study {study.name} in {shown(study.url)}: {len(study.finished())} of {trials} trials done")
-    with tracking.taken_up(parent) as run:
+    say(f"study {study.name} in {redact_password(study.url)}: {len(study.finished())} of {trials} trials done")
+    with tracking.resume_run(parent) as run:
         run.tags({"demarche.study": study.name, "demarche.overrides": " ".join(overrides)})
         _try_all(this, parent)
         best = study.best()
@@ -152,7 +152,7 @@ def _run_trial(this: _Sweep, prepared: Prepared, values: Sequence[str], parent: 
     """The figure on dev, or why the trial was pruned; a run below the sweep's, without a model."""
     config, codebook = prepared.config, prepared.data.codebook
     name = f"{config.name} trial {trial.number}"
-    with tracking.tracked(config.tracking.experiment, name, parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, name, parent=parent) as run:
         run.tags({tracking.TRIAL: str(trial.number), "demarche.study": this.study.name})
         log_inputs(run, prepared, [*this.overrides, *values])
         callback = RunCallback(run, this.progress)
