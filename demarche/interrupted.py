@@ -42,7 +42,7 @@ def heard() -> bool:
 def _unraisable(lost: Any) -> None:
     """An interrupt that comes while a library tidies up is lost to Python: it is sent once more."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
-        threading.Timer(0.05, _thread.interrupt_main).start()
+        _send_again(signal.SIGINT)
     else:
         sys.__unraisablehook__(lost)
 
@@ -52,11 +52,23 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     _heard = True
     if _is_importing(frame):
         # An exception in the middle of loading an extension can abort Python. The signal comes again until it is loaded.
-        again = threading.Timer(0.05, _thread.interrupt_main, (number,))
-        again.daemon = True
-        again.start()
+        _send_again(number)
         return
     raise KeyboardInterrupt
+
+
+def _send_again(number: int) -> None:
+    def send() -> None:
+        main = threading.main_thread().ident
+        if main is not None and hasattr(signal, "pthread_kill"):
+            # Wakes a main thread that sleeps or waits, too.
+            signal.pthread_kill(main, number)
+        else:
+            _thread.interrupt_main(number)
+
+    timer = threading.Timer(0.05, send)
+    timer.daemon = True
+    timer.start()
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -179,7 +179,7 @@ class Run:
             run_id=self.id,
             python_model=str(_SERVING),
             artifacts={ARTIFACT: str(folder)},
-            pip_requirements=requirements(folder),
+            pip_requirements=pip_requirements(folder),
             metadata={"demarche_digest": digest},
         )
         self.metrics(metrics, model_id=info.model_id)
@@ -341,11 +341,11 @@ def slug(name: str) -> str:
     return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_LONGEST_NAME].rstrip("/")
 
 
-def requirements(folder: Path) -> list[str]:
+def pip_requirements(folder: Path) -> list[str]:
     """Return the pip requirements of serving a saved tagger, at the versions installed here."""
     from importlib.metadata import version
 
-    names = ["mlflow", "scikit-learn", "numpy", "scipy", "safetensors", "pydantic", "pyyaml"]
+    names = ["mlflow", "numpy", "platformdirs", "py3langid", "pydantic", "pyyaml", "safetensors", "scikit-learn", "scipy"]
     if has_encoder(folder):
         names += ["torch", "transformers"]
     return [f"{name}=={version(name)}" for name in names]
