@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 EXIT_INTERRUPTED = 130
@@ -42,7 +43,7 @@ def interrupt_requested() -> bool:
 def _unraisable(lost: Any) -> None:
     """Send an interrupt once more that Python dropped because it came while a library was cleaning up."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
-        threading.Timer(0.05, _thread.interrupt_main).start()
+        _send_again(signal.SIGINT)
     else:
         sys.__unraisablehook__(lost)
 
@@ -51,3 +52,25 @@ def _interrupt(number: int, frame: object) -> None:
     global _requested
     _requested = True
     raise KeyboardInterrupt
+
+
+def _send_again(number: int) -> None:
+    def send() -> None:
+        main = threading.main_thread().ident
+        if main is not None and hasattr(signal, "pthread_kill"):
+            # Wakes a main thread that sleeps or waits, too.
+            signal.pthread_kill(main, number)
+        else:
+            _thread.interrupt_main(number)
+
+    timer = threading.Timer(0.05, send)
+    timer.daemon = True
+    timer.start()
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False

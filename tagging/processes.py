@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from labels.errors import DemarcheError
+from models.quiet import quiet_libraries
 from models.tagger import Tagger
 
 ALONE = 4
@@ -112,6 +113,7 @@ def _tagger(folder: Path) -> Tagger:
 
 def _begin(processes: int) -> None:
     """One of so many, each with its share of the cores; it ends with the process that started it, however that ends."""
+    quiet_libraries()
     # Read when torch is loaded, which is with the model. Threads that wait for each other would take all the time.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 

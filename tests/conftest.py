@@ -9,7 +9,6 @@ import re
 import shutil
 import string
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Label, Passage
 from models.encoders.device import Device
 
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
 # The tests run in parallel: threads that wait for each other would take all the time there is.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -213,14 +211,9 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(workspace: Path, empty_store: Path) -> Iterator[Path]:
+def store(workspace: Path, empty_store: Path) -> Path:
     """The workspace with an empty MLflow store in it."""
-    import mlflow
-
-    shutil.copy(empty_store, workspace / "mlflow.db")
-    yield workspace / "mlflow.db"
-    while mlflow.active_run():
-        mlflow.end_run()
+    return Path(shutil.copy(empty_store, workspace / "mlflow.db"))
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,27 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: 
     assert all(files(town)[name] == content for name, content in before.items())
 
 
+def test_ctrl_c_waits_until_a_module_is_imported(tmp_path: Path) -> None:
+    # As a C extension would do it, whose import cannot be cut short without an abort.
+    (tmp_path / "heavy.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.3)\nprint('imported')\n"
+    )
+    program = (
+        "import time\n"
+        "from demarche.interrupted import like_ctrl_c, told\n"
+        "like_ctrl_c()\n"
+        "with told():\n"
+        "    import heavy\n"
+        "    time.sleep(30)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=25,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(tmp_path)])},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )  # fmt: skip
+    assert (process.returncode, process.stdout, process.stderr) == (130, "imported\n", "interrupted\n")
+
+
 def test_two_that_write_the_same_output_leave_one_of_them_whole(town: Path) -> None:
     argv = ("labels", "passages", "articles.jsonl", "--out", "out/p.jsonl")
     processes = [child(*argv) for _ in range(3)]

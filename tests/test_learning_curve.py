@@ -26,7 +26,7 @@ def test_each_point_is_a_run_nested_in_the_run_with_the_curve(store: Path) -> No
     parent = runs.pop("tiny learning curve")
     assert {run.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.id}
     assert all({"test/joint/micro_f1", "test/joint/micro_f1_low"} <= run.metrics.keys() for run in runs.values())
-    assert tracking.artifact(parent.id, "figures/learning_curve.png").stat().st_size > 0
+    assert tracking.fetch_artifact(parent.id, "figures/learning_curve.png").stat().st_size > 0
     for headline in ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1"):
         (sentence,) = [line for line in result.output.splitlines() if line.startswith(f"{headline}: the last ")]
         assert sentence in parent.tags["mlflow.note.content"]

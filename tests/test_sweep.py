@@ -89,7 +89,7 @@ def test_the_best_of_dev_is_trained_again_and_judged_on_test_alone(town: Path) -
     assert best.tags["demarche.registered"] == "tiny-tagger/1"
     assert parent.status == "FINISHED"
     assert parent.metrics["dev/stance/macro_f1"] == max(run.metrics["dev/stance/macro_f1"] for run in trials())
-    assert tracking.artifact(parent.id, "figures/history.png").stat().st_size > 0
+    assert tracking.fetch_artifact(parent.id, "figures/history.png").stat().st_size > 0
     listed = demarche("runs", "list").output, demarche("runs", "list", "--parts").output
     assert ["trial 0" in output for output in listed] == [False, True]
     # The line that it prints is the config of the best run.

@@ -79,7 +79,7 @@ def test_a_config_becomes_a_champion(champion: Champion) -> None:
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     for name in ("config.yaml", "split.jsonl", "classes.json", "errors.json", "figures/precision_recall.png"):
-        assert tracking.artifact(run.id, name).stat().st_size > 0
+        assert tracking.fetch_artifact(run.id, name).stat().st_size > 0
 
 
 def test_the_same_config_data_and_seed_give_the_same_metrics_to_the_last_digit(store: Path) -> None:

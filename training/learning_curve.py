@@ -87,7 +87,7 @@ def _check(name: str, part: Prepared) -> None:
 
 def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
     config = part.config
-    with tracking.tracked(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
         run.tags({tracking.SHARE: name})
         callback = RunCallback(run, reporter)
         # One line a point is enough: warnings of the parts would repeat each other.

@@ -24,7 +24,7 @@ from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
 from training.tracking.registry import Registered
 from training.tracking.runs import Run
-from training.tracking.store import reach, tracking_uri
+from training.tracking.store import check_store, tracking_uri
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from training.reporter import Reporter
 from training.run import predict_split, start, train_prepared
 from training.sweeps.search import Axis, axes
 from training.sweeps.study import (
+    STUDY,
     Best,
     Pruned,
     PruningCallback,
@@ -27,8 +28,6 @@ from training.sweeps.study import (
     default_url,
     propose,
     proposed,
-    reach,
-    shown,
 )
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback

@@ -1,4 +1,4 @@
-"""What becomes of the progress of a fit: the terminal's bar, the run's curves, checkpoints."""
+"""Report the progress of a fit to the terminal's bar and the run's curves, and keep its checkpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEPT = 30 * 24 * 3600.0  # seconds
 
 
 class RunCallback:
-    """Logs loss and dev figures by epoch to the run, and keeps checkpoints until the run is done."""
+    """A TrainingCallback that logs loss and dev metrics by epoch, and keeps checkpoints until the run is done."""
 
     def __init__(self, run: Run, reporter: Reporter):
         self._run = run
@@ -28,25 +28,27 @@ class RunCallback:
     def step(self, what: str, *, done: int, total: int) -> None:
         self._reporter.step(what, done=done, total=total)
 
-    def epoch(self, what: str, number: int, figures: Mapping[str, float]) -> None:
-        self._run.metrics({f"training/{what}/{name}": value for name, value in figures.items()}, step=number)
+    def epoch(self, what: str, number: int, metrics: Mapping[str, float]) -> None:
+        """Log the metrics of an epoch."""
+        self._run.metrics({f"training/{what}/{name}": value for name, value in metrics.items()}, step=number)
 
     def checkpoints(self, key: str) -> Path | None:
+        """Return the folder for the checkpoints of a fit, or None if another process runs the same fit."""
         folder = cache_folder("checkpoints") / key
         lock = FileLock(folder.with_suffix(".lock"))
         if folder not in self._locks:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                # The same training is going on in another process; this one does without.
+                # The same training runs in another process; this one does without checkpoints.
                 return None
             self._locks[folder] = lock
         folder.mkdir(exist_ok=True)
-        _forget_old(folder.parent)
+        _delete_old(folder.parent)
         return folder
 
     def done(self) -> None:
-        """The checkpoints have served: the run has its model."""
+        """Delete the checkpoints: the run has its model."""
         for folder, lock in self._locks.items():
             shutil.rmtree(folder, ignore_errors=True)
             lock.release()
@@ -54,10 +56,10 @@ class RunCallback:
         self._locks.clear()
 
 
-def _forget_old(checkpoints: Path) -> None:
-    """Of trainings that were killed and that nobody has gone on with since."""
+def _delete_old(checkpoints: Path) -> None:
+    """Delete checkpoints of trainings that were killed and not resumed within 30 days."""
     for folder in checkpoints.glob("*/"):
-        # Of two that start at once the other may be as far; in a folder that is shared not all is ours.
+        # Another process may delete the same folder; in a shared cache some folders are not ours.
         with contextlib.suppress(OSError, Timeout):
             if time.time() - folder.stat().st_mtime > _KEPT:
                 with FileLock(folder.with_suffix(".lock")).acquire(timeout=0):

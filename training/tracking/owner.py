@@ -1,4 +1,4 @@
-"""Which process a piece of work belongs to, so that what a killed one left behind is known as such."""
+"""The process that a piece of work belongs to, so that work left behind by a killed process is recognised."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import psutil
 
 
-def owner() -> dict[str, str]:
-    """This process, as tags of what it works on."""
+def owner_tags() -> dict[str, str]:
+    """Return tags that identify this process as the owner of a run or trial."""
     process = psutil.Process()
     return {
         "demarche.host": socket.gethostname(),
@@ -18,8 +18,8 @@ def owner() -> dict[str, str]:
     }
 
 
-def gone(tags: Mapping[str, str]) -> bool:
-    """Whether the owner was a process of this machine that is no more."""
+def is_gone(tags: Mapping[str, str]) -> bool:
+    """Whether the owner was a process of this machine that no longer runs."""
     return tags.get("demarche.host") == socket.gethostname() and not _alive(tags)
 
 

@@ -1,8 +1,7 @@
-"""Registered models: making versions and champions, and the way from a URI to a folder."""
+"""Registered models: register versions, promote champions, and resolve a URI to a folder."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,18 @@ from mlflow.exceptions import MlflowException
 from labels.errors import DemarcheError
 from labels.splits.split import read_split
 from models.saved import model_digest
-from training.tracking.runs import ARTIFACT, INIT, SPLIT, Run, artifact, first_line, open_store, store_told, tagged
-from training.tracking.store import tracking_uri
+from training.tracking.runs import (
+    ARTIFACT,
+    INIT,
+    SPLIT,
+    Run,
+    fetch_artifact,
+    first_line,
+    open_store,
+    run_tags,
+    store_errors,
+)
+from training.tracking.store import store_name
 
 CHAMPION = "champion"
 
@@ -37,10 +46,13 @@ class Registered:
 
 
 def register(run: Run, model_id: str, name: str, *, description: str, digest: str) -> Registered:
-    """A new version of the run's model; it becomes champion only where there is none yet."""
+    """Register the run's model as a new version, which becomes champion if there is none yet."""
     client = run.client
-    with contextlib.suppress(MlflowException):
-        client.create_registered_model(name)  # it may well be there already
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
     version = client.create_model_version(
         name,
         f"models:/{model_id}",
@@ -59,65 +71,66 @@ def register(run: Run, model_id: str, name: str, *, description: str, digest: st
 
 
 class Fetched(NamedTuple):
-    """A saved tagger's folder, and how tags name it: `name/version`, or the address as given."""
+    """A saved tagger's folder, and the model's name in the rows of `demarche tag`: `name/version`, or the URI itself."""
 
     folder: Path
     name: str
 
 
-@store_told()
+@store_errors()
 def fetch(uri: str) -> Fetched:
-    """The model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/RUN/tagger`, or a folder on disk.
+    """Return the model at `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/RUN/tagger` or a folder on disk.
 
-    Raises DemarcheError where there is none, or where its manifest is not the one that was registered. Loading the
-    model verifies the files against the manifest.
+    Raises DemarcheError if there is none, or if its manifest is not the one that was registered. Loading the model
+    verifies the files against the manifest.
     """
     if not re.match(r"^(models|runs):", uri):
         return Fetched(Path(uri), uri)
     client = open_store()
     try:
-        model_id, name, digest = _looked_up(client, uri)
+        model_id, name, digest = _look_up(client, uri)
         location = client.get_logged_model(model_id).artifact_location
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{ARTIFACT}"))
     except (MlflowException, OSError) as error:
-        known = ", ".join(model.name for model in client.search_registered_models(max_results=20))
+        names = ", ".join(model.name for model in client.search_registered_models(max_results=20))
         raise DemarcheError(
-            f"{uri}: no such model in {tracking_uri()} ({first_line(error)}); registered there: {known or 'none'}"
+            f"{uri}: no such model in {store_name()} ({first_line(error)}); registered there: {names or 'none'}"
         ) from None
     if digest is not None and model_digest(folder) != digest:
         raise DemarcheError(f"{uri}: {folder} is not the model that was registered; its digest differs; train it again")
     return Fetched(folder, name)
 
 
-def trained_on(run: str, sides: Sequence[str] = ("train", "dev")) -> set[str]:
-    """The passages that a run's model learnt from: those of these sides, and what the models it started from did."""
-    found = {place.passage for place in read_split(artifact(run, SPLIT)).values() if place.split in sides}
-    return found.union(*(trained_on(before) for before in tagged(run).get(INIT, "").split()))
+def trained_on(run: str, splits: Sequence[str] = ("train", "dev")) -> set[str]:
+    """Return the passages in these splits of a run, and those that the models it started from were trained on."""
+    places = read_split(fetch_artifact(run, SPLIT)).values()
+    passages = {place.passage for place in places if place.split in splits}
+    return passages.union(*(trained_on(before) for before in run_tags(run).get(INIT, "").split()))
 
 
-@store_told()
+@store_errors()
 def promote(name: str, version: str) -> Registered:
-    """Makes a version the champion."""
+    """Make a version the champion."""
     client = open_store()
     try:
         client.get_model_version(name, version)
         client.set_registered_model_alias(name, CHAMPION, version)
     except MlflowException as error:
         raise DemarcheError(
-            f"{name}/{version}: {first_line(error)}; `demarche runs list` shows what there is"
+            f"{name}/{version}: {first_line(error)}; `demarche runs list` shows the runs and their models"
         ) from None
     return Registered(name, version, champion_of(client, name) or version)
 
 
-@store_told()
+@store_errors()
 def champions() -> set[str]:
-    """`name/version` of every registered model's champion."""
+    """Return `name/version` of every registered model's champion."""
     models = open_store().search_registered_models(max_results=1000)
     return {f"{model.name}/{model.aliases[CHAMPION]}" for model in models if CHAMPION in model.aliases}
 
 
 def champion_of(client: MlflowClient, name: str) -> str | None:
-    """The version that has the alias, or None."""
+    """Return the version that has the alias, or None."""
     try:
         return str(client.get_model_version_by_alias(name, CHAMPION).version)
     except MlflowException as error:
@@ -126,8 +139,8 @@ def champion_of(client: MlflowClient, name: str) -> str | None:
         raise
 
 
-def _looked_up(client: MlflowClient, uri: str) -> tuple[str, str, str | None]:
-    """The logged model's id, how tags name it, and the digest that the store knows. Raises MlflowException."""
+def _look_up(client: MlflowClient, uri: str) -> tuple[str, str, str | None]:
+    """Return the logged model's id, its name and its registered digest. Raises MlflowException if there is none."""
     if match := re.match(r"^runs:/([^/]+)(?:/.*)?$", uri):
         run = client.get_run(match[1])
         if not run.outputs or not run.outputs.model_outputs:
@@ -139,11 +152,11 @@ def _looked_up(client: MlflowClient, uri: str) -> tuple[str, str, str | None]:
         version = client.get_model_version(match[1], match[2])
     else:
         raise MlflowException("expected models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/tagger")
-    return _of_version(version), f"{version.name}/{version.version}", version.tags.get("demarche.digest")
+    return _model_id(version), f"{version.name}/{version.version}", version.tags.get("demarche.digest")
 
 
-def _of_version(version: ModelVersion) -> str:
-    # The sqlite store forgets `model_id`; what the version was made of stays in `source`.
+def _model_id(version: ModelVersion) -> str:
+    # The SQLite store does not keep `model_id`; the version's `source` still names it.
     match = re.match(r"^models:/(m-\w+)$", version.source or "")
     if match is None:
         raise MlflowException("the version was not registered by `demarche train`")

@@ -1,13 +1,13 @@
-"""Runs in MLflow: writing one down, finding and reading them again."""
+"""Runs in MLflow: write them, find them and read them again."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import re
 import signal
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,63 +16,66 @@ from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 from mlflow.entities import Run as MlflowRun
-from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
-from mlflow.store.db.utils import _initialize_tables
+from mlflow.store.db.utils import _get_latest_schema_revision, _get_schema_version, _initialize_tables
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from labels.errors import DemarcheError
 from models.saved import has_encoder
-from training.tracking.owner import gone, owner
-from training.tracking.store import reach, sqlite_path, tracking_uri
-
-# What is worth telling the user is told by the command line; errors too, where MLflow logs a traceback.
-for _logger in ("mlflow", "alembic"):
-    logging.getLogger(_logger).setLevel(logging.CRITICAL)
+from training.tracking.owner import is_gone, owner_tags
+from training.tracking.store import check_store, sqlite_path, store_name, tracking_uri
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
 INIT = "demarche.init"
-"""The runs of the models that a run started from, parted by blanks."""
+"""The runs of the models that a run started from, separated by spaces."""
 _SERVING = Path(__file__).with_name("serving.py")
 ARTIFACT = "tagger"
 TRIAL = "demarche.trial"
 SHARE = "demarche.share"
 _REASON = "demarche.reason"
-_LONGEST_NAME = 250  # characters that MLflow takes
+_LONGEST_NAME = 250  # characters that MLflow accepts
 _STORE_ERRORS = (MlflowException, SQLAlchemyError)
+_NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+"""MLflow's error codes for an unknown id, and for one that cannot be an id."""
 
 
 @contextlib.contextmanager
-def store_told() -> Iterator[None]:
-    """What a store refuses in mid-work (locked, full, gone, of another version), as one line."""
+def store_errors() -> Iterator[None]:
+    """Raise DemarcheError, in one line, where the store fails in mid-work: locked, full, gone, of another version."""
     try:
         yield
     except (*_STORE_ERRORS, ImportError) as error:
-        hint = "see that it is there, has room, and that nothing else holds it"
-        if "schema" in str(error):
-            hint = f"copy it, then `mlflow db upgrade {tracking_uri()}`"
-        raise DemarcheError(f"{tracking_uri()}: the tracking store failed ({first_line(error)}); {hint}") from error
+        hint = "check that it exists and has room, and that no other program holds it"
+        if _is_outdated():
+            hint = f"copy it, then `mlflow db upgrade {store_name()}`"
+        raise DemarcheError(f"{store_name()}: the tracking store failed ({first_line(error)}); {hint}") from error
 
 
-@store_told()
+@store_errors()
 def open_store(*, create: bool = False) -> MlflowClient:
-    """A client of the store. Raises DemarcheError within seconds where it does not answer.
+    """Return a client of the store.
 
-    `create`: a database that is not there yet is made; otherwise its absence is said.
+    Raises DemarcheError within seconds if the store does not answer, and if its database does not exist yet, unless
+    `create`.
     """
     uri = tracking_uri()
-    reach(uri, create=create)
-    if uri.startswith("sqlite:") and not sqlite_path(uri).exists():
-        _make_database(sqlite_path(uri))
+    check_store(uri, create=create)
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        _make_database(path)
+    # Of MLflow's global state this is all that we set: it builds logged models with a client of its own.
     mlflow.set_tracking_uri(uri)
-    return MlflowClient()
+    return MlflowClient(uri)
 
 
 def _make_database(path: Path) -> None:
-    """MLflow builds one in dozens of steps; a database that was left half-way would never open again."""
+    """Create an MLflow database, whole or not at all: MLflow cannot open one that is half made."""
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / path.name
         engine = create_engine(f"sqlite:///{part}")
@@ -80,13 +83,29 @@ def _make_database(path: Path) -> None:
             _initialize_tables(engine)
         finally:
             engine.dispose()
-        # Another run that made it meanwhile is already writing to it.
+        # Another process that created it meanwhile is already writing to it.
         if not path.exists():
             part.replace(path)
 
 
+def _is_outdated() -> bool:
+    """Whether the database has the schema of another MLflow, whose error for this has no code of its own."""
+    uri = tracking_uri()
+    if uri.startswith("http"):
+        return False
+    try:
+        check_store(uri, create=False)
+        engine = create_engine(uri)
+        try:
+            return bool(_get_schema_version(engine) != _get_latest_schema_revision())
+        finally:
+            engine.dispose()
+    except (DemarcheError, *_STORE_ERRORS, ImportError):
+        return False
+
+
 class Run:
-    """One experiment as it is being written down."""
+    """A run that is being written. All goes to this run by its id, whatever other runs are open."""
 
     def __init__(self, client: MlflowClient, run: MlflowRun):
         self.client = client
@@ -94,34 +113,48 @@ class Run:
         self.name: str = run.info.run_name
 
     def params(self, params: Mapping[str, Any]) -> None:
-        mlflow.log_params({slug(name): value for name, value in params.items()})
+        """Log params."""
+        self.client.log_batch(self.id, params=[Param(slug(name), str(value)) for name, value in params.items()])
 
     def tags(self, tags: Mapping[str, str]) -> None:
-        mlflow.set_tags(dict(tags))
+        """Set tags."""
+        self.client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
 
     def metrics(self, metrics: Mapping[str, float], *, step: int | None = None, model_id: str | None = None) -> None:
-        whole = {slug(name): value for name, value in metrics.items() if value == value}
-        mlflow.log_metrics(whole, step=step, model_id=model_id)
+        """Log the metrics that have a value (not NaN), and link them to a logged model if one is named."""
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            self.id,
+            metrics=[
+                Metric(slug(name), value, now, step or 0, model_id=model_id, run_id=self.id)
+                for name, value in metrics.items()
+                if value == value
+            ],
+        )
 
     def describe(self, markdown: str) -> None:
-        mlflow.set_tag("mlflow.note.content", markdown)
+        """Set the description that the UI shows."""
+        self.client.set_tag(self.id, MLFLOW_RUN_NOTE, markdown)
 
     def text(self, text: str, path: str) -> None:
-        mlflow.log_text(text, path)
+        """Log a text as an artifact."""
+        self.client.log_text(self.id, text, path)
 
     def file(self, file: Path, folder: str | None = None) -> None:
-        mlflow.log_artifact(str(file), folder)
+        """Log a file as an artifact."""
+        self.client.log_artifact(self.id, str(file), folder)
 
     def figure(self, figure: Any, path: str) -> None:
-        mlflow.log_figure(figure, path, save_kwargs={"dpi": 150, "bbox_inches": "tight"})
+        """Log a plot as an artifact."""
+        self.client.log_figure(self.id, figure, path, save_kwargs={"dpi": 150, "bbox_inches": "tight"})
 
     def table(self, rows: Sequence[Mapping[str, Any]], path: str) -> None:
+        """Log rows as a table, which the UI can show for several runs at once."""
         columns = list(rows[0]) if rows else ["nothing"]
-        mlflow.log_table({column: [row[column] for row in rows] for column in columns}, path)
+        self.client.log_table(self.id, {column: [row[column] for row in rows] for column in columns}, path)
 
     def dataset(self, rows: Sequence[Mapping[str, Any]], *, name: str, source: str, digest: str, context: str) -> None:
-        """One side of the data. MLflow's own digest overlooks list columns and rows past 10,000."""
-        import mlflow.data
+        """Log one split of the data. MLflow's own digest ignores list columns and rows past 10,000."""
         import pandas as pd
         from mlflow.data.pandas_dataset import from_pandas
 
@@ -130,17 +163,23 @@ class Run:
             # MLflow has two names for a local file and warns that it took one of them.
             warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
             dataset = from_pandas(frame, source=source, name=name, digest=digest)
-        mlflow.log_input(dataset, context=context)
+        tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
+        self.client.log_inputs(self.id, [DatasetInput(Dataset.from_dictionary(dataset.to_dict()), tags)])
 
     def model(self, folder: Path, *, metrics: Mapping[str, float], digest: str) -> str:
-        """Logs a saved tagger as a pyfunc, its scores linked to it; gives the model's id."""
+        """Log a saved tagger as a pyfunc with its metrics, and return the model's id."""
         import mlflow.pyfunc
+        from mlflow.models import Model
 
-        info = mlflow.pyfunc.log_model(
+        # `mlflow.pyfunc.log_model` is this call without `run_id`: it would open a run.
+        info = Model.log(
+            artifact_path=None,
+            flavor=mlflow.pyfunc,
             name=ARTIFACT,
+            run_id=self.id,
             python_model=str(_SERVING),
             artifacts={ARTIFACT: str(folder)},
-            pip_requirements=_requirements(folder),
+            pip_requirements=pip_requirements(folder),
             metadata={"demarche_digest": digest},
         )
         self.metrics(metrics, model_id=info.model_id)
@@ -148,80 +187,86 @@ class Run:
 
 
 @contextlib.contextmanager
-def tracked(experiment: str, name: str, *, parent: str | None = None) -> Iterator[Run]:
-    """A run that ends FINISHED, or FAILED or KILLED with the reason, whatever happens inside.
+def start_run(experiment: str, name: str, *, parent: str | None = None) -> Iterator[Run]:
+    """Start a run that ends FINISHED, or FAILED or KILLED with the reason, whatever happens inside.
 
-    `parent` is the run that it stands below. SIGTERM is taken like Ctrl-C. Runs that a kill -9 left
+    `parent` is the id of the run that it is nested below. SIGTERM is handled like Ctrl-C. Runs that a `kill -9` left
     open are closed first.
     """
-    with store_told():
+    with store_errors():
         client = open_store(create=True)
         experiment_id = _experiment(client, experiment)
         _close_orphans(client)
-        with _open(
-            client, experiment_id=experiment_id, run_name=name, nested=bool(parent), parent_run_id=parent
-        ) as run:
+        with _write(client, _create_run(client, experiment_id, name, parent)) as run:
             yield run
 
 
 @contextlib.contextmanager
-def taken_up(id: str) -> Iterator[Run]:
-    """A run of several processes, or of one that was ended: it goes on, and ends like a new one.
+def resume_run(id: str) -> Iterator[Run]:
+    """Open a run again that another process shares or that was ended before; it ends like a new one.
 
-    Raises DemarcheError where the store does not have it.
+    Raises DemarcheError if the store does not have the run.
     """
-    with store_told():
+    with store_errors():
         client = open_store(create=True)
         _close_orphans(client)
-        try:
-            known = client.get_run(id)
-        except MlflowException:
-            known = None
-        if known is None or known.info.lifecycle_stage != "active":
+        run = _get_run(client, id)
+        if run is None or run.info.lifecycle_stage != "active":
             raise DemarcheError(
-                f"run {id} is not in {tracking_uri()}, or was deleted there; restore it, or begin anew with another --study"
+                f"run {id} is not in {store_name()}, or was deleted there; restore it, or start again with another --study"
             )
-        if _REASON in known.data.tags:
+        if _REASON in run.data.tags:
             client.delete_tag(id, _REASON)
-        with _open(client, run_id=id) as run:
-            yield run
+        client.update_run(id, status=RunStatus.to_string(RunStatus.RUNNING))
+        client.log_batch(id, tags=[RunTag(key, value) for key, value in owner_tags().items()])
+        with _write(client, run) as resumed:
+            yield resumed
 
 
-@store_told()
+@store_errors()
 def new_run(experiment: str, name: str) -> str:
-    """The id of a run that is to be taken up, by whichever process."""
+    """Create a run for `resume_run`, in whichever process, and return its id."""
     client = open_store(create=True)
-    made = client.create_run(_experiment(client, experiment), run_name=name, tags=owner())
-    return str(made.info.run_id)
+    return str(_create_run(client, _experiment(client, experiment), name).info.run_id)
+
+
+def _create_run(client: MlflowClient, experiment_id: str, name: str, parent: str | None = None) -> MlflowRun:
+    """Create a run with the tags that the UI expects (user, source, git commit) and those of this process."""
+    tags = resolve_tags() | owner_tags() | {MLFLOW_RUN_NAME: name}
+    if parent is not None:
+        tags[MLFLOW_PARENT_RUN_ID] = parent
+    return client.create_run(experiment_id, tags=tags, run_name=name)
 
 
 @contextlib.contextmanager
-def _open(client: MlflowClient, **which: Any) -> Iterator[Run]:
-    before = signal.getsignal(signal.SIGTERM)
+def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
+    """Yield a run to write to, and set its status at the end."""
+    id = run.info.run_id
     in_main = threading.current_thread() is threading.main_thread()
-    if in_main:
+    # A handler that the program has set already stands.
+    handle_sigterm = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if handle_sigterm:
         signal.signal(signal.SIGTERM, _interrupt)
-    active = mlflow.start_run(**which, tags=owner())
     try:
-        yield Run(client, active)
+        yield Run(client, run)
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
         # A store that fails now too must not hide why the run ended; the next run closes this one.
         with contextlib.suppress(*_STORE_ERRORS, OSError):
-            mlflow.set_tag(_REASON, reason[:4000])
-            mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+            client.set_tag(id, _REASON, reason[:4000])
+            client.set_terminated(id, RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
         raise
     else:
-        mlflow.end_run()
+        client.set_terminated(id)
     finally:
-        if in_main:
-            signal.signal(signal.SIGTERM, before)
+        if handle_sigterm:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A run as a list shows it."""
+    """A run as lists show it; `started` is in seconds since 1970."""
 
     id: str
     name: str
@@ -232,89 +277,120 @@ class Summary:
     tags: dict[str, str]
 
 
-@store_told()
+@store_errors()
 def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
-    """The latest runs, the newest first; without `parts`, no trials of sweeps and no shares of learning curves."""
+    """Return the latest runs, newest first; without `parts`, no trials of sweeps and no points of learning curves."""
     client = open_store()
-    experiments = {found.experiment_id: found.name for found in client.search_experiments()}
+    experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
-        known = ", ".join(sorted(experiments.values()))
-        raise DemarcheError(f"no experiment {experiment!r} in {tracking_uri()}; there are: {known}")
+        names = ", ".join(sorted(experiments.values()))
+        raise DemarcheError(f"no experiment {experiment!r} in {store_name()}; there are: {names}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
-    which = "" if parts else f"tags.`{TRIAL}` IS NULL AND tags.`{SHARE}` IS NULL"
-    found = client.search_runs(ids, which, order_by=["attributes.start_time DESC"], max_results=most)
-    return [_summary(run, experiments[run.info.experiment_id]) for run in found]
+    query = "" if parts else f"tags.`{TRIAL}` IS NULL AND tags.`{SHARE}` IS NULL"
+    latest = client.search_runs(ids, query, order_by=["attributes.start_time DESC"], max_results=most)
+    return [_summary(run, experiments[run.info.experiment_id]) for run in latest]
 
 
-@store_told()
+@store_errors()
 def summary(id: str) -> Summary:
+    """Return the summary of a run."""
     client = open_store()
     run = client.get_run(id)
     return _summary(run, client.get_experiment(run.info.experiment_id).name)
 
 
 def find_run(name_or_id: str) -> Summary:
-    """A run by its name (the latest that finished, or else the latest), its id, or the start of its id."""
-    known = runs(most=1000)
-    by_id = [run for run in known if run.id.startswith(name_or_id)]
-    by_name = sorted((run for run in known if run.name == name_or_id), key=lambda run: run.status != "FINISHED")
+    """Return a run by its name (the latest that finished, or else the latest), its id, or the start of its id."""
+    candidates = runs(most=1000)
+    by_id = [run for run in candidates if run.id.startswith(name_or_id)]
+    by_name = sorted((run for run in candidates if run.name == name_or_id), key=lambda run: run.status != "FINISHED")
     if len(by_id) > 1 and not by_name:
-        raise DemarcheError(f"{name_or_id}: the ids of {len(by_id)} runs start so; give more of it")
+        raise DemarcheError(f"{name_or_id}: the ids of {len(by_id)} runs start with this; give more of the id")
     for run in (*by_name, *by_id):
         return run
-    raise DemarcheError(f"{name_or_id}: no such run in {tracking_uri()}; `demarche runs list` shows what there is")
+    raise DemarcheError(f"{name_or_id}: no such run in {store_name()}; `demarche runs list` shows the runs")
 
 
-@store_told()
-def tagged(run: str) -> dict[str, str]:
-    """A run's tags. Raises DemarcheError where there is no such run."""
+@store_errors()
+def run_tags(id: str) -> dict[str, str]:
+    """Return a run's tags. Raises DemarcheError if the store does not have the run."""
+    run = _get_run(open_store(), id)
+    if run is None:
+        raise DemarcheError(f"run {id}: not in {store_name()}; it was deleted, or it is in another store")
+    return dict(run.data.tags)
+
+
+def fetch_artifact(id: str, path: str) -> Path:
+    """Download a file that a run logged, and return the local path."""
+    client = open_store()
     try:
-        return dict(open_store().get_run(run).data.tags)
-    except MlflowException as error:
-        raise DemarcheError(f"run {run}: not in {tracking_uri()} ({first_line(error)})") from None
-
-
-def artifact(run: str, path: str) -> Path:
-    """A file that a run logged, fetched to this machine."""
-    try:
-        return Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path=path))
+        return Path(client.download_artifacts(id, path))
     except (MlflowException, OSError) as error:
         raise DemarcheError(
-            f"run {run}: has no {path} ({first_line(error)}); it did not finish, or it holds other runs: name one of "
-            "those (`demarche runs list --parts`)"
+            f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs: name one "
+            "of those (`demarche runs list --parts`)"
         ) from None
 
 
 def slug(name: str) -> str:
-    """A name that MLflow takes for a metric or a param: letters and digits of any script and `_-. /`.
+    """Return the name with only what MLflow accepts in a metric or param: letters and digits of any script, `_-. /`.
 
-    It must also be a plain path: no part of it may be empty, `.` or `..`.
+    The name must also be a plain path: no part of it may be empty, `.` or `..`.
     """
     parts = re.sub(r"[^\w\-. /]+", "_", name).split("/")
     return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_LONGEST_NAME].rstrip("/")
 
 
+def pip_requirements(folder: Path) -> list[str]:
+    """Return the pip requirements of serving a saved tagger, at the versions installed here."""
+    from importlib.metadata import version
+
+    names = ["mlflow", "numpy", "platformdirs", "py3langid", "pydantic", "pyyaml", "safetensors", "scikit-learn", "scipy"]
+    if has_encoder(folder):
+        names += ["torch", "transformers"]
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, cut to 200 characters."""
+    # SQLAlchemy may put a remark in brackets before what happened.
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result")]
+    return lines[0][:200] if lines else type(error).__name__
+
+
 def _experiment(client: MlflowClient, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        # A sqlite store keeps its files beside it; a server knows its own place.
+    """Return the id of an experiment, which is created if it does not exist."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        # A SQLite store keeps its files beside it; a server knows its own place.
         root = None
-        if tracking_uri().startswith("sqlite:"):
+        path = sqlite_path(tracking_uri())
+        if path is not None:
             folder = re.sub(r"^\.|[^\w.-]+", "_", name)
-            root = (sqlite_path(tracking_uri()).parent / "mlruns" / folder).as_uri()
+            root = (path.parent / "mlruns" / folder).as_uri()
         # The UI shows an experiment of this kind as models in training, not as prompts and traces.
         kind = {"mlflow.experimentKind": "custom_model_development"}
         return str(client.create_experiment(name, artifact_location=root, tags=kind))
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise DemarcheError(f"experiment {name!r} was deleted; restore it in the UI or set tracking.experiment")
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
+
+
+def _get_run(client: MlflowClient, id: str) -> MlflowRun | None:
+    """Return a run, or None if the store does not have it."""
+    try:
+        return client.get_run(id)
+    except MlflowException as error:
+        if error.error_code in _NO_SUCH_RUN:
+            return None
+        raise
 
 
 def _close_orphans(client: MlflowClient) -> None:
-    """Marks runs KILLED, of whatever experiment, whose process on this machine is gone."""
+    """Mark open runs, of any experiment, as KILLED if their process on this machine is gone."""
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     for run in client.search_runs(everywhere, "attributes.status = 'RUNNING'"):
-        if gone(run.data.tags):
+        if is_gone(run.data.tags):
             client.set_tag(run.info.run_id, _REASON, "its process is gone (killed, or the machine went down)")
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
 
@@ -333,18 +409,3 @@ def _summary(run: MlflowRun, experiment: str) -> Summary:
         metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
     )
-
-
-def _requirements(folder: Path) -> list[str]:
-    from importlib.metadata import version
-
-    names = ["mlflow", "scikit-learn", "numpy", "scipy", "safetensors", "pydantic", "pyyaml"]
-    if has_encoder(folder):
-        names += ["torch", "transformers"]
-    return [f"{name}=={version(name)}" for name in names]
-
-
-def first_line(error: Exception) -> str:
-    # SQLAlchemy may put a remark in brackets before what happened.
-    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result")]
-    return lines[0][:200] if lines else type(error).__name__

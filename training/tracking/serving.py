@@ -1,14 +1,16 @@
-"""What MLflow loads to serve a registered tagger; `demarche tag` does without it."""
+"""The model that MLflow loads to serve a registered tagger; `demarche tag` does not use it."""
 
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.telemetry import set_telemetry_client
 from pydantic import BaseModel
 
 from labels.passages import Passage
 from models.language import detect_language, is_other_language
+from models.quiet import quiet_libraries
 from models.tagger import Tag, Tagger
 
 
@@ -24,7 +26,7 @@ class ServedTag(BaseModel):
 
 
 class ServedPassage(BaseModel):
-    """The tags of a text; none, and `other_language`, where it is in none of the languages that the model learnt from."""
+    """The tags of a text; none, and `other_language`, if it is in none of the languages that the model was trained on."""
 
     language: str | None
     other_language: bool
@@ -32,27 +34,32 @@ class ServedPassage(BaseModel):
 
 
 class ServedTagger(PythonModel):
-    """A list of texts in; for each, its language and its tags."""
+    """A pyfunc from a list of texts to the language and tags of each."""
 
     def load_context(self, context: PythonModelContext) -> None:
+        """Load the tagger."""
+        quiet_libraries()
+        # `mlflow models serve` imported MLflow before us: this reads the variable again.
+        set_telemetry_client()
         self.tagger = Tagger.load(Path(context.artifacts["tagger"]))
 
     def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[ServedPassage]:
-        learnt = self.tagger.settings.languages
-        languages = [detect_language(text, learnt) for text in model_input]
+        """Tag each text as a passage of its own."""
+        trained = self.tagger.settings.languages
+        languages = [detect_language(text, trained) for text in model_input]
         # A text of white space alone is no passage; it gets no tags.
-        read = [
+        positions = [
             position
             for position, (text, code) in enumerate(zip(model_input, languages, strict=True))
-            if text.strip() and not is_other_language(code, learnt)
+            if text.strip() and not is_other_language(code, trained)
         ]
-        tags = self.tagger.tag([_passage(model_input[position]) for position in read])
-        found = dict(zip(read, tags, strict=True))
+        tags = self.tagger.tag([_passage(model_input[position]) for position in positions])
+        tags_at = dict(zip(positions, tags, strict=True))
         return [
             ServedPassage(
                 language=code,
-                other_language=is_other_language(code, learnt),
-                tags=[_served(tag) for tag in found.get(position, [])],
+                other_language=is_other_language(code, trained),
+                tags=[_served(tag) for tag in tags_at.get(position, [])],
             )
             for position, code in enumerate(languages)
         ]

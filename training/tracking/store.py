@@ -1,89 +1,142 @@
-"""Where runs are written down, and whether that place answers; found out without MLflow, in seconds."""
+"""The store that runs are written to, and a check that a store answers; needs neither MLflow nor Optuna."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import os
+import re
 import socket
 import sqlite3
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlparse
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from labels.errors import DemarcheError
 
-_PATIENCE = 5.0  # seconds
+_TIMEOUT = 5.0  # seconds
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433}
+
+
+class Store(NamedTuple):
+    """A kind of store: its name in messages, where the user sets its URL, and the tables that mark a database as ours."""
+
+    name: str
+    setting: str
+    tables: frozenset[str]
+    may_be_server: bool = False
+
+
+TRACKING = Store(
+    "the tracking store", "MLFLOW_TRACKING_URI", frozenset({"alembic_version", "experiments"}), may_be_server=True
+)
 
 
 def tracking_uri() -> str:
-    """The tracking URI: MLFLOW_TRACKING_URI, or `mlflow.db` in the working folder."""
+    """Return MLFLOW_TRACKING_URI, or the URL of `mlflow.db` in the working folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(Path.cwd() / 'mlflow.db').as_posix()}"
 
 
-def sqlite_path(uri: str) -> Path:
-    return Path(uri.removeprefix("sqlite:///").split("?")[0]).absolute()
+def store_name() -> str:
+    """Return the tracking URI as messages show it, without its password."""
+    return redact_password(tracking_uri())
 
 
-def reach(uri: str, *, create: bool) -> None:
-    """Raises DemarcheError within seconds where the store does not answer. A database that is not there
-    yet is an error too, unless it is to be created.
-    """
-    what = "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "the store"
+def redact_password(url: str) -> str:
+    """Replace the password in a URL by `***`."""
+    # Not by SQLAlchemy: a URL that it cannot parse may hold a password too.
+    return re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite URL; None for any other URL, and where no file is named."""
     try:
-        parts = urlparse(uri)
-        port = parts.port or 5432
-    except ValueError as error:
-        raise DemarcheError(f"{uri}: not an address ({error}); mend {what}") from None
-    if parts.scheme == "sqlite":
-        if not uri.removeprefix("sqlite:").strip("/"):
-            raise DemarcheError(f"{uri}: names no file; set {what} to sqlite:///PATH")
-        _reach_sqlite(sqlite_path(uri), create=create)
-    elif parts.scheme in {"http", "https"}:
-        try:
-            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_PATIENCE).close()
-        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise DemarcheError(
-                f"{uri}: the tracking server does not answer ({reason}); start it or mend {what}"
-            ) from None
-    elif parts.hostname:
-        reach_host(parts.hostname, port, "the tracking database", f"mend {what}")
-    else:
-        raise DemarcheError(
-            f"{uri}: MLflow no longer takes a folder as store; set {what} to sqlite:///PATH or a server"
-        )
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    if parts.get_backend_name() != "sqlite" or parts.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parts.database)).absolute()
 
 
-def _reach_sqlite(path: Path, *, create: bool) -> None:
-    if not path.exists() and not create:
-        raise DemarcheError(f"{path}: there is no tracking store yet; `demarche train CONFIG` makes one")
-    # MLflow would add its own tables and change those of the same name.
-    reach_sqlite(path, "the tracking store", tables={"alembic_version", "experiments"})
+def check_store(url: str, store: Store = TRACKING, *, create: bool = True) -> None:
+    """Raise DemarcheError within seconds if a store cannot be used.
 
-
-def reach_sqlite(path: Path, what: str, *, tables: set[str]) -> None:
-    """Raises DemarcheError within seconds where a database cannot be written, or has none of the tables that are ours."""
-    if not path.exists():
-        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            raise DemarcheError(f"{path}: the folder of {what} is not there or cannot be written")
+    A server or database host must accept a connection, a SQLite file must be writable and ours. With `create`, a
+    SQLite file may be missing, for whoever opens the store makes it.
+    """
+    where = f"{store.setting} {redact_password(url)}"
+    if store.may_be_server and url.startswith(("http://", "https://")):
+        _check_server(url, where, store)
         return
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-            # Asks for the write lock and gives it back.
+        parts = make_url(url)
+        dialect = parts.get_dialect()
+        if not 0 < (parts.port or 1) < 65536:
+            raise ValueError("the port is not between 1 and 65535")
+    except ArgumentError:
+        kind = "a database or a server" if store.may_be_server else "a database"
+        raise DemarcheError(f"{where}: not {kind}; a plain folder cannot be used, write e.g. sqlite:///PATH") from None
+    except ValueError as error:
+        raise DemarcheError(f"{where}: not an address ({error}); correct {store.setting}") from None
+    if dialect.name == "sqlite":
+        path = sqlite_path(url)
+        if path is None:
+            raise DemarcheError(f"{where}: names no file; write sqlite:///PATH")
+        _check_sqlite(path, store, create=create)
+        return
+    port = parts.port or _PORTS.get(dialect.name)
+    if parts.host and port:
+        try:
+            socket.create_connection((parts.host, port), timeout=_TIMEOUT).close()
+        except OSError as error:
+            raise DemarcheError(
+                f"{where}: {store.name} does not answer on port {port} ({error}); start it or correct {store.setting}"
+            ) from None
+    try:
+        dialect.import_dbapi()
+    except ImportError as error:
+        raise DemarcheError(f"{where}: its driver is not installed ({error}); install it") from None
+
+
+def _check_server(url: str, where: str, store: Store) -> None:
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise DemarcheError(f"{where}: not an address ({error}); correct {store.setting}") from None
+    try:
+        urllib.request.urlopen(url.rstrip("/") + "/health", timeout=_TIMEOUT).close()
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise DemarcheError(
+            f"{where}: the tracking server does not answer ({reason}); start it or correct {store.setting}"
+        ) from None
+
+
+def _check_sqlite(path: Path, store: Store, *, create: bool) -> None:
+    if not path.exists():
+        if not create:
+            raise DemarcheError(f"{path}: {store.name} does not exist yet; `demarche train CONFIG` creates it")
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            raise DemarcheError(f"{path}: the folder of {store.name} does not exist or cannot be written")
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=_TIMEOUT)) as connection:
+            # Takes the write lock and gives it back.
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
-            found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
-        hint = "another program holds it; end that one" if "locked" in str(error) else "move it away or mend it"
-        raise DemarcheError(f"{path}: {what} cannot be used ({error}); {hint}") from None
-    if found and not found & tables:
-        raise DemarcheError(f"{path}: a database of another program; give {what} a file of its own")
-
-
-def reach_host(host: str, port: int, what: str, hint: str) -> None:
-    try:
-        socket.create_connection((host, port), timeout=_PATIENCE).close()
-    except OSError as error:
-        raise DemarcheError(f"{host}: {what} does not answer ({error}); {hint}") from None
+        # The low byte is the primary code; the others tell its variants apart.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        locked = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        hint = "another program holds it; end that one" if locked else "move it away or repair it"
+        raise DemarcheError(f"{path}: {store.name} cannot be used ({error}); {hint}") from None
+    # MLflow and Optuna would add their tables, and change those of the same name.
+    if tables and not tables & store.tables:
+        raise DemarcheError(f"{path}: a database of another program; give {store.name} a file of its own")

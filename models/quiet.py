@@ -1,0 +1,38 @@
+"""How the libraries below us behave in a process of ours: no telemetry, no progress bars, no log output.
+
+It stands in `models/` because every process of ours imports that floor: the command line, the processes that tag,
+and the served model. `labels/` uses none of these libraries. It imports nothing but the standard library, so that it
+can run before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def quiet_libraries() -> None:
+    """Turn off the telemetry, progress bars and logs of MLflow, Alembic, Optuna and Hugging Face.
+
+    Call it at the start of a process: MLflow and Hugging Face read the variables when they are imported, and child
+    processes inherit them. What a user sets stands, except for telemetry. Our own messages say what a user needs to
+    know, errors included. Optuna sets its own log level when it is imported, so `Study` silences it.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    for name, value in {
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "TOKENIZERS_PARALLELISM": "true",  # otherwise a fork after the first text logs a warning
+        "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # Alembic's level too; both are set when MLflow is imported
+        # A server that stops answering fails a request within seconds, not minutes.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    }.items():
+        os.environ.setdefault(name, value)
+    if "mlflow" in sys.modules:
+        import logging
+
+        level = logging.getLevelNamesMapping().get(os.environ["MLFLOW_LOGGING_LEVEL"].upper(), logging.CRITICAL)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(level)
