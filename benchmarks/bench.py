@@ -120,7 +120,7 @@ def run(path: Path, seed: int) -> list[dict[str, Any]]:
     config = read_config(path, [f"seed={seed}"])
     with TerminalReporter(prefix=f"{path.stem}: ") as reporter:
         trained = train(config, reporter=reporter)
-    ours = read_predictions(tracking.artifact(trained.run, tracking.PREDICTIONS))
+    ours = read_predictions(tracking.fetch_artifact(trained.run, tracking.PREDICTIONS))
     prepared = prepare(config)
     train_examples, test = prepared.examples_in("train") + prepared.examples_in("dev"), prepared.examples_in("test")
     splits = [prepared.split.places[example.passage.id].split or "" for example in test]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from demarche.interrupted import exit_on_interrupt, handle_signals
 
 with exit_on_interrupt():
+    from models.quiet import quiet_libraries
+
+    # Libraries read the environment when they are imported.
+    quiet_libraries()
+
     import typer
 
     from demarche import labels, runs, sweep, tag, train

@@ -48,9 +48,13 @@ def _unraisable(lost: Any) -> None:
         sys.__unraisablehook__(lost)
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     global _requested
     _requested = True
+    if _is_importing(frame):
+        # An exception while an extension module is loaded can abort Python: send the signal again until it is loaded.
+        _send_again(number)
+        return
     raise KeyboardInterrupt
 
 
@@ -61,7 +65,7 @@ def _send_again(number: int) -> None:
             # Wakes a main thread that sleeps or waits, too.
             signal.pthread_kill(main, number)
         else:
-            _thread.interrupt_main(number)
+            _thread.interrupt_main(signal.Signals(number))
 
     timer = threading.Timer(0.05, send)
     timer.daemon = True

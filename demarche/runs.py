@@ -111,7 +111,7 @@ def ui(
     typer.echo(f"MLflow UI (stop it with Ctrl-C): http://{host}:{port}/#/experiments?workflowType=machine_learning")
     typer.echo(f"store {tracking_uri()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
     # The UI replaces this process, so that whatever ends the process ends the UI.
     os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
 

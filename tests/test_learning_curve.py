@@ -31,7 +31,7 @@ def test_each_point_is_a_run_nested_in_the_run_with_the_curve(store: Path) -> No
         (sentence,) = [line for line in result.output.splitlines() if line.startswith(f"{headline}: the last ")]
         assert sentence in parent.tags["mlflow.note.content"]
     assert not any("demarche.registered" in run.tags for run in runs.values())
-    splits = [tracking.artifact(run.id, "split.jsonl").read_text() for run in runs.values()]
+    splits = [tracking.fetch_artifact(run.id, "split.jsonl").read_text() for run in runs.values()]
     rows = [[json.loads(line) for line in text.splitlines()] for text in splits]
     tests = [{row["passage"] for row in split if row["split"] == "test"} for split in rows]
     assert tests[0] == tests[1] == tests[2]

@@ -147,7 +147,7 @@ def test_an_earlier_split_keeps_its_passages_where_they_were(
     write_jsonl(workspace / "passages.jsonl", passages)
     write_jsonl(workspace / "annotations.jsonl", annotations)
     trained(f"split.from={split}", "stance=null")
-    after = tracking.artifact(tracking.runs()[0].id, "split.jsonl")
+    after = tracking.fetch_artifact(tracking.runs()[0].id, "split.jsonl")
     splits = {row["passage"]: row["split"] for row in map(json.loads, after.read_text().splitlines())}
     assert len(splits) == 240
     assert {id: splits[id] for id in before} == before
@@ -182,7 +182,7 @@ def test_a_split_named_test_does_not_hide_the_metrics_of_all_test_splits(store: 
     write_jsonl(workspace / "passages.jsonl", lines)
     trained("split={strategy: column, dev: 0}", "stance=null")
     (run,) = tracking.runs()
-    predictions = read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS))
+    predictions = read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS))
     assert {prediction.split for prediction in predictions} == {"test", "test_far"}
     assert run.metrics["test/topics/map"] == evaluate(predictions, seed=13).metrics["topics/map"].value
     assert "test_far/topics/map" in run.metrics

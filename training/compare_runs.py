@@ -29,7 +29,7 @@ def compare_runs(names: Sequence[str], *, metrics: Sequence[str] | None = None, 
     if len(names) < 2:
         raise DemarcheError("give at least two runs; `demarche runs list` shows what there is")
     runs = [tracking.find_run(name) for name in names]
-    reference, *predictions = [read_predictions(tracking.artifact(run.id, tracking.PREDICTIONS)) for run in runs]
+    reference, *predictions = [read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS)) for run in runs]
     differences = [
         (_title(run), difference)
         for run, its_predictions in zip(runs[1:], predictions, strict=True)

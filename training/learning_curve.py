@@ -48,7 +48,7 @@ def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
     parts = [(f"{number}/{points}", part_of(prepared, number, points)) for number in range(1, points + 1)]
     for name, part in parts:
         _check(name, part)
-    with tracking.tracked(config.tracking.experiment, f"{config.name} learning curve") as run:
+    with tracking.start_run(config.tracking.experiment, f"{config.name} learning curve") as run:
         curve = [_point(name, part, run.id, reporter) for name, part in parts]
         names = [name for name in HEADLINES if name in curve[-1].scores.metrics]
         sentences = list(_last_gain(*curve[-2:], seed=config.seed))

@@ -58,7 +58,7 @@ def train(config: Config, *, reporter: Reporter) -> Trained:
 def start(config: Config, *, reporter: Reporter) -> Prepared:
     """Check that the tracking store answers, then prepare the data of a config and report its sizes."""
     # A store that does not answer is reported before the data is read, however much of it there is.
-    reach(tracking_uri(), create=True)
+    check_store(tracking_uri())
     prepared = check(config, reporter=reporter)
     reporter.log(f"passages: {describe_sizes(prepared.split)}")
     return prepared
@@ -85,7 +85,7 @@ def describe_sizes(split: Split) -> str:
 def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None = None) -> Trained:
     """Train on prepared data; `parent` is the run that the new run is nested in."""
     config = prepared.config
-    with tracking.tracked(config.tracking.experiment, config.name, parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, config.name, parent=parent) as run:
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")

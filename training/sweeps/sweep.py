@@ -73,15 +73,15 @@ def sweep(path: Path, overrides: Sequence[str] = (), *, trials: int, url: str | 
     config = read_config(path, overrides)
     space = axes(path, config)
     assert config.search is not None
-    reach(url or default_url())
+    check_store(url or default_url(), STUDY)
     # The search space is not part of a trial.
     prepared = start(config.model_copy(update={"search": None}), reporter=reporter)
     _check_metric(path, prepared, config.search.metric)
     study = Study(url or default_url(), _name(config, prepared), seed=config.seed)
     this = _Sweep(path, prepared, config.search.metric, space, study, trials, reporter)
     parent = study.once("run", lambda: tracking.new_run(config.tracking.experiment, f"{config.name} sweep"))
-    reporter.log(f"study {study.name} in {shown(study.url)}: {len(study.finished())} of {trials} trials done")
-    with tracking.taken_up(parent) as run:
+    reporter.log(f"study {study.name} in {redact_password(study.url)}: {len(study.finished())} of {trials} trials done")
+    with tracking.resume_run(parent) as run:
         run.tags({"demarche.study": study.name, "demarche.overrides": " ".join(overrides)})
         _run_trials(this, parent)
         best = study.best()
@@ -159,7 +159,7 @@ def _run_trial(this: _Sweep, prepared: Prepared, parent: str, trial: Trial) -> f
     config = prepared.config
     name = f"{config.name} trial {trial.number}"
     pruned: Pruned | None = None
-    with tracking.tracked(config.tracking.experiment, name, parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, name, parent=parent) as run:
         run.tags({tracking.TRIAL: str(trial.number), "demarche.study": this.study.name})
         log_inputs(run, prepared)
         callback = RunCallback(run, this.reporter)
