@@ -241,7 +241,7 @@ def recognise(paragraphs: Sequence[str]) -> list[str | None]:
     """For each paragraph of one article, in order: what furniture it is, or None for the article itself."""
     texts = [" ".join(paragraph.split()) for paragraph in paragraphs]
     found = [alone(text) for text in texts]
-    title = headline(texts, found)
+    title = find_headline(texts, found)
     _before_the_headline(texts, found, title)
     _repeats(texts, found, title)
     _link_lists(texts, found, title)
@@ -263,7 +263,7 @@ def alone(text: str) -> str | None:
     return next((rule.what for rule in _ALONE if words <= rule.words and rule.pattern.search(text)), None)
 
 
-def headline(texts: Sequence[str], found: Sequence[str | None]) -> int | None:
+def find_headline(texts: Sequence[str], found: Sequence[str | None]) -> int | None:
     """Where the headline stands: the longest line that is no sentence, before the first that is one."""
     best: int | None = None
     for position, text in enumerate(texts):
