@@ -1,377 +1,190 @@
-"""Page furniture: what a scraper brings along that is no part of the article.
+"""Recognise boilerplate: the parts of a web page that a scraper brings along with the article.
 
-Rules of three kinds, in this order: what a paragraph is by its own words; where the article begins
-(menus and mastheads before the headline) and ends (author's note, comments, lists of links); and
-what a paragraph is beside its neighbours (repeats, pull quotes, runs of links, section heads).
+The steps run in this order: what a paragraph is by its own words (`match_rules`); where the article begins (menus and
+mastheads before the headline) and ends (author's note, comments, lists of links); and what a paragraph is beside its
+neighbours (repeats, pull quotes, runs of links, section heads). The patterns are in `tagging.boilerplate_rules`.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-
-class Rule(NamedTuple):
-    """What a paragraph of at most `words` words is, if the pattern is found in it."""
-
-    what: str
-    words: int
-    pattern: re.Pattern[str]
-
-
-def _rule(what: str, words: int, *alternatives: str, whole: bool = False, cased: bool = False) -> Rule:
-    """`whole`: the alternatives are the whole paragraph, but for punctuation and signs around it."""
-    joined = "|".join(f"(?:{alternative})" for alternative in alternatives)
-    pattern = rf"^\W*(?:{joined})\W*$" if whole else joined
-    return Rule(what, words, re.compile(pattern, 0 if cased else re.IGNORECASE))
-
-
-_AGENCY = r"(?:reuters|ap|afp|tass|epa|upi|dpa|bloomberg|sputnik|xinhua|getty(?: images)?|associated press)"
-_SHARE = r"(?:facebook|twitter|linkedin|whatsapp|telegram|reddit|instagram|youtube|flipboard|pinterest|e-?mail|print|x)"
-_NAME = r"(?:[A-Z][\w.'’-]*\.?|[a-z]{2,3}(?= [A-Z]))"
-_ROLE = (
-    r"(?:reporter|editor|writer|author|correspondent|columnist|journalist|contributor|producer|fellow|professor"
-    r"|researcher|analyst|director|lecturer|historian|scholar|bureau chief|photographer|anchor|host|adviser)"
-)
-_LINKED = r"(?:articles?|stor(?:y|ies)|posts?|topics?|content|news|reading|coverage|links?|headlines|videos?|reports?)"
-
-_ALONE = (
-    _rule(
-        "navigation",
-        8,
-        r"(?:skip|jump) (?:directly )?to (?:the )?(?:main )?(?:content|navigation|comments?|search)",
-        r"back to (?:top|home\w*)",
-        r"(?:main |site )?(?:menu|navigation)|search|close|home|loading|more|next|previous|prev|hide|edition: .*",
-        r"log ?in|sign ?in|log ?out|register|subscribe(?: now| today)?|donate(?: now)?|support us",
-        r"(?:show|see|view|load|read) (?:more|all|comments|in browser|this email in your browser)(?: comments| news)?",
-        r"(?:next|previous) (?:article|story|post)|toggle \w+|open \w+ menu|download as pdf|print this page",
-        r"(?:view |leave a |post a |add a |join the |read )?comments?|reply|leave a reply|play|pause",
-        whole=True,
-    ),
-    _rule(
-        "share bar",
-        25,
-        r"^\W*(?:share|tweet|post|print|e-?mail|save|bookmark|copy link|copied|gift(?: this)? article|share this.*|"
-        rf"follow|follow us.*|{_SHARE})(?:\W+(?:share|tweet|save|copy|link|copied|on|to|this|via|more|by|{_SHARE}))*\W*$",
-        r"\bclick to (?:share|e-?mail|print)\b|\(opens in (?:a )?new (?:window|tab)\)",
-        r"^\W*\d+[.,]?\d*k? (?:comments?|shares?|likes?|views?|retweets?)\W*$",
-    ),
-    _rule(
-        "link list",
-        8,
-        rf"(?:related|recommended|more|other|similar|popular|latest|top|featured|trending|further)(?: {_LINKED})+"
-        r"(?: now| for you| on this(?: topic)?)?",
-        r"related|recommended(?: for you)?|trending(?: now)?|most (?:read|popular|viewed|shared|watched)(?: .*)?",
-        r"editor['’]?s['’]? (?:picks?|choice)|don['’]t miss|must reads?|around the web|what we['’]re reading",
-        r"(?:you (?:may|might) )?also (?:like|read)|you (?:may|might) also (?:like|be interested in)",
-        r"(?:what to )?read next|up next|more from .*|in this (?:article|story)|on this page|also on .{1,30}",
-        whole=True,
-    ),
-    _rule(
-        "link",
-        30,
-        r"^\W*(?:read(?: (?:more|also|next|full story|the full \w+))?|also read|see also|see more|listen(?: now)?"
-        r"|watch(?: more| live| now)?|related(?: \w+)?|more on this(?: story)?|also on [\w ]{2,25}|explainer"
-        r"|in pictures|gallery|video|podcast|live updates|on today['’]s podcast|download|you may also like|from the archives?"
-        r"|watch on demand|recommended)\s*(?:[:|»>›→]|[-–—] )",
-        r"^\W*(?:read (?:more|the full \w+|full \w+)|(?:continue|keep) reading|full story|learn more|find out more)\W*$",
-        r"^(?:\[[^\]]*\]\([^)]*\)|https?://\S+|www\.\S+)(?:[\s|,·•*-]+(?:\[[^\]]*\]\([^)]*\)|https?://\S+))*\W*$",
-    ),
-    _rule(
-        "advertisement",
-        25,
-        r"^\W*(?:advert(?:i[sz]ement|orial)?s?|ads?|sponsored(?: (?:content|by .*))?|promoted|remove ads?.*)\W*$",
-        r"^\W*(?:advertisement|paid (?:content|post)|paid for by|sponsored by|a message from)\b.{0,120}$",
-        r"^\W*(?:story|article|content|text) continues (?:below|after)|^\W*scroll (?:down )?(?:to|for) ",
-        r"^\W*skip (?:ad|advertisement|past )|report (?:this )?ad\b|why (?:this|am i seeing this) ad",
-    ),
-    _rule(
-        "newsletter",
-        75,
-        r"\b(?:sign(?:ing)? up|signup|subscrib\w+|register)\b.{0,60}\b(?:newsletters?|inbox|e-?mails?|digest|membership)\b",
-        r"^\W*(?:\w+[^.!?]{0,40}[.!?] )?(?:sign up|signup|subscribe|register)\b.{0,50}\b(?:here|now|today|free|daily|weekly|alerts"
-        r"|briefing|trial|unlimited|channel)\b.{0,40}$",
-        r"\b(?:to|in|into) your (?:inbox|e-?mail|phone|mailbox)\b|\bour (?:\w+ ){0,2}newsletters?\b",
-        r"\b(?:you(?:['’]re| are) receiving this|was this forwarded|forwarded to you|manage your (?:preferences|subscription)"
-        r"|unsubscribe|to receive (?:our|future|more)|enter your e-?mail|already a (?:member|subscriber))\b",
-        r"^\W*(?:sign up|become a (?:member|subscriber)|thank(?:s| you) for (?:signing|subscribing|reading)"
-        r"|by (?:signing up|subscribing|submitting|clicking|continuing|providing)|please (?:enter|check) your"
-        r"|to (?:continue|keep) reading|you have (?:\w+ )?(?:\d+ )?(?:free )?articles? (?:left|remaining)"
-        r"|enjoy(?:ing|ed)? (?:what you['’]re reading|this (?:article|story|essay|piece)))",
-        r"\bthis (?:article|story|content) is (?:only )?(?:for|available to|reserved for) (?:\w+ )?(?:subscribers|members)\b",
-        r"^\W*(?:the )?(?:\w+ ){0,4}newsletter\W*$",
-    ),
-    _rule(
-        "appeal",
-        90,
-        r"\b(?:download|get) (?:our|the) (?:\w+ ){0,3}app\b|\b(?:follow|like|find|join) (?:us|our)\b.{0,60}\b(?:on|channel"
-        r"|page|facebook|twitter|telegram|instagram|google|whatsapp)\b",
-        r"^\W*(?:unlock |if you (?:liked|enjoyed) (?:this|what))|\bmade possible by (?:a|our|the)\b",
-        r"\b(?:support|fund|funded by|paid for by|depends? on|thanks to) (?:\w+ )?(?:readers?|our journalism|independent journalism"
-        r"|readers like you|donations|members like you)\b|\b(?:small favou?r to ask|make a (?:donation|contribution|gift)"
-        r"|donate (?:today|now|here)|support (?:our|independent|quality) (?:work|journalism|reporting))\b",
-    ),
-    _rule(
-        "legal",
-        120,
-        r"©|\(c\) ?(?:19|20)\d\d|\ball rights reserved\b|^\W*copyright\W*(?:©|\(c\)|\d{4}|notice|:)|\bcreative commons\b",
-        r"\bterms (?:of (?:use|service)|and conditions|& conditions)\b|\bprivacy (?:policy|notice|statement)\b",
-        r"\b(?:uses? cookies|cookie (?:policy|settings|preferences|consent)|value your privacy|accept all|reject all)\b",
-        r"\bpartners store and access\b|\bdo not sell (?:or share )?my\b|\bredistribution\b.{0,60}\b(?:prohibited|permission)\b",
-        r"\bmay not be (?:published|reproduced|broadcast|republished|redistributed)\b|\brepublish (?:this|our) (?:article|stor)",
-        r"^\W*disclaimer\W*:|\bnot (?:responsible for the content|(?:provide )?investment advice)\b",
-        r"\bquotes delayed\b|\bcode of practice\b|\bhosted by a third party\b|\bembed this (?:post|video|article)\b",
-    ),
-    _rule(
-        "comments",
-        60,
-        r"\bcomment(?:s|ing)? (?:polic(?:y|ies)|guidelines|section|are (?:closed|moderated|subject|now closed))\b",
-        r"\bcommunity (?:guidelines|standards)\b|\bbe part of the conversation\b|\bjoin the (?:conversation|discussion)\b",
-        r"\b(?:keep your comments|share your (?:thoughts|views|opinion)|(?:leave|post|write|add) (?:a|your) comment)\b",
-        r"\byour e-?mail address will not be published\b|\brequired fields are marked\b|\bletters? to the editor\b",
-        r"^\W*(?:what do you think|do you have (?:a|an) (?:story|opinion|tip|view|question)|have a (?:story|news) (?:idea|tip)"
-        r"|got a (?:tip|story)|send (?:us )?(?:your )?tips|feedback on)\b|\bstory idea\b",
-        r"\b(?:report|spotted|found) (?:an?|any) (?:\w+ )?(?:error|typo|mistake|correction)\b",
-        r"^\W*\w[\w .-]{0,25} wrote: ",
-    ),
-    _rule(
-        "correction",
-        80,
-        r"^\W*(?:correction|clarification|editor['’]?s?['’]? note|update|note to (?:readers|editors)|editors)\b[^:.]{0,30}:",
-        r"\b(?:an )?earlier version of this (?:article|story|post|report)\b|\bthis (?:article|story|post) (?:has been|was) "
-        r"(?:updated|corrected|amended)\b|^\(?(?:updates|adds|recasts|corrects|rewrites)\b.{0,120}\b(?:paragraph|byline|throughout|details)",
-    ),
-    _rule(
-        "audio",
-        30,
-        r"^\W*(?:listen to (?:this|the) (?:article|story|episode)|voice is ai|audio (?:by|is|version)|hide caption|show caption"
-        r"|this (?:audio|article) (?:is|was) (?:auto-?generated|read))|\btext to speech\b|\bplay audio\b",
-        r"^\W*\d+[ -]min(?:ute)?s?\.? (?:listen|watch|video)|your browser does not support|unable to load the form",
-        r"\benable javascript\b|\bunable to (?:view|load|play) (?:this|the)\b|^\W*content is not available\b",
-        r"^\W*(?:this )?video (?:is )?(?:unavailable|not available|can(?:not|['’]t) be played)|^\W*show transcript",
-    ),
-    _rule(
-        "caption",
-        90,
-        r"(?:^|[\s(\[])(?:photo(?:graph)?|image|picture|file photo|credit|illustration|graphic)s?(?: credits?| courtesy| by)?"
-        r"\s*:\s*\S.{0,80}[)\]]?\W*$",
-        r"\b(?:getty images|ap photo|afp photo|shutterstock|alamy|epa-efe|zuma press|handout via|file photo|photo(?:graph)? by"
-        rf"|photograph:|via (?:ap|reuters|afp|getty)|pool photo|{_AGENCY}\s*/\s*\w+)[^.!?]{{0,60}}[.)\]]?\W*$",
-        rf"[(\[/|]\s*{_AGENCY}[)\]]\W*$|^\W*(?:figure|chart|map|table) \d+[.:]",
-        r"^\W*(?:file\s*[-–—:] |file photo|pictured[:,]|(?:\(?l(?:eft)?(?:-r|\)? to r(?:ight)?)\)?)[: ]|caption[: ])",
-        r"^\W*in this (?:\w+ ){0,2}(?:file )?(?:photo|image|picture|handout)",
-    ),
-    _rule(
-        "byline",
-        16,
-        rf"^(?:By|BY|Written by|Reported by|Author:|Words by|Story by|Text by)[:\s]+{_NAME}"
-        rf"(?:(?:,? and |, | & | ){_NAME})*(?:\s*[,|•·–—-]\s.{{0,60}})?$",
-        rf"^{_NAME}(?: {_NAME}){{1,3}}\s*[,|•·–—/-]\s*(?i:{_AGENCY}|staff(?: writer| reporter)?|(?:\w+ ){{0,3}}{_ROLE})\W*$",
-        r"^(?:Our|From our|From) (?:[A-Z]\w+ )*(?:[Ss]taff|[Cc]orrespondents?|[Rr]eporters?|[Aa]gencies)(?: in [A-Z]\w+)?\W*$",
-        r"^(?:[Ss]taff|[Aa]gencies|[Nn]ews [Dd]esk|[Ww]eb [Dd]esk)(?: (?:[Ww]riters?|[Rr]eporters?|and agencies|in [A-Z]\w+))*\W*$",
-        cased=True,
-    ),
-    _rule(
-        "byline",
-        40,
-        r"^\W*(?:reporting|additional reporting|writing|editing|compiled|edited|translated|produced) by\b",
-        r"^\W*with (?:assistance|reporting|contributions?) (?:from|by)\b|\bcontributed to (?:this|the) (?:report|story|article)\b",
-    ),
-    _rule(
-        "tags", 25, r"^\W*(?:tags?|filed under|categor(?:y|ies)|keywords?|more about|article topic follows)\s*[:：|]"
-    ),
-    _rule("navigation", 60, r"^[^.!?]{2,40}(?:\s*[|•·»›]\s*[^.!?|•·»›]{2,40}){3,}$"),
-    _rule("tags", 12, r"^(?:#\w+[\s,]*)+$", r"^\w[\w &-]*(?:\s*[|•·»›/>]\s*\w[\w &-]*){2,}$"),
-    _rule(
-        "author note",
-        120,
-        rf"^(?:The (?:author|writer)|{_NAME}(?: {_NAME}){{0,3}},?) (?:is|was|has been|are|covers|writes|reports|leads|teaches)\b"
-        rf".{{0,100}}\b{_ROLE}s?\b.*(?:@\w|\b(?i:(?:his|her|their) (?:work|latest|new|book|most recent)|author of|most recently"
-        r"|previously (?:\w+ )?(?:worked|served|reported)|reach|contact|follow (?:him|her|them))\b)",
-        r"\b(?:[Ff]ollow|[Rr]each|[Cc]ontact|[Ee]mail|[Ww]rite to) (?:him|her|them|the (?:author|writer|reporter)|me|us)"
-        r" (?:on|at|by|via|here)\b|^\W*@\w+\W*$|^\W*[\w.+-]+@[\w-]+\.[\w.]+\W*$",
-        r"(?i:\b(?:views|opinions) expressed (?:here|in this|are|by)|\bthose of the author|\bdo(?:es)? not necessarily (?:reflect"
-        r"|represent)|\b(?:is|are) syndicated\b)",
-        r"(?i:\bthis (?:article|story|piece|commentary|column|essay|investigation|report|project) (?:was |is |has been )?(?:originally "
-        r"|first )?(?:published|appear(?:s|ed)|republished|produced|translated|supported|funded)\b)",
-        r"^(?i:(?:originally )?(?:published|appeared) (?:in|on) the (?:\w+ )?.{0,40}\b(?:print|edition|issue)\b)",
-        cased=True,
-    ),
-    _rule(
-        "author note",
-        14,
-        r"about the (?:author|writer|reporter|contributor)s?|author profile.{0,40}",
-        r"(?:more by|see all (?:posts|stories|articles) by|view all (?:posts|articles) by|posts by|articles by) .{1,50}",
-        whole=True,
-    ),
+from tagging.boilerplate_rules import (
+    AFTER_END,
+    AUTHOR_NOTE,
+    DATE,
+    LIST_ITEM,
+    NON_HEADLINE_END,
+    PROSE_END,
+    QUOTE_MARKS,
+    RULES,
+    SENTENCE_END,
+    TIME_WORDS,
 )
 
-_DATE = re.compile(
-    r"\b(?:\d{1,2}(?:st|nd|rd|th)?[\s-]+(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?,?[\s-]+\d{4}"
-    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}"
-    r"|\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d+ (?:min(?:ute)?s?|hours?|days?|weeks?|months?|years?) ago"
-    r"|\d+[ -]min(?:ute)?s?\.? read)",
-    re.IGNORECASE,
-)
-_TIME_WORDS = re.compile(
-    r"\b(?:last|first|up-?dated?|published|posted|modified|created|on|at|and|date|time|reading|local|edition"
-    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|\d{1,2}[:.]\d\d|[ap]\.?m\.?|(?-i:[A-Z]{2,4}T?)|h(?:rs?)?|o'clock)\b",
-    re.IGNORECASE,
-)
-_AFTER_END = re.compile(
-    r"^\W*(?:about the (?:author|writer|reporter|contributor)s?|(?:\d+ )?comments?(?: \(\d+\))?|leave a (?:reply|comment)"
-    r"|(?:view|jump to|join the|show) (?:comments?|conversation)|be part of the conversation|author profile.*"
-    r"|join the (?:conversation|discussion)|article topic follows.*|related(?: \w+)?|most (?:read|popular|viewed)"
-    r"|more from .*|you (?:may|might) also like|(?:what to )?read next|latest (?:news|stories|headlines)|top stories"
-    r"|trending(?: now)?|recommended(?: for you)?|more (?:stories|news|articles|headlines)(?: .*)?)\W*$",
-    re.IGNORECASE,
-)
-_SENTENCE_END = re.compile(r"[.!?…:;。！？؟।][\"'”’»)\]」』》）]*$")
-_LISTED = re.compile(r"^(?:[•▪◦*–—-]|\d+[.)])\s|^[A-Z]:\s")
-_QUOTED = re.compile(r"^[\"'“”‘’«]+|[\"'“”‘’».,!?]+$")
 _LONGEST = 5000
-"""Characters from which a text is no furniture by its words, however few: the patterns would take minutes."""
-_LEAD = 12
-"""Words from which a sentence is taken for the article's own."""
+"""The most characters of a text that is matched against the rules: on longer ones the patterns would take minutes."""
+_LEAD_WORDS = 12
+"""The fewest words of a sentence that is taken as the beginning of the article's body."""
+
+Kinds = list[str | None]
+"""The kind of boilerplate that each paragraph of an article is, or None for the article's own text."""
 
 
-def recognise(paragraphs: Sequence[str]) -> list[str | None]:
-    """For each paragraph of one article, in order: what furniture it is, or None for the article itself."""
+def recognise(paragraphs: Sequence[str]) -> Kinds:
+    """Return the kind of boilerplate that each paragraph of one article is, or None for the article's own text."""
     texts = [" ".join(paragraph.split()) for paragraph in paragraphs]
-    found = [alone(text) for text in texts]
-    title = headline(texts, found)
-    _before_the_headline(texts, found, title)
-    _repeats(texts, found, title)
-    _link_lists(texts, found, title)
-    _after_the_end(texts, found)
-    _pull_quotes(texts, found)
-    _headings(texts, found, title)
-    return found
+    kinds = [match_rules(text) for text in texts]
+    headline = find_headline(texts, kinds)
+    _mark_masthead(texts, kinds, headline)
+    _mark_repeats(texts, kinds, headline)
+    _mark_link_lists(texts, kinds, headline)
+    end = _find_end(texts, kinds)
+    if end is None:
+        _mark_closing_note(texts, kinds)
+    else:
+        _mark_after_the_end(kinds, end)
+    _mark_pull_quotes(texts, kinds)
+    _mark_headings(texts, kinds, headline)
+    return kinds
 
 
-def alone(text: str) -> str | None:
-    """What furniture a paragraph is by its own words."""
+def match_rules(text: str) -> str | None:
+    """Return the kind of boilerplate that a paragraph is by its own words, or None."""
     if not any(character.isalnum() for character in text):
         return "ornament"
     if len(text) > _LONGEST:
         return None
     words = len(text.split())
-    if words <= 20 and _DATE.search(text) and len(re.findall(r"\w+", _TIME_WORDS.sub("", _DATE.sub("", text)))) <= 3:
+    if words <= 20 and _is_dateline(text):
         return "dateline"
-    return next((rule.what for rule in _ALONE if words <= rule.words and rule.pattern.search(text)), None)
+    return next((rule.kind for rule in RULES if words <= rule.max_words and rule.pattern.search(text)), None)
 
 
-def headline(texts: Sequence[str], found: Sequence[str | None]) -> int | None:
-    """Where the headline stands: the longest line that is no sentence, before the first that is one."""
-    best: int | None = None
+def _is_dateline(text: str) -> bool:
+    """Return whether the text is a date or an age, with at most three words that do not belong to one."""
+    return bool(DATE.search(text)) and len(re.findall(r"\w+", TIME_WORDS.sub("", DATE.sub("", text)))) <= 3
+
+
+def find_headline(texts: Sequence[str], kinds: Sequence[str | None]) -> int | None:
+    """Return the position of the headline: the longest line that is no sentence, before the first long sentence."""
+    candidates: list[int] = []
     for position, text in enumerate(texts):
-        if found[position] is not None or len(text) > _LONGEST:
+        if kinds[position] is not None or len(text) > _LONGEST:
             continue
         words = len(text.split())
-        if words >= _LEAD and re.search(r"[.!?…][\"'”’»)\]]*$", text):
+        if words >= _LEAD_WORDS and PROSE_END.search(text):
             break
-        if 2 <= words <= 30 and not re.search(r"[.…:;,]$", text) and not _LISTED.match(text):
-            best = position if best is None or words > len(texts[best].split()) else best
-    return best
+        if 2 <= words <= 30 and not NON_HEADLINE_END.search(text) and not LIST_ITEM.match(text):
+            candidates.append(position)
+    return max(candidates, key=lambda position: len(texts[position].split()), default=None)
 
 
-def _before_the_headline(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
-    """Mastheads, sections and menus: short lines before the headline."""
-    for position in range(title or 0):
-        if found[position] is None and len(texts[position].split()) <= 8 and not _SENTENCE_END.search(texts[position]):
-            found[position] = "masthead"
+def _mark_masthead(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
+    """Mark the short lines before the headline: mastheads, sections and menus."""
+    for position in range(headline or 0):
+        if kinds[position] is None and _is_short_line(texts[position], max_words=8):
+            kinds[position] = "masthead"
 
 
-def _repeats(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
-    """A line said twice in a row is a picture's caption and its alternative text; later repeats are boxes."""
-    first: dict[str, int] = {}
-    for position, text in enumerate(texts):
-        before = first.setdefault(text.casefold(), position)
-        if before == position:
-            continue
-        found[position] = found[position] or "repeated"
-        if position - before == 1 and len(text.split()) > 2 and before != title:
-            found[before] = found[before] or "caption"
+def _mark_repeats(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
+    """Mark repeated lines.
 
-
-def _link_lists(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
-    """Three or more short lines in a row that are no sentences, or two that follow the head of such a list.
-
-    Items of a list with bullets or numbers are the article's own, unless such a head stands before them.
+    A line that stands twice in a row is a picture's caption and its alternative text; a later repeat is a box.
     """
-    run: list[int] = []
-    for position in range((title or 0) + 1, len(texts) + 1):
-        if position < len(texts) and _is_link_like(texts[position]) and found[position] in (None, "link"):
-            run.append(position)
+    first_positions: dict[str, int] = {}
+    for position, text in enumerate(texts):
+        first = first_positions.setdefault(text.casefold(), position)
+        if first == position:
             continue
-        if run:
-            headed = found[run[0] - 1] in ("link list", "link", "tags", "navigation")
-            listed = sum(bool(_LISTED.match(texts[member])) for member in run) * 2 > len(run)
-            if headed or (len(run) >= 3 and not listed):
-                for member in run:
-                    found[member] = found[member] or "link list"
-        run = []
+        kinds[position] = kinds[position] or "repeated"
+        if position - first == 1 and len(text.split()) > 2 and first != headline:
+            kinds[first] = kinds[first] or "caption"
 
 
-def _after_the_end(texts: Sequence[str], found: list[str | None]) -> None:
-    """What follows "About the writer", "Comments" and the like in the last part of the page."""
+def _mark_link_lists(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
+    """Mark runs of three or more short lines, and shorter runs below the heading of a list of links.
+
+    Items with bullets or numbers are the article's own, unless such a heading stands before them.
+    """
+    for run in _short_line_runs(texts, kinds, start=(headline or 0) + 1):
+        has_heading = kinds[run[0] - 1] in ("link list", "link", "tags", "navigation")
+        is_itemised = sum(bool(LIST_ITEM.match(texts[position])) for position in run) * 2 > len(run)
+        if has_heading or (len(run) >= 3 and not is_itemised):
+            for position in run:
+                kinds[position] = kinds[position] or "link list"
+
+
+def _short_line_runs(texts: Sequence[str], kinds: Kinds, *, start: int) -> Iterator[list[int]]:
+    """Yield the positions of each run of short lines that may be links."""
+
+    def may_be_link(position: int) -> bool:
+        return kinds[position] in (None, "link") and _is_short_line(texts[position], max_words=16)
+
+    for are_links, positions in itertools.groupby(range(start, len(texts)), key=may_be_link):
+        if are_links:
+            yield list(positions)
+
+
+def _find_end(texts: Sequence[str], kinds: Kinds) -> int | None:
+    """Return the position of "About the writer", "Comments" and the like that ends the article, if there is one."""
     total = sum(map(len, texts)) or 1
     seen = 0
     for position, text in enumerate(texts):
-        if seen / total > 0.6 and _AFTER_END.match(text):
+        if seen / total > 0.6 and AFTER_END.match(text):
+            is_author_note = "author" in text.casefold() or "writer" in text.casefold()
+            # If long paragraphs follow, the article goes on around a box, except after an author's note.
             rest = range(position + 1, len(texts))
-            # Long paragraphs after it are the article going on around a box, except in an author's note.
-            note = "author" in text.casefold() or "writer" in text.casefold()
-            if note or all(len(texts[later].split()) <= 45 or found[later] for later in rest):
-                found[position] = found[position] or "link list"
-                for later in rest:
-                    found[later] = found[later] or "after the end"
-                return
+            if is_author_note or all(kinds[later] or len(texts[later].split()) <= 45 for later in rest):
+                return position
         seen += len(text)
-    # An author's note closes the article; it may come without a heading.
-    body = [position for position, what in enumerate(found) if what is None]
-    if len(body) > 3 and _is_author_note(texts[body[-1]]):
-        found[body[-1]] = "author note"
+    return None
 
 
-def _is_author_note(text: str) -> bool:
-    who = rf"^(?:{_NAME} ){{1,4}}(?:is|was|covers|writes|reports|teaches)\b"
-    return len(text.split()) <= 60 and bool(
-        re.match(rf"{who} (?:an? |the )?(?:[\w-]+ ){{0,5}}{_ROLE}\b", text)
-        or re.match(
-            rf"^(?:An? |The )?(?:{_NAME} )*(?i:{_ROLE}) (?:covers|writes|reports) (?:on|about|for|from)\b", text
-        )
-    )
+def _mark_after_the_end(kinds: Kinds, end: int) -> None:
+    """Mark everything from the end of the article on."""
+    kinds[end] = kinds[end] or "link list"
+    for position in range(end + 1, len(kinds)):
+        kinds[position] = kinds[position] or "after the end"
 
 
-def _pull_quotes(texts: Sequence[str], found: list[str | None]) -> None:
-    """A sentence or half of one that another paragraph says as well, set large."""
+def _mark_closing_note(texts: Sequence[str], kinds: Kinds) -> None:
+    """Mark an author's note that closes the article without a heading."""
+    body = [position for position, kind in enumerate(kinds) if kind is None]
+    if len(body) > 3 and len(texts[body[-1]].split()) <= 60 and AUTHOR_NOTE.match(texts[body[-1]]):
+        kinds[body[-1]] = "author note"
+
+
+def _mark_pull_quotes(texts: Sequence[str], kinds: Kinds) -> None:
+    """Mark sentences, or parts of sentences, that another paragraph contains as well."""
     folded = [text.casefold() for text in texts]
-    saying: dict[str, list[int]] = defaultdict(list)
+    positions_by_word: dict[str, list[int]] = defaultdict(list)
     for position, text in enumerate(folded):
         for word in set(text.split()):
-            saying[word].append(position)
+            positions_by_word[word].append(position)
     for position, text in enumerate(texts):
-        core = _QUOTED.sub("", text).casefold()
-        words = core.split()
-        if found[position] is None and 4 <= len(words) <= 40:
-            # Whoever says it has its inner words whole: only where the rarest of them stands is it looked for.
-            places = min((saying.get(word, []) for word in words[1:-1]), key=len)
-            others = (folded[place] for place in places if place != position and len(texts[place]) > len(core) + 20)
-            if any(core in other for other in others):
-                found[position] = "pull quote"
+        quote = QUOTE_MARKS.sub("", text).casefold()
+        words = quote.split()
+        if kinds[position] is None and 4 <= len(words) <= 40:
+            # A paragraph that contains the quote has its inner words whole: only those with the rarest one are searched.
+            candidates = min((positions_by_word.get(word, []) for word in words[1:-1]), key=len)
+            longer = (other for other in candidates if other != position and len(texts[other]) > len(quote) + 20)
+            if any(quote in folded[other] for other in longer):
+                kinds[position] = "pull quote"
 
 
-def _headings(texts: Sequence[str], found: list[str | None], title: int | None) -> None:
-    """Short lines between paragraphs that are no sentences: section heads, labels, stray links."""
+def _mark_headings(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
+    """Mark short lines between paragraphs that are no sentences: section heads, labels, stray links."""
     for position, text in enumerate(texts):
-        if found[position] is None and position != title and len(text.split()) <= 8:
-            quoted = text.startswith(('"', "“", "«", "‘"))
-            if not _SENTENCE_END.search(text) and not quoted and not _LISTED.match(text):
-                found[position] = "heading"
+        if kinds[position] is None and position != headline and _is_short_line(text, max_words=8):
+            is_quoted = text.startswith(('"', "“", "«", "‘"))
+            if not is_quoted and not LIST_ITEM.match(text):
+                kinds[position] = "heading"
 
 
-def _is_link_like(text: str) -> bool:
-    return len(text.split()) <= 16 and not _SENTENCE_END.search(text)
+def _is_short_line(text: str, *, max_words: int) -> bool:
+    """Return whether the text has at most so many words and does not end as a sentence does."""
+    return len(text.split()) <= max_words and not SENTENCE_END.search(text)

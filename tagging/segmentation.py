@@ -1,41 +1,45 @@
-"""From an article to its passages: paragraphs as they stand, with offsets, furniture told apart."""
+"""Split an article into passages: its paragraphs, with their offsets, and the boilerplate between them."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from labels.passages import Article, Passage
-from tagging import boilerplate as boilerplate
+from models.language import detect_language
+from tagging import boilerplate
 
 LONGEST = 250
-"""Words from which a paragraph is split at sentences."""
-_PART = 150  # words that its parts have at most, where sentences allow
+"""The most words of a paragraph that is not split at sentences."""
+_PART = 150
+"""The most words of each part of a split paragraph, where its sentences allow."""
 _WIDEST = 5000
-"""Characters of a passage at most: of text without spaces, or that is none."""
+"""The most characters of a passage. Only text without spaces, or text that is not prose, reaches it."""
 NO_WIDTH = "\ufeff\u200b\u200c\u200d\u2060\xad"
+"""Invisible characters that are trimmed from the ends of a paragraph as white space is."""
 
 Offsets = tuple[int, int]
 
 
 class Piece(NamedTuple):
-    """A passage of the article, or furniture and what kind of it."""
+    """A passage of an article, and the kind of boilerplate that it is: None for the article's own text."""
 
     passage: Passage
     boilerplate: str | None
 
 
 def segment(article: Article) -> list[Piece]:
-    """Every character of the text that is not white space is in exactly one piece, in order."""
+    """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
     spans = list(paragraphs(article.text))
     texts = [article.text[start:end] for start, end in spans]
     kinds = boilerplate.recognise(texts)
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
     for (start, end), kind in zip(spans, kinds, strict=True):
-        parts = [(start, end)] if kind else _parts(article.text, start, end)
-        for part_start, part_end in (cut for part in parts for cut in _cut(article.text, *part)):
+        parts = [(start, end)] if kind else _split_long_paragraph(article.text, start, end)
+        for part_start, part_end in (chunk for part in parts for chunk in _split_wide(article.text, *part)):
             passage = Passage(
                 id=f"{article.id}#{len(pieces) + 1}",
                 article=article.id,
@@ -52,7 +56,7 @@ def segment(article: Article) -> list[Piece]:
 
 
 def paragraphs(text: str) -> Iterator[Offsets]:
-    """Offsets of the paragraphs: parted by blank lines, or by line ends where lines are not wrapped."""
+    """Yield the offsets of the paragraphs, which end at a blank line, or at each line end if lines are not wrapped."""
     for block in _blocks(text):
         if _is_wrapped([text[start:end] for start, end in block]):
             yield block[0][0], block[-1][1]
@@ -61,11 +65,11 @@ def paragraphs(text: str) -> Iterator[Offsets]:
 
 
 def _blocks(text: str) -> Iterator[list[Offsets]]:
-    """Lines that hang together, without the white space around each."""
+    """Yield the runs of lines between blank lines, each line as offsets without the white space around it."""
     block: list[Offsets] = []
     start = 0
     for line in text.splitlines(keepends=True):
-        stripped = _trimmed(text, start, start + len(line))
+        stripped = _trim(text, start, start + len(line))
         start += len(line)
         if stripped is not None:
             block.append(stripped)
@@ -76,7 +80,8 @@ def _blocks(text: str) -> Iterator[list[Offsets]]:
         yield block
 
 
-def _trimmed(text: str, start: int, end: int) -> Offsets | None:
+def _trim(text: str, start: int, end: int) -> Offsets | None:
+    """Return the offsets without white space and invisible characters at the ends, or None if nothing remains."""
     line = text[start:end]
     left = len(line) - len(line.lstrip().lstrip(NO_WIDTH).lstrip())
     kept = line.strip().strip(NO_WIDTH).strip()
@@ -84,7 +89,7 @@ def _trimmed(text: str, start: int, end: int) -> Offsets | None:
 
 
 def _is_wrapped(lines: list[str]) -> bool:
-    """Whether the lines are one paragraph wrapped to a width: no line had room for the next one's first word."""
+    """Return whether the lines are one paragraph, wrapped to a width: no line has room for the next one's first word."""
     if len(lines) < 2:
         return False
     width = max(map(len, lines))
@@ -95,15 +100,15 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 
 def _headline(texts: list[str], kinds: list[str | None]) -> str | None:
-    """The article's headline, where the text has one."""
+    """Return the headline, if the text has one."""
     if len(texts) < 2:
         return None
-    position = boilerplate.headline([" ".join(text.split()) for text in texts], kinds)
+    position = boilerplate.find_headline([" ".join(text.split()) for text in texts], kinds)
     return None if position is None else " ".join(texts[position].lstrip("# ").split())
 
 
-def _parts(text: str, start: int, end: int) -> list[Offsets]:
-    """An over-long paragraph in parts of whole sentences; a sentence that is too long itself, in parts of words."""
+def _split_long_paragraph(text: str, start: int, end: int) -> list[Offsets]:
+    """Split an over-long paragraph into parts of whole sentences, and an over-long sentence into runs of words."""
     if len(text[start:end].split()) <= LONGEST:
         return [(start, end)]
     parts: list[Offsets] = []
@@ -119,36 +124,43 @@ def _parts(text: str, start: int, end: int) -> list[Offsets]:
     return parts
 
 
-def _cut(text: str, start: int, end: int) -> Iterator[Offsets]:
-    """A part in pieces of at most _WIDEST characters, at white space where there is some."""
+def _split_wide(text: str, start: int, end: int) -> Iterator[Offsets]:
+    """Split a part into chunks of at most _WIDEST characters, at white space if there is any."""
     while end - start > _WIDEST:
         at = max(text.rfind(space, start + 1, start + _WIDEST) for space in " \n\t")
         at = at if at > start else start + _WIDEST
-        yield from filter(None, [_trimmed(text, start, at)])
+        yield from filter(None, [_trim(text, start, at)])
         start = at
-    yield from filter(None, [_trimmed(text, start, end)])
+    yield from filter(None, [_trim(text, start, end)])
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:
+    """Yield the sentences of a paragraph; one of more than LONGEST words comes as runs of words."""
     from sentencex import get_sentence_boundaries
 
-    for found in get_sentence_boundaries("en", text[start:end]):
-        span = _trimmed(text, start + found["start_index"], start + found["end_index"])
-        if span is not None:
-            yield from _word_runs(text, *span)
+    paragraph = text[start:end]
+    for boundary in get_sentence_boundaries(_sentence_rules(paragraph), paragraph):
+        sentence = _trim(text, start + boundary["start_index"], start + boundary["end_index"])
+        if sentence is not None:
+            yield from _word_runs(text, *sentence)
+
+
+def _sentence_rules(paragraph: str) -> str:
+    """Return the ISO 639-1 code of the sentencex rules for the paragraph.
+
+    For a language that it does not know, sentencex takes a related one, or English.
+    """
+    language = detect_language(paragraph)
+    # The French rules of sentencex 1.0 end a sentence after "M." and "Dr."; its English rules do not.
+    return "en" if language in (None, "fr") else language
 
 
 def _word_runs(text: str, start: int, end: int) -> Iterator[Offsets]:
-    """A sentence whole, unless it has more than LONGEST words."""
-    words = text[start:end].split()
+    """Yield the whole sentence, or runs of _PART words if it has more than LONGEST words."""
+    words = [(start + match.start(), start + match.end()) for match in re.finditer(r"\S+", text[start:end])]
     if len(words) <= LONGEST:
         yield start, end
         return
-    at = start
     for first in range(0, len(words), _PART):
-        run_start = run_end = at
-        for position, word in enumerate(words[first : first + _PART]):
-            where = text.index(word, at)
-            run_start = where if position == 0 else run_start
-            at = run_end = where + len(word)
-        yield run_start, run_end
+        run = words[first : first + _PART]
+        yield run[0][0], run[-1][1]

@@ -1,10 +1,10 @@
-"""What is page furniture and, more important, what is not."""
+"""Boilerplate is recognised and, more important, the article itself is kept."""
 
 from __future__ import annotations
 
 import pytest
 
-from tagging.boilerplate import alone, recognise
+from tagging.boilerplate import match_rules, recognise
 
 BODY = [
     "The two delegations met for an hour in a side room, and agreed to meet again before the end of May.",
@@ -46,8 +46,8 @@ BODY = [
         "Was this forwarded to you? Subscribe here.",
     ],
 )
-def test_furniture_is_known_by_its_own_words(text: str) -> None:
-    assert alone(text) is not None
+def test_boilerplate_is_recognised_by_its_own_words(text: str) -> None:
+    assert match_rules(text) is not None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_furniture_is_known_by_its_own_words(text: str) -> None:
         "They printed the leaflets by night.",
     ],
 )
-def test_sentences_of_the_article_are_not_taken_for_furniture(text: str) -> None:
+def test_a_sentence_of_the_article_is_not_boilerplate(text: str) -> None:
     assert recognise([BODY[0], BODY[1], text, BODY[2]])[2] is None
 
 
@@ -80,13 +80,13 @@ def test_a_menu_before_the_headline_is_a_masthead() -> None:
     assert recognise(page) == ["masthead", "masthead", None, None, None, None]
 
 
-def test_a_headline_alone_is_kept() -> None:
+def test_a_headline_without_a_masthead_is_kept() -> None:
     assert recognise(["Port asks who will pay", *BODY])[0] is None
 
 
-def test_a_line_said_twice_in_a_row_is_a_caption() -> None:
-    found = recognise([BODY[0], "The envoy at the gate", "The envoy at the gate", BODY[1]])
-    assert found == [None, "caption", "repeated", None]
+def test_a_line_repeated_at_once_is_a_caption() -> None:
+    kinds = recognise([BODY[0], "The envoy at the gate", "The envoy at the gate", BODY[1]])
+    assert kinds == [None, "caption", "repeated", None]
 
 
 def test_a_run_of_short_lines_is_a_list_of_links() -> None:
@@ -94,12 +94,12 @@ def test_a_run_of_short_lines_is_a_list_of_links() -> None:
     assert recognise(["A headline of some words", *BODY, *links])[4:] == ["link list"] * 3
 
 
-def test_a_list_of_the_articles_own_is_kept() -> None:
+def test_a_list_in_the_article_is_kept() -> None:
     items = ["• Ships are taking the long way round", "• Freight costs twice as much", "• Nobody expects an early end"]
     assert recognise(["A headline of some words", *BODY[:2], "The week in short:", *items, BODY[2]])[4:7] == [None] * 3
 
 
-def test_what_follows_the_authors_note_is_after_the_end() -> None:
+def test_paragraphs_after_the_authors_note_are_after_the_end() -> None:
     note = "Jane Roe joined in 2018 and has written four novels about harbours, of which two were filmed."
     assert recognise(["A headline of some words", *BODY, "About the author", note])[4:] == [
         "author note",
@@ -107,18 +107,18 @@ def test_what_follows_the_authors_note_is_after_the_end() -> None:
     ]
 
 
-def test_a_box_in_mid_article_does_not_end_it() -> None:
-    found = recognise(["A headline of some words", BODY[0], "Related stories", BODY[1], BODY[2], *BODY[:0]])
-    assert found[3:] == [None, None]
+def test_a_box_in_the_middle_does_not_end_the_article() -> None:
+    kinds = recognise(["A headline of some words", BODY[0], "Related stories", BODY[1], BODY[2]])
+    assert kinds[3:] == [None, None]
 
 
-def test_a_pull_quote_is_not_tagged_twice() -> None:
+def test_a_sentence_set_large_is_a_pull_quote() -> None:
     assert recognise(["A headline of some words", *BODY, "“the only matter worth the journey”"])[4] == "pull quote"
 
 
-def test_a_heading_between_paragraphs_is_no_passage() -> None:
+def test_a_short_line_between_paragraphs_is_a_heading() -> None:
     assert recognise(["A headline of some words", BODY[0], "What comes next", BODY[1]])[2] == "heading"
 
 
-def test_nothing_is_furniture_in_an_article_of_sentences() -> None:
+def test_an_article_of_sentences_has_no_boilerplate() -> None:
     assert recognise(BODY) == [None, None, None]

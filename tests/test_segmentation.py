@@ -92,6 +92,23 @@ def test_an_over_long_paragraph_is_split_at_sentences() -> None:
     assert all(part.endswith("hours.") and len(part.split()) <= LONGEST for part in parts)
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Der Gipfel vom 3. Oktober brachte, wie z. B. Dr. Müller sagte, keine Einigung über die Abrüstung.",
+        "Переговоры прошли в 1900 г. в г. Москве на ул. Ленина и закончились без всякого соглашения сторон.",
+        "Los ministros de EE. UU. y la Sra. García firmaron el acuerdo de la pág. 12 en Madrid.",
+        "Le président M. Macron a reçu M. Scholz et le Dr. Petit à Paris pour parler de désarmement.",
+        "परिषद ने चायदानी की प्रशंसा की और शहर के निवासी कई दिनों तक कपों पर बहस करते रहे।",
+    ],
+    ids=["German", "Russian", "Spanish", "French", "Hindi"],
+)
+def test_an_over_long_paragraph_is_split_by_the_rules_of_its_language(sentence: str) -> None:
+    parts = [piece.passage.text for piece in segment(article(f"{sentence} " * 60))]
+    assert len(parts) > 1
+    assert all(part.startswith(sentence) and part.endswith(sentence) for part in parts)
+
+
 def test_a_sentence_without_an_end_is_split_between_words() -> None:
     parts = [piece.passage for piece in segment(article("word " * 10_000))]
     assert all(len(part.text.split()) <= LONGEST for part in parts)
