@@ -31,6 +31,7 @@ from training.sweeps.study import (
 )
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
+from training.tracking.store import check_store, redact_password
 
 
 @dataclass(frozen=True)
