@@ -207,8 +207,8 @@ SWEEP = "sweep config.yaml --trials 1"
 
 FAULTS: dict[str, Fault] = {
     # YAML
-    "a key twice in a codebook": Fault(CHECK, ("codebook.yaml:16: 'topics' stands already in line 3",), more("codebook.yaml", "topics: []\n")),
-    "a key twice in a config": Fault(NEW, ("config.yaml:7: 'name' stands already in line 1",), more("config.yaml", "name: again\n")),
+    "a key twice in a codebook": Fault(CHECK, ("codebook.yaml:16: 'topics' already occurs in line 3",), more("codebook.yaml", "topics: []\n")),
+    "a key twice in a config": Fault(NEW, ("config.yaml:7: 'name' already occurs in line 1",), more("config.yaml", "name: again\n")),
     "aliases that explode in a codebook": Fault(CHECK, ("codebook.yaml", "aliases"), more("codebook.yaml", BOMB)),
     "aliases that explode in a config": Fault(NEW, ("config.yaml", "aliases"), more("config.yaml", BOMB)),
     "a value within itself": Fault(NEW, ("config.yaml:7", "within itself"), more("config.yaml", "x: &a [*a]\n")),
@@ -254,7 +254,7 @@ FAULTS: dict[str, Fault] = {
     # Tables
     "a lone quote": Fault(IMPORT.format("t.csv"), ("t.csv:2", "a quote in a quoted cell is doubled"), put("t.csv", TABLE.replace("We", '"We'))),
     "a cell too few": Fault(IMPORT.format("t.csv"), ("t.csv:4: 2 cells where the header has 4",), put("t.csv", TABLE + "3,x\n")),
-    "packed, but not by its name": Fault(IMPORT.format("t.jsonl"), ("t.jsonl: packed with gzip", ".gz"), put("t.jsonl", gzip.compress(TABLE.encode()))),
+    "packed, but not by its name": Fault(IMPORT.format("t.jsonl"), ("t.jsonl: compressed with gzip", ".gz"), put("t.jsonl", gzip.compress(TABLE.encode()))),
     "packed, and cut off": Fault(IMPORT.format("t.csv.gz"), ("t.csv.gz: cannot be read",), put("t.csv.gz", gzip.compress(TABLE.encode())[:-20])),
     "a packed text": Fault(TAG.format("a.txt.gz"), ("packed .txt is not read",), put("a.txt.gz", gzip.compress(TEXT.encode()))),
     "Parquet cut off": Fault(TAG.format("a.parquet"), ("a.parquet: not a Parquet file",), damaged_parquet),
