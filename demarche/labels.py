@@ -60,7 +60,7 @@ def stats(
     from labels.check import read_labelled
     from labels.gold.adjudication import adjudicate
     from labels.splits.split import read_split
-    from labels.stats import gold_table, reader_table, side_table, source_table
+    from labels.stats import annotator_table, gold_table, source_table, split_table
 
     data = read_labelled(codebook, passages, annotations)
     for problem in data.warnings:
@@ -72,8 +72,8 @@ def stats(
     typer.echo(
         f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
     )
-    tables = [gold_table(examples, data.codebook.topic_ids), reader_table(data), source_table(data)]
-    for found in [*tables, *([side_table(data, sides)] if sides else [])]:
+    tables = [gold_table(examples, data.codebook.topic_ids), annotator_table(data), source_table(data)]
+    for found in [*tables, *([split_table(data, sides)] if sides else [])]:
         table(found.columns, found.rows, title=found.title)
 
 

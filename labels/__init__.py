@@ -1,1 +1,1 @@
-"""What a label is: codebook, passages, annotations, their files, checks, gold and splits."""
+"""Codebooks, passages and annotations: their files and checks, gold labels and splits."""

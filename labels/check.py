@@ -1,4 +1,4 @@
-"""Reading a labelled data set, and telling every mistake in it at once."""
+"""Read a labelled data set, and report every mistake in it at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labels.passages import Annotation, Article, Passage
 
 @dataclass(frozen=True)
 class LabelledData:
-    """A codebook, passages, and annotations of them that fit both."""
+    """A codebook, passages, and annotations that fit both."""
 
     codebook: Codebook
     passages: list[Passage]
@@ -24,7 +24,7 @@ class LabelledData:
     warnings: list[Problem] = field(default_factory=list)
 
     def digest(self) -> str:
-        """Changes with any character of text and any label, not with the order of the lines."""
+        """Return a digest that depends on every character of text and every label, but not on the order of the lines."""
         parts = [self.codebook.model_dump_json()]
         parts += sorted(passage.model_dump_json() for passage in self.passages)
         parts += sorted(annotation.model_dump_json() for annotation in self.annotations)
@@ -34,7 +34,7 @@ class LabelledData:
 def read_labelled(
     codebook: Path | str, passages: Path | str, annotations: Sequence[Path | str], *, articles: Path | str | None = None
 ) -> LabelledData:
-    """Raises BadInput with every problem in all the files, as `file:line: what, and what to do`."""
+    """Read and check a data set. Raises BadInput with every problem in all the files, by file and line."""
     problems, warnings = Problems(), Problems()
     try:
         book: Codebook | None = read_codebook(codebook)
@@ -42,15 +42,15 @@ def read_labelled(
         book = None
         for problem in error.problems:
             problems.add(*problem)
-    found = _read_passages(Path(passages), problems)
+    numbered = _read_passages(Path(passages), problems)
     if articles is not None:
-        _check_offsets(Path(passages), found, Path(articles), problems)
+        _check_offsets(Path(passages), numbered, Path(articles), problems)
     readings: list[Annotation] = []
     seen: dict[tuple[str, str], str] = {}
-    known = {passage.id: passage for _, passage in found}
-    if not found and not _told(passages, problems):
-        problems.add(passages, None, "holds no passages")
-    # Older versions of the codebook are told once a file, not once a line.
+    known = {passage.id: passage for _, passage in numbered}
+    if not numbered and not _is_reported(passages, problems):
+        problems.add(passages, None, "contains no passages")
+    # An older version of the codebook is reported once per file, not once per line.
     older: dict[tuple[str, str], int] = {}
     for path in dict.fromkeys(map(Path, annotations)):
         for line, annotation in read_jsonl(path, Annotation, problems):
@@ -79,34 +79,35 @@ def read_labelled(
         for (file, reference), line in older.items():
             warnings.add(file, line, f"made with {reference}, read with {book.reference}: same major version")
     if not readings and not len(problems):
-        problems.add(", ".join(map(str, annotations)) or "annotations", None, "hold no annotations")
+        problems.add(", ".join(map(str, annotations)) or "annotations", None, "contain no annotations")
     problems.raise_any()
     assert book is not None
-    return LabelledData(book, [passage for _, passage in found], readings, warnings.found)
+    return LabelledData(book, [passage for _, passage in numbered], readings, list(warnings))
 
 
 def read_passages(path: Path | str) -> list[Passage]:
+    """Read a file of passages. Raises BadInput with every problem in it."""
     problems = Problems()
-    found = _read_passages(Path(path), problems)
+    numbered = _read_passages(Path(path), problems)
     problems.raise_any()
-    return [passage for _, passage in found]
+    return [passage for _, passage in numbered]
 
 
 def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
     first: dict[str, int] = {}
-    found = []
+    numbered = []
     for line, passage in read_jsonl(path, Passage, problems):
         if first.setdefault(passage.id, line) != line:
             problems.add(
-                path, line, f"passage id {passage.id!r} stands already in line {first[passage.id]}; rename one"
+                path, line, f"passage id {passage.id!r} already occurs in line {first[passage.id]}; rename one"
             )
             continue
-        found.append((line, passage))
-    return found
+        numbered.append((line, passage))
+    return numbered
 
 
-def _told(path: Path | str, problems: Problems) -> bool:
-    """Whether a mistake in the file itself is known: what does not fit it then is no further one."""
+def _is_reported(path: Path | str, problems: Problems) -> bool:
+    """Return whether the file has a problem of its own, which explains why it yields nothing."""
     return any(problem.file == str(path) for problem in problems)
 
 
@@ -114,11 +115,11 @@ def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles
     texts: dict[str, str] = {}
     for line, article in read_jsonl(articles, Article, problems):
         if article.id in texts:
-            problems.add(articles, line, f"article id {article.id!r} stands twice; rename one")
+            problems.add(articles, line, f"article id {article.id!r} occurs twice; rename one")
         texts[article.id] = article.text
     if not texts:
-        if not _told(articles, problems):
-            problems.add(articles, None, "holds no articles")
+        if not _is_reported(articles, problems):
+            problems.add(articles, None, "contains no articles")
         return
     for line, passage in passages:
         if passage.article not in texts:
@@ -126,11 +127,11 @@ def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles
         elif texts[passage.article][passage.start : passage.end] != passage.text:
             text = texts[passage.article]
             at = text.find(passage.text)
-            hint = f"; the text stands at {at}" if at >= 0 else "; the text does not occur in the article"
+            hint = f"; the text starts at {at}" if at >= 0 else "; the text does not occur in the article"
             problems.add(
                 path,
                 line,
-                f"{passage.start}:{passage.end} does not cut the text out of article {passage.article!r}{hint}",
+                f"{passage.start}:{passage.end} is not the position of the text in article {passage.article!r}{hint}",
             )
 
 
@@ -148,14 +149,14 @@ def _check_spans(path: Path, line: int, annotation: Annotation, passage: Passage
 
 
 def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Codebook, problems: Problems) -> bool:
-    """Whether the annotation was made with another version of the same major."""
+    """Return whether the annotation was made with another version of the same major."""
     fit = fits(annotation.codebook, codebook)
     if fit == "other":
         problems.add(
             path,
             line,
             f"made with codebook {annotation.codebook}, which {codebook.reference} does not replace "
-            "(another id or major version); relabel it or give the codebook it was made with",
+            "(another id or major version); relabel it or use the codebook that it was made with",
         )
         return False
     for label in annotation.labels:

@@ -1,4 +1,4 @@
-"""The codebook: which topics there are, what they mean, and what stance is toward."""
+"""The codebook: the topics, their definitions, and the targets of stance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Name = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
 class Topic(Frozen):
-    """One matter that passages are about."""
+    """A subject that passages may be about."""
 
     id: Name
     name: str = ""
@@ -35,7 +35,7 @@ class Topic(Frozen):
 
     @property
     def description(self) -> str:
-        """The name and what it means, in one line; the name alone where nobody defined it."""
+        """The name and the definition in one line; the name alone where there is no definition."""
         return " ".join((f"{self.label}: {self.definition}" if self.definition else self.label).split())
 
     @property
@@ -45,7 +45,7 @@ class Topic(Frozen):
 
 
 class Codebook(Frozen):
-    """Topics and what the stance labels mean. It may have no topics: stance toward open targets only."""
+    """Topics and the meaning of the stance labels. Without topics it serves stance toward open targets only."""
 
     id: Annotated[str, Field(pattern=r"^[^\s@]+$")]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
@@ -64,13 +64,13 @@ class Codebook(Frozen):
         seen: set[str] = set()
         for topic in self.topics:
             if topic.id in seen:
-                raise ValueError(f"topics: {topic.id!r} stands twice; give each topic an id of its own")
+                raise ValueError(f"topics: {topic.id!r} occurs twice; give each topic its own id")
             seen.add(topic.id)
         return self
 
     @property
     def reference(self) -> str:
-        """How annotations and tags name this codebook: `id@version`."""
+        """The name of this codebook in annotations and tags: `id@version`."""
         return f"{self.id}@{self.version}"
 
     @property
@@ -82,9 +82,9 @@ class Codebook(Frozen):
 
 
 def fits(reference: str, codebook: Codebook) -> Literal["same", "older", "other"]:
-    """Whether labels made with `reference` may be read with this codebook.
+    """Return whether labels made with `reference` may be read with this codebook.
 
-    `same`: yes. `older`: the same major version, yes with a warning. `other`: no.
+    `same`: yes. `older`: yes, with a warning (same major version). `other`: no.
     """
     if reference == codebook.reference:
         return "same"
@@ -95,13 +95,13 @@ def fits(reference: str, codebook: Codebook) -> Literal["same", "older", "other"
 
 
 def is_stub(codebook: Codebook) -> bool:
-    """Whether it holds no more than an import draws up: the ids of its topics."""
+    """Return whether the codebook is what an import generates: nothing but the ids of its topics."""
     topics = tuple(Topic(id=id) for id in codebook.topic_ids)
     return codebook == Codebook(id=codebook.id, version="1.0.0", topics=topics)
 
 
 def read_codebook(path: Path | str) -> Codebook:
-    """Raises BadInput with every mistake in the file."""
+    """Read a codebook. Raises BadInput with every mistake in the file."""
     path = Path(path)
     text = read_yaml_text(path)
     try:
@@ -117,12 +117,13 @@ def read_codebook(path: Path | str) -> Codebook:
 
 
 def write_codebook(path: Path, codebook: Codebook) -> None:
+    """Write a codebook as YAML, without the fields that have their default."""
     plain = codebook.model_dump(mode="json", exclude_defaults=True)
     write_text(path, yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Keeps the line ends that YAML would fold into a space, as mis-decoded data sets have them."""
+    """A dumper that keeps the Unicode line ends of mis-decoded data sets, which YAML would fold into a space."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""Mistakes a user can mend. The command line prints them and exits 2, without a traceback."""
+"""Errors that a user can fix. The command line prints them without a traceback and exits 2."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 LONGEST = 400
-"""Characters that are shown of what was found: a value may be a whole book."""
+"""Longest message in characters: a value in it may be a whole book."""
 
 
 class DemarcheError(Exception):
-    """What went wrong, where, and what to do about it, in words for the user."""
+    """An error whose message tells the user what went wrong, where, and what to do about it."""
 
 
 class Problem(NamedTuple):
-    """One mistake in one place of a file."""
+    """A mistake at one place in a file."""
 
     file: str
     line: int | None
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
 
 class BadInput(DemarcheError):
-    """Every mistake found in the files given, so that all can be mended at once."""
+    """All the mistakes in the input files, so that they can be fixed at once."""
 
     SHOWN = 50
 
@@ -42,39 +42,39 @@ class BadInput(DemarcheError):
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[list[Problem]]]:
-        """So that it comes back whole from another process."""
+        """Keep the problems when the error is pickled on its way from another process."""
         return type(self), (self.problems,)
 
 
 class Problems:
-    """Collects problems while files are read, so that none hides the next."""
+    """A collection of the problems in files, so that the first does not hide the others."""
 
     def __init__(self) -> None:
-        self.found: list[Problem] = []
+        self._problems: list[Problem] = []
 
     def add(self, file: Path | str, line: int | None, what: str) -> None:
-        self.found.append(Problem(str(file), line, one_line(what)))
+        self._problems.append(Problem(str(file), line, one_line(what)))
 
     def __iter__(self) -> Iterator[Problem]:
-        return iter(self.found)
+        return iter(self._problems)
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self._problems)
 
     def raise_any(self) -> None:
-        if self.found:
-            raise BadInput(self.found)
+        if self._problems:
+            raise BadInput(self._problems)
 
 
 def one_line(text: str) -> str:
-    """The text as one line that a terminal can show: not too long, control characters spelled out."""
+    """Return the text as one line that a terminal can show: shortened, with control characters escaped."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST - 150]} … {text[-140:]}"
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'X'?` with the known word nearest to this one, or what is known."""
+    """Return `; did you mean 'X'?` with the known word closest to this one, or a list of the known words."""
     known = sorted(known)
     close = get_close_matches(word, known, n=1, cutoff=0.6) if len(word) <= LONGEST else []
     if not close:
@@ -87,23 +87,23 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def explain(error: ValidationError) -> list[str]:
-    """Each mistake that pydantic found, as `field: what`."""
-    found = []
+    """Return each mistake in a pydantic error as `field: what`."""
+    messages = []
     for mistake in error.errors(include_url=False):
         field = ".".join(str(part) for part in mistake["loc"])
         what = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
-            what = "unknown field; take it out or correct its name"
+            what = "unknown field; remove it or correct its name"
         elif mistake["type"] == "missing":
             what = "missing"
         elif mistake["type"] in {"literal_error", "enum"}:
             allowed = [part.strip("'") for part in _allowed(mistake["ctx"]["expected"])]
-            given = str(mistake["input"])[:LONGEST]
-            what = f"{mistake['input']!r:.{LONGEST // 2}} is not allowed{suggest(given, allowed)}"
-        found.append(f"{field}: {what}" if field else what)
-    return found
+            word = str(mistake["input"])[:LONGEST]
+            what = f"{mistake['input']!r:.{LONGEST // 2}} is not allowed{suggest(word, allowed)}"
+        messages.append(f"{field}: {what}" if field else what)
+    return messages
 
 
 def _allowed(expected: str) -> list[str]:
-    """The words in pydantic's `'a', 'b' or 'c'`."""
+    """Return the words in pydantic's `'a', 'b' or 'c'`."""
     return expected.replace(" or ", ", ").split(", ")

@@ -101,7 +101,7 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, line) for each line that is not blank, without a byte-order mark."""
     try:
         with open_bytes(require_file(path)) as stream:
-            if what := reject_binary(stream.peek(HEAD)[:HEAD]):
+            if what := binary_reason(stream.peek(HEAD)[:HEAD]):
                 problems.add(path, None, what)
                 return
             for number, raw in enumerate(stream, start=1):
@@ -112,7 +112,7 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
         problems.add(path, None, f"cannot be read: {error}")
 
 
-def reject_binary(start: bytes) -> str | None:
+def binary_reason(start: bytes) -> str | None:
     """Return why a file that starts like this is not text, or None: one problem instead of one for each line."""
     if start.startswith(b"\x1f\x8b"):
         return "compressed with gzip; give it a name that ends in .gz"

@@ -1,4 +1,4 @@
-"""Articles, their passages, and what annotators said of them."""
+"""Articles, their passages, and the annotations of passages."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from labels.files import Frozen
 GOLD = "gold"
 ADJUDICATOR = "adjudicator"
 DECIDERS = (GOLD, ADJUDICATOR)
-"""Annotators whose reading decides, the first before the second, whatever the others voted."""
+"""Annotators whose reading overrides the votes of the others, the first before the second."""
 
 
 def place_in_list(column: str, number: int) -> str:
-    """Who gave a vote of a list that names nobody: another in each row, for all that is known."""
+    """Return the annotator of a vote in an anonymous list, who may be another person in each row."""
     return f"{column}#{number}"
 
 
 def is_person(annotator: str) -> bool:
-    """Whether the name stands for the same reader throughout, and not for a place in lists of votes."""
+    """Return whether the name is the same annotator throughout, and not a position in lists of votes."""
     return re.search(r"#\d+$", annotator) is None
 
 
@@ -38,7 +38,7 @@ Span = Annotated[tuple[int, int], AfterValidator(_ordered)]
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 LONGEST = 1_000_000
-"""Characters of a passage. A whole book on one line is a mistake, and would take gigabytes to learn from."""
+"""Characters of a passage. A whole book on one line is a mistake, and training on it would take gigabytes."""
 
 
 def _short(text: str) -> str:
@@ -48,7 +48,7 @@ def _short(text: str) -> str:
 
 
 class Article(Frozen):
-    """A text and what is known of it. `published` is a date (ISO 8601) or any other sortable mark of time."""
+    """A text and its metadata. `published` is a date (ISO 8601) or any other sortable mark of time."""
 
     id: Name
     text: Text
@@ -59,10 +59,10 @@ class Article(Frozen):
 
 
 class Passage(Frozen):
-    """A paragraph: `article.text[start:end] == text`, always.
+    """A paragraph of an article: always `article.text[start:end] == text`.
 
-    `group` names the articles that must stay on one side of a split (default: the article itself),
-    `split` is the data's own split, `meta` whatever else may sort or describe a passage.
+    `group` names the articles that must stay in the same split (default: the article itself), `split` is the
+    data's own split, and `meta` has any other fields that sort or describe passages.
     """
 
     id: Name
@@ -89,12 +89,12 @@ class Passage(Frozen):
 
     @property
     def group_id(self) -> str:
-        """What is split and resampled as one: the group, or else the article."""
+        """What is split and resampled as a whole: the group, or else the article."""
         return self.group or self.article
 
 
 class Label(Frozen):
-    """One topic or target found in a passage, and the stance toward it; spans are within the passage."""
+    """A topic or target of a passage, and the stance toward it. Spans are relative to the passage."""
 
     topic: Name | None = None
     stance: Stance | None = None
@@ -113,12 +113,12 @@ class Label(Frozen):
 
     @property
     def about(self) -> tuple[str | None, str | None, Span | None]:
-        """What two labels of one reading may not share."""
+        """The key that is unique among the labels of one annotation."""
         return (self.topic, self.target, self.target_span)
 
 
 class Annotation(Frozen):
-    """One annotator's reading of one passage. No labels: none of the topics."""
+    """One annotator's reading of one passage. An empty list of labels means none of the topics."""
 
     passage: Name
     annotator: Name
@@ -131,13 +131,13 @@ class Annotation(Frozen):
         seen = set()
         for label in self.labels:
             if label.about in seen:
-                raise ValueError(f"labels: {label.topic or label.target!r} stands twice in one reading; keep one")
+                raise ValueError(f"labels: {label.topic or label.target!r} occurs twice in one reading; keep one")
             seen.add(label.about)
         return self
 
 
 def schemas() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a line of each file."""
+    """Return the JSON Schema (2020-12) of a line of each file."""
     return {
         model.__name__.lower(): {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema()
         for model in (Article, Passage, Annotation)

@@ -1,4 +1,4 @@
-"""How many passages carry which label, by whom, from where, and on which side."""
+"""Count passages by label, annotator, source and split."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OTHER = "(named targets)"
 
 @dataclass(frozen=True)
 class Table:
-    """Counts under a heading: one row a name."""
+    """A titled table of counts, one row per name."""
 
     title: str
     columns: tuple[str, ...]
@@ -24,7 +24,7 @@ class Table:
 
 
 def gold_table(examples: Iterable[Example], topics: Iterable[str]) -> Table:
-    """Passages by topic and stance, as adjudicated; ties and unknown stances counted apart."""
+    """Count passages by adjudicated topic and stance, with ties and unknown stances in columns of their own."""
     counts: Counter[tuple[str, str]] = Counter()
     for example in examples:
         if not example.topics:
@@ -42,35 +42,36 @@ def gold_table(examples: Iterable[Example], topics: Iterable[str]) -> Table:
     return Table("gold", ("topic", *columns), [row for row in rows if any(cell != "0" for cell in row[1:])])
 
 
-def reader_table(data: LabelledData) -> Table:
-    """What each annotator read and found."""
-    read: Counter[str] = Counter()
+def annotator_table(data: LabelledData) -> Table:
+    """Count the passages, labels and stances of each annotator."""
+    passages: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     stances: Counter[tuple[str, str]] = Counter()
     for annotation in data.annotations:
-        read[annotation.annotator] += 1
+        passages[annotation.annotator] += 1
         labels[annotation.annotator] += len(annotation.labels)
         stances.update((annotation.annotator, label.stance or "no stance") for label in annotation.labels)
     columns = (*STANCES, "no stance")
     rows = [
-        (name, str(read[name]), str(labels[name]), *(str(stances[name, column]) for column in columns))
-        for name in sorted(read)
+        (name, str(passages[name]), str(labels[name]), *(str(stances[name, column]) for column in columns))
+        for name in sorted(passages)
     ]
     return Table("annotators", ("annotator", "passages", "labels", *columns), rows)
 
 
 def source_table(data: LabelledData) -> Table:
+    """Count the articles and passages of each source."""
     articles: dict[str, set[str]] = {}
     passages: Counter[str] = Counter()
     for passage in data.passages:
-        name = passage.source or "(not known)"
+        name = passage.source or "(unknown)"
         articles.setdefault(name, set()).add(passage.article)
         passages[name] += 1
     rows = [(name, str(len(articles[name])), str(passages[name])) for name in sorted(articles)]
     return Table("sources", ("source", "articles", "passages"), rows)
 
 
-def side_table(data: LabelledData, sides: Mapping[str, str | None]) -> Table:
-    """Passages on each side of a split, by id → side."""
-    counts = Counter(sides.get(passage.id) or "(none)" for passage in data.passages)
-    return Table("split", ("side", "passages"), [(name, str(count)) for name, count in sorted(counts.items())])
+def split_table(data: LabelledData, splits: Mapping[str, str | None]) -> Table:
+    """Count the passages in each split; `splits` maps passage ids to splits."""
+    counts = Counter(splits.get(passage.id) or "(none)" for passage in data.passages)
+    return Table("splits", ("split", "passages"), [(name, str(count)) for name, count in sorted(counts.items())])

@@ -14,12 +14,12 @@ from typing import Any, Literal, TextIO
 from labels.errors import DemarcheError, Problems
 from labels.files import (
     HEAD,
+    binary_reason,
     decode,
     explain_json_line,
     load_json,
     open_bytes,
     read_lines,
-    reject_binary,
     require_file,
     suffix,
 )
@@ -103,7 +103,7 @@ def _read_csv(path: Path, problems: Problems) -> Rows:
             if not header:
                 problems.add(path, 1, "empty; a header line with the column names is expected")
                 return
-            if what := reject_binary("".join(header).encode()[:HEAD]):
+            if what := binary_reason("".join(header).encode()[:HEAD]):
                 problems.add(path, 1, what)
                 return
             repeated = sorted(name for name, count in Counter(header).items() if count > 1 and name)

@@ -184,7 +184,7 @@ def _from_table(path: Path, name: str, columns: Columns) -> Iterator[Read | Unre
 
 
 def _told(name: str, problems: Problems, already: int) -> Iterable[Unreadable]:
-    for problem in problems.found[already:]:
+    for problem in list(problems)[already:]:
         yield Unreadable(name if problem.line is None else f"{name}:{problem.line}", problem.what)
 
 

@@ -1,4 +1,4 @@
-"""Several readings become one gold reading: majorities decide, ties stay visible, deciders win."""
+"""Several readings become gold labels: majorities decide, ties stay visible, deciders win."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def annotation(annotator: str, *labels: Label) -> Annotation:
     return Annotation(passage="p", annotator=annotator, codebook="tiny@1.0.0", labels=labels)
 
 
-def evaluated(*readings: Reading, **deciders: Reading) -> Example:
-    given = [annotation(f"reader-{n}", *map(label, marks)) for n, marks in enumerate(readings)]
-    given += [annotation(name, *map(label, marks)) for name, marks in deciders.items()]
-    (example,) = adjudicate([PASSAGE], given)
+def gold_of(*readings: Reading, **deciders: Reading) -> Example:
+    annotations = [annotation(f"annotator-{n}", *map(label, marks)) for n, marks in enumerate(readings)]
+    annotations += [annotation(name, *map(label, marks)) for name, marks in deciders.items()]
+    (example,) = adjudicate([PASSAGE], annotations)
     return example
 
 
@@ -53,8 +53,10 @@ def evaluated(*readings: Reading, **deciders: Reading) -> Example:
         ([("tea",), ("tea", "rain"), ("rain",), ()], {"tea": None, "rain": None}),
     ],
 )
-def test_a_topic_holds_where_most_readers_found_it(readings: list[Reading], topics: dict[str, bool | None]) -> None:
-    example = evaluated(*readings)
+def test_a_topic_holds_where_most_annotators_assigned_it(
+    readings: list[Reading], topics: dict[str, bool | None]
+) -> None:
+    example = gold_of(*readings)
     assert example.topics == topics
     assert example.tied_topics == [topic for topic, holds in sorted(topics.items()) if holds is None]
 
@@ -66,9 +68,9 @@ def test_a_topic_holds_where_most_readers_found_it(readings: list[Reading], topi
         ([("tea+",), ("tea+",), ("tea-",)], {"tea": "favor"}),
         ([("tea+",), ("tea-",), ("tea=",)], {"tea": None}),
         ([("tea+",), ("tea-",)], {"tea": None}),
-        # The largest share decides, also where it is less than half.
+        # The largest proportion decides, even where it is less than half.
         ([("tea+",), ("tea+",), ("tea-",), ("tea=",)], {"tea": "favor"}),
-        # Readers who could not tell do not vote.
+        # Annotators who could not tell do not vote.
         ([("tea+",), ("tea",), ("tea",)], {"tea": "favor"}),
         ([("tea",), ("tea",)], {"tea": None}),
         # A topic that does not hold, or is tied, has no stance.
@@ -76,27 +78,27 @@ def test_a_topic_holds_where_most_readers_found_it(readings: list[Reading], topi
         ([("tea+",), ()], {}),
     ],
 )
-def test_a_stance_is_what_most_readers_of_the_topic_gave(
+def test_a_stance_is_the_one_most_annotators_of_the_topic_gave(
     readings: list[Reading], stances: dict[str, str | None]
 ) -> None:
-    assert evaluated(*readings).stances == {Target(topic): stance for topic, stance in stances.items()}
+    assert gold_of(*readings).stances == {Target(topic): stance for topic, stance in stances.items()}
 
 
 def test_gold_decides_alone_and_an_adjudicator_after_it() -> None:
-    readers: list[Reading] = [("tea+",), ("tea+",), ("rain",)]
+    voters: list[Reading] = [("tea+",), ("tea+",), ("rain",)]
     gold, adjudicator = ("tea-",), ("rain=",)
-    example = evaluated(*readers, gold=gold, adjudicator=adjudicator)
+    example = gold_of(*voters, gold=gold, adjudicator=adjudicator)
     assert (example.topics, example.stances) == ({"tea": True}, {Target("tea"): "against"})
     assert example.topic_votes == {"tea": pytest.approx(2 / 3), "rain": pytest.approx(1 / 3)}
     assert example.stance_votes == {Target("tea"): (1.0, 0.0, 0.0)}
-    example = evaluated(*readers, adjudicator=adjudicator)
+    example = gold_of(*voters, adjudicator=adjudicator)
     assert (example.topics, example.stances) == ({"rain": True}, {Target("rain"): "neutral"})
-    assert evaluated(*readers, gold=()).topics == {}
-    assert evaluated(gold=gold).stances == {Target("tea"): "against"}
+    assert gold_of(*voters, gold=()).topics == {}
+    assert gold_of(gold=gold).stances == {Target("tea"): "against"}
 
 
 def test_gold_that_could_not_tell_the_stance_leaves_it_open() -> None:
-    assert evaluated(("tea+",), ("tea+",), gold=("tea",)).stances == {Target("tea"): None}
+    assert gold_of(("tea+",), ("tea+",), gold=("tea",)).stances == {Target("tea"): None}
 
 
 def test_a_named_target_takes_the_stance_and_the_topic_has_none() -> None:
@@ -106,7 +108,7 @@ def test_a_named_target_takes_the_stance_and_the_topic_has_none() -> None:
     assert example.stances == {Target(None, "green tea", (0, 3)): "favor"}
 
 
-def test_targets_without_a_topic_are_voted_on_by_their_readers() -> None:
+def test_targets_without_a_topic_are_voted_on_by_their_annotators() -> None:
     def read(annotator: str, stance: str | None) -> Annotation:
         return annotation(annotator, Label.model_validate({"target": "X", "stance": stance}))
 
@@ -118,14 +120,14 @@ def test_targets_without_a_topic_are_voted_on_by_their_readers() -> None:
     assert example.stances == {Target(None, "X"): None}
 
 
-def test_a_passage_nobody_read_is_no_example_and_one_read_as_empty_is() -> None:
+def test_a_passage_without_annotations_is_no_example_but_one_without_labels_is() -> None:
     other = PASSAGE.model_copy(update={"id": "q"})
     examples = adjudicate([other, PASSAGE], [annotation("one")])
     assert [(example.passage.id, example.topics, example.stances) for example in examples] == [("p", {}, {})]
 
 
 @pytest.mark.parametrize(
-    ("shares", "stance"),
+    ("proportions", "stance"),
     [
         ((1.0, 0.0, 0.0), "favor"),
         ((0.2, 0.5, 0.3), "against"),
@@ -135,38 +137,38 @@ def test_a_passage_nobody_read_is_no_example_and_one_read_as_empty_is() -> None:
         ((0.1 + 0.2, 0.3, 0.0), None),
     ],
 )
-def test_two_largest_shares_are_a_tie(shares: tuple[float, float, float], stance: str | None) -> None:
-    assert plurality(shares) == stance
+def test_two_equal_largest_proportions_are_a_tie(proportions: tuple[float, float, float], stance: str | None) -> None:
+    assert plurality(proportions) == stance
 
 
 marks = st.lists(
     st.tuples(st.sampled_from(["tea", "rain"]), st.sampled_from(["", "+", "-", "="])),
     max_size=2,
     unique_by=lambda m: m[0],
-).map(lambda found: tuple(topic + mark for topic, mark in found))
+).map(lambda pairs: tuple(topic + mark for topic, mark in pairs))
 
 
 @given(readings=st.lists(marks, min_size=1, max_size=7), seed=st.integers(0, 99))
 def test_the_order_of_readings_does_not_matter_and_votes_add_up(readings: list[Reading], seed: int) -> None:
-    example = evaluated(*readings)
-    again = evaluated(*random.Random(seed).sample(readings, len(readings)))
+    example = gold_of(*readings)
+    again = gold_of(*random.Random(seed).sample(readings, len(readings)))
     assert (again.topics, again.stances, again.topic_votes) == (example.topics, example.stances, example.topic_votes)
     for topic in ("tea", "rain"):
-        finders = sum(any(mark.startswith(topic) for mark in reading) for reading in readings)
-        assert example.topics.get(topic, False) is {1: True, 0: None, -1: False}[_sign(2 * finders - len(readings))]
-        assert example.topic_votes.get(topic, 0) == pytest.approx(finders / len(readings))
-    for shares in example.stance_votes.values():
-        assert sum(shares) == pytest.approx(1)
+        supporters = sum(any(mark.startswith(topic) for mark in reading) for reading in readings)
+        assert example.topics.get(topic, False) is {1: True, 0: None, -1: False}[_sign(2 * supporters - len(readings))]
+        assert example.topic_votes.get(topic, 0) == pytest.approx(supporters / len(readings))
+    for proportions in example.stance_votes.values():
+        assert sum(proportions) == pytest.approx(1)
     for target, stance in example.stances.items():
         assert target.topic in example.topics
         if stance is not None:
-            shares = example.stance_votes[target]
-            assert shares[STANCES.index(stance)] == max(shares)
+            proportions = example.stance_votes[target]
+            assert proportions[STANCES.index(stance)] == max(proportions)
 
 
 @given(marks)
-def test_one_reader_is_taken_at_their_word(reading: Reading) -> None:
-    example = evaluated(reading)
+def test_a_single_annotator_decides(reading: Reading) -> None:
+    example = gold_of(reading)
     assert example.topics == {mark.rstrip("+-="): True for mark in reading}
     assert example.stances == {Target(mark.rstrip("+-=")): MARKS.get(mark[-1]) for mark in reading}
 
@@ -185,34 +187,34 @@ ANAESTHETISTS = """
 """
 
 
-def test_dawid_and_skene_find_what_they_published() -> None:
+def test_dawid_and_skene_gives_the_published_marginals() -> None:
     votes = [
         (patient, str(who), grade)
         for patient, grades in enumerate(ANAESTHETISTS.split())
-        for who, given in enumerate(grades.split("-"))
-        for grade in given
+        for who, seen in enumerate(grades.split("-"))
+        for grade in seen
     ]
-    found = probabilities(votes, "1234")
-    assert len(found) == 45
-    assert [round(sum(p[k] for p in found.values()) / 45, 2) for k in range(4)] == [0.40, 0.42, 0.11, 0.07]
+    posteriors = probabilities(votes, "1234")
+    assert len(posteriors) == 45
+    assert [round(sum(p[k] for p in posteriors.values()) / 45, 2) for k in range(4)] == [0.40, 0.42, 0.11, 0.07]
 
 
-READERS = [*(("tea+", "tea+", "tea+"), ("rain-", "rain-", "rain-"), ("tea=", "tea=", "tea=")) * 10]
+AGREED = [*(("tea+", "tea+", "tea+"), ("rain-", "rain-", "rain-"), ("tea=", "tea=", "tea=")) * 10]
 
 
 def _town(*more: Reading) -> list[Example]:
-    """Many passages on which three readers agree, then those given."""
-    rows = [*READERS, *more]
+    """Return examples for the rows in `more`, adjudicated beside many passages on which three annotators agree."""
+    rows = [*AGREED, *more]
     passages = [PASSAGE.model_copy(update={"id": str(n)}) for n in range(len(rows))]
-    given = [
-        annotation(f"reader-{who}", *([label(mark)] if mark else [])).model_copy(update={"passage": str(n)})
+    annotations = [
+        annotation(f"annotator-{who}", *([label(mark)] if mark else [])).model_copy(update={"passage": str(n)})
         for n, marks in enumerate(rows)
         for who, mark in enumerate(marks)
     ]
-    return adjudicate(passages, given, by="dawid_skene")[len(READERS) :]
+    return adjudicate(passages, annotations, by="dawid_skene")[len(AGREED) :]
 
 
-def test_by_dawid_and_skene_two_readers_who_oppose_each_other_stay_tied() -> None:
+def test_dawid_and_skene_leaves_two_annotators_who_disagree_tied() -> None:
     stance, topic = _town(("tea+", "tea-"), ("tea+", ""))
     assert stance.stances == {Target("tea"): None}
     assert stance.stance_votes == {Target("tea"): (0.5, 0.5, 0.0)}
@@ -220,7 +222,7 @@ def test_by_dawid_and_skene_two_readers_who_oppose_each_other_stay_tied() -> Non
     assert topic.topic_votes == {"tea": 0.5}
 
 
-def test_by_dawid_and_skene_the_reader_who_is_often_wrong_is_not_believed() -> None:
+def test_dawid_and_skene_discounts_an_annotator_who_is_often_wrong() -> None:
     wrong = [("tea+", "tea+", "tea=")] * 12
     *_, last = _town(*wrong, ("tea-", "tea-", "tea="))
     assert last.stances == {Target("tea"): "against"}
@@ -230,24 +232,24 @@ def test_by_dawid_and_skene_the_reader_who_is_often_wrong_is_not_believed() -> N
 
 @given(rows=st.lists(st.tuples(*[st.sampled_from(["tea+", "tea-", "tea=", "rain+", "tea", ""])] * 3), max_size=6))
 @settings(deadline=None, max_examples=25)
-def test_by_dawid_and_skene_readers_who_agree_are_never_overruled(rows: list[Reading]) -> None:
+def test_dawid_and_skene_never_overrules_annotators_who_agree(rows: list[Reading]) -> None:
     for marks, example in zip(rows, _town(*rows), strict=True):
         if len(set(marks)) == 1:
-            plain = evaluated(*((mark,) if mark else () for mark in marks))
+            plain = gold_of(*((mark,) if mark else () for mark in marks))
             assert (example.topics, example.stances) == (plain.topics, plain.stances)
         for topic in example.topics:
             assert any(mark.startswith(topic) for mark in marks)
-        assert all(0 <= share <= 1 for share in example.topic_votes.values())
+        assert all(0 <= each <= 1 for each in example.topic_votes.values())
 
 
-def test_dawid_and_skene_refuse_votes_of_nobody_in_particular() -> None:
+def test_dawid_and_skene_refuses_anonymous_votes() -> None:
     given = [annotation(place_in_list("votes", number), label("tea+")) for number in (1, 2, 3)]
-    with pytest.raises(DemarcheError, match=r"'votes#1' is a place in a list.*by majority"):
+    with pytest.raises(DemarcheError, match=r"'votes#1' is a position in a list.*by majority"):
         adjudicate([PASSAGE], given, by="dawid_skene")
 
 
 def test_a_decision_is_written_with_its_votes_and_its_ties() -> None:
-    tied = evaluated(("tea+",), ("tea-", "rain"))
+    tied = gold_of(("tea+",), ("tea-", "rain"))
     assert tied.ties == ["whether rain holds (50%)", "stance toward tea: favor 50%, against 50%"]
     assert tied.decision().model_dump(exclude_none=False) == {
         "passage": "p",
@@ -264,7 +266,7 @@ def test_a_decision_is_written_with_its_votes_and_its_ties() -> None:
             },
         ),
     }
-    decided = evaluated(("tea+",), (), gold=("rain",)).decision()
+    decided = gold_of(("tea+",), (), gold=("rain",)).decision()
     assert {topic: (d.holds, d.share) for topic, d in decided.topics.items()} == {
         "rain": (True, 0.0),
         "tea": (False, 0.5),

@@ -1,4 +1,4 @@
-"""Every mistake in a labelled data set is told at once, by file and line, with what to do."""
+"""Every mistake in a labelled data set is reported at once, by file and line, with a remedy."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def read(
     )
 
 
-def told(problem: Callable[[], Any]) -> str:
+def error_of(call: Callable[[], Any]) -> str:
     with pytest.raises(BadInput) as raised:
-        problem()
+        call()
     return str(raised.value)
 
 
-def labels(*found: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
-    return [{**READING, "labels": list(found), **other}]
+def labels(*given: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
+    return [{**READING, "labels": list(given), **other}]
 
 
 @pytest.mark.parametrize(
-    ("readings", "said"),
+    ("readings", "expected"),
     [
         (labels({"topic": "teas"}), ":1: topic 'teas' is not in codebook tiny@1.0.0; did you mean 'tea'?"),
         (labels({"topic": "TEA"}), ":1: topic 'TEA' is not in codebook tiny@1.0.0; did you mean 'tea'?"),
@@ -60,7 +60,7 @@ def labels(*found: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
         (labels({"topic": "tea", "stance": "favour"}), "stance: 'favour' is not allowed; did you mean 'favor'?"),
         (labels({"topic": "tea", "stance": 1}), "stance: 1 is not allowed; known: against, favor, neutral"),
         (labels({"stance": "favor"}), "a label needs a topic or a target"),
-        (labels({"topic": "tea"}, {"topic": "tea", "stance": "favor"}), "'tea' stands twice in one reading"),
+        (labels({"topic": "tea"}, {"topic": "tea", "stance": "favor"}), "'tea' occurs twice in one reading"),
         (labels({"topic": "tea", "evidence": [3, 16]}), "evidence [3, 16] is outside passage 'a#1' of 15 characters"),
         (labels({"target": "x", "target_span": [14, 99]}), "target_span [14, 99] is outside passage 'a#1'"),
         (labels({"topic": "tea", "evidence": [4, 4]}), "[4, 4] is not a span; 0 <= start < end is expected"),
@@ -74,20 +74,20 @@ def labels(*found: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
         ([{key: READING[key] for key in ("passage", "annotator", "codebook")}], ":1: labels: missing"),
         ([READING, READING], ":2: a second reading of passage 'a#1' by 'one', after"),
         ([[]], "annotations.jsonl:1: "),
-        ([], "annotations.jsonl: hold no annotations"),
-        (b"\n\n", "annotations.jsonl: hold no annotations"),
+        ([], "annotations.jsonl: contain no annotations"),
+        (b"\n\n", "annotations.jsonl: contain no annotations"),
         (b'{"passage": "a#1",\n', ":1: not JSON: "),
         (b'\n{"passage": "caf\xe9"}\n', ":2: not UTF-8 (byte 0xe9 at 16)"),
         (json.dumps(READING).encode("utf-16"), "annotations.jsonl: not UTF-8 but UTF-16"),
         (b"[" * 100_000, ":1: "),
     ],
 )
-def test_a_bad_reading_is_told_by_place(tmp_path: Path, readings: Any, said: str) -> None:
-    assert said in told(lambda: read(tmp_path, readings=readings))
+def test_an_invalid_annotation_is_reported_by_line(tmp_path: Path, readings: Any, expected: str) -> None:
+    assert expected in error_of(lambda: read(tmp_path, readings=readings))
 
 
 @pytest.mark.parametrize(
-    ("passage", "said"),
+    ("passage", "expected"),
     [
         ({**PASSAGE, "text": ""}, ":1: text"),
         ({**PASSAGE, "text": " \n", "end": 4}, ":1: text"),
@@ -102,32 +102,34 @@ def test_a_bad_reading_is_told_by_place(tmp_path: Path, readings: Any, said: str
         ({**PASSAGE, "published": 2024}, ":1: published"),
     ],
 )
-def test_a_bad_passage_is_told_by_place(tmp_path: Path, passage: Any, said: str) -> None:
-    assert said in told(lambda: read(tmp_path, passages=[passage]))
+def test_an_invalid_passage_is_reported_by_line(tmp_path: Path, passage: Any, expected: str) -> None:
+    assert expected in error_of(lambda: read(tmp_path, passages=[passage]))
 
 
-def test_a_passage_that_stands_twice_is_told(tmp_path: Path) -> None:
-    message = told(lambda: read(tmp_path, passages=[PASSAGE, {**PASSAGE, "article": "b"}]))
-    assert "passages.jsonl:2: passage id 'a#1' stands already in line 1; rename one" in message
+def test_a_passage_that_occurs_twice_is_reported(tmp_path: Path) -> None:
+    message = error_of(lambda: read(tmp_path, passages=[PASSAGE, {**PASSAGE, "article": "b"}]))
+    assert "passages.jsonl:2: passage id 'a#1' already occurs in line 1; rename one" in message
 
 
 @pytest.mark.parametrize(
-    ("article", "said"),
+    ("article", "expected"),
     [
         (f"> {TEXT}", None),
-        (TEXT, "2:17 does not cut the text out of article 'a'; the text stands at 0"),
-        (f"\r\n\r\n{TEXT}", "the text stands at 4"),
+        (TEXT, "2:17 is not the position of the text in article 'a'; the text starts at 0"),
+        (f"\r\n\r\n{TEXT}", "the text starts at 4"),
         ("> Tea and rain.", "the text does not occur in the article"),
     ],
 )
-def test_offsets_must_cut_the_text_out_of_the_article(tmp_path: Path, article: str, said: str | None) -> None:
-    if said is None:
+def test_offsets_must_be_the_position_of_the_text_in_the_article(
+    tmp_path: Path, article: str, expected: str | None
+) -> None:
+    if expected is None:
         assert len(read(tmp_path, article=article).passages) == 1
     else:
-        assert said in told(lambda: read(tmp_path, article=article))
+        assert expected in error_of(lambda: read(tmp_path, article=article))
 
 
-def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+def test_every_mistake_of_every_file_is_reported_at_once(tmp_path: Path) -> None:
     readings = [READING, *labels({"topic": "teas"}, {"topic": "rains"}, annotator="two"), {**READING, "passage": "b"}]
     with pytest.raises(BadInput) as raised:
         read(tmp_path, passages=[{}, PASSAGE, PASSAGE], readings=readings, article="nothing")
@@ -147,13 +149,13 @@ def test_a_broken_codebook_does_not_hide_the_mistakes_in_the_labels(tmp_path: Pa
     (tmp_path / "codebook.yaml").write_text("id: tiny\n", encoding="utf-8")
     (tmp_path / "annotations.jsonl").write_text("{}\n", encoding="utf-8")
     files = (tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [tmp_path / "annotations.jsonl"])
-    message = told(lambda: read_labelled(*files))
+    message = error_of(lambda: read_labelled(*files))
     assert "codebook.yaml: version: missing" in message
     assert "annotations.jsonl:1: passage: missing" in message
 
 
-def test_thousands_of_mistakes_are_counted_and_not_all_shown(tmp_path: Path) -> None:
-    message = told(lambda: read(tmp_path, readings=[{}] * 1000))
+def test_thousands_of_mistakes_are_counted_but_not_all_shown(tmp_path: Path) -> None:
+    message = error_of(lambda: read(tmp_path, readings=[{}] * 1000))
     assert message.count("\n") == 50
     assert message.endswith("… and 3950 more problems")
 
@@ -169,7 +171,7 @@ def test_an_older_codebook_of_the_same_major_version_is_a_warning_once_a_file(tm
     ]
 
 
-def test_a_file_of_readings_named_twice_counts_once(tmp_path: Path) -> None:
+def test_a_file_of_annotations_named_twice_counts_once(tmp_path: Path) -> None:
     read(tmp_path)
     path = tmp_path / "annotations.jsonl"
     data = read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [path, str(path)])
@@ -181,13 +183,13 @@ def test_a_second_reading_is_found_across_files(tmp_path: Path) -> None:
     other = tmp_path / "more.jsonl"
     other.write_text(json.dumps(READING) + "\n", encoding="utf-8")
     files = [tmp_path / "annotations.jsonl", other]
-    message = told(lambda: read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", files))
+    message = error_of(lambda: read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", files))
     assert "more.jsonl:1: a second reading of passage 'a#1' by 'one', after" in message
     assert "annotations.jsonl:1; keep one" in message
 
 
 @pytest.mark.parametrize("missing", ["codebook.yaml", "passages.jsonl", "annotations.jsonl", "articles.jsonl"])
-def test_a_file_that_is_not_there_is_told(tmp_path: Path, missing: str) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, missing: str) -> None:
     read(tmp_path, article=f"> {TEXT}")
     (tmp_path / missing).unlink()
     with pytest.raises(DemarcheError, match=f"{missing}: no such file; check the path"):
@@ -201,7 +203,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path, missing: str) -> None:
 
 def test_passages_alone_are_checked_too(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text("nonsense\n", encoding="utf-8")
-    assert "p.jsonl:1: not JSON" in told(lambda: read_passages(tmp_path / "p.jsonl"))
+    assert "p.jsonl:1: not JSON" in error_of(lambda: read_passages(tmp_path / "p.jsonl"))
 
 
 def test_the_digest_changes_with_any_label_or_letter_and_not_with_the_order(tmp_path: Path) -> None:
@@ -246,7 +248,7 @@ def test_the_shipped_corpus_passes_the_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "known", "said"),
+    ("word", "known", "expected"),
     [
         ("sanction", ["sanctions", "cyber"], "; did you mean 'sanctions'?"),
         ("ARCTIC", ["arctic"], "; did you mean 'arctic'?"),
@@ -255,5 +257,5 @@ def test_the_shipped_corpus_passes_the_check() -> None:
         ("1", [f"t{n}" for n in range(100, 120)], f"; known: {', '.join(f't{n}' for n in range(100, 112))}, …"),
     ],
 )
-def test_the_nearest_known_word_is_offered(word: str, known: list[str], said: str) -> None:
-    assert suggest(word, known) == said
+def test_the_nearest_known_word_is_offered(word: str, known: list[str], expected: str) -> None:
+    assert suggest(word, known) == expected

@@ -1,4 +1,4 @@
-"""A codebook is read whole or refused by file, line and field."""
+"""A codebook is read completely, or refused with file, line and field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import REPOSITORY
 HEAD = "id: tiny\nversion: '1.0.0'\n"
 
 
-def test_the_shipped_codebook_reads_and_its_topics_are_ready_to_label() -> None:
+def test_the_shipped_codebook_defines_every_topic_completely() -> None:
     book = read_codebook(REPOSITORY / "labels/foreign_affairs/codebook.yaml")
     assert set(book.topic_ids) == {"arms_control", "sanctions", "arctic", "climate", "cyber"}
     assert set(book.stances) == set(STANCES)
@@ -23,7 +23,7 @@ def test_the_shipped_codebook_reads_and_its_topics_are_ready_to_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "codebook.yaml: empty or not a mapping"),
         ("- tea\n- rain\n", "codebook.yaml: empty or not a mapping"),
@@ -37,7 +37,7 @@ def test_the_shipped_codebook_reads_and_its_topics_are_ready_to_label() -> None:
         ("id: tiny\nversion: '1.0'\n", "codebook.yaml: version"),
         ("id: ti ny\nversion: '1.0.0'\n", "codebook.yaml: id"),
         ("id: tiny@2\nversion: '1.0.0'\n", "codebook.yaml: id"),
-        (HEAD + "topics: [{id: tea}, {id: tea}]\n", "topics: 'tea' stands twice"),
+        (HEAD + "topics: [{id: tea}, {id: tea}]\n", "topics: 'tea' occurs twice"),
         (HEAD + "topics: [{id: ' '}]\n", "topics.0.id"),
         (HEAD + "topics: [{id: no}]\n", "topics.0.id: Input should be a valid string"),
         (HEAD + "topics: {tea: {target: x}}\n", "codebook.yaml: topics"),
@@ -46,22 +46,22 @@ def test_the_shipped_codebook_reads_and_its_topics_are_ready_to_label() -> None:
         (HEAD + "stances: {favour: for it}\n", "'favour' is not allowed; did you mean 'favor'?"),
     ],
 )
-def test_a_codebook_that_cannot_be_used_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_codebook_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "codebook.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadInput) as raised:
         read_codebook(path)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_every_mistake_in_a_codebook_is_told_at_once(tmp_path: Path) -> None:
+def test_every_mistake_in_a_codebook_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(
         "id: a b\nversion: 1\ntopics: [{name: tea}, {id: 3}]\nextra: 1\n", encoding="utf-8"
     )
     with pytest.raises(BadInput) as raised:
         read_codebook(tmp_path / "c.yaml")
-    told = [problem.what.split(":")[0] for problem in raised.value.problems]
-    assert told == ["id", "version", "topics.0.id", "topics.1.id", "extra"]
+    fields = [problem.what.split(":")[0] for problem in raised.value.problems]
+    assert fields == ["id", "version", "topics.0.id", "topics.1.id", "extra"]
 
 
 @pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
@@ -72,7 +72,7 @@ def test_a_codebook_from_any_editor_reads(tmp_path: Path, prefix: bytes, end: by
     assert read_codebook(tmp_path / "c.yaml").topics == (Topic(id="thé", target="boire du thé"),)
 
 
-def test_a_codebook_that_is_not_utf_8_or_not_there_says_what_to_do(tmp_path: Path) -> None:
+def test_a_codebook_that_is_missing_or_not_utf_8_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes("id: thé\n".encode("latin-1"))
     with pytest.raises(DemarcheError, match=r"c.yaml: not UTF-8 \(byte 0xe9 at 6\); save it as UTF-8"):
         read_codebook(tmp_path / "c.yaml")

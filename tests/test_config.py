@@ -151,7 +151,7 @@ NOT_CONFIGS = [
     ("# nothing yet\n", "name: missing"),
     ("5", "not a mapping"),
     ("- name: a\n- name: b\n", "not a mapping"),
-    (BASE + "name: again\n", ":4: 'name' stands already in line 1; keep one"),
+    (BASE + "name: again\n", ":4: 'name' already occurs in line 1; keep one"),
     (BASE + "split: {test: 0.2\n", "not YAML"),
     (BASE + "\tseed: 3\n", "not YAML"),
     ("!!python/object/apply:os.system [ls]\n", "not YAML"),

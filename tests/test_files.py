@@ -1,4 +1,4 @@
-"""Files are read as they stand, by line, and written whole or not at all."""
+"""Files are read unchanged, with line numbers, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def put(path: Path, raw: bytes) -> Path:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_a_csv_of_any_make_reads(tmp_path: Path, packed: str, mark: bytes, end: str, delimiter: str) -> None:
+def test_a_csv_of_any_dialect_is_read(tmp_path: Path, packed: str, mark: bytes, end: str, delimiter: str) -> None:
     lines = ["id,text", '1,"a"', "", '2,"b', 'c ""d"""', "3,é 🙂"]
     raw = mark + end.join(lines).replace(",", delimiter).encode()
     rows, problems = rows_of(put(tmp_path / f"t.csv{packed}", raw))
@@ -74,12 +74,12 @@ def test_a_csv_reads_back_as_python_writes_it(
     delimiter = "\t" if tsv else delimiter
     csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([("one", "two"), *rows])
     path = put(tmp_path_factory.mktemp("csv") / ("t.tsv" if tsv else "t.csv"), stream.getvalue().encode())
-    found, problems = rows_of(path)
+    read, problems = rows_of(path)
     assert problems == []
-    assert [tuple(row.values()) for _, row in found] == rows
+    assert [tuple(row.values()) for _, row in read] == rows
 
 
-def test_delimiters_within_a_quoted_name_part_no_columns(tmp_path: Path) -> None:
+def test_delimiters_within_a_quoted_name_separate_no_columns(tmp_path: Path) -> None:
     rows, problems = rows_of(put(tmp_path / "t.csv", b'id,"a;b;""c"";d","e|\nf",text\n1,x,y,z\n'))
     assert (problems, rows[0][1]) == ([], {"id": "1", 'a;b;"c";d': "x", "e|\nf": "y", "text": "z"})
 
@@ -90,13 +90,13 @@ def test_a_cell_may_hold_a_whole_book(tmp_path: Path) -> None:
     assert (problems, rows[0][1]["text"]) == ([], book)
 
 
-def test_unnamed_columns_may_be_several(tmp_path: Path) -> None:
+def test_several_columns_may_have_no_name(tmp_path: Path) -> None:
     rows, problems = rows_of(put(tmp_path / "t.csv", b",text,\n0,a,\n"))
     assert (problems, rows[0][1]["text"]) == ([], "a")
 
 
 @pytest.mark.parametrize(
-    ("name", "raw", "line", "said"),
+    ("name", "raw", "line", "message"),
     [
         ("t.csv", b"", 1, "empty; a header line"),
         ("t.csv", b"\n\n", 1, "empty; a header line"),
@@ -115,15 +115,17 @@ def test_unnamed_columns_may_be_several(tmp_path: Path) -> None:
         ("t.parquet", b"PAR1 and no more PAR1", None, "not a Parquet file"),
     ],
 )
-def test_a_broken_table_is_told_by_line(tmp_path: Path, name: str, raw: bytes, line: int | None, said: str) -> None:
+def test_a_broken_table_is_reported_by_line(
+    tmp_path: Path, name: str, raw: bytes, line: int | None, message: str
+) -> None:
     _, problems = rows_of(put(tmp_path / name, raw))
-    assert [found for found, _ in problems] == [line]
-    assert said in problems[0][1]
+    assert [number for number, _ in problems] == [line]
+    assert message in problems[0][1]
 
 
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.tsv.gz", "t.json.gz"])
 @pytest.mark.parametrize("harm", ["cut", "not packed", "altered"])
-def test_a_broken_archive_is_told(tmp_path: Path, name: str, harm: str) -> None:
+def test_a_broken_archive_is_reported(tmp_path: Path, name: str, harm: str) -> None:
     raw = "".join(json.dumps({"a": n**5}) + "\n" for n in range(5000)).encode()
     packed = gzip.compress(raw)
     half = len(packed) // 2
@@ -156,7 +158,7 @@ def test_a_parquet_table_keeps_its_types(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t", "t.csv.zip", "csv.gz"])
-def test_what_is_no_table_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"a,b\n")
     with pytest.raises(DemarcheError, match=r"is not a table; expected one of \.csv"):
         rows_of(tmp_path / name)
@@ -203,7 +205,9 @@ articles = st.builds(Article, id=ids, text=texts, title=st.none() | st.text())
 
 @settings(max_examples=60, deadline=None)
 @given(written=st.lists(passages, max_size=3) | st.lists(annotations, max_size=3) | st.lists(articles, max_size=3))
-def test_nouns_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, written: list[Any]) -> None:
+def test_articles_passages_and_annotations_read_back_as_written(
+    tmp_path_factory: pytest.TempPathFactory, written: list[Any]
+) -> None:
     path = tmp_path_factory.mktemp("nouns") / "rows.jsonl"
     assert write_jsonl(path, written) == len(written)
     problems = Problems()
@@ -228,13 +232,13 @@ def test_a_reading_without_labels_is_written_with_its_empty_list(tmp_path: Path)
 
 
 def test_schemas_describe_every_kind_of_line() -> None:
-    found = schemas()
-    assert set(found) == {"article", "passage", "annotation"}
-    assert all(schema["additionalProperties"] is False for schema in found.values())
-    assert set(found["annotation"]["required"]) == {"passage", "annotator", "codebook", "labels"}
+    by_name = schemas()
+    assert set(by_name) == {"article", "passage", "annotation"}
+    assert all(schema["additionalProperties"] is False for schema in by_name.values())
+    assert set(by_name["annotation"]["required"]) == {"passage", "annotator", "codebook", "labels"}
 
 
-def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_text_is_read_unchanged(tmp_path: Path) -> None:
     text = "\ufeffone\r\ntwo\rthree\u0085\n"
     (tmp_path / "a.txt").write_bytes(text.encode())
     assert read_text(tmp_path / "a.txt") == text
@@ -245,7 +249,7 @@ def test_text_is_written_with_unix_line_ends_into_new_folders(tmp_path: Path) ->
     assert (tmp_path / "new" / "folder" / "a.txt").read_bytes() == b"one\ntwo\n"
 
 
-def test_a_write_that_fails_leaves_what_stood_there_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     write_jsonl(path, [{"a": 1}])
 
@@ -277,33 +281,33 @@ def on_a_folder(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("place", [under_a_file, on_a_folder, lambda folder: folder / ("x" * 300)])
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: Callable[[Path], Path]) -> None:
+def test_a_path_that_cannot_be_written_is_reported(tmp_path: Path, place: Callable[[Path], Path]) -> None:
     path = place(tmp_path)
     with pytest.raises(DemarcheError, match="cannot be written"):
         write_text(path, "x")
-    assert [found.name for found in tmp_path.rglob(".*")] == []
+    assert [path.name for path in tmp_path.rglob(".*")] == []
 
 
-def test_replacing_gives_a_path_that_takes_the_place(tmp_path: Path) -> None:
+def test_an_atomic_write_replaces_the_file_at_the_end(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "a") as part:
         part.write_text("new", encoding="utf-8")
         assert not (tmp_path / "a").exists()
     assert (tmp_path / "a").read_text(encoding="utf-8") == "new"
 
 
-def test_a_missing_file_or_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match="no such table; check the path"):
         require_file(tmp_path / "none.csv", what="table")
     with pytest.raises(DemarcheError, match="is a folder; a file is expected"):
         list(read_lines(tmp_path, Problems()))
 
 
-def test_what_fails_elsewhere_is_not_blamed_on_the_output(tmp_path: Path) -> None:
+def test_an_error_with_another_file_is_not_reported_for_the_output(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out.csv"):
         (tmp_path / "input.txt").read_text()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_mistakes_come_back_whole_from_another_process() -> None:
-    told = BadInput([Problem("a.yaml", 3, "no such key"), Problem("b.yaml", None, "empty")])
-    assert str(pickle.loads(pickle.dumps(told))) == str(told)
+def test_problems_survive_pickling() -> None:
+    error = BadInput([Problem("a.yaml", 3, "no such key"), Problem("b.yaml", None, "empty")])
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

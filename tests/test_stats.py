@@ -1,4 +1,4 @@
-"""Counts of labels, as `demarche labels stats` shows them."""
+"""The counts of labels that `demarche labels stats` prints."""
 
 from __future__ import annotations
 

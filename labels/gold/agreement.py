@@ -1,4 +1,4 @@
-"""How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa."""
+"""Agreement between annotators beyond chance: Krippendorff's alpha and Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from labels.gold.adjudication import Target, target_of
 from labels.passages import DECIDERS, Annotation, is_person
 
 Distance = Callable[[Any, Any], float]
-"""How far two values are apart, from 0 (the same) to 1."""
+"""The distance of two values, from 0 (the same) to 1."""
 
 FEWEST_ARTICLES = 5
 RELIABLE, TENTATIVE = 0.8, 0.667
-"""From the first, alpha is reliable; from the second, good for tentative conclusions (Krippendorff 2004)."""
+"""Alpha is reliable from the first, and allows tentative conclusions from the second (Krippendorff 2004)."""
 
 
 class Item(NamedTuple):
-    """What several readers said of one thing. `unit` is what is resampled: the passage's article or group."""
+    """The values that annotators gave one item. The bootstrap resamples `group`: the passage's article or group."""
 
     group: str
     values: Mapping[str, Hashable]
@@ -33,11 +33,11 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Agreement:
-    """`part_of` is None for the sets of topics and for all stances together, or else the one of them it is a part of.
+    """Agreement on the sets of topics, on all stances, or on one topic.
 
-    Of `items` with two readers or more, `same` is the share on which all said the same.
-
-    `alpha` is NaN where everyone said the same of everything: nothing tells agreement from habit.
+    `part_of` names the whole that a single topic belongs to, and is None for the two wholes. `same` is the
+    fraction of the `items` with two annotators or more on which all gave the same value. `alpha` is NaN where
+    every value is the same: agreement then cannot be distinguished from habit.
     """
 
     what: str
@@ -49,7 +49,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two annotators, and Cohen's kappa of the sets of topics and of the stances that both gave."""
+    """Two annotators and their Cohen's kappa on the sets of topics and on the stances that both gave."""
 
     annotators: tuple[str, str]
     passages: int
@@ -60,28 +60,28 @@ TOPICS, STANCE = "topics", "stance"
 
 
 def agreements(data: LabelledData, *, seed: int) -> list[Agreement]:
-    """Of the sets of topics (MASI), of each topic, of all stances and of those toward each topic (nominal).
+    """Return alpha of the sets of topics (MASI), each topic, all stances, and the stances toward each topic (nominal).
 
-    Deciders are no voters: they saw what the others said.
+    Deciders do not count: they saw the labels of the others.
     """
     read = _voters(data)
-    found = [_agreement(TOPICS, None, _topic_sets(read), masi, seed=seed)] if data.codebook.topics else []
-    found += [_agreement(id, TOPICS, _topic(read, id), nominal, seed=seed) for id in data.codebook.topic_ids]
+    results = [_agreement(TOPICS, None, _topic_sets(read), masi, seed=seed)] if data.codebook.topics else []
+    results += [_agreement(id, TOPICS, _topic(read, id), nominal, seed=seed) for id in data.codebook.topic_ids]
     stances = _stances(read)
     every = [item for items in stances.values() for item in items]
-    found.append(_agreement(STANCE, None, every, nominal, seed=seed))
-    found += [
+    results.append(_agreement(STANCE, None, every, nominal, seed=seed))
+    results += [
         _agreement(f"{STANCE}: {id}", STANCE, stances[id], nominal, seed=seed)
         for id in data.codebook.topic_ids
         if id in stances
     ]
-    return [agreement for agreement in found if agreement.items]
+    return [agreement for agreement in results if agreement.items]
 
 
 def pairs(data: LabelledData, *, seed: int) -> list[Pair]:
-    """Every two annotators where the same people read every passage that several read; else none.
+    """Return every pair of annotators, if the same people annotated all passages that several annotated; else none.
 
-    Kappa compares two people. Where readers come and go, or are places in a list, there are no two to compare.
+    Kappa compares two people: none can be compared where annotators come and go or are anonymous.
     """
     read = _voters(data)
     several = [readings for _, readings in read if len(readings) > 1]
@@ -89,100 +89,101 @@ def pairs(data: LabelledData, *, seed: int) -> list[Pair]:
     if len(people) != 1 or not all(map(is_person, next(iter(people)))):
         return []
     topics, stances = _topic_sets(read), [item for items in _stances(read).values() for item in items]
-    found = []
+    results = []
     for one, other in itertools.combinations(sorted(next(iter(people))), 2):
         kappas = {
             what: kappa(both, one, other, seed=seed)
             for what, items in ((TOPICS, topics if data.codebook.topics else []), (STANCE, stances))
             if (both := [item for item in items if {one, other} <= item.values.keys()])
         }
-        found.append(Pair((one, other), len(several), kappas))
-    return found
+        results.append(Pair((one, other), len(several), kappas))
+    return results
 
 
-def in_words(found: Sequence[Agreement]) -> list[str]:
-    """A sentence on the topics and one on the stances: how good their alpha is, and what to look at first."""
-    told = []
+def in_words(results: Sequence[Agreement]) -> list[str]:
+    """Return a sentence each on topics and stances: how reliable they are, and which of them least."""
+    sentences = []
     for what in (TOPICS, STANCE):
-        whole = next((agreement for agreement in found if (agreement.what, agreement.part_of) == (what, None)), None)
+        whole = next((agreement for agreement in results if (agreement.what, agreement.part_of) == (what, None)), None)
         if whole is None:
             continue
         value, low, _ = whole.alpha
         if np.isnan(value):
-            told.append(f"{what}: everyone always said the same, which nothing can be told from")
+            sentences.append(f"{what}: all annotators always gave the same value, so alpha is undefined")
             continue
         if np.isnan(low):
-            told.append(f"{what}: alpha {value:.2f}, of too few articles to say how far it may be from the truth")
+            sentences.append(f"{what}: alpha {value:.2f}, from too few articles for an interval")
             continue
         level = (
-            f"reliable; 0.8 is asked for, and the interval starts at {low:.2f}"
+            f"reliable: the interval starts at {low:.2f}, and 0.8 is required"
             if low >= RELIABLE
-            else f"good for tentative conclusions, not more: the interval starts at {low:.2f}, and 0.8 is asked for"
+            else f"good for tentative conclusions only: the interval starts at {low:.2f}, and 0.8 is required"
             if low >= TENTATIVE
-            else f"not reliable: the interval starts at {low:.2f}, and 0.667 is the least for tentative conclusions"
+            else f"not reliable: the interval starts at {low:.2f}, and tentative conclusions require 0.667"
         )
-        parts = [a for a in found if a.part_of == what and not np.isnan(a.alpha.value)]
+        parts = [a for a in results if a.part_of == what and not np.isnan(a.alpha.value)]
         least = min(parts, key=lambda agreement: agreement.alpha.value, default=None)
-        at = f"; least on {least.what} ({least.alpha.value:.2f})" if least and len(parts) > 1 else ""
-        told.append(f"{what}: alpha {value:.2f}, {level}{at}")
-    return told
+        at = f"; lowest on {least.what} ({least.alpha.value:.2f})" if least and len(parts) > 1 else ""
+        sentences.append(f"{what}: alpha {value:.2f}, {level}{at}")
+    return sentences
 
 
 def alpha(items: Iterable[Item], distance: Distance, *, seed: int) -> Interval:
-    """Krippendorff's alpha, 1 − observed / expected disagreement (Krippendorff 2011), and its interval.
+    """Return Krippendorff's alpha, 1 − observed / expected disagreement (Krippendorff 2011), with its interval.
 
-    Items with one value do not count. NaN where no disagreement is to be expected.
+    Items with a single value do not count. Alpha is NaN where the expected disagreement is zero.
     """
     items = [item for item in items if len(item.values) > 1]
     if not items:
         return Interval(*[float("nan")] * 3)
     column: dict[Hashable, int] = {}
-    given = [[column.setdefault(value, len(column)) for value in item.values.values()] for item in items]
-    apart = np.array([[distance(one, other) for other in column] for one in column])
-    # Of each item, the distances between all ordered pairs of its values, shared out over its readers.
-    observed = np.array([apart[np.ix_(values, values)].sum() / (len(values) - 1) for values in given])
-    readers = np.array([len(values) for values in given])
-    row = np.repeat(np.arange(len(given)), readers)
-    counts = csr_matrix((np.ones(len(row)), (row, np.concatenate(given))), shape=(len(given), len(column)))
+    columns = [[column.setdefault(value, len(column)) for value in item.values.values()] for item in items]
+    distances = np.array([[distance(one, other) for other in column] for one in column])
+    # For each item, the sum of the distances of all ordered pairs of its values, divided by its annotators less one.
+    observed = np.array([distances[np.ix_(values, values)].sum() / (len(values) - 1) for values in columns])
+    sizes = np.array([len(values) for values in columns])
+    row = np.repeat(np.arange(len(columns)), sizes)
+    counts = csr_matrix((np.ones(len(row)), (row, np.concatenate(columns))), shape=(len(columns), len(column)))
 
     def score(w: Weights) -> float:
-        n, often = w @ readers, w @ counts
-        expected = often @ apart @ often / (n - 1) if n > 1 else 0.0
+        n, often = w @ sizes, w @ counts
+        expected = often @ distances @ often / (n - 1) if n > 1 else 0.0
         return float(1 - (w @ observed) / expected) if expected > 0 else float("nan")
 
     return _interval(score, items, seed=seed)
 
 
 def kappa(items: Sequence[Item], one: str, other: str, *, seed: int) -> Interval:
-    """Cohen's kappa of two readers (Cohen 1960); NaN where chance alone would have them agree always."""
+    """Return Cohen's kappa of two annotators (Cohen 1960), NaN where they would always agree by chance."""
     column: dict[Hashable, int] = {}
     first, second = (
-        np.array([column.setdefault(item.values[reader], len(column)) for item in items], dtype=int)
-        for reader in (one, other)
+        np.array([column.setdefault(item.values[annotator], len(column)) for item in items], dtype=int)
+        for annotator in (one, other)
     )
 
     def score(w: Weights) -> float:
-        shares = [np.bincount(values, weights=w, minlength=len(column)) / w.sum() for values in (first, second)]
-        expected = float(shares[0] @ shares[1])
+        marginals = [np.bincount(values, weights=w, minlength=len(column)) / w.sum() for values in (first, second)]
+        expected = float(marginals[0] @ marginals[1])
         return (float(w @ (first == second) / w.sum()) - expected) / (1 - expected) if expected < 1 else float("nan")
 
     return _interval(score, items, seed=seed)
 
 
 def _interval(score: Callable[[Weights], float], items: Sequence[Item], *, seed: int) -> Interval:
-    """By bootstrap over articles; without bounds where there are too few of them to draw from."""
-    units = [item.group for item in items]
-    if len(set(units)) < FEWEST_ARTICLES:
-        return Interval(score(np.ones(len(units))), float("nan"), float("nan"))
-    return interval(score, draws(units, seed=seed))
+    """Bootstrap over articles; return no bounds where there are too few of them to resample."""
+    groups = [item.group for item in items]
+    if len(set(groups)) < FEWEST_ARTICLES:
+        return Interval(score(np.ones(len(groups))), float("nan"), float("nan"))
+    return interval(score, draws(groups, seed=seed))
 
 
 def nominal(one: Hashable, other: Hashable) -> float:
+    """Return the nominal distance: 0 for the same value, 1 otherwise."""
     return float(one != other)
 
 
 def masi(one: frozenset[str], other: frozenset[str]) -> float:
-    """1 − Jaccard × monotonicity, for sets that agree in part (Passonneau 2006)."""
+    """Return the MASI distance of two sets: 1 − Jaccard × monotonicity (Passonneau 2006)."""
     if one == other:
         return 0.0
     common = one & other
@@ -191,7 +192,7 @@ def masi(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 Read = list[tuple[str, list[Annotation]]]
-"""The unit of each passage, and what its voters said."""
+"""The group of each passage, and its readings."""
 
 
 def _voters(data: LabelledData) -> Read:
@@ -202,32 +203,35 @@ def _voters(data: LabelledData) -> Read:
     return [(passage.group_id, readings[passage.id]) for passage in data.passages if passage.id in readings]
 
 
-def _found(reading: Annotation) -> frozenset[str]:
+def _assigned_topics(reading: Annotation) -> frozenset[str]:
     return frozenset(label.topic for label in reading.labels if label.topic is not None)
 
 
 def _topic_sets(read: Read) -> list[Item]:
-    return [Item(unit, {reading.annotator: _found(reading) for reading in readings}) for unit, readings in read]
+    return [
+        Item(group, {reading.annotator: _assigned_topics(reading) for reading in readings}) for group, readings in read
+    ]
 
 
 def _topic(read: Read, topic: str) -> list[Item]:
     return [
-        Item(unit, {reading.annotator: topic in _found(reading) for reading in readings}) for unit, readings in read
+        Item(group, {reading.annotator: topic in _assigned_topics(reading) for reading in readings})
+        for group, readings in read
     ]
 
 
 def _stances(read: Read) -> dict[str | None, list[Item]]:
-    """Topic, or None for targets that labels name → what those readers said who gave a stance."""
-    found: dict[str | None, list[Item]] = defaultdict(list)
-    for unit, readings in read:
-        given: dict[Target, dict[str, Hashable]] = defaultdict(dict)
+    """Return topic (None for targets that labels name) → the stances of the annotators who gave one."""
+    by_topic: dict[str | None, list[Item]] = defaultdict(list)
+    for group, readings in read:
+        by_target: dict[Target, dict[str, Hashable]] = defaultdict(dict)
         for reading in readings:
             for label in reading.labels:
                 if label.stance is not None:
-                    given[target_of(label)][reading.annotator] = label.stance
-        for target, values in given.items():
-            found[target.topic].append(Item(unit, values))
-    return found
+                    by_target[target_of(label)][reading.annotator] = label.stance
+        for target, values in by_target.items():
+            by_topic[target.topic].append(Item(group, values))
+    return by_topic
 
 
 def _agreement(what: str, part_of: str | None, items: Iterable[Item], distance: Distance, *, seed: int) -> Agreement:
