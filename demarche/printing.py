@@ -65,10 +65,10 @@ def scores_table(scores: Scores, beside: dict[str, Scores] | None = None, *, on:
     table((f"on {on}", "score", "95 % interval", *beside), rows)
     figures = ("precision", "recall", "f1", "ap")
     classes = [
-        (row["class"], row["gold"], row["found"], *("–" if row[f] is None else f"{row[f]:.3f}" for f in figures))
+        (row["class"], row["gold"], row["predicted"], *("–" if row[f] is None else f"{row[f]:.3f}" for f in figures))
         for row in scores.classes
     ]
-    table(("class", "gold", "found", *figures), classes, title="by class")
+    table(("class", "gold", "predicted", *figures), classes, title="by class")
     for what, count in scores.left_out.items():
         typer.echo(f"left out of the figures: {count} {what}")
 

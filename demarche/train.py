@@ -65,7 +65,7 @@ def _learning_curve(settings: Config, overrides: Sequence[str], shares: int) -> 
             point.name,
             str(point.passages),
             str(point.articles),
-            *(str(point.scores.metrics[name]) for name in curve.names),
+            *(str(point.scores.metrics[name].interval) for name in curve.names),
         )
         for point in curve.points
     ]

@@ -51,7 +51,7 @@ def learning_curve(config: Config, shares: int, *, overrides: Sequence[str], pro
         points = [_point(name, part, run.id, overrides, progress, say) for name, part in parts]
         names = [name for name in HEADLINES if name in points[-1].scores.metrics]
         sentences = list(_brought(*points[-2:], seed=config.seed))
-        drawn = {name: [(point.passages, point.scores.metrics[name]) for point in points] for name in names}
+        drawn = {name: [(point.passages, point.scores.metrics[name].interval) for point in points] for name in names}
         run.figure(figures.learning_curve(drawn), "figures/learning_curve.png")
         run.metrics({f"learning_curve/{name}": points[-1].scores.metrics[name].value for name in names})
         run.tags({"demarche.overrides": " ".join(overrides), "demarche.data": prepared.data.digest()})

@@ -133,7 +133,7 @@ def description(
     names = list(test.headlines())
     lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**", ""]
     lines += ["| on test | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    lines.append("| this run | " + " | ".join(str(test.metrics[name]) for name in names) + " |")
+    lines.append("| this run | " + " | ".join(str(test.metrics[name].interval) for name in names) + " |")
     for name, scores in trivial.items():
         figures_ = [f"{scores.metrics[key].value:.3f}" if key in scores.metrics else "" for key in names]
         lines.append(f"| {name} | " + " | ".join(figures_) + " |")

@@ -174,7 +174,7 @@ def _interval(score: Callable[[Weights], float], items: Sequence[Item], *, seed:
     units = [item.group for item in items]
     if len(set(units)) < FEWEST_ARTICLES:
         return Interval(score(np.ones(len(units))), float("nan"), float("nan"))
-    return interval(score, draws(units, seed=seed))
+    return interval(lambda weights: np.array([score(w) for w in weights]), draws(units, seed=seed))
 
 
 def nominal(one: Hashable, other: Hashable) -> float:
