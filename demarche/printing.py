@@ -66,7 +66,7 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
     table((f"on {on}", "score", "95 % interval", *baselines), rows)
     metrics = ("precision", "recall", "f1", "ap")
     classes = [
-        (row["class"], row["gold"], row["found"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
+        (row["class"], row["gold"], row["predicted"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
         for row in scores.classes
     ]
     table(("class", "gold", "predicted", *metrics), classes, title="by class")

@@ -77,7 +77,12 @@ def _print_curve(curve: Curve) -> None:
     from training.tracking.store import tracking_uri
 
     rows = [
-        (point.name, str(point.passages), str(point.articles), *(str(point.scores.metrics[n]) for n in curve.names))
+        (
+            point.name,
+            str(point.passages),
+            str(point.articles),
+            *(str(point.scores.metrics[n].interval) for n in curve.names),
+        )
         for point in curve.points
     ]
     table(("of train", "passages", "articles", *curve.names), rows)

@@ -1,4 +1,4 @@
-"""Resampling by article."""
+"""Bootstrap intervals by article."""
 
 from __future__ import annotations
 
@@ -9,71 +9,141 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.bootstrap import Interval, draws, interval
+from labels.bootstrap import Groups, Interval, Weights, draws, interval
+from tests.test_evaluation import TOWN, towns
+from training.evaluation.metrics import evaluate, metrics_by_name
+from training.evaluation.predictions import Prediction
 
-units_of_rows = st.lists(st.sampled_from(["a", "b", "ä", "ab", " a", "文", "a\u0301"]), min_size=1, max_size=20)
-
-
-@settings(deadline=None)
-@given(units=units_of_rows, seed=st.integers(0, 1000))
-def test_rows_of_an_article_are_drawn_together_and_as_many_articles_as_there_are(units: list[str], seed: int) -> None:
-    found = draws(units, seed=seed, resamples=20)
-    assert found.shape == (20, len(units))
-    first = {unit: units.index(unit) for unit in units}
-    for row, unit in enumerate(units):
-        np.testing.assert_array_equal(found[:, row], found[:, first[unit]])
-    assert (found[:, list(first.values())].sum(axis=1) == len(first)).all()
+groups_of_rows = st.lists(st.sampled_from(["a", "b", "ä", "ab", " a", "文", "a\u0301"]), min_size=1, max_size=20)
 
 
 @settings(deadline=None)
-@given(units=units_of_rows, shuffle=st.integers(0, 1000))
-def test_the_order_of_rows_decides_no_draw(units: list[str], shuffle: int) -> None:
-    order = random.Random(shuffle).sample(range(len(units)), len(units))
-    found = draws(units, seed=7, resamples=10)
-    np.testing.assert_array_equal(draws([units[row] for row in order], seed=7, resamples=10), found[:, order])
+@given(groups=groups_of_rows, seed=st.integers(0, 1000))
+def test_rows_of_an_article_are_drawn_together_and_as_many_articles_as_there_are(groups: list[str], seed: int) -> None:
+    drawn = draws(groups, seed=seed, resamples=20)
+    assert drawn.shape == (20, len(groups))
+    first = {group: groups.index(group) for group in groups}
+    for row, group in enumerate(groups):
+        np.testing.assert_array_equal(drawn[:, row], drawn[:, first[group]])
+    assert (drawn[:, list(first.values())].sum(axis=1) == len(first)).all()
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
-    units = [f"a{n}" for n in range(30)]
-    assert (draws(units, seed=1) == draws(units, seed=1)).all()
-    assert (draws(units, seed=1) != draws(units, seed=2)).any()
+@settings(deadline=None)
+@given(groups=groups_of_rows, shuffle=st.integers(0, 1000))
+def test_the_order_of_rows_does_not_change_the_draws(groups: list[str], shuffle: int) -> None:
+    order = random.Random(shuffle).sample(range(len(groups)), len(groups))
+    drawn = draws(groups, seed=7, resamples=10)
+    np.testing.assert_array_equal(draws([groups[row] for row in order], seed=7, resamples=10), drawn[:, order])
 
 
-def test_the_interval_of_a_mean_is_as_wide_as_the_normal_one() -> None:
+@settings(deadline=None)
+@given(groups=groups_of_rows, seed=st.integers(0, 1000))
+def test_weighted_sums_by_group_equal_weighted_sums_of_rows(groups: list[str], seed: int) -> None:
+    rows = np.random.default_rng(seed).integers(0, 5, (len(groups), 2))
+    of_rows = Groups(groups)
+    by_group = of_rows.draws(seed=seed, resamples=20).astype(float) @ of_rows.sums(rows)
+    np.testing.assert_array_equal(by_group, draws(groups, seed=seed, resamples=20).astype(float) @ rows)
+
+
+@settings(max_examples=20, deadline=None)
+@given(values=st.lists(st.integers(0, 3), min_size=1, max_size=20), seed=st.integers(0, 1000))
+def test_scoring_all_draws_at_once_equals_scoring_draw_by_draw(values: list[int], seed: int) -> None:
+    row = np.array(values, dtype=float)
+    weights = draws([f"a{n}" for n in range(len(row))], seed=seed, resamples=250)
+
+    def mean_of_positive(w: Weights) -> Weights:
+        sums = w @ (row > 0).astype(float)
+        return np.divide(w @ row, sums, out=np.full(len(w), np.nan), where=sums > 0)
+
+    one_by_one = [float(mean_of_positive(draw[np.newaxis].astype(float))[0]) for draw in weights]
+    scores = [score for score in one_by_one if not np.isnan(score)]
+    bounds = np.percentile(scores, [2.5, 97.5]) if scores else [np.nan] * 2
+    np.testing.assert_array_equal(interval(mean_of_positive, weights)[1:], bounds)
+
+
+def test_the_same_seed_gives_the_same_draws_and_another_seed_others() -> None:
+    groups = [f"a{n}" for n in range(30)]
+    assert (draws(groups, seed=1) == draws(groups, seed=1)).all()
+    assert (draws(groups, seed=1) != draws(groups, seed=2)).any()
+
+
+def test_the_interval_of_a_mean_is_as_wide_as_the_normal_interval() -> None:
     values = np.random.default_rng(1).normal(size=400)
-    found = interval(lambda w: float(w @ values / w.sum()), draws([f"a{n}" for n in range(400)], seed=1))
+    bootstrap = interval(lambda w: w @ values / w.sum(axis=1), draws([f"a{n}" for n in range(400)], seed=1))
     half = 1.96 * values.std() / np.sqrt(len(values))
-    assert found.value == pytest.approx(values.mean())
-    assert found.low == pytest.approx(values.mean() - half, abs=half / 6)
-    assert found.high == pytest.approx(values.mean() + half, abs=half / 6)
+    assert bootstrap.value == pytest.approx(values.mean())
+    assert bootstrap.low == pytest.approx(values.mean() - half, abs=half / 6)
+    assert bootstrap.high == pytest.approx(values.mean() + half, abs=half / 6)
 
 
-def test_passages_that_go_together_make_the_interval_wider() -> None:
-    """Ten copies of each of 40 articles know no more than the 40."""
+def test_equal_passages_of_an_article_make_the_interval_wider() -> None:
+    """Ten equal passages in each of 40 articles carry the information of 40."""
     values = np.repeat(np.random.default_rng(1).normal(size=40), 10)
 
-    def score(w: np.ndarray) -> float:
-        return float(w @ values / w.sum())
+    def mean(w: Weights) -> Weights:
+        return w @ values / w.sum(axis=1)
 
-    by_article = interval(score, draws([f"a{n // 10}" for n in range(400)], seed=1))
-    by_passage = interval(score, draws([f"p{n}" for n in range(400)], seed=1))
+    by_article = interval(mean, draws([f"a{n // 10}" for n in range(400)], seed=1))
+    by_passage = interval(mean, draws([f"p{n}" for n in range(400)], seed=1))
     assert by_article.high - by_article.low > 2.5 * (by_passage.high - by_passage.low)
 
 
-def test_draws_in_which_a_score_does_not_exist_are_left_out() -> None:
-    units = ["a", "b", "c"]
-    found = interval(lambda w: float("nan") if w[0] == 0 else float(w[0]), draws(units, seed=1))
-    assert found.value == 1
-    assert 1 <= found.low <= found.high <= 3
+def test_draws_without_a_score_are_left_out() -> None:
+    bootstrap = interval(lambda w: np.where(w[:, 0] == 0, np.nan, w[:, 0]), draws(["a", "b", "c"], seed=1))
+    assert bootstrap.value == 1
+    assert 1 <= bootstrap.low <= bootstrap.high <= 3
 
 
-def test_a_score_that_never_exists_has_an_interval_of_nothing() -> None:
-    assert np.isnan(interval(lambda _: float("nan"), draws(["a", "b"], seed=1))).all()
+def test_a_score_that_never_exists_has_no_bounds() -> None:
+    assert np.isnan(interval(lambda w: np.full(len(w), np.nan), draws(["a", "b"], seed=1))).all()
 
 
-def test_a_single_article_leaves_nothing_to_vary() -> None:
-    assert interval(lambda w: float(w.sum()), draws(["a"] * 5, seed=1)) == Interval(5, 5, 5)
+def test_the_interval_over_a_single_article_has_no_width() -> None:
+    assert interval(lambda w: w.sum(axis=1), draws(["a"] * 5, seed=1)) == Interval(5, 5, 5)
 
 
 def test_an_interval_reads_as_value_and_bounds() -> None:
     assert str(Interval(0.5, 0.25, 1)) == "0.500 [0.250, 1.000]"
+
+
+# Intervals of the metrics
+
+
+@settings(max_examples=15, deadline=None)
+@given(town=towns(), seed=st.integers(0, 100))
+def test_the_scores_of_all_draws_equal_those_of_each_draw_with_its_passages_repeated(
+    town: list[Prediction], seed: int
+) -> None:
+    for kind in ("topics", "stance", "joint"):
+        metrics = {name: m for name, m in metrics_by_name(town, seed=seed).items() if name.startswith(kind)}
+        if not metrics:
+            continue
+        groups = next(iter(metrics.values())).groups
+        draws = groups.draws(seed=seed, resamples=5).astype(float)
+        scores = {name: metric.score(draws) for name, metric in metrics.items()}
+        for number, draw in enumerate(draws):
+            often = dict(zip(sorted(set(groups.of_rows)), draw.astype(int), strict=True))
+            repeated = [passage for passage in town for _ in range(often.get(passage.group, 0))]
+            plain = {name: metric.value for name, metric in metrics_by_name(repeated, seed=seed).items()}
+            for name in metrics.keys() & plain.keys():
+                assert scores[name][number] == pytest.approx(plain[name], nan_ok=True), name
+
+
+@settings(max_examples=5, deadline=None)
+@given(town=towns(), seed=st.integers(0, 100))
+def test_the_intervals_equal_those_computed_draw_by_draw(town: list[Prediction], seed: int) -> None:
+    for name, metric in metrics_by_name(town, seed=seed).items():
+        scores = [metric.score(draw[np.newaxis].astype(float))[0] for draw in metric.groups.draws(seed=seed)]
+        scores = [score for score in scores if not np.isnan(score)]
+        bounds = np.percentile(scores, [2.5, 97.5]) if scores else [np.nan] * 2
+        np.testing.assert_array_equal(metric.interval, [metric.value, *bounds], err_msg=name)
+
+
+def test_evaluation_resamples_only_for_the_intervals_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    resampled: list[int] = []
+    monkeypatch.setattr(Groups, "draws", lambda self, **_: resampled.append(1) or np.ones((2, self.count), np.uint16))
+    scores = evaluate(TOWN, seed=1)
+    assert len([metric.value for metric in scores.metrics.values()]) == 12
+    assert not resampled
+    assert scores.headlines()
+    assert len(resampled) == 1

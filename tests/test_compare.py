@@ -1,4 +1,4 @@
-"""Whether one run is better than another: paired, by article, on the same gold."""
+"""Paired comparison of two runs, by article, on the same gold."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import pytest
 from labels.bootstrap import draws, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
-from tests.test_evaluation import Said, predicted
+from tests.test_evaluation import GoldAndProbability, predicted
 from training.evaluation.compare import compare
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import Prediction
 
 
-def town(*, right: float, seed: int = 1, passages: int = 120, tasks: str = "topics stance") -> list[Prediction]:
-    """Passages of 40 articles; `right` is how often topic and stance are read rightly."""
-    gold, said = random.Random(0), random.Random(seed)
-    found = []
+def town(*, accuracy: float, seed: int = 1, passages: int = 120, tasks: str = "topics stance") -> list[Prediction]:
+    """Passages of 40 articles; `accuracy` is how often topic and stance are predicted correctly."""
+    gold, predictions = random.Random(0), random.Random(seed)
+    town_ = []
     for number in range(passages):
-        topics: dict[str, Said] = {}
+        topics: dict[str, GoldAndProbability] = {}
         stances: dict[str, tuple[Stance | None, Stance]] = {}
         tags: dict[str, Stance | None] = {}
         for topic in ("tea", "rain"):
             holds, stance = gold.random() < 0.5, gold.choice(STANCES)
-            assigned = holds if said.random() < right else not holds
-            read = stance if said.random() < right else said.choice(STANCES)
+            assigned = holds if predictions.random() < accuracy else not holds
+            predicted_stance = stance if predictions.random() < accuracy else predictions.choice(STANCES)
             topics[topic] = (holds, 0.9 if assigned else 0.1)
             if holds:
-                stances[topic] = (stance, read)
+                stances[topic] = (stance, predicted_stance)
             if assigned:
-                tags[topic] = read
-        found.append(
+                tags[topic] = predicted_stance
+        town_.append(
             predicted(
                 f"p{number}",
                 topics if "topics" in tasks else {},
@@ -42,55 +42,57 @@ def town(*, right: float, seed: int = 1, passages: int = 120, tasks: str = "topi
                 group=f"article {number % 40}",
             )
         )
-    return found
+    return town_
 
 
-GOOD, POOR = town(right=0.9), town(right=0.6, seed=2)
+GOOD, POOR = town(accuracy=0.9), town(accuracy=0.6, seed=2)
 
 
-def test_a_run_is_no_better_than_itself() -> None:
-    for found in compare(GOOD, GOOD, seed=1):
-        assert found.difference == (0, 0, 0)
-        assert not found.clear
+def test_a_run_does_not_differ_from_itself() -> None:
+    for one in compare(GOOD, GOOD, seed=1):
+        assert one.difference == (0, 0, 0)
+        assert not one.clear
 
 
-def test_a_clearly_better_run_is_told_apart_on_all_three_headlines() -> None:
-    found = compare(POOR, GOOD, seed=1)
-    assert [one.metric for one in found] == ["topics/micro_f1", "stance/macro_f1", "joint/micro_f1"]
-    assert all(one.clear and one.difference.low > 0 for one in found)
+def test_a_clearly_better_run_differs_on_all_three_headlines() -> None:
+    differences = compare(POOR, GOOD, seed=1)
+    assert [one.metric for one in differences] == ["topics/micro_f1", "stance/macro_f1", "joint/micro_f1"]
+    assert all(one.clear and one.difference.low > 0 for one in differences)
 
 
-def test_the_figures_compared_are_those_of_judging() -> None:
+def test_the_compared_metrics_are_those_of_the_evaluation() -> None:
     evaluated = [evaluate(run, seed=1).metrics for run in (POOR, GOOD)]
-    for found in compare(POOR, GOOD, seed=1, metrics=["topics/map", "topics/f1/tea", "stance/macro_f1_by_topic/rain"]):
-        assert (found.first, found.second) == tuple(run[found.metric].value for run in evaluated)
-        assert found.difference.value == pytest.approx(found.second - found.first)
+    for one in compare(POOR, GOOD, seed=1, metrics=["topics/map", "topics/f1/tea", "stance/macro_f1_by_topic/rain"]):
+        assert (one.first, one.second) == tuple(run[one.metric].value for run in evaluated)
+        assert one.difference.value == pytest.approx(one.second - one.first)
 
 
-def test_turning_the_pair_round_turns_the_sign() -> None:
+def test_swapping_the_runs_changes_the_sign() -> None:
     for one, other in zip(compare(POOR, GOOD, seed=1), compare(GOOD, POOR, seed=1), strict=True):
-        turned = (-other.difference.value, -other.difference.high, -other.difference.low)
-        assert tuple(one.difference) == pytest.approx(turned)
+        swapped = (-other.difference.value, -other.difference.high, -other.difference.low)
+        assert tuple(one.difference) == pytest.approx(swapped)
         assert one.clear == other.clear
 
 
 def test_the_order_of_either_runs_passages_changes_nothing() -> None:
-    found = compare(POOR, GOOD, seed=1)
-    for one, other in zip(found, compare(POOR[::-1], random.Random(3).sample(GOOD, len(GOOD)), seed=1), strict=True):
+    differences = compare(POOR, GOOD, seed=1)
+    for one, other in zip(
+        differences, compare(POOR[::-1], random.Random(3).sample(GOOD, len(GOOD)), seed=1), strict=True
+    ):
         assert tuple(one.difference) == pytest.approx(tuple(other.difference))
 
 
-def test_pairing_narrows_the_interval_of_runs_that_err_alike() -> None:
-    nearly = [*town(right=0.6, seed=2, passages=110), *GOOD[110:]]
-    (found,) = compare(POOR, nearly, metrics=["topics/micro_f1"], seed=1)
-    alone = evaluate(POOR, seed=1).metrics["topics/micro_f1"]
-    assert found.difference.high - found.difference.low < (alone.high - alone.low) / 2
+def test_pairing_narrows_the_interval_of_runs_with_the_same_errors() -> None:
+    nearly = [*town(accuracy=0.6, seed=2, passages=110), *GOOD[110:]]
+    (one,) = compare(POOR, nearly, metrics=["topics/micro_f1"], seed=1)
+    alone = evaluate(POOR, seed=1).metrics["topics/micro_f1"].interval
+    assert one.difference.high - one.difference.low < (alone.high - alone.low) / 2
 
 
-def test_only_passages_that_both_were_tested_on_count() -> None:
-    (found,) = compare(POOR[:80], GOOD[40:], metrics=["topics/micro_f1"], seed=1)
+def test_only_passages_that_both_runs_were_tested_on_count() -> None:
+    (one,) = compare(POOR[:80], GOOD[40:], metrics=["topics/micro_f1"], seed=1)
     (same,) = compare(POOR[40:80], GOOD[40:80], metrics=["topics/micro_f1"], seed=1)
-    assert found == same
+    assert one == same
 
 
 def test_runs_without_a_common_passage_are_not_compared() -> None:
@@ -98,31 +100,31 @@ def test_runs_without_a_common_passage_are_not_compared() -> None:
         compare(POOR[:10], GOOD[10:], seed=1)
 
 
-def test_a_run_of_topics_and_a_run_of_stance_have_no_figure_in_common() -> None:
+def test_a_run_of_topics_and_a_run_of_stance_have_no_metric_in_common() -> None:
     with pytest.raises(DemarcheError, match="one read topics, the other stance"):
-        compare(town(right=1, tasks="topics"), town(right=1, tasks="stance"), seed=1)
+        compare(town(accuracy=1, tasks="topics"), town(accuracy=1, tasks="stance"), seed=1)
 
 
-def test_a_run_of_topics_alone_is_compared_on_topics_with_one_of_both() -> None:
-    found = compare(town(right=0.6, tasks="topics"), GOOD, seed=1)
-    assert [one.metric for one in found] == ["topics/micro_f1"]
+def test_a_run_of_topics_is_compared_on_topics_with_a_run_of_both_tasks() -> None:
+    differences = compare(town(accuracy=0.6, tasks="topics"), GOOD, seed=1)
+    assert [one.metric for one in differences] == ["topics/micro_f1"]
 
 
-@pytest.mark.parametrize("what", ["a topic", "a tie", "a stance", "another topic"])
-def test_runs_on_other_gold_are_not_compared_and_the_passage_is_named(what: str) -> None:
+@pytest.mark.parametrize("change", ["a topic", "a tie", "a stance", "another topic"])
+def test_runs_on_different_gold_are_refused_and_the_passage_is_reported(change: str) -> None:
     row = next(n for n, p in enumerate(GOOD) if p.topics["tea"].gold)
     passage = GOOD[row]
-    said = passage.topics["tea"]
+    tea = passage.topics["tea"]
     changed = {
-        "a topic": {"topics": {**passage.topics, "tea": said.model_copy(update={"gold": False})}},
-        "a tie": {"topics": {**passage.topics, "tea": said.model_copy(update={"gold": None})}},
-        "another topic": {"topics": {**passage.topics, "snow": said}},
+        "a topic": {"topics": {**passage.topics, "tea": tea.model_copy(update={"gold": False})}},
+        "a tie": {"topics": {**passage.topics, "tea": tea.model_copy(update={"gold": None})}},
+        "another topic": {"topics": {**passage.topics, "snow": tea}},
         "a stance": {
             "stances": tuple(
                 s.model_copy(update={"gold": "favor" if s.gold != "favor" else None}) for s in passage.stances
             )
         },
-    }[what]
+    }[change]
     relabelled = [*GOOD[:row], passage.model_copy(update=changed), *GOOD[row + 1 :]]
     for metrics in (["topics/micro_f1"], ["stance/macro_f1"], ["joint/micro_f1"]):
         with pytest.raises(DemarcheError, match=rf"gold differs, first at passage '{passage.passage}'"):
@@ -138,31 +140,31 @@ def test_runs_on_other_gold_are_not_compared_and_the_passage_is_named(what: str)
         ("", "known: "),
     ],
 )
-def test_a_figure_that_does_not_exist_is_not_passed_over(metric: str, hint: str) -> None:
-    with pytest.raises(DemarcheError, match=f"no figure '{metric}' that both runs have; {hint}"):
+def test_an_unknown_metric_is_refused(metric: str, hint: str) -> None:
+    with pytest.raises(DemarcheError, match=f"no metric '{metric}' that both runs have; {hint}"):
         compare(POOR, GOOD, metrics=["topics/micro_f1", metric], seed=1)
 
 
-def test_a_figure_that_exists_in_few_draws_or_none_is_compared_without_a_warning() -> None:
+def test_a_metric_that_exists_in_few_draws_or_none_is_compared_without_a_warning() -> None:
     empty = [predicted(f"p{n}", {"tea": (False, 0.1)}) for n in range(5)]
-    (found,) = compare(empty, empty, metrics=["topics/macro_f1"], seed=1)
-    assert np.isnan(found.difference).all()
-    assert not found.clear
+    (one,) = compare(empty, empty, metrics=["topics/macro_f1"], seed=1)
+    assert np.isnan(one.difference).all()
+    assert not one.clear
     once = [predicted(f"p{n}", {"tea": (n == 0, 0.1 + n / 10)}) for n in range(5)]
-    (found,) = compare(once, once, metrics=["topics/map"], seed=1)
-    assert found.difference == (0, 0, 0)
+    (one,) = compare(once, once, metrics=["topics/map"], seed=1)
+    assert one.difference == (0, 0, 0)
 
 
 def test_two_articles_are_enough_to_compare_on() -> None:
-    for found in compare(POOR[:2], GOOD[:2], metrics=["topics/micro_f1"], seed=1):
-        assert -1 <= found.difference.low <= found.difference.high <= 1
+    for one in compare(POOR[:2], GOOD[:2], metrics=["topics/micro_f1"], seed=1):
+        assert -1 <= one.difference.low <= one.difference.high <= 1
 
 
-def test_the_difference_of_a_figure_is_resampled_as_the_figure_is() -> None:
-    """Against a run that is always right, the difference has the interval of the figure, turned."""
-    perfect = town(right=1.0)
-    (found,) = compare(perfect, POOR, metrics=["topics/subset_accuracy"], seed=5)
+def test_a_difference_is_resampled_as_its_metric() -> None:
+    """The difference to a perfect run has the interval of the metric, less 1."""
+    perfect = town(accuracy=1.0)
+    (one,) = compare(perfect, POOR, metrics=["topics/subset_accuracy"], seed=5)
     weights = draws([p.group for p in POOR], seed=5)
-    hit = [all(t.gold == t.assigned for t in p.topics.values()) for p in POOR]
-    own = interval(lambda w: float(w @ hit / w.sum()), weights)
-    assert tuple(found.difference) == pytest.approx((own.value - 1, own.low - 1, own.high - 1))
+    exact = [all(t.gold == t.assigned for t in p.topics.values()) for p in POOR]
+    own = interval(lambda w: w @ exact / w.sum(axis=1), weights)
+    assert tuple(one.difference) == pytest.approx((own.value - 1, own.low - 1, own.high - 1))

@@ -1,4 +1,4 @@
-"""Gold and prediction side by side, and the file that keeps them."""
+"""Predictions beside their gold, and the file that holds them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def example(id: str, *readings: list[Label]) -> Example:
     text = f"text of {id}"
     one = Passage(id=id, article=id, text=text, start=0, end=len(text))
     made = [
-        Annotation(passage=id, annotator=f"reader {n}", codebook=BOOK.reference, labels=tuple(labels))
+        Annotation(passage=id, annotator=f"annotator {n}", codebook=BOOK.reference, labels=tuple(labels))
         for n, labels in enumerate(readings)
     ]
     return adjudicate([one], made)[0]
@@ -46,29 +46,31 @@ def example(id: str, *readings: list[Label]) -> Example:
 TEA = Label(topic="tea", stance="favor")
 
 
-def test_gold_of_a_passage_without_labels_is_no_to_every_topic() -> None:
-    (found,) = predict(tagger(topics=[0.9, 0.1]), [example("a", [])], ["test"])
-    assert {topic: said.gold for topic, said in found.topics.items()} == {"tea": False, "rain": False}
-    assert found.stances == ()
-    assert found.tags == {"tea": "favor"}
+def test_a_passage_without_labels_has_negative_gold_for_every_topic() -> None:
+    (prediction,) = predict(tagger(topics=[0.9, 0.1]), [example("a", [])], ["test"])
+    assert {id: topic.gold for id, topic in prediction.topics.items()} == {"tea": False, "rain": False}
+    assert prediction.stances == ()
+    assert prediction.tags == {"tea": "favor"}
 
 
-def test_what_readers_were_tied_on_has_no_gold() -> None:
+def test_tied_annotators_leave_no_gold() -> None:
     topic_tied = example("a", [TEA], [])
     stance_tied = example("b", [TEA], [Label(topic="tea", stance="against")])
-    found = predict(tagger(topics=[0.9, 0.1]), [topic_tied, stance_tied], ["test", "test"])
-    assert found[0].topics["tea"].gold is None
-    assert found[1].topics["tea"].gold is True
-    assert [stance.gold for stance in found[1].stances] == [None]
+    predictions = predict(tagger(topics=[0.9, 0.1]), [topic_tied, stance_tied], ["test", "test"])
+    assert predictions[0].topics["tea"].gold is None
+    assert predictions[1].topics["tea"].gold is True
+    assert [stance.gold for stance in predictions[1].stances] == [None]
 
 
-def test_the_stance_is_asked_of_gold_topics_even_where_the_tagger_missed_them() -> None:
-    (found,) = predict(tagger(topics=[0.1, 0.1]), [example("a", [TEA])], ["test"])
-    assert found.tags == {}
-    assert [(stance.topic, stance.gold, stance.predicted) for stance in found.stances] == [("tea", "favor", "favor")]
+def test_stance_is_predicted_for_gold_topics_that_the_tagger_missed() -> None:
+    (prediction,) = predict(tagger(topics=[0.1, 0.1]), [example("a", [TEA])], ["test"])
+    assert prediction.tags == {}
+    assert [(stance.topic, stance.gold, stance.predicted) for stance in prediction.stances] == [
+        ("tea", "favor", "favor")
+    ]
 
 
-def test_a_model_of_one_task_says_nothing_of_the_other() -> None:
+def test_a_model_of_one_task_predicts_nothing_for_the_other() -> None:
     examples = [example("a", [TEA, Label(target="Bob", stance="against")])]
     (topics,) = predict(tagger(topics=[0.9, 0.1], stance=False), examples, ["test"])
     assert topics.stances == ()
@@ -78,35 +80,36 @@ def test_a_model_of_one_task_says_nothing_of_the_other() -> None:
     assert {(one.topic, one.target) for one in stance.stances} == {("tea", None), (None, "Bob")}
 
 
-def test_nothing_to_predict_is_no_prediction() -> None:
+def test_no_examples_give_no_predictions() -> None:
     assert predict(tagger(topics=[0.9, 0.1]), [], []) == []
 
 
-@pytest.mark.parametrize("of", ["topics", "stance"])
-def test_gold_of_another_codebook_is_refused_and_not_judged_in_part(of: str) -> None:
-    strange = example("a", [Label(topic="trea", stance="favor")])
+@pytest.mark.parametrize("task", ["topics", "stance"])
+def test_gold_of_another_codebook_is_refused_and_not_evaluated_in_part(task: str) -> None:
+    unknown = example("a", [Label(topic="trea", stance="favor")])
     with pytest.raises(DemarcheError, match=r"'a': the model's codebook tiny@1.0.0 has no topic 'trea'; did you mean"):
-        predict(tagger(topics=[0.9, 0.1] if of == "topics" else None), [strange], ["test"])
+        predict(tagger(topics=[0.9, 0.1] if task == "topics" else None), [unknown], ["test"])
 
 
 @settings(deadline=None)
 @given(town=towns())
-def test_a_prediction_is_written_and_read_back_the_same(
-    town: list[Prediction], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_predictions_are_read_back_as_written(town: list[Prediction], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "predictions.jsonl"
     write_jsonl(path, town)
     assert read_predictions(path) == town
 
 
-def test_predictions_that_say_nothing_are_read_back_too(tmp_path: Path) -> None:
-    found = predict(tagger(topics=[0.9, 0.1]), [example("a", [TEA]), example("b", [])], ["test", "test_other"])
-    write_jsonl(tmp_path / "predictions.jsonl", found)
-    assert read_predictions(tmp_path / "predictions.jsonl") == found
-    assert evaluate(read_predictions(tmp_path / "predictions.jsonl"), seed=1) == evaluate(found, seed=1)
+def test_metrics_are_the_same_after_predictions_are_read_back(tmp_path: Path) -> None:
+    predictions = predict(tagger(topics=[0.9, 0.1]), [example("a", [TEA]), example("b", [])], ["test", "test_other"])
+    write_jsonl(tmp_path / "predictions.jsonl", predictions)
+    restored = read_predictions(tmp_path / "predictions.jsonl")
+    assert restored == predictions
+    before, after = evaluate(predictions, seed=1), evaluate(restored, seed=1)
+    assert {n: m.interval for n, m in after.metrics.items()} == {n: m.interval for n, m in before.metrics.items()}
+    assert (after.classes, after.left_out) == (before.classes, before.left_out)
 
 
-def test_a_broken_line_of_predictions_is_named(tmp_path: Path) -> None:
+def test_an_invalid_line_is_reported_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "predictions.jsonl"
     write_jsonl(path, [predicted("a", {"tea": (True, 0.5)})])
     path.write_text(path.read_text(encoding="utf-8") + "{\n", encoding="utf-8")
@@ -114,7 +117,7 @@ def test_a_broken_line_of_predictions_is_named(tmp_path: Path) -> None:
         read_predictions(path)
 
 
-def test_mistakes_are_listed_the_surest_first_and_ties_are_none() -> None:
+def test_errors_are_sorted_by_confidence_and_exclude_ties() -> None:
     town = [
         predicted("a", {"tea": (True, 0.4), "rain": (False, 0.9)}),
         predicted(
@@ -122,9 +125,9 @@ def test_mistakes_are_listed_the_surest_first_and_ties_are_none() -> None:
         ),
         predicted("c", {"tea": (True, 0.9)}, {"tea": ("favor", "favor")}),
     ]
-    found = [(row["error"], row["about"], row["passage"], row["sure"]) for row in errors(town)]
-    assert found == [
-        ("topic not there", "rain", "a", 0.9),
+    rows = [(row["error"], row["about"], row["passage"], row["sure"]) for row in errors(town)]
+    assert rows == [
+        ("topic not in gold", "rain", "a", 0.9),
         ("stance", "rain", "b", 0.8),
         ("topic missed", "tea", "a", 0.6),
     ]
@@ -132,8 +135,8 @@ def test_mistakes_are_listed_the_surest_first_and_ties_are_none() -> None:
 
 @settings(deadline=None)
 @given(town=towns(), seed=st.integers(0, 9))
-def test_there_are_as_many_mistakes_as_the_figures_count(town: list[Prediction], seed: int) -> None:
+def test_every_wrong_stance_is_an_error(town: list[Prediction], seed: int) -> None:
     wrong = [row for row in errors(town) if row["error"] == "stance"]
-    told = [stance for p in town for stance in p.stances if stance.gold is not None]
-    assert len(wrong) == sum(stance.gold != stance.predicted for stance in told)
+    decided = [stance for p in town for stance in p.stances if stance.gold is not None]
+    assert len(wrong) == sum(stance.gold != stance.predicted for stance in decided)
     assert [row["sure"] for row in errors(town)] == sorted((row["sure"] for row in errors(town)), reverse=True)

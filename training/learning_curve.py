@@ -52,7 +52,7 @@ def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
         curve = [_point(name, part, run.id, reporter) for name, part in parts]
         names = [name for name in HEADLINES if name in curve[-1].scores.metrics]
         sentences = list(_last_gain(*curve[-2:], seed=config.seed))
-        lines = {name: [(point.passages, point.scores.metrics[name]) for point in curve] for name in names}
+        lines = {name: [(point.passages, point.scores.metrics[name].interval) for point in curve] for name in names}
         run.figure(plots.learning_curve(lines), "figures/learning_curve.png")
         run.metrics({f"learning_curve/{name}": curve[-1].scores.metrics[name].value for name in names})
         run.tags({"demarche.overrides": " ".join(config.overrides), "demarche.data": prepared.data.digest()})

@@ -140,7 +140,7 @@ def description(prepared: Prepared, test: Scores, baselines: Mapping[str, Scores
     names = list(test.headlines())
     lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**", ""]
     lines += ["| on test | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    lines.append("| this run | " + " | ".join(str(test.metrics[name]) for name in names) + " |")
+    lines.append("| this run | " + " | ".join(str(test.metrics[name].interval) for name in names) + " |")
     for name, scores in baselines.items():
         cells = [f"{scores.metrics[key].value:.3f}" if key in scores.metrics else "" for key in names]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")

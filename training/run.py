@@ -118,9 +118,8 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     scores |= _evaluate_test_splits(predictions, prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
         scores["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    # Baselines are shown without intervals: a bootstrap for each would double the time of evaluation.
     baseline_scores = {
-        name: evaluate(predict_split(baseline, prepared, "test"), seed=config.seed, resamples=0)
+        name: evaluate(predict_split(baseline, prepared, "test"), seed=config.seed)
         for name, baseline in baselines(config, codebook, *examples).items()
     }
     log_scores(run, scores, baseline_scores, predictions)

@@ -174,7 +174,7 @@ def _interval(score: Callable[[Weights], float], items: Sequence[Item], *, seed:
     groups = [item.group for item in items]
     if len(set(groups)) < FEWEST_ARTICLES:
         return Interval(score(np.ones(len(groups))), float("nan"), float("nan"))
-    return interval(score, draws(groups, seed=seed))
+    return interval(lambda weights: np.array([score(w) for w in weights]), draws(groups, seed=seed))
 
 
 def nominal(one: Hashable, other: Hashable) -> float:

@@ -1,4 +1,4 @@
-"""Pictures of a run, made to be read in the MLflow UI."""
+"""Figures of a run, for the MLflow UI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = ("#1f6f8b", "#c1553b", "#6a8d3f", "#8a5fa8", "#c99a2e", "#5b6b7a", "#
 
 
 def confusion(results: StanceResults) -> Figure:
-    """Gold against predicted stance: all together, then for each topic; rows add up to 1."""
+    """Draw confusion matrices of stance: all targets together, then each topic; colours are proportions of a row."""
     topics = sorted(set(results.topics) - {""})
     panels = [("all targets", np.ones(len(results.gold), dtype=bool))]
     if len(topics) > 1:
@@ -37,21 +37,21 @@ def confusion(results: StanceResults) -> Figure:
 
 
 def precision_recall(results: TopicResults) -> Figure:
-    """A curve a topic; the dot is where its threshold stands."""
+    """Draw a precision–recall curve for each topic in the gold, with a dot at its threshold."""
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axis = figure.subplots()
     shown = [column for column in range(len(results.topics)) if results.gold[:, column].any()]
     for place, column in enumerate(shown[:20]):
-        gold, said = results.gold[:, column], results.assigned[:, column]
+        gold, assigned = results.gold[:, column], results.assigned[:, column]
         order = np.argsort(-results.probabilities[:, column], kind="stable")
         hits = np.cumsum(gold[order])
         colour = _COLOURS[place % len(_COLOURS)]
         style = ("-", "--", ":")[place // len(_COLOURS) % 3]
         label = f"{_literal(results.topics[column])} ({gold.sum()})"
         axis.step(hits / gold.sum(), hits / np.arange(1, len(gold) + 1), style, color=colour, label=label, where="post")
-        if said.any():
-            right = (gold & said).sum()
-            axis.plot(right / gold.sum(), right / said.sum(), "o", color=colour)
+        if assigned.any():
+            correct = (gold & assigned).sum()
+            axis.plot(correct / gold.sum(), correct / assigned.sum(), "o", color=colour)
     axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.04))
     axis.legend(title="topic (gold passages)", fontsize="small", loc="lower left")
     axis.set_title("Precision and recall of topics; dots at the thresholds", fontsize="medium")
@@ -59,46 +59,46 @@ def precision_recall(results: TopicResults) -> Figure:
 
 
 def _literal(name: str) -> str:
-    """matplotlib reads what stands between two dollar signs as a formula."""
+    """Escape dollar signs: matplotlib reads text between two of them as a formula."""
     return name.replace("$", r"\$")
 
 
 def _matrix(axis: Any, counts: np.ndarray[Any, Any], title: str) -> None:
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    proportions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow(proportions, cmap="Blues", vmin=0, vmax=1)
     for gold in range(3):
         for predicted in range(3):
-            colour = "white" if shares[gold, predicted] > 0.6 else "black"
+            colour = "white" if proportions[gold, predicted] > 0.6 else "black"
             axis.text(predicted, gold, str(counts[gold, predicted]), ha="center", va="center", color=colour)
     axis.set_xticks(range(3), STANCES)
     axis.set_yticks(range(3), STANCES)
     axis.set(xlabel="predicted", ylabel="gold", title=title)
 
 
-def differences(found: list[tuple[str, Difference]], *, reference: str) -> Figure:
-    """A dot and an interval a run and metric; left of zero is worse than the yardstick."""
-    figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(found)), layout="constrained")
+def differences(rows: list[tuple[str, Difference]], *, reference: str) -> Figure:
+    """Draw a dot and an interval for each run and metric; left of zero is worse than the reference run."""
+    figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(rows)), layout="constrained")
     axis = figure.subplots()
-    for row, (_, difference) in enumerate(found):
+    for row, (_, difference) in enumerate(rows):
         low, value, high = difference.difference.low, difference.difference.value, difference.difference.high
         colour = _COLOURS[0] if difference.clear else _COLOURS[5]
         axis.plot([low, high], [row, row], color=colour)
         axis.plot(value, row, "o", color=colour)
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_yticks(range(len(found)), [_literal(f"{name} · {difference.metric}") for name, difference in found])
+    axis.set_yticks(range(len(rows)), [_literal(f"{name} · {difference.metric}") for name, difference in rows])
     axis.invert_yaxis()
     axis.set(xlabel=f"difference to {_literal(reference)}, with 95 % interval")
     return figure
 
 
 def history(trials: Sequence[tuple[int, float | None]], *, metric: str) -> Figure:
-    """The figure of each trial on dev, and the best so far; None where a trial was pruned."""
+    """Draw the dev metric of each trial and the best so far. The value of a pruned trial is None."""
     figure = Figure(figsize=(7.5, 3.6), layout="constrained")
     axis = figure.subplots()
     evaluated = [(number, value) for number, value in trials if value is not None]
     numbers, values = zip(*evaluated, strict=True)
     axis.step(numbers, np.maximum.accumulate(values), where="post", color=_COLOURS[1], label="best so far")
-    axis.plot(numbers, values, "o", color=_COLOURS[0], label="a trial")
+    axis.plot(numbers, values, "o", color=_COLOURS[0], label="trial")
     pruned = [number for number, value in trials if value is None]
     if pruned:
         axis.plot(pruned, [min(values)] * len(pruned), "x", color=_COLOURS[5], label="pruned or excluded")
@@ -108,20 +108,20 @@ def history(trials: Sequence[tuple[int, float | None]], *, metric: str) -> Figur
     return figure
 
 
-def importance(shares: Mapping[str, float], *, metric: str) -> Figure:
-    """How much of the spread of a figure each key explains, the most important on top."""
-    figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(shares)), layout="constrained")
+def importance(importances: Mapping[str, float], *, metric: str) -> Figure:
+    """Draw how much of the variance of a metric each key explains, the most important on top."""
+    figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(importances)), layout="constrained")
     axis = figure.subplots()
-    keys = sorted(shares, key=lambda key: shares[key])
-    axis.barh([_literal(key) for key in keys], [shares[key] for key in keys], color=_COLOURS[0])
+    keys = sorted(importances, key=lambda key: importances[key])
+    axis.barh([_literal(key) for key in keys], [importances[key] for key in keys], color=_COLOURS[0])
     for row, key in enumerate(keys):
-        axis.text(shares[key] + 0.01, row, f"{shares[key]:.2f}", va="center", fontsize="small")
-    axis.set(xlim=(0, 1.08), xlabel=f"share of importance for {_literal(metric)} (PED-ANOVA)")
+        axis.text(importances[key] + 0.01, row, f"{importances[key]:.2f}", va="center", fontsize="small")
+    axis.set(xlim=(0, 1.08), xlabel=f"proportion of importance for {_literal(metric)} (PED-ANOVA)")
     return figure
 
 
 def learning_curve(curves: Mapping[str, Sequence[tuple[int, Interval]]]) -> Figure:
-    """A line and a band of 95 % a headline, over the labelled passages of train and dev."""
+    """Draw each headline metric, with its 95 % band, over the number of labelled passages of train and dev."""
     figure = Figure(figsize=(7.5, 4.2), layout="constrained")
     axis = figure.subplots()
     for place, (name, points) in enumerate(curves.items()):

@@ -1,4 +1,4 @@
-"""Gold and prediction side by side, a line a passage: what scores, figures and comparisons are made of."""
+"""Predictions beside their gold, one passage a line: the input of metrics, plots and comparisons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.tagger import Tagger
 
 
 class TopicPrediction(Frozen):
-    """`gold` is None where the readers were tied."""
+    """A topic of a passage. `gold` is None if the annotators were tied."""
 
     gold: bool | None
     probability: float
@@ -22,7 +22,10 @@ class TopicPrediction(Frozen):
 
 
 class StancePrediction(Frozen):
-    """The stance toward a topic or a named target that the gold has, whether or not the tagger found it."""
+    """The stance toward a topic or named target in the gold, whether or not the tagger assigned the topic.
+
+    `gold` is None if the annotators were tied or none could tell.
+    """
 
     topic: str | None = None
     target: str | None = None
@@ -35,7 +38,7 @@ class StancePrediction(Frozen):
 
 
 class Prediction(Frozen):
-    """A passage of the test side. `tags`: topic → stance as the tagger gives them in use."""
+    """A passage with its gold and predictions. `tags` maps topics to stances as the tagger gives them in use."""
 
     passage: str
     group: str
@@ -46,22 +49,25 @@ class Prediction(Frozen):
     tags: dict[str, Stance | None]
 
 
-def predict(tagger: Tagger, examples: Sequence[Example], sides: Iterable[str]) -> list[Prediction]:
-    """What the tagger says of each example: of every topic, of the gold targets, and in use."""
-    known = set(tagger.codebook.topic_ids)
+def predict(tagger: Tagger, examples: Sequence[Example], splits: Iterable[str]) -> list[Prediction]:
+    """Predict every topic, the stance toward the gold targets, and the tags in use, for each example.
+
+    Raises DemarcheError if the gold has a topic that the tagger's codebook lacks.
+    """
+    topic_ids = set(tagger.codebook.topic_ids)
     for example in examples:
-        strange = {*example.topics, *(target.topic for target in example.stances if target.topic)} - known
-        if strange:
+        unknown = {*example.topics, *(target.topic for target in example.stances if target.topic)} - topic_ids
+        if unknown:
             raise DemarcheError(
                 f"passage {example.passage.id!r}: the model's codebook {tagger.codebook.reference} has no topic "
-                f"{min(strange)!r}{suggest(min(strange), known)}; judge it on gold of its own codebook"
+                f"{min(unknown)!r}{suggest(min(unknown), topic_ids)}; evaluate it on gold of its own codebook"
             )
     passages = [example.passage for example in examples]
     topics: list[dict[str, TopicPrediction]] = [{} for _ in examples]
     tags: list[dict[str, Stance | None]] = [{} for _ in examples]
     if tagger.reader.reads_topics:
-        probabilities, found = tagger.read_topics(passages)
-        tags = [{tag.topic: tag.stance for tag in tagged if tag.assigned} for tagged in found]
+        probabilities, read = tagger.read_topics(passages)
+        tags = [{tag.topic: tag.stance for tag in tagged if tag.assigned} for tagged in read]
         topics = [
             {
                 id: TopicPrediction(
@@ -75,9 +81,9 @@ def predict(tagger: Tagger, examples: Sequence[Example], sides: Iterable[str]) -
         ]
     stances: list[list[StancePrediction]] = [[] for _ in examples]
     if tagger.reader.reads_stance:
-        asked = [(row, target) for row, example in enumerate(examples) for target in example.stances]
-        shares, decided = tagger.stances([(passages[row], target) for row, target in asked])
-        for position, (row, target) in enumerate(asked):
+        queries = [(row, target) for row, example in enumerate(examples) for target in example.stances]
+        stance_probabilities, decided = tagger.stances([(passages[row], target) for row, target in queries])
+        for position, (row, target) in enumerate(queries):
             stances[row].append(
                 StancePrediction(
                     topic=target.topic,
@@ -85,39 +91,40 @@ def predict(tagger: Tagger, examples: Sequence[Example], sides: Iterable[str]) -
                     target_span=target.span,
                     gold=examples[row].stances[target],
                     predicted=decided[position],
-                    **dict(zip(STANCES, map(float, shares[position]), strict=True)),
+                    **dict(zip(STANCES, map(float, stance_probabilities[position]), strict=True)),
                 )
             )
     return [
         Prediction(
             passage=example.passage.id,
             group=example.passage.group_id,
-            split=side,
+            split=split,
             text=example.passage.text,
             topics=topics[row],
             stances=tuple(stances[row]),
             tags=tags[row],
         )
-        for row, (example, side) in enumerate(zip(examples, sides, strict=True))
+        for row, (example, split) in enumerate(zip(examples, splits, strict=True))
     ]
 
 
 def read_predictions(path: Path) -> list[Prediction]:
+    """Read a file of predictions. Raises BadInput with every line that is not valid."""
     problems = Problems()
-    found = [prediction for _, prediction in read_jsonl(path, Prediction, problems)]
+    predictions = [prediction for _, prediction in read_jsonl(path, Prediction, problems)]
     problems.raise_any()
-    return found
+    return predictions
 
 
 def errors(predictions: Iterable[Prediction]) -> list[dict[str, str | float]]:
-    """A row a mistake, the surest first: topics missed or wrongly found, stances mistaken."""
+    """Return one row for each error, the most confident first: missed topics, topics not in the gold, wrong stances."""
     rows: list[dict[str, str | float]] = []
     for prediction in predictions:
-        for topic, said in prediction.topics.items():
-            if said.gold is not None and said.gold != said.assigned:
-                what = "topic missed" if said.gold else "topic not there"
-                sure = 1 - said.probability if said.gold else said.probability
-                rows.append(_error(prediction, what, topic, str(said.gold), str(said.assigned), sure))
+        for id, topic in prediction.topics.items():
+            if topic.gold is not None and topic.gold != topic.assigned:
+                what = "topic missed" if topic.gold else "topic not in gold"
+                sure = 1 - topic.probability if topic.gold else topic.probability
+                rows.append(_error(prediction, what, id, str(topic.gold), str(topic.assigned), sure))
         for stance in prediction.stances:
             if stance.gold is not None and stance.gold != stance.predicted:
                 about = stance.topic or stance.target or ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from labels.errors import BadInput, DemarcheError, suggest
 from training.config import Config, read_config
 from training.evaluation import plots
-from training.evaluation.metrics import evaluate, metric_names
+from training.evaluation.metrics import evaluate, metrics_by_name
 from training.fit import baselines, fit
 from training.prepare import Prepared
 from training.record import log_inputs, log_metrics
@@ -110,7 +110,7 @@ def _check_metric(path: Path, prepared: Prepared, metric: str) -> None:
             f"{path}: split: the dev split is empty, and a sweep compares trials on it; raise split.dev"
         )
     majority = baselines(prepared.config, prepared.data.codebook, prepared.examples_in("train"), [])["majority"]
-    known = metric_names(predict_split(majority, prepared, "dev"))
+    known = metrics_by_name(predict_split(majority, prepared, "dev"), seed=prepared.config.seed)
     if metric not in known:
         raise DemarcheError(f"{path}: search.metric: no metric {metric!r} on dev{suggest(metric, known)}")
 
