@@ -19,8 +19,9 @@ from labels.codebook import Codebook, Topic, write_codebook
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Annotation, Label, Passage
+from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.exports import SUFFIXES, Exported, export_table
-from labels.tables.imports import Columns, Imported, Reading, import_table
+from labels.tables.imports import Imported, import_table
 from labels.tables.writers import table_writer
 from tests.conftest import REPOSITORY
 
@@ -30,7 +31,7 @@ BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="r
 
 def again(data: LabelledData, path: Path) -> tuple[Exported, Imported]:
     done = export_table(data, path)
-    return done, import_table(path, done.columns, Reading(), data.codebook)
+    return done, import_table(path, done.columns, ImportOptions(), data.codebook)
 
 
 def in_order(annotations: list[Annotation]) -> list[Annotation]:
@@ -116,7 +117,7 @@ KINDS = [anything, st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, 
 
 
 @st.composite
-def tables(draw: Draw) -> tuple[list[dict[str, Any]], Columns, str]:
+def tables(draw: Draw) -> tuple[list[dict[str, Any]], TableColumns, str]:
     """Rows, the columns that an import knows of them, and the form to export to."""
     form, suffix = draw(st.sampled_from(list(FORMS))), draw(st.sampled_from(SUFFIXES))
     names = draw(st.lists(topic_names, min_size=2, max_size=2, unique=True))
@@ -132,18 +133,18 @@ def tables(draw: Draw) -> tuple[list[dict[str, Any]], Columns, str]:
         rows += form(cells, names, draw)
     columns = {name: f"the {name}" for name in ("text", "id", *about)}
     labels = FORMS[form] | ({"topics": names} if form is each_topic else {})
-    return rows, Columns(**columns, **labels, keep=tuple(keep)), suffix
+    return rows, TableColumns(**columns, **labels, keep=tuple(keep)), suffix
 
 
 @settings(max_examples=400, deadline=None)
 @given(table=tables())
 def test_import_export_import_is_the_identity(
-    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[dict[str, Any]], Columns, str]
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[dict[str, Any]], TableColumns, str]
 ) -> None:
     rows, columns, suffix = table
     folder = tmp_path_factory.mktemp("round")
     write_jsonl(folder / "first.jsonl", rows)
-    found = import_table(folder / "first.jsonl", columns, Reading())
+    found = import_table(folder / "first.jsonl", columns, ImportOptions())
     done, back = again(LabelledData(found.codebook, found.passages, found.annotations), folder / f"table{suffix}")
     assert back.passages == found.passages
     assert in_order(back.annotations) == in_order(found.annotations)
@@ -201,13 +202,13 @@ def test_what_a_table_cannot_hold_is_counted_and_the_rest_comes_back(tmp_path: P
     done, back = again(data, tmp_path / "t.csv")
     assert done.lost == {
         "offsets in an article": 1,
-        "titles and the like that had white space around them": 1,
-        "kept values that are not text (read back as text)": 2,
-        "readings' versions of the codebook": 1,
+        "metadata fields with white space around them (read back without it)": 1,
+        "values of meta that are not text (read back as text)": 2,
+        "references to another version of the codebook": 1,
         "holders": 1,
         "evidence spans": 1,
         "pairings of a topic with a target (read back as two labels)": 2,
-        "spans that do not cut their target out of the text": 1,
+        "target spans whose text is not the target": 1,
         "second stances toward one target": 1,
     }
     assert back.annotations[0].labels == (
@@ -227,7 +228,7 @@ def test_kept_values_of_several_kinds_are_text_in_parquet(tmp_path: Path) -> Non
     done, back = again(LabelledData(BOOK, passages, [reading]), tmp_path / "t.parquet")
     assert [passage.meta["n"] for passage in back.passages] == [0, 1, 2, 3]
     assert [passage.meta["odd"] for passage in back.passages] == ["1", "b", None, str(2**64)]
-    assert done.lost == {"kept values that are not text (read back as text)": 2}
+    assert done.lost == {"values of meta that are not text (read back as text)": 2}
     assert back.annotations == [reading]
 
 
@@ -265,7 +266,7 @@ def files(tmp_path: Path) -> tuple[Path, Path, Path]:
 def test_the_command_says_how_to_read_the_table_back(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
     done = command("export", "table", *files, "--out", tmp_path / "out" / "my table.tsv")
     assert done.exit_code == 0, done.output
-    assert "1 rows of 1 passages and 1 readings" in done.stdout
+    assert "1 rows of 1 passages and 1 annotations" in done.stdout
     assert "not in the table: 1 holders\n" in done.stderr
     words = shlex.split(done.stdout.splitlines()[-1])
     assert words[:2] == ["demarche", "labels"]
