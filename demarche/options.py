@@ -25,7 +25,9 @@ def options_from_fields(command: Command) -> Command:
     A field is declared as `Annotated[type, "help"]` and has a default; one of type `tuple[str, ...]` may be repeated.
     """
     signature = inspect.signature(command, eval_str=True)
-    groups = {name: p.annotation for name, p in signature.parameters.items() if is_dataclass(p.annotation)}
+    groups: dict[str, Any] = {
+        name: p.annotation for name, p in signature.parameters.items() if is_dataclass(p.annotation)
+    }
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():
         parameters += (

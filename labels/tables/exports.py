@@ -112,6 +112,7 @@ def _columns(data: LabelledData) -> TableColumns:
 
     target = any(label.target for label in _labels(data))
     span = any(label.target_span for label in _labels(data))
+    passage_columns: dict[str, Any] = {column: unused(column) for column, field in _FIELDS.items() if has_values(field)}
     return TableColumns(
         text=unused("text"),
         topics=(unused("topic"),),
@@ -121,7 +122,7 @@ def _columns(data: LabelledData) -> TableColumns:
         target_end=unused("target_end") if span else None,
         annotator=unused("annotator"),
         keep=keep,
-        **{column: unused(column) for column, field in _FIELDS.items() if has_values(field)},
+        **passage_columns,
     )
 
 
