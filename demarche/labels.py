@@ -31,7 +31,9 @@ Passages = Annotated[Path, typer.Argument(help="Passages, as JSON lines.")]
 Annotations = Annotated[list[Path], typer.Argument(help="Annotations, as JSON lines; one or more files.")]
 
 
-def read(codebook: Path, passages: Path, annotations: list[Path], *, articles: Path | None = None) -> LabelledData:
+def read_and_warn(
+    codebook: Path, passages: Path, annotations: list[Path], *, articles: Path | None = None
+) -> LabelledData:
     """Read labelled data, and print the warnings about it."""
     from labels.check import read_labelled
 
@@ -51,7 +53,7 @@ def check(
     ] = None,
 ) -> None:
     """Report every problem in the codebook, passages and annotations, by file and line."""
-    data = read(codebook, passages, annotations, articles=articles)
+    data = read_and_warn(codebook, passages, annotations, articles=articles)
     annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
         f"fine: {len(data.passages)} passages, {len(data.annotations)} annotations by {len(annotators)} annotators, "
@@ -73,7 +75,7 @@ def stats(
     from labels.splits.split import read_split
     from labels.stats import gold_table, reader_table, side_table, source_table
 
-    data = read(codebook, passages, annotations)
+    data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations)
     splits: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
@@ -97,7 +99,7 @@ def agreement(
     from labels.errors import DemarcheError
     from labels.gold.agreement import agreements, in_words, pairs
 
-    data = read(codebook, passages, annotations)
+    data = read_and_warn(codebook, passages, annotations)
     scores = agreements(data, seed=seed)
     if not scores:
         raise DemarcheError(
@@ -141,7 +143,7 @@ def adjudicate(
     from labels.gold.adjudication import adjudicate
 
     check_output(out, inputs=[codebook, passages, *annotations])
-    data = read(codebook, passages, annotations)
+    data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
@@ -264,7 +266,7 @@ def export_table(
     from labels.tables.exports import check_table_output, export_table
 
     check_table_output(out, inputs=[codebook, passages, *annotations])
-    data = read(codebook, passages, annotations)
+    data = read_and_warn(codebook, passages, annotations)
     exported = export_table(data, out)
     typer.echo(
         f"{exported.rows} rows of {len(data.passages)} passages and {len(data.annotations)} annotations in {out}"
