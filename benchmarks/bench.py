@@ -22,7 +22,8 @@ from demarche.printing import TerminalReporter, table
 from labels.codebook import read_codebook, write_codebook
 from labels.errors import DemarcheError, suggest
 from labels.files import write_jsonl, write_text
-from labels.tables.imports import Columns, Reading, import_table
+from labels.tables.columns import ImportOptions, TableColumns
+from labels.tables.imports import import_table
 from models.families.catalog import encoder_settings
 from training.config import read_config
 from training.evaluation.compare import Difference, compare
@@ -35,23 +36,23 @@ CONFIGS = Path("configs/bench")
 SEEDS = [1, 2, 3]
 CODEBOOK = Path("labels/foreign_affairs/codebook.yaml")
 
-FILES: dict[str, tuple[str, Columns]] = {
+FILES: dict[str, tuple[str, TableColumns]] = {
     "crs110": (
         "crs110/bills.jsonl.gz",
-        Columns(id="id", title="title", date="date", group="group", split="split", topics=("topics",)),
+        TableColumns(id="id", title="title", date="date", group="group", split="split", topics=("topics",)),
     ),
     "gwsd": (
         "gwsd/sentences.jsonl.gz",
-        Columns(id="id", target="target", votes=("votes",), gold="stance", split="split"),
+        TableColumns(id="id", target="target", votes=("votes",), gold="stance", split="split"),
     ),
     "newsmtsc": (
         "newsmtsc/targets.jsonl.gz",
-        Columns(
+        TableColumns(
             id="id", target="target", target_start="target_start", target_end="target_end", stance="stance", split="split"
         ),
     ),
-    "unga": ("unga/rollcalls.jsonl.gz", Columns(id="id", topics=("topics",), keep=("session",))),
-    "plover": ("plover/events.jsonl.gz", Columns(id="id", topics=("event",), split="split")),
+    "unga": ("unga/rollcalls.jsonl.gz", TableColumns(id="id", topics=("topics",), keep=("session",))),
+    "plover": ("plover/events.jsonl.gz", TableColumns(id="id", topics=("event",), split="split")),
 }  # fmt: skip
 # (name as printed, metric, test split or None for all, topics left out)
 METRICS: dict[str, list[tuple[str, str, str | None, tuple[str, ...]]]] = {
@@ -83,7 +84,7 @@ def import_set(name: str, data: Path) -> None:
     if stamp.exists() and stamp.read_text() == source:
         return
     codebook = read_codebook(CODEBOOK) if name == "crs110" else None
-    imported = import_table(data / file, columns, Reading(), codebook)
+    imported = import_table(data / file, columns, ImportOptions(), codebook)
     write_jsonl(folder / "passages.jsonl", imported.passages)
     write_jsonl(folder / "annotations.jsonl", imported.annotations)
     write_codebook(folder / "codebook.yaml", imported.codebook)

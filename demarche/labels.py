@@ -1,4 +1,4 @@
-"""`demarche labels …`: check, count, import, export, segment, describe."""
+"""The commands `demarche labels …`: check, count, compare, import and export labels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
+from demarche.options import After, options_from_fields
 from demarche.printing import interval, not_read, table, warn
+from labels.tables.columns import ImportOptions, TableColumns
 
 if TYPE_CHECKING:
-    from labels.tables.imports import Columns
+    from labels.check import LabelledData
 
-SHOWN = 20
+TIES_SHOWN = 20
 
 app = new_app("Check, count, import, export and prepare labels.")
-import_app = new_app("Bring labelled data of other forms in.")
+import_app = new_app("Import labelled data from other formats.")
 app.add_typer(import_app, name="import")
-export_app = new_app("Hand labelled data out in other forms.")
+export_app = new_app("Export labelled data to other formats.")
 app.add_typer(export_app, name="export")
 
-Codebook = Annotated[Path, typer.Argument(help="The codebook, as YAML.")]
+Codebook = Annotated[Path, typer.Argument(help="Codebook, as YAML.")]
 Passages = Annotated[Path, typer.Argument(help="Passages, as JSON lines.")]
 Annotations = Annotated[list[Path], typer.Argument(help="Annotations, as JSON lines; one or more files.")]
+
+
+def read_and_warn(
+    codebook: Path, passages: Path, annotations: list[Path], *, articles: Path | None = None
+) -> LabelledData:
+    """Read labelled data, and print the warnings about it."""
+    from labels.check import read_labelled
+
+    data = read_labelled(codebook, passages, annotations, articles=articles)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    return data
 
 
 @app.command()
@@ -34,17 +48,15 @@ def check(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    articles: Annotated[Path | None, typer.Option(help="Articles, to check that offsets cut the passages out.")] = None,
+    articles: Annotated[
+        Path | None, typer.Option(help="Articles, to check the offsets of the passages against.")
+    ] = None,
 ) -> None:
-    """Tell every problem in codebook, passages and annotations, by file and line."""
-    from labels.check import read_labelled
-
-    data = read_labelled(codebook, passages, annotations, articles=articles)
-    for problem in data.warnings:
-        warn(f"warning: {problem}")
-    readers = len({annotation.annotator for annotation in data.annotations})
+    """Report every problem in the codebook, passages and annotations, by file and line."""
+    data = read_and_warn(codebook, passages, annotations, articles=articles)
+    annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
-        f"fine: {len(data.passages)} passages, {len(data.annotations)} readings by {readers} annotators, "
+        f"fine: {len(data.passages)} passages, {len(data.annotations)} annotations by {len(annotators)} annotators, "
         f"codebook {data.codebook.reference}"
     )
 
@@ -54,27 +66,26 @@ def stats(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    split: Annotated[Path | None, typer.Option(help="A split.jsonl to count by side.")] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="A split.jsonl, to count the passages in train, dev and test.")
+    ] = None,
 ) -> None:
-    """Count passages by topic, stance, annotator, source and side of the split."""
-    from labels.check import read_labelled
+    """Count passages by topic, stance, annotator, source and split."""
     from labels.gold.adjudication import adjudicate
     from labels.splits.split import read_split
     from labels.stats import annotator_table, gold_table, source_table, split_table
 
-    data = read_labelled(codebook, passages, annotations)
-    for problem in data.warnings:
-        warn(f"warning: {problem}")
+    data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations)
-    sides: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
+    splits: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
-        sides = {id: place.split for id, place in read_split(split).items()}
+        splits = {id: place.split for id, place in read_split(split).items()}
     typer.echo(
         f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
     )
     tables = [gold_table(examples, data.codebook.topic_ids), annotator_table(data), source_table(data)]
-    for found in [*tables, *([split_table(data, sides)] if sides else [])]:
-        table(found.columns, found.rows, title=found.title)
+    for counts in [*tables, *([split_table(data, splits)] if splits else [])]:
+        table(counts.columns, counts.rows, title=counts.title)
 
 
 @app.command()
@@ -82,38 +93,37 @@ def agreement(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap over articles.", min=0)] = 13,
+    seed: Annotated[int, typer.Option(help="Random seed of the bootstrap over articles.", min=0)] = 13,
 ) -> None:
-    """How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa, and what they mean."""
-    from labels.check import read_labelled
+    """Measure agreement beyond chance (Krippendorff's alpha, Cohen's kappa), and explain what it means."""
     from labels.errors import DemarcheError
     from labels.gold.agreement import agreements, in_words, pairs
 
-    data = read_labelled(codebook, passages, annotations)
-    for problem in data.warnings:
-        warn(f"warning: {problem}")
-    found = agreements(data, seed=seed)
-    if not found:
-        raise DemarcheError("no passage was read by two annotators (gold and adjudicator aside); have some read again")
+    data = read_and_warn(codebook, passages, annotations)
+    scores = agreements(data, seed=seed)
+    if not scores:
+        raise DemarcheError(
+            "no passage has two annotators (gold and adjudicator do not count); have some annotated by a second person"
+        )
     table(
-        ("what", "read twice", "all the same", "alpha", "95 % interval"),
-        [(a.what, str(a.items), f"{a.same:.1%}", *interval(a.alpha)) for a in found],
-        title="Krippendorff's alpha: topics as sets by MASI, the others nominal",
+        ("labels", "items", "unanimous", "alpha", "95 % interval"),
+        [(a.what, str(a.items), f"{a.same:.1%}", *interval(a.alpha)) for a in scores],
+        title="Krippendorff's alpha (MASI distance for sets of topics, nominal for the others)",
     )
-    if couples := pairs(data, seed=seed):
+    if annotator_pairs := pairs(data, seed=seed):
         table(
-            ("annotators", "on", "kappa", "95 % interval"),
+            ("annotators", "labels", "kappa", "95 % interval"),
             [
                 (" and ".join(pair.annotators), what, *interval(k))
-                for pair in couples
+                for pair in annotator_pairs
                 for what, k in pair.kappas.items()
             ],
             title="Cohen's kappa",
         )
     else:
-        typer.echo("\nno Cohen's kappa: not the same people read everything that was read twice")
+        typer.echo("\nno Cohen's kappa: the passages with several annotators do not all have the same ones")
     typer.echo()
-    for sentence in in_words(found):
+    for sentence in in_words(scores):
         typer.echo(sentence)
 
 
@@ -122,21 +132,18 @@ def adjudicate(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    out: Annotated[Path, typer.Option(help="Where decisions and votes go, as JSON lines.")],
+    out: Annotated[Path, typer.Option(help="File for the decisions and votes, as JSON lines.")],
     by: Annotated[
         Literal["majority", "dawid_skene"],
-        typer.Option(help="Dawid and Skene weigh readers by how often they are right."),
+        typer.Option(help="Dawid-Skene weighs annotators by their estimated accuracy."),
     ] = "majority",
 ) -> None:
-    """Decide between annotators; what they are tied on is left open and listed."""
-    from labels.check import read_labelled
+    """Decide each label by the annotators' votes. Ties are left open and listed."""
     from labels.files import check_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
     check_output(out, inputs=[codebook, passages, *annotations])
-    data = read_labelled(codebook, passages, annotations)
-    for problem in data.warnings:
-        warn(f"warning: {problem}")
+    data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
@@ -144,27 +151,27 @@ def adjudicate(
     typer.echo(f"{len(examples)} passages: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
     if tied:
         ties = [(example.passage.id, tie) for example in tied for tie in example.ties]
-        table(("passage", "tied"), ties[:SHOWN], title="to be read by an annotator named adjudicator")
-        if len(ties) > SHOWN:
-            typer.echo(f"… and {len(ties) - SHOWN} more")
+        table(("passage", "tied"), ties[:TIES_SHOWN], title="ties, to be decided by an annotator named adjudicator")
+        if len(ties) > TIES_SHOWN:
+            typer.echo(f"… and {len(ties) - TIES_SHOWN} more")
 
 
 @app.command()
 def schema(
     out: Annotated[
-        Path | None, typer.Option(help="Write article, passage and annotation schemas into this folder.")
+        Path | None, typer.Option(help="Folder to write the schemas of articles, passages and annotations to.")
     ] = None,
 ) -> None:
-    """The annotation format as JSON Schema."""
+    """Print the annotation format as JSON Schema."""
     from labels.files import write_text
     from labels.passages import schemas
 
-    found = schemas()
+    by_name = schemas()
     if out is None:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(by_name, indent=2))
         return
-    for name, plain in found.items():
-        write_text(out / f"{name}.schema.json", json.dumps(plain, indent=2) + "\n")
+    for name, schema in by_name.items():
+        write_text(out / f"{name}.schema.json", json.dumps(schema, indent=2) + "\n")
         typer.echo(out / f"{name}.schema.json")
 
 
@@ -173,120 +180,79 @@ def passages(
     articles: Annotated[
         list[Path], typer.Argument(help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")
     ],
-    out: Annotated[Path, typer.Option(help="Where the passages go, as JSON lines.")],
-    articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
+    out: Annotated[Path, typer.Option(help="File for the passages, as JSON lines.")],
+    articles_out: Annotated[
+        Path | None, typer.Option(help="File for the articles as they were read, which the offsets refer to.")
+    ] = None,
 ) -> None:
-    """Cut new articles into passages as the tagger does, ready to annotate. Furniture is left out."""
+    """Split articles into passages to annotate, as the tagger does. Boilerplate is left out."""
     from labels.files import check_output, write_jsonl
     from tagging.readers import Columns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
 
-    written = [out, *([articles_out] if articles_out else [])]
-    for place, path in enumerate(written):
-        check_output(path, inputs=written[:place])
-    read, unreadable, found = [], [], []
-    for item in read_articles(articles, Columns(), written=written):
+    outputs = [out, *([articles_out] if articles_out else [])]
+    for place, path in enumerate(outputs):
+        check_output(path, inputs=outputs[:place])
+    read, unreadable, cut = [], [], []
+    for item in read_articles(articles, Columns(), written=outputs):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue
         read.append(item.article)
-        found += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
+        cut += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
     if not read:
         raise nothing_read(unreadable)
-    write_jsonl(out, found)
+    write_jsonl(out, cut)
     if articles_out is not None:
         write_jsonl(articles_out, read)
-    typer.echo(f"{len(found)} passages of {len(read)} articles in {out}")
+    typer.echo(f"{len(cut)} passages of {len(read)} articles in {out}")
     not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)
 
 
 @import_app.command("table")
+@options_from_fields
 def import_table(
     file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")],
     out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
-    text: Annotated[str, typer.Option(help="Column of the text.")] = "text",
-    id: Annotated[str | None, typer.Option(help="Column of the id; the line number if not given.")] = None,
-    title: Annotated[str | None, typer.Option(help="Column of the title.")] = None,
-    date: Annotated[str | None, typer.Option(help="Column of the date, or of anything that sorts in time.")] = None,
-    source: Annotated[str | None, typer.Option(help="Column of the source.")] = None,
-    url: Annotated[str | None, typer.Option(help="Column of the address.")] = None,
-    article: Annotated[
-        str | None, typer.Option(help="Column of the article's id, where rows are its passages.")
+    columns: TableColumns,
+    toward: Annotated[
+        str | None, typer.Option(help="Target of every stance, for a table without a target column."), After("target")
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Column of what must stay on one side of a split.")] = None,
-    split: Annotated[str | None, typer.Option(help="Column of the data's own split.")] = None,
-    topics: Annotated[
-        list[str] | None,
-        typer.Option(help="Column of topics (a list, or parted by --separator); repeat it for a yes/no column each."),
-    ] = None,
-    stance: Annotated[str | None, typer.Option(help="Column of the stance.")] = None,
-    target: Annotated[str | None, typer.Option(help="Column of what the stance is toward.")] = None,
-    toward: Annotated[str | None, typer.Option(help="What every stance is toward, where no column says it.")] = None,
-    target_start: Annotated[str | None, typer.Option(help="Column of the target's first character.")] = None,
-    target_end: Annotated[str | None, typer.Option(help="Column of the character after it.")] = None,
-    annotator: Annotated[
-        str | None, typer.Option(help="Column of who read the row, where several read a text.")
-    ] = None,
-    votes: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Column of a list of votes, or repeat it for columns of one vote each; on stance where stances stand in it, else on topics."
-        ),
-    ] = None,
-    gold: Annotated[str | None, typer.Option(help="Column of the decided label; wins over votes.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="Another column to keep with the passage; repeatable.")] = None,
     value: Annotated[
-        list[str] | None, typer.Option(help="What a value means: NONE=neutral, or X= to leave it out; repeatable.")
+        list[str] | None, typer.Option(help="Meaning of a value: NONE=neutral, or X= to ignore it; repeatable.")
     ] = None,
-    separator: Annotated[str, typer.Option(help="Between several topics in one cell.")] = ";",
-    codebook: Annotated[Path | None, typer.Option(help="The codebook; a stub is drawn up if not given.")] = None,
+    separator: Annotated[str, typer.Option(help="Separator of several topics in one cell.")] = ";",
+    codebook: Annotated[
+        Path | None, typer.Option(help="Codebook; without it, a stub with the table's topics is made.")
+    ] = None,
 ) -> None:
     """Turn a table of labelled texts into passages, annotations and a codebook."""
-    from labels.codebook import is_stub, read_codebook, write_codebook
-    from labels.errors import DemarcheError
-    from labels.files import check_output, jsonl_writer
-    from labels.tables.imports import Columns, Reading, import_table
+    from labels.tables.imports import import_table_to_folder
 
-    columns = Columns(
-        text=text, id=id, title=title, date=date, source=source, url=url, article=article, group=group, split=split,
-        topics=topics or (), stance=stance, target=target, target_start=target_start, target_end=target_end,
-        annotator=annotator, votes=votes or (), gold=gold, keep=keep or (),
-    )  # fmt: skip
-    values = dict(pair.rpartition("=")[::2] for pair in value or [])
+    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
+    imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
+    typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
+    if codebook is not None:
+        name = imported.codebook.reference
+    elif imported.codebook.topics:
+        name = f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
+    else:
+        name = str(out / "codebook.yaml")
+    typer.echo(
+        f"{len(imported.passages)} passages and {len(imported.annotations)} annotations in {out}; codebook {name}"
+    )
+
+
+def _parse_values(pairs: list[str]) -> dict[str, str]:
+    """Parse the `FROM=TO` pairs of --value."""
+    from labels.errors import DemarcheError
+
+    values = dict(pair.rpartition("=")[::2] for pair in pairs)
     if "" in values:
         raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
-    files = [out / name for name in ("passages.jsonl", "annotations.jsonl", "codebook.yaml")]
-    for path in files:
-        check_output(path, inputs=[file])
-    if codebook is None and files[2].exists() and not is_stub(read_codebook(files[2])):
-        raise DemarcheError(
-            f"{files[2]}: was filled in since it was drawn up; give it with --codebook, or move it away"
-        )
-    found = import_table(
-        file,
-        columns,
-        Reading(values=values, separator=separator, target=toward),
-        read_codebook(codebook) if codebook else None,
-    )
-    # All of them or none: readings of other passages would be worse than none.
-    with jsonl_writer(files[0]) as write_passages, jsonl_writer(files[1]) as write_annotations:
-        write_passages(found.passages)
-        write_annotations(found.annotations)
-        if codebook is None:
-            write_codebook(files[2], found.codebook)
-    names = ", ".join(found.codebook.topic_ids) or "none, stance toward named targets"
-    typer.echo(f"topics: {names}")
-    typer.echo(
-        f"{len(found.passages)} passages and {len(found.annotations)} readings in {out}; codebook "
-        + (
-            str(out / "codebook.yaml")
-            + (": add a definition and a target to each topic" if found.codebook.topics else "")
-            if codebook is None
-            else found.codebook.reference
-        )
-    )
+    return values
 
 
 @export_app.command("table")
@@ -294,29 +260,28 @@ def export_table(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    out: Annotated[Path, typer.Option(help="The table: a .csv, .tsv, .jsonl or .parquet file.")],
+    out: Annotated[Path, typer.Option(help="Table to write: a .csv, .tsv, .jsonl or .parquet file.")],
 ) -> None:
-    """Lay labelled passages out as a flat table, a row a label; `labels import table` reads it back."""
-    from labels.check import read_labelled
+    """Export labels as a flat table with one row per label; `labels import table` reads it back."""
     from labels.tables.exports import check_table_output, export_table
 
     check_table_output(out, inputs=[codebook, passages, *annotations])
-    data = read_labelled(codebook, passages, annotations)
-    for problem in data.warnings:
-        warn(f"warning: {problem}")
-    done = export_table(data, out)
-    typer.echo(f"{done.rows} rows of {len(data.passages)} passages and {len(data.annotations)} readings in {out}")
-    if done.lost:
-        warn("not in the table: " + ", ".join(f"{count} {what}" for what, count in done.lost.items()))
-    back = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
+    data = read_and_warn(codebook, passages, annotations)
+    exported = export_table(data, out)
+    typer.echo(
+        f"{exported.rows} rows of {len(data.passages)} passages and {len(data.annotations)} annotations in {out}"
+    )
+    if exported.lost:
+        warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
+    command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*back, "--codebook", str(codebook), *_options(done.columns)]))
+    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
 
 
-def _options(columns: Columns) -> list[str]:
-    """The columns as `labels import table` takes them, without those that it supposes."""
+def _column_options(columns: TableColumns) -> list[str]:
+    """Return the options with which `labels import table` reads these columns, without defaults."""
     options = []
-    for option, given in asdict(columns).items():
-        names = [given] if isinstance(given, str) else given or ()
-        options += [part for name in names for part in (f"--{option.replace('_', '-')}", name)]
+    for field, value in asdict(columns).items():
+        names = [value] if isinstance(value, str) else value or ()
+        options += [part for name in names for part in (f"--{field.replace('_', '-')}", name)]
     return options[2:] if options[:2] == ["--text", "text"] else options

@@ -182,7 +182,7 @@ def test_the_command_prints_agreement_and_refuses_a_single_annotator(workspace: 
     files = ["codebook.yaml", "passages.jsonl", "annotations.jsonl"]
     alone = CliRunner().invoke(app, ["labels", "agreement", *files])
     assert alone.exit_code == 2
-    assert "no passage was read by two" in alone.output
+    assert "no passage has two annotators" in alone.output
     first = [annotation for _, annotation in read_jsonl(Path("annotations.jsonl"), Annotation, Problems())]
     write_jsonl(Path("second.jsonl"), [one.model_copy(update={"annotator": "two"}) for one in first])
     ran = CliRunner().invoke(app, ["labels", "agreement", *files, "second.jsonl"])

@@ -1,4 +1,4 @@
-"""What is exported to a table is imported again as it was; what a table cannot hold is counted."""
+"""An exported table is imported again unchanged; what it cannot hold is counted."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from labels.codebook import Codebook, Topic, write_codebook
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Annotation, Label, Passage
+from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.exports import SUFFIXES, Exported, export_table
-from labels.tables.imports import Columns, Imported, Reading, import_table
+from labels.tables.imports import Imported, import_table
 from labels.tables.writers import table_writer
 from tests.conftest import REPOSITORY
 
@@ -28,9 +29,9 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="rain")))
 
 
-def again(data: LabelledData, path: Path) -> tuple[Exported, Imported]:
-    done = export_table(data, path)
-    return done, import_table(path, done.columns, Reading(), data.codebook)
+def round_trip(data: LabelledData, path: Path) -> tuple[Exported, Imported]:
+    exported = export_table(data, path)
+    return exported, import_table(path, exported.columns, ImportOptions(), data.codebook)
 
 
 def in_order(annotations: list[Annotation]) -> list[Annotation]:
@@ -56,20 +57,20 @@ STANCES = ("favor", "against", "neutral")
 stances = st.sampled_from(STANCES)
 
 
-def whose(cells: dict[str, Any], draw: Draw) -> dict[str, Any]:
-    """A target, sometimes with the place where the text names it."""
+def with_target(cells: dict[str, Any], draw: Draw) -> dict[str, Any]:
+    """Add a target, sometimes with its offsets in the text."""
     text = cells["the text"]
     target = draw(st.none() | written | st.just(text))
     named = target == text and draw(st.booleans())
     return cells | {"target": target, "from": 0 if named else None, "to": len(text) if named else None}
 
 
-def readers(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
-    """A row for each reader or for each label; one without a reader where nobody has read the text."""
+def annotators(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
+    """Make a row per annotator or per label, or one row without an annotator for a text that nobody labelled."""
     rows: list[dict[str, Any]] = []
     for who in draw(st.lists(written.map(str.strip), max_size=2, unique=True)):
         topics = draw(st.lists(st.sampled_from(names), max_size=3, unique=True))
-        row = whose(cells, draw) | {"who": who, "topics": topics}
+        row = with_target(cells, draw) | {"who": who, "topics": topics}
         bare = row["target"] is None and not topics
         row["stance"] = None if bare else draw(st.none() | stances)
         rows += [row | {"topics": [topic]} for topic in topics] if topics and draw(st.booleans()) else [row]
@@ -86,7 +87,7 @@ def mappings(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[s
 
 
 def votes_on_stance(cells: dict[str, Any], names: list[str], draw: Draw) -> list[dict[str, Any]]:
-    row = whose(cells, draw)
+    row = with_target(cells, draw)
     votes = st.just(" ") | st.none() | stances if row["target"] is not None else st.none()
     return [row | {"votes": draw(st.lists(votes, max_size=3)), "gold": draw(votes)}]
 
@@ -98,17 +99,17 @@ def votes_on_topics(cells: dict[str, Any], names: list[str], draw: Draw) -> list
 
 TARGET = {"target": "target", "target_start": "from", "target_end": "to"}
 FORMS: dict[Any, dict[str, Any]] = {
-    readers: TARGET | {"annotator": "who", "topics": ("topics",), "stance": "stance"},
+    annotators: TARGET | {"annotator": "who", "topics": ("topics",), "stance": "stance"},
     each_topic: {"stance": "stance"},
     mappings: {"topics": ("topics",)},
     votes_on_stance: TARGET | {"votes": ("votes",), "gold": "gold"},
     votes_on_topics: {"votes": ("a1", "a2"), "gold": "gold"},
 }
 ABOUT = ("title", "date", "source", "url", "article", "group", "split")
-# Names that the export has for columns of its own, and others that could spoil a header.
+# Names that the export uses for its own columns, and others that could break a header.
 KEPT = ("id", "text", "title", "title_", "annotator", "day", "a;b;c;d;e;f;g;h", "a\nb", 'a"b', "é")
 kept_names = st.sampled_from(KEPT)
-# A topic may name a column, which must then not be that of something else.
+# A topic may be the name of a column, which must then not be another column's name.
 topic_names = written.map(str.strip).filter(
     lambda name: name not in (*KEPT, "stance") and not name.startswith("the ") and name.casefold() not in STANCES
 )
@@ -116,12 +117,12 @@ KINDS = [anything, st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, 
 
 
 @st.composite
-def tables(draw: Draw) -> tuple[list[dict[str, Any]], Columns, str]:
-    """Rows, the columns that an import knows of them, and the form to export to."""
+def tables(draw: Draw) -> tuple[list[dict[str, Any]], TableColumns, str]:
+    """Draw rows, the columns to import them with, and the suffix of the table to export."""
     form, suffix = draw(st.sampled_from(list(FORMS))), draw(st.sampled_from(SUFFIXES))
     names = draw(st.lists(topic_names, min_size=2, max_size=2, unique=True))
     about = draw(st.lists(st.sampled_from(ABOUT), unique=True))
-    # CSV has text alone, Parquet one kind a column.
+    # CSV has only text; Parquet has one type per column.
     kinds = KINDS[:1] if suffix in (".csv", ".tsv") else KINDS
     keep = {name: draw(st.sampled_from(kinds)) for name in draw(st.lists(kept_names, max_size=3, unique=True))}
     rows: list[dict[str, Any]] = []
@@ -132,33 +133,35 @@ def tables(draw: Draw) -> tuple[list[dict[str, Any]], Columns, str]:
         rows += form(cells, names, draw)
     columns = {name: f"the {name}" for name in ("text", "id", *about)}
     labels = FORMS[form] | ({"topics": names} if form is each_topic else {})
-    return rows, Columns(**columns, **labels, keep=tuple(keep)), suffix
+    return rows, TableColumns(**columns, **labels, keep=tuple(keep)), suffix
 
 
 @settings(max_examples=400, deadline=None)
 @given(table=tables())
 def test_import_export_import_is_the_identity(
-    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[dict[str, Any]], Columns, str]
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[dict[str, Any]], TableColumns, str]
 ) -> None:
     rows, columns, suffix = table
     folder = tmp_path_factory.mktemp("round")
     write_jsonl(folder / "first.jsonl", rows)
-    found = import_table(folder / "first.jsonl", columns, Reading())
-    done, back = again(LabelledData(found.codebook, found.passages, found.annotations), folder / f"table{suffix}")
-    assert back.passages == found.passages
-    assert in_order(back.annotations) == in_order(found.annotations)
-    assert back.codebook == found.codebook
-    assert done.lost == {}
+    imported = import_table(folder / "first.jsonl", columns, ImportOptions())
+    exported, back = round_trip(
+        LabelledData(imported.codebook, imported.passages, imported.annotations), folder / f"table{suffix}"
+    )
+    assert back.passages == imported.passages
+    assert in_order(back.annotations) == in_order(imported.annotations)
+    assert back.codebook == imported.codebook
+    assert exported.lost == {}
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_starter_corpus_comes_back_with_every_reader_topic_and_stance(tmp_path: Path, suffix: str) -> None:
+def test_the_starter_corpus_is_read_back_with_every_annotator_topic_and_stance(tmp_path: Path, suffix: str) -> None:
     data = read_labelled(
         REPOSITORY / "labels/foreign_affairs/codebook.yaml",
         REPOSITORY / "seeds/passages.jsonl",
         [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
     )
-    done, back = again(data, tmp_path / f"table{suffix}")
+    exported, back = round_trip(data, tmp_path / f"table{suffix}")
     bare = [
         reading.model_copy(
             update={"labels": tuple(Label(topic=label.topic, stance=label.stance) for label in reading.labels)}
@@ -175,10 +178,10 @@ def test_the_starter_corpus_comes_back_with_every_reader_topic_and_stance(tmp_pa
         "holders": sum(label.holder is not None for label in labels),
         "evidence spans": sum(label.evidence is not None for label in labels),
     }
-    assert done.lost == {what: count for what, count in counts.items() if count}
+    assert exported.lost == {what: count for what, count in counts.items() if count}
 
 
-def test_the_table_opens_in_pandas_with_a_row_a_label(tmp_path: Path) -> None:
+def test_pandas_reads_the_table_with_one_row_per_label(tmp_path: Path) -> None:
     data = labelled(Label(topic="tea", stance="favor"), Label(topic="rain"), title="Weather, and tea")
     export_table(data, tmp_path / "t.csv")
     assert pd.read_csv(tmp_path / "t.csv", keep_default_na=False).to_dict("records") == [
@@ -187,7 +190,7 @@ def test_the_table_opens_in_pandas_with_a_row_a_label(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_table_cannot_hold_is_counted_and_the_rest_comes_back(tmp_path: Path) -> None:
+def test_what_a_table_cannot_hold_is_counted_and_the_rest_is_read_back(tmp_path: Path) -> None:
     data = labelled(
         Label(topic="tea", stance="favor", holder="author", evidence=(0, 3)),
         Label(topic="tea", target="it", target_span=(4, 6), stance="against"),
@@ -198,16 +201,16 @@ def test_what_a_table_cannot_hold_is_counted_and_the_rest_comes_back(tmp_path: P
         meta={"year": 1999, "on": True, "none": None, "word": "3"},
     )
     data = LabelledData(BOOK.model_copy(update={"version": "1.1.0"}), data.passages, data.annotations)
-    done, back = again(data, tmp_path / "t.csv")
-    assert done.lost == {
+    exported, back = round_trip(data, tmp_path / "t.csv")
+    assert exported.lost == {
         "offsets in an article": 1,
-        "titles and the like that had white space around them": 1,
-        "kept values that are not text (read back as text)": 2,
-        "readings' versions of the codebook": 1,
+        "metadata fields with white space around them (read back without it)": 1,
+        "values of meta that are not text (read back as text)": 2,
+        "references to another version of the codebook": 1,
         "holders": 1,
         "evidence spans": 1,
         "pairings of a topic with a target (read back as two labels)": 2,
-        "spans that do not cut their target out of the text": 1,
+        "target spans whose text is not the target": 1,
         "second stances toward one target": 1,
     }
     assert back.annotations[0].labels == (
@@ -218,21 +221,21 @@ def test_what_a_table_cannot_hold_is_counted_and_the_rest_comes_back(tmp_path: P
     assert back.passages[0].meta == {"year": "1999", "on": "True", "none": None, "word": "3"}
 
 
-def test_kept_values_of_several_kinds_are_text_in_parquet(tmp_path: Path) -> None:
+def test_meta_values_of_several_types_are_text_in_parquet(tmp_path: Path) -> None:
     passages = [
         Passage(id=f"{n}", article="a", text="x", start=0, end=1, meta={"n": n, "odd": odd})
         for n, odd in enumerate([1, "b", None, 2**64])
     ]
     reading = Annotation(passage="0", annotator="ann", codebook=BOOK.reference, labels=())
-    done, back = again(LabelledData(BOOK, passages, [reading]), tmp_path / "t.parquet")
+    exported, back = round_trip(LabelledData(BOOK, passages, [reading]), tmp_path / "t.parquet")
     assert [passage.meta["n"] for passage in back.passages] == [0, 1, 2, 3]
     assert [passage.meta["odd"] for passage in back.passages] == ["1", "b", None, str(2**64)]
-    assert done.lost == {"kept values that are not text (read back as text)": 2}
+    assert exported.lost == {"values of meta that are not text (read back as text)": 2}
     assert back.annotations == [reading]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (labelled(article=" p1"), "article ' p1' has white space around it"),
         (labelled(Label(topic="tea ")), "topic 'tea ' has white space around it"),
@@ -240,11 +243,11 @@ def test_kept_values_of_several_kinds_are_text_in_parquet(tmp_path: Path) -> Non
         (labelled(Label(target="\x1f")), "is blank in a table"),
     ],
 )
-def test_what_would_not_be_read_back_is_refused_and_an_older_table_stays(
-    tmp_path: Path, data: LabelledData, said: str
+def test_names_that_an_import_would_change_are_refused_and_an_older_table_stays(
+    tmp_path: Path, data: LabelledData, message: str
 ) -> None:
     (tmp_path / "t.csv").write_text("kept")
-    with pytest.raises(DemarcheError, match=said):
+    with pytest.raises(DemarcheError, match=message):
         export_table(data, tmp_path / "t.csv")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]
 
@@ -262,12 +265,14 @@ def files(tmp_path: Path) -> tuple[Path, Path, Path]:
     return tmp_path / "code book.yaml", tmp_path / "passages.jsonl", tmp_path / "annotations.jsonl"
 
 
-def test_the_command_says_how_to_read_the_table_back(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
-    done = command("export", "table", *files, "--out", tmp_path / "out" / "my table.tsv")
-    assert done.exit_code == 0, done.output
-    assert "1 rows of 1 passages and 1 readings" in done.stdout
-    assert "not in the table: 1 holders\n" in done.stderr
-    words = shlex.split(done.stdout.splitlines()[-1])
+def test_the_export_prints_the_command_that_reads_the_table_back(
+    tmp_path: Path, files: tuple[Path, Path, Path]
+) -> None:
+    exported = command("export", "table", *files, "--out", tmp_path / "out" / "my table.tsv")
+    assert exported.exit_code == 0, exported.output
+    assert "1 rows of 1 passages and 1 annotations" in exported.stdout
+    assert "not in the table: 1 holders\n" in exported.stderr
+    words = shlex.split(exported.stdout.splitlines()[-1])
     assert words[:2] == ["demarche", "labels"]
     read = command(*words[2:])
     assert read.exit_code == 0, read.output
@@ -276,14 +281,14 @@ def test_the_command_says_how_to_read_the_table_back(tmp_path: Path, files: tupl
     assert '"labels": [{"topic": "tea"}]' in (folder / "annotations.jsonl").read_text()
 
 
-def test_a_table_is_never_written_over_what_it_is_made_of(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
-    for out, said in ((files[1], "is an input"), (tmp_path / "t.xlsx", "ending in .csv, .tsv, .jsonl, .par")):
+def test_a_table_never_replaces_its_inputs(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
+    for out, message in ((files[1], "is an input"), (tmp_path / "t.xlsx", "ending in .csv, .tsv, .jsonl, .par")):
         refused = command("export", "table", *files, "--out", out)
-        assert (refused.exit_code, said in refused.stderr) == (2, True)
+        assert (refused.exit_code, message in refused.stderr) == (2, True)
     assert files[1].read_text().startswith('{"id": "p1"')
 
 
-def test_a_carriage_return_ends_no_row(tmp_path: Path) -> None:
+def test_a_carriage_return_does_not_end_a_row(tmp_path: Path) -> None:
     with table_writer(tmp_path / "t.csv", {"a": str, "b": int}) as write:
         write([{"a": "x\ry", "b": 1}, {"a": None, "b": None}])
     assert (tmp_path / "t.csv").read_bytes() == b'a,b\r\n"x\ry",1\r\n,\r\n'

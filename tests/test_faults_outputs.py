@@ -37,11 +37,11 @@ FAULTS: dict[str, Fault] = {
     ),
     "a table format that does not exist": Fault(
         "labels export table codebook.yaml passages.jsonl annotations.jsonl --out t.xlsx",
-        "t.xlsx: a table goes to a file ending in .csv",
+        "t.xlsx: not the name of a table; use a file name ending in .csv",
     ),
     "one annotator alone": Fault(
         "labels agreement codebook.yaml passages.jsonl annotations.jsonl",
-        ("no passage was read by two annotators", "read again"),
+        ("no passage has two annotators", "annotated by a second person"),
     ),
     "two outputs in one file": Fault("labels passages articles.jsonl --out p.jsonl --articles-out p.jsonl", "p.jsonl"),
     "an output in the model": Fault(
@@ -79,7 +79,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "an output with too long a name": Fault(EVALUATE + " --out " + "x" * 300, "cannot be written: File name too long"),
     "an input with too long a name": Fault(CHECK + "x" * 300, "cannot be read: File name too long"),
-    "a codebook that was filled in": Fault(
+    "a codebook that was edited": Fault(
         IMPORT.format("t.csv"),
         ("out/codebook.yaml: was filled in", "--codebook"),
         both(

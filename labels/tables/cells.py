@@ -1,4 +1,4 @@
-"""One cell of a table: what CSV, JSON lines and Parquet make of a blank, a number, a list."""
+"""The values of single cells, which CSV, JSON lines and Parquet represent differently."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ NO = frozenset({"", "0", "false", "no", "n", "f", "none", "nan"})
 Scalar = str | int | float | bool | None
 
 
-def blank(cell: Any) -> bool:
-    """Whether the cell says nothing: null, NaN or white space. An empty list says that there are none."""
+def is_blank(cell: Any) -> bool:
+    """Return whether the cell is null, NaN or white space. An empty list is not blank: it means "none"."""
     if isinstance(cell, float):
         return math.isnan(cell)
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def word(cell: Any) -> str:
-    """The cell as text, "" for a blank. pandas makes 1.0 of 1 where a column has blanks: 1 again."""
-    if blank(cell):
+    """Return the cell as text, "" for a blank.
+
+    pandas turns 1 into 1.0 in a column that has blanks; it becomes "1" again.
+    """
+    if is_blank(cell):
         return ""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
-def kept(cell: Any) -> Scalar:
-    """The cell as a passage may keep it: dates as text, lists as JSON, every blank as null."""
+def to_scalar(cell: Any) -> Scalar:
+    """Return the cell as a passage's `meta` can hold it: dates as text, lists as JSON, every blank as null."""
     if isinstance(cell, list | dict):
         return json.dumps(cell, ensure_ascii=False, default=str)
-    if blank(cell) or (isinstance(cell, float) and not math.isfinite(cell)):
+    if is_blank(cell) or (isinstance(cell, float) and not math.isfinite(cell)):
         return None
     return cell if isinstance(cell, Scalar) else str(cell)
 
 
-def whole_number(column: str, cell: Any) -> int:
-    """Also of 3.0 and "3.0", which is how offsets come out of a column with blanks."""
+def parse_integer(column: str, cell: Any) -> int:
+    """Return the cell as an integer; also reads 3.0 and "3.0", which a column of offsets with blanks holds."""
     try:
         number = float(cell)
     except (TypeError, ValueError, OverflowError):
@@ -50,7 +53,8 @@ def whole_number(column: str, cell: Any) -> int:
     return int(number)
 
 
-def yes(column: str, cell: Any) -> bool:
+def parse_yes_no(column: str, cell: Any) -> bool:
+    """Return whether the cell means yes. A blank means no."""
     answer = word(cell).casefold().removesuffix(".0")
     if answer in YES:
         return True
@@ -59,8 +63,8 @@ def yes(column: str, cell: Any) -> bool:
     raise DemarcheError(f"column {column!r}: {cell!r} is neither true nor false (1/0, true/false, yes/no)")
 
 
-def unpacked(cell: Any) -> Any:
-    """A cell of a CSV that holds a list or mapping, as JSON or as Python prints it, or the cell as it is."""
+def parse_container(cell: Any) -> Any:
+    """Parse text that holds a list or a mapping, as JSON or as Python prints it. Return any other cell unchanged."""
     if not isinstance(cell, str) or cell.strip()[:1] not in ("[", "{"):
         return cell
     try:
@@ -68,20 +72,20 @@ def unpacked(cell: Any) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        # A printed numpy array has no commas, and Python would read its texts as one.
+        # A printed numpy array has no commas, and Python would join its texts into one.
         if not re.search(r"""['"]\s+['"]""", cell):
-            found = ast.literal_eval(cell.strip())
-            return sorted(found) if isinstance(found, set) else found
+            value = ast.literal_eval(cell.strip())
+            return sorted(value) if isinstance(value, set) else value
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         pass
-    raise DemarcheError(f"""{cell[:40]!r} looks like a list but is not; ["a", "b"] is expected""")
+    raise DemarcheError(f"""{cell[:40]!r} looks like a list but is not one; write it as ["a", "b"]""")
 
 
-def listed(cell: Any, separator: str) -> list[Any]:
-    """The several values of a cell: of a list, or of text parted by the separator."""
-    cell = unpacked(cell)
+def split_values(cell: Any, separator: str) -> list[Any]:
+    """Return the values of a cell that holds a list, or text divided by the separator."""
+    cell = parse_container(cell)
     if isinstance(cell, list):
         return cell
     if isinstance(cell, str):
         return [part.strip() for part in cell.split(separator) if part.strip()]
-    return [] if blank(cell) or cell == {} else [cell]
+    return [] if is_blank(cell) or cell == {} else [cell]

@@ -1,4 +1,4 @@
-"""Labelled passages to a flat table, a row a label, which labels.table reads back."""
+"""Export labelled passages as a flat table with one row per label, which an import reads back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labels.check import LabelledData
 from labels.errors import DemarcheError
 from labels.files import check_output
 from labels.passages import Annotation, Label, Passage
-from labels.tables.cells import NO, YES, blank, kept, listed
-from labels.tables.imports import Columns, Reading
+from labels.tables.cells import NO, YES, is_blank, split_values, to_scalar
+from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.writers import table_writer
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -22,7 +22,7 @@ _FIELDS = {
     "id": "id", "article": "article", "title": "title", "date": "published", "source": "source", "url": "url",
     "group": "group", "split": "split",
 }  # fmt: skip
-"""Column → field of a passage."""
+"""{column: field of a passage}."""
 BATCH = 1024
 
 Row = dict[str, Any]
@@ -30,144 +30,153 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Exported:
-    """`columns` is how import_table reads the table back; `lost` counts what the table does not hold."""
+    """The result of an export.
 
-    columns: Columns
+    `import_table` reads the table back with `columns`. `lost` counts, by kind, what the table cannot hold.
+    """
+
+    columns: TableColumns
     rows: int
     lost: Mapping[str, int]
 
 
 def check_table_output(path: Path, *, inputs: Iterable[Path]) -> None:
-    """Raises DemarcheError before any work."""
+    """Raise DemarcheError if no table can be written to `path`, so that no work is done in vain."""
     if path.suffix.lower() not in SUFFIXES:
-        raise DemarcheError(f"{path}: a table goes to a file ending in {', '.join(SUFFIXES)}")
+        raise DemarcheError(f"{path}: not the name of a table; use a file name ending in {', '.join(SUFFIXES)}")
     check_output(path, inputs=inputs)
 
 
 def export_table(data: LabelledData, path: Path) -> Exported:
-    """A row for each label; one without a topic where a reading found none; one without an annotator for a
-    passage that nobody has read. A passage's rows stand together, in the order of the passages.
+    """Write one row per label, with the rows of each passage together and the passages in order.
 
-    Raises DemarcheError where a name would not come back: a table does not keep white space around it.
+    An annotation without labels is a row without a topic; a passage without annotations, a row without an annotator.
+    Raises DemarcheError for a name that an import would change, because a table does not keep white space around it.
     """
     _check_names(data)
     columns = _columns(data)
-    kinds = _kinds(data, columns, path.suffix.lower())
-    lost = _lost_of_passages(data, kinds, columns)
-    readings: dict[str, list[Annotation]] = defaultdict(list)
+    types = _column_types(data, columns, path.suffix.lower())
+    lost = _count_losses(data, types, columns)
+    annotations: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in data.annotations:
-        readings[annotation.passage].append(annotation)
+        annotations[annotation.passage].append(annotation)
     count = 0
-    with table_writer(path, {name: str if kind is object else kind for name, kind in kinds.items()}) as write:
+    with table_writer(path, {name: str if type is object else type for name, type in types.items()}) as write:
         batch: list[Row] = []
         for passage in data.passages:
-            about = _about(passage, columns, kinds)
-            batch += [about | row for row in _rows(passage.text, readings[passage.id], columns, lost)]
+            cells = _passage_cells(passage, columns, types)
+            batch += [cells | row for row in _label_rows(passage.text, annotations[passage.id], columns, lost)]
             if len(batch) >= BATCH:
                 write(batch)
                 count, batch = count + len(batch), []
         write(batch)
         count += len(batch)
-    return Exported(columns, count, {what: number for what, number in lost.items() if number})
+    return Exported(columns, count, {kind: number for kind, number in lost.items() if number})
 
 
 def _check_names(data: LabelledData) -> None:
-    named = {
+    names_by_kind = {
         "passage": [passage.id for passage in data.passages],
         "article": [passage.article for passage in data.passages],
         "annotator": [annotation.annotator for annotation in data.annotations],
         "topic": [label.topic for label in _labels(data) if label.topic is not None],
     }
-    for what, names in named.items():
+    for kind, names in names_by_kind.items():
         for name in dict.fromkeys(names):
             if name != name.strip():
-                raise DemarcheError(f"{what} {name!r} has white space around it, which a table loses; rename it")
+                raise DemarcheError(f"{kind} {name!r} has white space around it, which a table loses; rename it")
     texts = [*(passage.text for passage in data.passages), *(label.target for label in _labels(data) if label.target)]
     for text in texts:
-        if blank(text):
-            raise DemarcheError(f"{text!r} is a text or target that is blank in a table; take it out")
+        if is_blank(text):
+            raise DemarcheError(f"the text or target {text!r} is blank in a table; remove it")
 
 
 def _labels(data: LabelledData) -> Iterator[Label]:
     return (label for annotation in data.annotations for label in annotation.labels)
 
 
-def _columns(data: LabelledData) -> Columns:
-    """Only columns that hold something, beside those of ids and labels. Kept ones have their names first."""
+def _columns(data: LabelledData) -> TableColumns:
+    """Name the columns: those of ids and labels, and the others that have a value.
+
+    The columns of `meta` keep their names; the others avoid them.
+    """
     keep = tuple(dict.fromkeys(name for passage in data.passages for name in passage.meta))
 
-    def free(name: str) -> str:
-        return free(name + "_") if name in keep else name
+    def unused(name: str) -> str:
+        return unused(name + "_") if name in keep else name
 
-    def used(field: str) -> bool:
+    def has_values(field: str) -> bool:
         if field == "article":
             return any(passage.article != passage.id for passage in data.passages)
         return any(getattr(passage, field) for passage in data.passages)
 
     target = any(label.target for label in _labels(data))
     span = any(label.target_span for label in _labels(data))
-    return Columns(
-        text=free("text"),
-        topics=(free("topic"),),
-        stance=free("stance"),
-        target=free("target") if target else None,
-        target_start=free("target_start") if span else None,
-        target_end=free("target_end") if span else None,
-        annotator=free("annotator"),
+    passage_columns: dict[str, Any] = {column: unused(column) for column, field in _FIELDS.items() if has_values(field)}
+    return TableColumns(
+        text=unused("text"),
+        topics=(unused("topic"),),
+        stance=unused("stance"),
+        target=unused("target") if target else None,
+        target_start=unused("target_start") if span else None,
+        target_end=unused("target_end") if span else None,
+        annotator=unused("annotator"),
         keep=keep,
-        **{column: free(column) for column, field in _FIELDS.items() if used(field)},
+        **passage_columns,
     )
 
 
-def _kinds(data: LabelledData, columns: Columns, form: str) -> dict[str, type]:
-    """What each column holds, in the order of the table; `object` where each cell keeps its own kind."""
+def _column_types(data: LabelledData, columns: TableColumns, suffix: str) -> dict[str, type]:
+    """Return {column: type} in the order of the table; `object` if each cell keeps its own type."""
     single = [name for column in _FIELDS if (name := getattr(columns, column))]
-    kinds: dict[str, type] = dict.fromkeys([*single, columns.text], str)
+    types: dict[str, type] = dict.fromkeys([*single, columns.text], str)
     for name in (columns.annotator, *columns.topics, columns.stance, columns.target):
         if name:
-            kinds[name] = str
+            types[name] = str
     for name in (columns.target_start, columns.target_end):
         if name:
-            kinds[name] = int
+            types[name] = int
     for name in columns.keep:
-        kinds[name] = object if form == ".jsonl" else str
-        if form == ".parquet":
-            kinds[name] = _kind([passage.meta.get(name) for passage in data.passages])
-    return kinds
+        types[name] = object if suffix == ".jsonl" else str
+        if suffix == ".parquet":
+            types[name] = _common_type([passage.meta.get(name) for passage in data.passages])
+    return types
 
 
-def _kind(values: Sequence[Any]) -> type:
-    """The one kind that all values have, or else text."""
-    kinds = {type(value) for value in values if value is not None}
-    if len(kinds) != 1 or any(type(value) is int and not -(2**63) <= value < 2**63 for value in values):
+def _common_type(values: Sequence[Any]) -> type:
+    """Return the type of all values, or str if they differ or Parquet has no such integer."""
+    types = {type(value) for value in values if value is not None}
+    if len(types) != 1 or any(type(value) is int and not -(2**63) <= value < 2**63 for value in values):
         return str
-    return kinds.pop()
+    return types.pop()
 
 
-def _as(kind: type, value: Any) -> Any:
-    return value if value is None or kind in (object, type(value)) else str(value)
+def _convert(value: Any, to: type) -> Any:
+    return value if value is None or to in (object, type(value)) else str(value)
 
 
-def _about(passage: Passage, columns: Columns, kinds: Mapping[str, type]) -> Row:
-    """A row's cells but for the labels."""
-    row: Row = dict.fromkeys(kinds)
+def _passage_cells(passage: Passage, columns: TableColumns, types: Mapping[str, type]) -> Row:
+    """Return a row with every cell of the passage, and empty cells for the labels."""
+    row: Row = dict.fromkeys(types)
     row |= {name: getattr(passage, field) for column, field in _FIELDS.items() if (name := getattr(columns, column))}
-    row |= {name: _as(kinds[name], passage.meta.get(name)) for name in columns.keep}
+    row |= {name: _convert(passage.meta.get(name), types[name]) for name in columns.keep}
     return row | {columns.text: passage.text}
 
 
-def _rows(text: str, readings: Sequence[Annotation], columns: Columns, lost: Counter[str]) -> Iterator[Row]:
-    """The cells of the labels: one row without any where nobody has read the passage."""
-    if not readings:
+def _label_rows(
+    text: str, annotations: Sequence[Annotation], columns: TableColumns, lost: Counter[str]
+) -> Iterator[Row]:
+    """Yield the cells of each label, or one empty row for a passage without annotations."""
+    if not annotations:
         yield {}
     topic_column, stance_column = columns.topics[0], columns.stance or ""
-    for annotation in readings:
-        reader = {columns.annotator or "": annotation.annotator}
-        labels = list(_flat(annotation.labels, text, lost))
+    for annotation in annotations:
+        annotator = {columns.annotator or "": annotation.annotator}
+        labels = list(_storable_labels(annotation.labels, text, lost))
         if not labels:
-            yield reader
+            yield annotator
         for label in labels:
-            row: Row = reader | {stance_column: label.stance}
+            row: Row = annotator | {stance_column: label.stance}
             if label.topic is not None:
                 row[topic_column] = _topic_cell(label.topic)
             if label.target is not None:
@@ -177,9 +186,9 @@ def _rows(text: str, readings: Sequence[Annotation], columns: Columns, lost: Cou
             yield row
 
 
-def _flat(labels: Sequence[Label], text: str, lost: Counter[str]) -> Iterator[Label]:
-    """The labels as rows can hold them, so that no two of them contradict each other when read back."""
-    alone = {label.topic for label in labels if label.target is None}
+def _storable_labels(labels: Sequence[Label], text: str, lost: Counter[str]) -> Iterator[Label]:
+    """Reduce the labels to what rows can hold, so that no two of them contradict each other when read back."""
+    without_target = {label.topic for label in labels if label.target is None}
     stances: dict[Any, str | None] = {}
     for label in labels:
         lost["holders"] += label.holder is not None
@@ -188,10 +197,10 @@ def _flat(labels: Sequence[Label], text: str, lost: Counter[str]) -> Iterator[La
             yield Label(topic=label.topic, stance=label.stance)
             continue
         lost["pairings of a topic with a target (read back as two labels)"] += label.topic is not None
-        # Beside a target a topic stands without a stance: one that has a row of its own stays with that.
-        topic, span = None if label.topic in alone else label.topic, label.target_span
+        # A topic beside a target has no stance. If the topic also has a label of its own, that label alone is kept.
+        topic, span = None if label.topic in without_target else label.topic, label.target_span
         if span is not None and text[slice(*span)] != label.target:
-            lost["spans that do not cut their target out of the text"] += 1
+            lost["target spans whose text is not the target"] += 1
             span = None
         if stances.setdefault((label.target, span), label.stance) == label.stance:
             yield Label(topic=topic, target=label.target, target_span=span, stance=label.stance)
@@ -202,24 +211,29 @@ def _flat(labels: Sequence[Label], text: str, lost: Counter[str]) -> Iterator[La
 
 
 def _topic_cell(topic: str) -> str:
-    """The topic, as a list where plain it would be taken for a list, several topics, or yes or no."""
-    misread = topic[:1] in ("[", "{") or topic.casefold() in YES | NO or listed(topic, Reading().separator) != [topic]
-    return json.dumps([topic], ensure_ascii=False) if misread else topic
+    """Return the topic, as a list if plain text would be read as a list, several topics, or yes or no."""
+    ambiguous = (
+        topic[:1] in ("[", "{")
+        or topic.casefold() in YES | NO
+        or split_values(topic, ImportOptions().separator) != [topic]
+    )
+    return json.dumps([topic], ensure_ascii=False) if ambiguous else topic
 
 
-def _lost_of_passages(data: LabelledData, kinds: Mapping[str, type], columns: Columns) -> Counter[str]:
+def _count_losses(data: LabelledData, types: Mapping[str, type], columns: TableColumns) -> Counter[str]:
+    """Count what the table cannot hold of the passages and annotations; labels are counted as they are written."""
     lost: Counter[str] = Counter()
     for passage in data.passages:
         lost["offsets in an article"] += passage.start != 0
         for field in _FIELDS.values():
             value = getattr(passage, field) or ""
-            lost["titles and the like that had white space around them"] += value != value.strip()
+            lost["metadata fields with white space around them (read back without it)"] += value != value.strip()
         for name in columns.keep:
             value = passage.meta.get(name)
-            back = kept(_as(kinds[name], value))
-            lost["kept values that are not text (read back as text)"] += not blank(value) and (
-                type(back) is not type(value) or back != value
+            imported = to_scalar(_convert(value, types[name]))
+            lost["values of meta that are not text (read back as text)"] += not is_blank(value) and (
+                type(imported) is not type(value) or imported != value
             )
-    other = [reading for reading in data.annotations if reading.codebook != data.codebook.reference]
-    lost["readings' versions of the codebook"] = len(other)
+    other_versions = [annotation for annotation in data.annotations if annotation.codebook != data.codebook.reference]
+    lost["references to another version of the codebook"] = len(other_versions)
     return lost

@@ -1,4 +1,4 @@
-"""Rows to a table (CSV, TSV, JSON lines, Parquet), a batch at a time; the file appears when it is whole."""
+"""Write tables (CSV, TSV, JSON lines, Parquet) in batches of rows; the file appears once it is complete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from labels.table_files import DELIMITERS
 
 
 @contextlib.contextmanager
-def table_writer(path: Path, kinds: Mapping[str, type]) -> Iterator[Callable[[Iterable[Mapping[str, Any]]], object]]:
-    """Takes rows a batch at a time. Nothing is left behind, and an older file stays, if the block raises.
+def table_writer(path: Path, types: Mapping[str, type]) -> Iterator[Callable[[Iterable[Mapping[str, Any]]], object]]:
+    """Open a table and yield a function that writes a batch of rows.
 
-    `kinds`: each column and what it holds (str, int, float or bool), which Parquet must know beforehand.
+    `types` maps each column to str, int, float or bool, which Parquet needs in advance. If the block raises, nothing
+    is written and an older file stays.
     """
     with atomic_write(path) as part:
         match path.suffix.lower():
@@ -25,23 +26,23 @@ def table_writer(path: Path, kinds: Mapping[str, type]) -> Iterator[Callable[[It
                 import pyarrow as pa
                 import pyarrow.parquet as pq
 
-                types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-                schema = pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+                arrow_types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+                schema = pa.schema([(name, arrow_types[type]) for name, type in types.items()])
                 with pq.ParquetWriter(part, schema, compression="zstd") as writer:
                     yield lambda rows: writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
             case ".jsonl":
                 with part.open("w", encoding="utf-8", newline="\n") as stream:
                     yield lambda rows: stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            case form:
-                # A name that holds a delimiter must not be taken for several columns.
-                several = any(set(name) & set(DELIMITERS) for name in kinds)
+            case suffix:
+                # A column name with a delimiter in it must not be read as several columns.
+                quote_all = any(set(name) & set(DELIMITERS) for name in types)
                 with part.open("w", encoding="utf-8", newline="") as stream:
-                    # With "\n" alone for a line's end, Python 3.11 leaves a text with "\r" in it unquoted.
+                    # If lines end in "\n", Python 3.11 does not quote a text that contains "\r".
                     table = csv.DictWriter(
                         stream,
-                        list(kinds),
-                        delimiter="\t" if form == ".tsv" else ",",
-                        quoting=csv.QUOTE_ALL if several else csv.QUOTE_MINIMAL,
+                        list(types),
+                        delimiter="\t" if suffix == ".tsv" else ",",
+                        quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
                         lineterminator="\r\n",
                     )
                     table.writeheader()

@@ -1,0 +1,69 @@
+"""Options that a command takes from the fields of a dataclass, so that each is declared once."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import typer
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+class After(NamedTuple):
+    """Marks a parameter that `--help` lists after another option."""
+
+    name: str
+
+
+def options_from_fields(command: Command) -> Command:
+    """Replace each dataclass parameter of a command by one option per field.
+
+    A field is declared as `Annotated[type, "help"]` and has a default; one of type `tuple[str, ...]` may be repeated.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {
+        name: p.annotation for name, p in signature.parameters.items() if is_dataclass(p.annotation)
+    }
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += (
+            _options(groups[name]) if name in groups else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        )
+    for parameter in list(parameters):
+        for after in get_args(parameter.annotation):
+            if isinstance(after, After):
+                parameters.remove(parameter)
+                parameters.insert([other.name for other in parameters].index(after.name) + 1, parameter)
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            passed = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = group(
+                **{
+                    field: tuple(value) if isinstance(value, list) else value
+                    for field, value in passed.items()
+                    if value is not None
+                }
+            )
+        command(**values)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return cast(Command, run)
+
+
+def _options(group: Any) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    for field in fields(group):
+        type_, help = get_args(hints[field.name])
+        repeatable = get_origin(type_) is tuple
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if repeatable else field.default,
+            annotation=Annotated[list[str] | None if repeatable else type_, typer.Option(help=help)],
+        )

@@ -1,0 +1,65 @@
+"""The columns of a table of labels, and how an import reads them.
+
+The command line makes an option of each field of `TableColumns`, with the field's note as its help. It imports this
+module when it starts, so nothing heavy belongs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """The name of each column that an import reads. Only the text is required."""
+
+    text: Annotated[str, "Column of the text."] = "text"
+    id: Annotated[str | None, "Column of the id; without it, the line number is the id."] = None
+    title: Annotated[str | None, "Column of the title."] = None
+    date: Annotated[str | None, "Column of the date, or of any value that sorts by time."] = None
+    source: Annotated[str | None, "Column of the source."] = None
+    url: Annotated[str | None, "Column of the URL."] = None
+    article: Annotated[str | None, "Column of the article's id, if each row is a passage of an article."] = None
+    group: Annotated[str | None, "Column of the group; rows of one group stay in the same split."] = None
+    split: Annotated[str | None, "Column of the data set's own split."] = None
+    topics: Annotated[
+        tuple[str, ...],
+        "Column of the topics (a list, or separated by --separator); repeat it to name one yes/no column per topic.",
+    ] = ()
+    stance: Annotated[str | None, "Column of the stance."] = None
+    target: Annotated[str | None, "Column of the stance's target."] = None
+    target_start: Annotated[str | None, "Column of the offset of the target's first character."] = None
+    target_end: Annotated[str | None, "Column of the offset just after the target's last character."] = None
+    annotator: Annotated[str | None, "Column of the annotator, if several annotators labelled a text."] = None
+    votes: Annotated[
+        tuple[str, ...],
+        "Column of a list of votes; repeat it to name one column per annotator. "
+        "Votes are read as stances if they name stances, otherwise as topics.",
+    ] = ()
+    gold: Annotated[str | None, "Column of the decided label, which takes precedence over the votes."] = None
+    keep: Annotated[tuple[str, ...], "Another column to keep with the passage; repeatable."] = ()
+
+    def names(self) -> list[str]:
+        """Return the name of every column that is set."""
+        single = (
+            self.text, self.id, self.title, self.date, self.source, self.url, self.article, self.group, self.split,
+            self.stance, self.target, self.target_start, self.target_end, self.annotator, self.gold,
+        )  # fmt: skip
+        return [name for name in (*single, *self.topics, *self.votes, *self.keep) if name]
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How an import interprets the cells of a table.
+
+    `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` stands between
+    several topics in one cell. `annotator` is the annotator of a row that names none. `target` is the target of
+    every stance in a table without a column of targets.
+    """
+
+    annotator: str = "table"
+    values: Mapping[str, str] = field(default_factory=dict)
+    separator: str = ";"
+    target: str | None = None
