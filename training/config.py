@@ -177,6 +177,13 @@ class Config(Frozen):
         """The `key=value` overrides that the config was read with."""
         return self._overrides
 
+    def __eq__(self, other: object) -> bool:
+        """Compare the settings alone: the same config may be read with or without overrides."""
+        return isinstance(other, Config) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
+
     @model_validator(mode="before")
     @classmethod
     def _default_strategy(cls, plain: Any) -> Any:
