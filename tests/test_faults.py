@@ -243,7 +243,7 @@ FAULTS: dict[str, Fault] = {
     "no trials": Fault("sweep config.yaml --trials 0", ("--trials",)),
     "a study that is no database": Fault(SWEEP + " --study studies", ("--study studies: not a database",), search("topics.c: {low: 1, high: 9}")),
     "a study without a file": Fault(SWEEP + " --study sqlite://", ("--study sqlite://: names no file",), search("topics.c: {low: 1, high: 9}")),
-    "a study in a folder that is not there": Fault(SWEEP + " --study sqlite:///nowhere/s.db", ("nowhere/s.db: the folder of the study's database is not there",), search("topics.c: {low: 1, high: 9}")),
+    "a study in a folder that is not there": Fault(SWEEP + " --study sqlite:///nowhere/s.db", ("nowhere/s.db: the folder of the study's database does not exist",), search("topics.c: {low: 1, high: 9}")),
     "a study in the tracking store": Fault(SWEEP + " --study sqlite:///mlflow.db", ("mlflow.db: a database of another program; give the study's database a file of its own",), search("topics.c: {low: 1, high: 9}")),
     "a study that is locked": Fault(SWEEP + " --study sqlite:///locked.db", ("locked.db: the study's database cannot be used (database is locked); another program holds it",), both(search("topics.c: {low: 1, high: 9}"), locked("locked.db"))),
     "a study on a server that does not answer": Fault(SWEEP + " --study postgresql://a:secret@127.0.0.1:1/b", ("postgresql://a:***@127.0.0.1:1/b",), search("topics.c: {low: 1, high: 9}")),

@@ -345,7 +345,17 @@ def pip_requirements(folder: Path) -> list[str]:
     """Return the pip requirements of serving a saved tagger, at the versions installed here."""
     from importlib.metadata import version
 
-    names = ["mlflow", "numpy", "platformdirs", "py3langid", "pydantic", "pyyaml", "safetensors", "scikit-learn", "scipy"]
+    names = [
+        "mlflow",
+        "numpy",
+        "platformdirs",
+        "py3langid",
+        "pydantic",
+        "pyyaml",
+        "safetensors",
+        "scikit-learn",
+        "scipy",
+    ]
     if has_encoder(folder):
         names += ["torch", "transformers"]
     return [f"{name}=={version(name)}" for name in names]
