@@ -64,7 +64,7 @@ def _send_again(number: int) -> None:
             # Wakes a main thread that sleeps or waits, too.
             signal.pthread_kill(main, number)
         else:
-            _thread.interrupt_main(number)
+            _thread.interrupt_main(signal.Signals(number))
 
     timer = threading.Timer(0.05, send)
     timer.daemon = True
