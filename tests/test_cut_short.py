@@ -1,4 +1,4 @@
-"""Full disks, little memory, Ctrl-C, two at once: a process that is cut short leaves nothing half-written."""
+"""Full disks, little memory, Ctrl-C, two at once: a process that is cut short leaves no output half written."""
 
 from __future__ import annotations
 
@@ -49,25 +49,25 @@ def child(
         ("train config.yaml", "mlflow.db"),
     ],
 )
-def test_a_full_disk_is_told_and_leaves_nothing(argv: str, name: str, town: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_nothing(argv: str, name: str, town: Path) -> None:
     shutil.copy(town / "passages.jsonl", town / "t.jsonl")
     before = files(town)
     process = child(*argv.split(), limit=(resource.RLIMIT_FSIZE, 1000))
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 2, said
-    assert "Traceback" not in said
-    assert name in said.splitlines()[-1]
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 2, stderr
+    assert "Traceback" not in stderr
+    assert name in stderr.splitlines()[-1]
     assert files(town) == before
 
 
 @pytest.mark.parametrize("argv", ["labels schema", CHECK])
-def test_a_full_standard_output_is_told(argv: str, town: Path) -> None:
+def test_a_full_standard_output_is_an_error(argv: str, town: Path) -> None:
     with Path("/dev/full").open("w") as full:
         process = child(*argv.split(), stdout=full)
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert said.count("\n") == 1
-    assert "No space left on device" in said
+    assert stderr.count("\n") == 1
+    assert "No space left on device" in stderr
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_a_line_of_50_mb_fits_into_3_gb(argv: str, town: Path) -> None:
     put("a.txt", "x" * 50_000_000 + ".")(town)
     put("t.csv", TABLE + "3," + "x" * 50_000_000 + ",tea,favor\n")(town)
     process = child(*argv.split(), limit=(resource.RLIMIT_AS, 3 * 2**30), OPENBLAS_NUM_THREADS="1")
-    _, said = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=120)
     if "import" in argv:
         assert process.returncode == 2
-        assert "t.csv:4: text: 50,000,000 characters" in said
+        assert "t.csv:4: text: 50,000,000 characters" in stderr
     else:
-        assert process.returncode == 0, said
+        assert process.returncode == 0, stderr
 
 
 @pytest.mark.parametrize("seed", range(14))
@@ -110,12 +110,12 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: 
     process = child(*argv.split())
     time.sleep(rng.uniform(0.05, window_length))
     process.send_signal(rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM]))
-    _, said = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     # Before our first line and after our last one the signal itself ends Python.
-    assert process.returncode in (0, 130, -signal.SIGINT, -signal.SIGTERM), said
-    assert not any(word in said for word in ("Traceback", "Exception", "Error")), said
+    assert process.returncode in (0, 130, -signal.SIGINT, -signal.SIGTERM), stderr
+    assert not any(word in stderr for word in ("Traceback", "Exception", "Error")), stderr
     if process.returncode == 130:
-        assert said.splitlines()[-1] == "interrupted"
+        assert stderr.splitlines()[-1] == "interrupted"
     left = files(town).keys() - before.keys()
     assert left in (set(), whole)
     assert all(files(town)[name] == content for name, content in before.items())
@@ -128,21 +128,22 @@ def test_ctrl_c_waits_until_a_module_is_imported(tmp_path: Path) -> None:
     )
     program = (
         "import time\n"
-        "from demarche.interrupted import like_ctrl_c, told\n"
-        "like_ctrl_c()\n"
-        "with told():\n"
+        "from demarche.__main__ import app, main\n"
+        "@app.command('load')\n"
+        "def load():\n"
         "    import heavy\n"
         "    time.sleep(30)\n"
+        "main()\n"
     )
     process = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=25,
+        [sys.executable, "-c", program, "load"], capture_output=True, text=True, timeout=25,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(tmp_path)])},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
     )  # fmt: skip
     assert (process.returncode, process.stdout, process.stderr) == (130, "imported\n", "interrupted\n")
 
 
-def test_two_that_write_the_same_output_leave_one_of_them_whole(town: Path) -> None:
+def test_two_processes_that_write_the_same_output_leave_one_of_them_whole(town: Path) -> None:
     argv = ("labels", "passages", "articles.jsonl", "--out", "out/p.jsonl")
     processes = [child(*argv) for _ in range(3)]
     assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 3

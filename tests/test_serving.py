@@ -51,9 +51,9 @@ def test_the_requirements_are_the_packages_that_serving_imports(family: str, mod
     if family == "embedding":
         model = workspace / "model"
         config = read_config("config.yaml", [f"topics={{kind: embedding, encoder: {tiny_encoder()}}}"])
-        _, passages, annotations = make_articles()
+        _, passages, annotations = make_articles(20)
         examples = adjudicate(passages, annotations)
-        fit(config, BOOK, examples[:150], examples[150:], callback=NoCallback()).tagger.save(model)
+        fit(config, BOOK, examples[:45], examples[45:], callback=NoCallback()).tagger.save(model)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     environment.pop("MLFLOW_DISABLE_TELEMETRY")
     modules = subprocess.run(

@@ -1,4 +1,4 @@
-"""A sweep chooses on dev, shares its trials between processes, survives being killed, and looks at test once."""
+"""A sweep chooses on dev, shares its trials between processes, survives being killed, and evaluates on test once."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def others() -> dict[str, tracking.Summary]:
     return {run.name: run for run in tracking.runs(most=100) if "demarche.trial" not in run.tags}
 
 
-def wait_for(there: Callable[[], object]) -> None:
+def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 60
-    while not there():
+    while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
-def test_the_best_of_dev_is_trained_again_and_judged_on_test_alone(town: Path) -> None:
+def test_the_best_trial_on_dev_is_trained_again_and_alone_evaluated_on_test(town: Path) -> None:
     result = demarche("sweep", "config.yaml", "--trials", "3", "review=0.2")
     assert result.exit_code == 0, result.output
     parent, best = others()["tiny sweep"], others()["tiny"]
@@ -102,7 +102,7 @@ def test_the_best_of_dev_is_trained_again_and_judged_on_test_alone(town: Path) -
     assert others()["tiny"].metrics == best.metrics
 
 
-def test_the_same_command_goes_on_and_a_changed_config_is_another_study(town: Path) -> None:
+def test_the_same_command_resumes_a_study_and_a_changed_config_starts_another(town: Path) -> None:
     first = demarche("sweep", "config.yaml", "--trials", "2").output
     assert demarche("sweep", "config.yaml", "--trials", "2").output.splitlines()[-6:] == first.splitlines()[-6:]
     assert len(trials()) == 2
@@ -115,19 +115,19 @@ def test_the_same_command_goes_on_and_a_changed_config_is_another_study(town: Pa
 
 def test_two_processes_share_the_trials_and_one_of_them_ends_the_sweep(town: Path) -> None:
     both = [child("sweep", "config.yaml", "--trials", "6") for _ in range(2)]
-    said = [process.communicate(timeout=240) for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+    outputs = [process.communicate(timeout=240) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
     assert len(trials()) == 6
     assert len({run.tags["demarche.overrides"] for run in trials()}) == 6
     assert len({run.tags["demarche.pid"] for run in trials()}) == 2
-    # One parent, one best, whose figures both tell.
+    # One parent and one best run, whose metrics both processes print.
     assert sorted(run.name for run in tracking.runs() if "demarche.trial" not in run.tags) == ["tiny", "tiny sweep"]
-    assert said[0][0] == said[1][0]
+    assert outputs[0][0] == outputs[1][0]
     assert others()["tiny sweep"].status == "FINISHED"
     assert registry.champion_of(tracking.open_store(), "tiny-tagger") == "1"
 
 
-def test_a_killed_sweep_goes_on_where_it_was(town: Path) -> None:
+def test_a_killed_sweep_is_resumed_by_the_same_command(town: Path) -> None:
     process = child("sweep", "config.yaml", "--trials", "3")
     wait_for(lambda: len(trials()) == 2)
     process.kill()
@@ -137,14 +137,14 @@ def test_a_killed_sweep_goes_on_where_it_was(town: Path) -> None:
     assert result.exit_code == 0, result.output
     finished = [run for run in trials() if run.status == "FINISHED"]
     assert len(finished) == 3
-    # What was cut off is tried again with the same values.
+    # An interrupted trial is run again with the same values.
     assert done <= {run.tags["demarche.overrides"] for run in finished}
     assert all(run.status == "KILLED" for run in trials() if run not in finished)
     assert others()["tiny sweep"].status == "FINISHED"
     assert "demarche.reason" not in others()["tiny sweep"].tags
 
 
-def test_a_sweep_that_lost_its_last_process_while_it_ended_is_ended_by_the_next(town: Path) -> None:
+def test_a_sweep_killed_while_it_trained_the_best_is_finished_by_the_same_command(town: Path) -> None:
     process = child("sweep", "config.yaml", "--trials", "1")
     wait_for(lambda: "tiny" in others())
     process.kill()
@@ -156,41 +156,41 @@ def test_a_sweep_that_lost_its_last_process_while_it_ended_is_ended_by_the_next(
     assert statuses == ["FINISHED", "KILLED"] or statuses == ["FINISHED"]
 
 
-def test_ctrl_c_is_one_line_and_the_same_command_goes_on(town: Path) -> None:
+def test_ctrl_c_is_one_line_and_the_same_command_resumes(town: Path) -> None:
     process = child("sweep", "config.yaml", "--trials", "2")
     wait_for(trials)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert said.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in said
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in stderr
     assert others()["tiny sweep"].status == "KILLED"
     assert demarche("sweep", "config.yaml", "--trials", "2").exit_code == 0
     assert sum(run.status == "FINISHED" for run in trials()) == 2
 
 
-def test_values_that_exclude_each_other_count_as_tried(town: Path) -> None:
+def test_values_that_exclude_each_other_count_as_a_trial(town: Path) -> None:
     space = "{topics.ngrams.words: {choices: [null, [1, 1]]}, topics.ngrams.chars: {choices: [null, [2, 3]]}}"
     text = (town / "config.yaml").read_text().split("search:")[0].replace("chars: null", "chars: [2, 3]")
     (town / "config.yaml").write_text(f"{text}search: {{metric: topics/map, space: {space}}}\n")
-    # By this seed both are null at the third trial.
+    # With this seed both are null in the third trial.
     result = demarche("sweep", "config.yaml", "--trials", "4", "stance=null", "seed=14")
     assert result.exit_code == 0, result.output
     assert "excluded (topics.ngrams: neither words nor chars" in result.output
-    # And what was tried is not trained once more.
+    # And the same values are not trained twice.
     assert "trial 1: topics.ngrams.chars=[2,3] topics.ngrams.words=null: as trial 0" in result.output
     assert len(trials()) == 1
     assert others()["tiny sweep"].status == "FINISHED"
 
 
-def test_a_plain_training_takes_no_notice_of_a_search(town: Path) -> None:
+def test_a_plain_training_ignores_the_search(town: Path) -> None:
     assert demarche("train", "config.yaml").exit_code == 0
     assert demarche("train", "config.yaml", "search=null").exit_code == 0
     first, second = tracking.runs()
     assert first.tags["demarche.config"] == second.tags["demarche.config"]
 
 
-def test_a_sweep_whose_run_is_gone_says_so(town: Path, empty_store: Path) -> None:
+def test_a_sweep_whose_run_was_deleted_is_an_error_that_names_study(town: Path, empty_store: Path) -> None:
     assert demarche("sweep", "config.yaml", "--trials", "1").exit_code == 0
     (town / "mlflow.db").write_bytes(empty_store.read_bytes())
     result = demarche("sweep", "config.yaml", "--trials", "1")
@@ -219,7 +219,7 @@ def test_a_trial_that_lags_behind_is_pruned(workspace: Path) -> None:
     assert (study.best() or study.finished()[5]).number == 0
 
 
-def test_a_family_with_epochs_tells_of_the_figure_after_each(town: Path) -> None:
+def test_a_family_with_epochs_reports_the_metric_after_each(town: Path) -> None:
     text = (town / "config.yaml").read_text().split("topics:")[0]
     (town / "config.yaml").write_text(
         f"{text}stance: {{kind: encoder, encoder: {tiny_encoder()}, epochs: 2, max_length: 32}}\n"
@@ -233,9 +233,9 @@ def test_a_family_with_epochs_tells_of_the_figure_after_each(town: Path) -> None
     assert list(trial.intermediate_values) == [1, 2]
 
 
-def test_whole_numbers_are_tried_where_the_config_takes_no_others(town: Path) -> None:
-    found = {axis.key: axis.whole for axis in axes(Path("config.yaml"), read_config("config.yaml"))}
-    assert found == {"stance.ngrams.chars": False, "stance.own_from": True, "topics.c": False}
+def test_whole_numbers_are_tried_where_the_config_accepts_no_others(town: Path) -> None:
+    whole = {axis.key: axis.whole for axis in axes(Path("config.yaml"), read_config("config.yaml"))}
+    assert whole == {"stance.ngrams.chars": False, "stance.own_from": True, "topics.c": False}
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_value_is_written_as_the_command_line_takes_it(value: object, text: st
     assert override("topics.c", value) == f"topics.c={text}"
 
 
-def test_proposals_keep_to_the_space() -> None:
+def test_proposals_stay_within_the_space() -> None:
     space = [
         Axis("a", Dimension(low=1, high=3), whole=True),
         Axis("b", Dimension(low=0.1, high=10.0, log=True), whole=False),
