@@ -128,7 +128,7 @@ import psutil
 from models.tagger import Tagger
 from tagging.batch import tag_batch
 from tagging.processes import Processes
-from tagging.readers import Columns
+from tagging.readers import ArticleColumns
 
 def memory():
     me = psutil.Process()
@@ -153,7 +153,7 @@ if __name__ == "__main__":
     threading.Thread(target=watch, daemon=True).start()
     started = time.perf_counter()
     found = tag_batch(
-        [source], tagger, out, model="bench", columns=Columns(), processes=Processes(int(sys.argv[4]), model)
+        [source], tagger, out, model="bench", columns=ArticleColumns(), processes=Processes(int(sys.argv[4]), model)
     )
     print(found.passages, time.perf_counter() - started, peak - loaded)
 """

@@ -178,14 +178,14 @@ def passages(
 ) -> None:
     """Cut new articles into passages as the tagger does, ready to annotate. Furniture is left out."""
     from labels.files import check_output, write_jsonl
-    from tagging.readers import Columns, Unreadable, nothing_read, read_articles
+    from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
 
     written = [out, *([articles_out] if articles_out else [])]
     for place, path in enumerate(written):
         check_output(path, inputs=written[:place])
     read, unreadable, found = [], [], []
-    for item in read_articles(articles, Columns(), written=written):
+    for item in read_articles(articles, ArticleColumns(), written=written):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue
