@@ -45,11 +45,11 @@ def test_each_passage_has_its_rows(model: Path, inputs: Path, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     rows = rows_of(tmp_path / "tags.jsonl")
     assert all(tuple(row) == COLUMNS for row in rows)
-    tagged = [(row["article"], row["status"], row["topic"]) for row in rows]
-    assert ("one.txt", "boilerplate", None) in tagged
-    assert ("one.txt", "tagged", "tea") in tagged
-    assert ("one.txt", "no_topic", None) in tagged
-    assert ("sub/two.txt", "tagged", "tea") in tagged
+    outcomes = [(row["article"], row["status"], row["topic"]) for row in rows]
+    assert ("one.txt", "boilerplate", None) in outcomes
+    assert ("one.txt", "tagged", "tea") in outcomes
+    assert ("one.txt", "no_topic", None) in outcomes
+    assert ("sub/two.txt", "tagged", "tea") in outcomes
     for row in rows:
         text = (inputs / str(row["article"])).read_bytes().decode()
         assert text[row["start"] : row["end"]] == row["text"]  # type: ignore[misc]
@@ -231,7 +231,9 @@ def test_a_passage_in_another_language_is_marked_and_not_tagged(model: Path, inp
     assert "6 passages of 5 articles read" in result.output
 
 
-def test_no_language_is_reported_if_all_passages_are_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_languages_are_not_reported_if_the_model_was_trained_on_all_of_them(
+    model: Path, inputs: Path, tmp_path: Path
+) -> None:
     assert "their language" not in tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl").output
 
 
