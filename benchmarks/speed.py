@@ -136,7 +136,7 @@ import psutil
 from models.tagger import Tagger
 from tagging.batch import tag_batch
 from tagging.processes import Processes
-from tagging.readers import Columns
+from tagging.readers import ArticleColumns
 
 def memory():
     me = psutil.Process()
@@ -161,7 +161,7 @@ if __name__ == "__main__":
     threading.Thread(target=measure_peak, daemon=True).start()
     start = time.perf_counter()
     summary = tag_batch(
-        [source], tagger, out, model="bench", columns=Columns(), processes=Processes(int(sys.argv[4]), model)
+        [source], tagger, out, model="bench", columns=ArticleColumns(), processes=Processes(int(sys.argv[4]), model)
     )
     print(summary.passages, time.perf_counter() - start, peak - loaded)
 """

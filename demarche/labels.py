@@ -187,14 +187,14 @@ def passages(
 ) -> None:
     """Split articles into passages to annotate, as the tagger does. Boilerplate is left out."""
     from labels.files import check_output, write_jsonl
-    from tagging.readers import Columns, Unreadable, nothing_read, read_articles
+    from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
 
     outputs = [out, *([articles_out] if articles_out else [])]
     for place, path in enumerate(outputs):
         check_output(path, inputs=outputs[:place])
     read, unreadable, cut = [], [], []
-    for item in read_articles(articles, Columns(), written=outputs):
+    for item in read_articles(articles, ArticleColumns(), written=outputs):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue

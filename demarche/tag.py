@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demarche.app import EXIT_PARTLY
 from demarche.printing import not_read, table
+
+if TYPE_CHECKING:
+    from tagging.batch import Summary
+
+_MOST_TOPICS = 20
 
 
 def tag(
@@ -17,76 +22,83 @@ def tag(
         typer.Argument(metavar="INPUT...", help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet."),
     ],
     model: Annotated[str, typer.Option(help="A models:/ or runs:/ URI, or a model folder.")],
-    out: Annotated[Path, typer.Option(help="Where the tags go: .parquet, .jsonl or .csv.")],
-    text: Annotated[str | None, typer.Option(help="Column of the text, in tables.")] = None,
-    id: Annotated[str | None, typer.Option(help="Column of the id.")] = None,
-    title: Annotated[str | None, typer.Option(help="Column of the title.")] = None,
-    date: Annotated[str | None, typer.Option(help="Column of the date.")] = None,
-    target: Annotated[str | None, typer.Option(help="Column of what stance is asked toward.")] = None,
-    articles_out: Annotated[Path | None, typer.Option(help="Keep the articles as read, for offsets.")] = None,
+    out: Annotated[Path, typer.Option(help="File for the tags: .parquet, .jsonl or .csv.")],
+    text: Annotated[str | None, typer.Option(help="Column of the text, in tables; by default `text`.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column of the article's id; by default `id`, if present.")] = None,
+    title: Annotated[str | None, typer.Option(help="Column of the title; by default `title`, if present.")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Column of the date; by default `published` or `date`, if present.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the target of each article's stance.")] = None,
+    articles_out: Annotated[
+        Path | None, typer.Option(help="File for the articles as read (.jsonl): the text that offsets refer to.")
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Processes for a large batch; as many as there are cores, up to 8, or one for an encoder.", min=1
+            min=1,
+            help="Processes for a large batch; by default one per core, up to 8, or one if the model has an encoder.",
         ),
     ] = None,
 ) -> None:
-    """Tag new articles with topics and stance."""
-    from labels.codebook import STANCES
-    from labels.errors import DemarcheError
-    from models.saved import has_encoder
-    from models.tagger import Tagger
-    from tagging.batch import tag_batch
-    from tagging.processes import Processes, cores
-    from tagging.readers import Columns, check_inputs
-    from tagging.rows import BOILERPLATE, NO_TOPIC, REVIEW, TAGGED, check_tags_output
+    """Tag new articles with topics and stances."""
+    from tagging.batch import check_paths, tag_files
+    from tagging.readers import ArticleColumns
 
-    check_inputs(inputs)
-    check_tags_output(out)
-    folder, name = Path(model), model
-    if model.startswith(("models:", "runs:")):
-        from training.tracking import registry
-
-        folder, name = registry.fetch(model)
-    for path in (out, *([articles_out] if articles_out else [])):
-        if folder.resolve() in path.resolve().parents:
-            raise DemarcheError(f"{path}: is in the model's folder, which must stay as it is; name another file")
-    tagger = Tagger.load(folder)
-    columns = Columns(text=text, id=id, title=title, date=date, target=target)
-    summary = tag_batch(
-        inputs,
-        tagger,
-        out,
-        model=name,
-        columns=columns,
-        articles_out=articles_out,
-        processes=Processes(jobs or (1 if has_encoder(folder) else cores()), folder),
-    )
-    stances = [*STANCES, *(["no stance"] if any("no stance" in counts for counts in summary.topics.values()) else [])]
-    rows = [
-        (topic, str(counts.total()), *(str(counts[stance]) for stance in stances))
-        for topic, counts in sorted(summary.topics.items(), key=lambda item: -item[1].total())[:20]
-    ]
-    if rows:
-        table(("topic", "passages", *stances), rows)
-    counts = summary.statuses
-    assigned = sum(topic.total() for topic in summary.topics.values())
-    near = assigned - counts[TAGGED]
-    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {name}, furniture apart:")
-    typer.echo(
-        f"{assigned} tags, {near} of them to review; {counts[REVIEW] - near} more to review just below a threshold; "
-        f"{counts[NO_TOPIC]} passages without a topic, "
-        f"{counts[BOILERPLATE]} pieces of furniture"
-    )
-    if summary.other_languages:
-        typer.echo(
-            f"not tagged for their language: {summary.other_languages.total()} passages in {summary.other_articles} "
-            f"articles ({', '.join(f'{code} {count}' for code, count in summary.other_languages.most_common())}); "
-            f"the model learnt {', '.join(tagger.settings.languages)}"
-        )
+    # Fetching a model can take long: mistakes in the paths come first.
+    check_paths(inputs, out, articles_out)
+    folder, name = _resolve_model(model)
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
+    summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
+    _print_topics(summary)
+    _print_counts(summary, model=name)
     typer.echo(f"tags in {out}")
     if articles_out is not None:
         typer.echo(f"articles as read in {articles_out}")
     not_read(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(EXIT_PARTLY)
+
+
+def _resolve_model(model: str) -> tuple[Path, str]:
+    """Return the model's folder and name. MLflow, which is slow to import, is needed for a URI alone."""
+    if not model.startswith(("models:", "runs:")):
+        return Path(model), model
+    from training.tracking import registry
+
+    return registry.fetch(model)
+
+
+def _print_topics(summary: Summary) -> None:
+    """Print the most frequent topics, with the passages of each stance."""
+    from labels.codebook import STANCES
+
+    if not summary.topics:
+        return
+    has_no_stance = any("no stance" in stances for stances in summary.topics.values())
+    columns = (*STANCES, "no stance") if has_no_stance else STANCES
+    most_frequent = sorted(summary.topics.items(), key=lambda item: -item[1].total())[:_MOST_TOPICS]
+    rows = [
+        (topic, str(stances.total()), *(str(stances[column]) for column in columns)) for topic, stances in most_frequent
+    ]
+    table(("topic", "passages", *columns), rows)
+
+
+def _print_counts(summary: Summary, *, model: str) -> None:
+    """Print how many articles, passages and tags there are, and what was not tagged."""
+    from tagging.rows import BOILERPLATE, NO_TOPIC
+
+    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")
+    typer.echo(
+        f"{summary.assigned} tags, {summary.assigned_for_review} of them for review; "
+        f"{summary.unassigned_for_review} more for review just below a threshold; "
+        f"{summary.statuses[NO_TOPIC]} passages without a topic; "
+        f"{summary.statuses[BOILERPLATE]} pieces of boilerplate"
+    )
+    if summary.other_languages:
+        counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
+        typer.echo(
+            f"not tagged because of their language: {summary.other_languages.total()} passages in "
+            f"{summary.other_articles} articles ({counts}); "
+            f"the model was trained on {', '.join(summary.training_languages)}"
+        )

@@ -1,1 +1,1 @@
-"""Articles in, tags out: readers, passages, batches, writers."""
+"""Tag articles: readers, segmentation, boilerplate, batches, processes, rows."""

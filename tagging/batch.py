@@ -1,10 +1,10 @@
-"""Tagging a batch of articles, as a stream."""
+"""Tag a batch of articles, as a stream from files to a file."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -14,11 +14,13 @@ from typing import NamedTuple
 from labels.errors import DemarcheError
 from labels.files import jsonl_writer
 from labels.gold.adjudication import Target
+from labels.passages import Article
 from models.language import is_other_language, languages_of_article
+from models.saved import has_encoder
 from models.tagger import Tagger
-from tagging.processes import Processes, spread
-from tagging.readers import Columns, Read, Unreadable, nothing_read, read_articles
-from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, Row, check_tags_output, rows_of, writing
+from tagging.processes import Processes, cores, spread
+from tagging.readers import ArticleColumns, ReadArticle, Unreadable, check_inputs, nothing_read, read_articles
+from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, REVIEW, TAGGED, Row, check_tags_output, rows_of, tags_writer
 from tagging.segmentation import Piece, segment
 
 ARTICLES_AT_ONCE = 64
@@ -26,11 +28,14 @@ ARTICLES_AT_ONCE = 64
 
 @dataclass
 class Summary:
-    """What became of a batch. `topics`: topic → stance → passages assigned.
+    """Counts of the articles, passages and tags of a batch.
 
-    `passages` were read by the model. Of `other_languages`, language → passages, in `other_articles`, it knows nothing.
+    `passages` counts what the model read. `topics` maps topic → stance → passages assigned. `other_languages` maps
+    language → passages that the model did not read because it was not trained on their language; they are in
+    `other_articles` articles.
     """
 
+    training_languages: Sequence[str] = ()
     articles: int = 0
     passages: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
@@ -39,6 +44,63 @@ class Summary:
     other_articles: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 
+    @property
+    def assigned(self) -> int:
+        """The number of tags that are assigned, for review or not."""
+        return sum(stances.total() for stances in self.topics.values())
+
+    @property
+    def assigned_for_review(self) -> int:
+        """The number of assigned tags that are just above a threshold."""
+        return self.assigned - self.statuses[TAGGED]
+
+    @property
+    def unassigned_for_review(self) -> int:
+        """The number of tags that are not assigned, but just below a threshold."""
+        return self.statuses[REVIEW] - self.assigned_for_review
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count the rows of some articles."""
+        others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
+        self.other_languages.update(row["language"] for row in others if row["language"])
+        self.other_articles += len({row["article"] for row in others})
+        self.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
+        for row in rows:
+            self.statuses[row["status"]] += 1
+            if row["assigned"] and row["topic"]:
+                self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
+
+
+def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None) -> None:
+    """Raise a DemarcheError if an input is missing or an output cannot be written, before any work is done."""
+    check_inputs(inputs)
+    check_tags_output(out)
+    if articles_out is not None and articles_out.resolve() == out.resolve():
+        raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
+
+
+def tag_files(
+    inputs: Sequence[Path],
+    folder: Path,
+    out: Path,
+    *,
+    model: str,
+    columns: ArticleColumns,
+    articles_out: Path | None = None,
+    jobs: int | None = None,
+) -> Summary:
+    """Tag the inputs with the model in `folder`, as `tag_batch` does.
+
+    `jobs` is the number of processes; by default one for each core, or a single one for a model with an encoder, which
+    uses all cores by itself.
+    """
+    for path in (out, articles_out):
+        if path is not None and folder.resolve() in path.resolve().parents:
+            raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
+    tagger = Tagger.load(folder)
+    processes = Processes(jobs or (1 if has_encoder(folder) else cores()), folder)
+    return tag_batch(inputs, tagger, out, model=model, columns=columns, articles_out=articles_out, processes=processes)
+
 
 def tag_batch(
     inputs: Sequence[Path],
@@ -46,67 +108,74 @@ def tag_batch(
     out: Path,
     *,
     model: str,
-    columns: Columns,
+    columns: ArticleColumns,
     articles_out: Path | None = None,
     processes: Processes | None = None,
 ) -> Summary:
-    """Tags every article in the inputs into `out`, which appears when it is whole.
+    """Tag every article in the inputs and write the rows to `out`, which appears once it is whole.
 
-    `articles_out` keeps the articles as read: the text that offsets count in.
+    `articles_out` receives the articles as they were read: the text that the offsets refer to.
     """
-    check_tags_output(out)
+    check_paths(inputs, out, articles_out)
     if not tagger.reader.reads_topics and columns.target is None:
-        raise DemarcheError("this model reads stance alone; name the column of its target with --target")
-    written = [out, *([articles_out] if articles_out else [])]
-    if len({path.resolve() for path in written}) < len(written):
-        raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
-    summary = Summary()
-    keeping = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
-    with writing(out) as write, keeping as keep:
-
-        def readable() -> Iterator[list[Read]]:
-            for batch in _batches(read_articles(inputs, columns, written=written), ARTICLES_AT_ONCE):
-                summary.unreadable += [item for item in batch if isinstance(item, Unreadable)]
-                read = [item for item in batch if isinstance(item, Read)]
-                summary.articles += len(read)
-                if keep is not None:
-                    keep(item.article for item in read)
-                yield read
-
-        work = partial(tag_articles, model=model)
-        with contextlib.closing(spread(work, readable(), tagger, processes)) as found:
-            for rows in found:
-                write(rows)
-                _count(rows, summary)
+        raise DemarcheError("this model predicts stance alone; name the column of the targets with --target")
+    outputs = [out, *([articles_out] if articles_out else [])]
+    summary = Summary(tagger.settings.languages)
+    articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
+    with tags_writer(out) as write_rows, articles_writer as write_articles:
+        batches = _read_batches(read_articles(inputs, columns, written=outputs), summary, write_articles)
+        with contextlib.closing(spread(partial(tag_articles, model=model), batches, tagger, processes)) as tagged:
+            for rows in tagged:
+                write_rows(rows)
+                summary.add(rows)
         if not summary.articles:
             raise nothing_read(summary.unreadable)
     return summary
 
 
-class Found(NamedTuple):
-    """A piece of an article, its language, the target asked after, and the status of one that the model does not read."""
+def _read_batches(
+    items: Iterable[ReadArticle | Unreadable],
+    summary: Summary,
+    write_articles: Callable[[Iterable[Article]], object] | None,
+) -> Iterator[list[ReadArticle]]:
+    """Yield the articles in batches; count them, and what is unreadable, in the summary."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, ARTICLES_AT_ONCE)):
+        summary.unreadable += [item for item in batch if isinstance(item, Unreadable)]
+        articles = [item for item in batch if isinstance(item, ReadArticle)]
+        summary.articles += len(articles)
+        if write_articles is not None:
+            write_articles(item.article for item in articles)
+        yield articles
+
+
+class PreparedPiece(NamedTuple):
+    """A piece of an article, its language, and the target that its stance is toward.
+
+    `skipped_as` is the status of a piece that the model does not read, otherwise None.
+    """
 
     piece: Piece
     language: str | None
     target: Target | None
-    unread: str | None
+    skipped_as: str | None
 
 
-def tag_articles(tagger: Tagger, read: Sequence[Read], *, model: str) -> list[Row]:
-    """The rows of some articles, in order."""
-    found = [one for item in read for one in _pieces(item, tagger.settings.languages)]
-    body = [position for position, one in enumerate(found) if one.unread is None]
-    asked = [found[position].target for position in body]
-    tags = tagger.tag([found[position].piece.passage for position in body], asked if any(asked) else None)
-    of = dict(zip(body, tags, strict=True))
+def tag_articles(tagger: Tagger, articles: Sequence[ReadArticle], *, model: str) -> list[Row]:
+    """Return the rows of some articles, in order."""
+    pieces = [piece for article in articles for piece in _prepare(article, tagger.settings.languages)]
+    positions = [position for position, piece in enumerate(pieces) if piece.skipped_as is None]
+    passages = [pieces[position].piece.passage for position in positions]
+    targets = [pieces[position].target for position in positions]
+    tags = dict(zip(positions, tagger.tag(passages, targets if any(targets) else None), strict=True))
     return [
         row
-        for position, one in enumerate(found)
+        for position, piece in enumerate(pieces)
         for row in rows_of(
-            one.piece.passage,
-            of.get(position, []),
-            unread=one.unread,
-            language=one.language,
+            piece.piece.passage,
+            tags.get(position, []),
+            skipped_as=piece.skipped_as,
+            language=piece.language,
             model=model,
             codebook=tagger.codebook.reference,
             run=tagger.settings.run,
@@ -114,44 +183,28 @@ def tag_articles(tagger: Tagger, read: Sequence[Read], *, model: str) -> list[Ro
     ]
 
 
-def _pieces(read: Read, learnt: Sequence[str]) -> list[Found]:
-    """The pieces of an article; which of them the model does not read, as it learnt these languages."""
+def _prepare(read: ReadArticle, training_languages: Sequence[str]) -> list[PreparedPiece]:
+    """Split an article into pieces and decide which of them a model trained on these languages reads."""
     pieces = segment(read.article)
-    whole, languages = languages_of_article([piece.passage.text for piece in pieces], learnt)
+    main_language, languages = languages_of_article([piece.passage.text for piece in pieces], training_languages)
+    is_foreign_article = is_other_language(main_language, training_languages)
 
-    def unread(piece: Piece, language: str | None) -> str | None:
-        # What furniture looks like was learnt from English pages: it says nothing of an article in another language.
-        if is_other_language(language, learnt) and (piece.boilerplate is None or is_other_language(whole, learnt)):
+    def status_if_skipped(piece: Piece, language: str | None) -> str | None:
+        # The boilerplate rules are for English pages: they mean nothing in an article in another language.
+        if is_other_language(language, training_languages) and (piece.boilerplate is None or is_foreign_article):
             return OTHER_LANGUAGE
         return BOILERPLATE if piece.boilerplate else None
 
     return [
-        Found(piece, language, _target(piece, read.target), unread(piece, language))
+        PreparedPiece(piece, language, _target(piece, read.target), status_if_skipped(piece, language))
         for piece, language in zip(pieces, languages, strict=True)
     ]
 
 
-def _count(rows: Sequence[Row], summary: Summary) -> None:
-    others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
-    summary.other_languages.update(row["language"] for row in others if row["language"])
-    summary.other_articles += len({row["article"] for row in others})
-    summary.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
-    for row in rows:
-        summary.statuses[row["status"]] += 1
-        if row["assigned"] and row["topic"]:
-            summary.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
-
-
 def _target(piece: Piece, target: str | None) -> Target | None:
-    """The target, and its place in the passage where it is named there once."""
+    """Return the target, with its span if the passage names it exactly once."""
     if target is None or piece.boilerplate is not None:
         return None
     start = piece.passage.text.find(target)
-    once = start >= 0 and piece.passage.text.count(target) == 1
-    return Target(None, target, (start, start + len(target)) if once else None)
-
-
-def _batches(items: Iterable[Read | Unreadable], size: int) -> Iterator[list[Read | Unreadable]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+    is_named_once = start >= 0 and piece.passage.text.count(target) == 1
+    return Target(None, target, (start, start + len(target)) if is_named_once else None)

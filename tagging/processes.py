@@ -1,4 +1,4 @@
-"""Spreading the tagging of a stream over several processes."""
+"""Spread the tagging of a stream over several processes."""
 
 from __future__ import annotations
 
@@ -21,58 +21,63 @@ from labels.errors import DemarcheError
 from models.quiet import quiet_libraries
 from models.tagger import Tagger
 
-ALONE = 4
-"""Batches that are done before other processes are started: it takes each a second or two."""
+BATCHES_BEFORE_POOL = 4
+"""Batches that are tagged before other processes are started, which takes a second or two for each process."""
 
 Batch = TypeVar("Batch")
-Done = TypeVar("Done")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Processes:
-    """How many, and the folder that each loads the tagger from."""
+    """The number of processes, and the folder that each loads the tagger from."""
 
     count: int
     folder: Path
 
 
 def cores() -> int:
-    """Cores that this process may use, but no more than one process can read and write for."""
+    """Return the number of cores that this process may use, at most the 8 that one process can read and write for."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)
 
 
 def spread(
-    work: Callable[[Tagger, Batch], Done], batches: Iterator[Batch], tagger: Tagger, processes: Processes | None
-) -> Generator[Done, None, None]:
-    """What `work` makes of each batch, in order; over processes where there are batches enough.
+    work: Callable[[Tagger, Batch], Result], batches: Iterator[Batch], tagger: Tagger, processes: Processes | None
+) -> Generator[Result, None, None]:
+    """Yield the result of `work` for each batch, in order; use several processes if there are enough batches.
 
-    No more than a few batches are read ahead. Raises DemarcheError where a process was killed.
+    Only a few batches are read ahead. Raises DemarcheError if a process is killed.
     """
-    for batch in islice(batches, ALONE):
+    for batch in islice(batches, BATCHES_BEFORE_POOL):
         yield work(tagger, batch)
     if processes is None or processes.count < 2:
         yield from (work(tagger, batch) for batch in batches)
         return
-    pool = ProcessPoolExecutor(processes.count, mp_context=_context(), initializer=_begin, initargs=(processes.count,))
-    under_way: deque[Future[Done]] = deque()
+    pool = ProcessPoolExecutor(
+        processes.count, mp_context=_context(), initializer=_initialise, initargs=(processes.count,)
+    )
+    pending: deque[Future[Result]] = deque()
     try:
         for batch in batches:
-            under_way.append(_submit(pool, work, processes.folder, batch))
-            if len(under_way) > 2 * processes.count:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+            pending.append(_submit(pool, work, processes.folder, batch))
+            if len(pending) > 2 * processes.count:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     except BrokenProcessPool:
         raise DemarcheError(
-            "a process that tagged was killed, perhaps for want of memory; try --jobs 1, nothing is written"
+            "a tagging process was killed, perhaps for lack of memory; nothing is written; try --jobs 1"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _context() -> BaseContext:
-    """Processes that share the libraries in memory, where the system can; forked from this one they could hang."""
+    """Return a context whose processes share the libraries in memory, if the system can.
+
+    The processes are not forked from this one, because they could hang.
+    """
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
@@ -81,46 +86,50 @@ def _context() -> BaseContext:
 
 
 def _submit(
-    pool: ProcessPoolExecutor, work: Callable[[Tagger, Batch], Done], folder: Path, batch: Batch
-) -> Future[Done]:
-    """It may start processes, which are deaf to Ctrl-C from birth: this one hears it for all, once they stand."""
+    pool: ProcessPoolExecutor, work: Callable[[Tagger, Batch], Result], folder: Path, batch: Batch
+) -> Future[Result]:
+    """Submit a batch to the pool, which may start processes.
+
+    They are started with Ctrl-C blocked, so that this process alone handles it. A signal that arrives meanwhile is
+    raised afterwards.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
-        return pool.submit(_elsewhere, work, folder, batch)
-    heard: list[int] = []
+        return pool.submit(_work_in_pool, work, folder, batch)
+    missed: list[int] = []
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    # Another thread may take the signal, which Python then handles in this one all the same.
+    # Another thread may receive the signal; Python would still handle it in this one.
     handlers = {
-        number: signal.signal(number, lambda n, _: heard.append(n)) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda n, _: missed.append(n)) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        return pool.submit(_elsewhere, work, folder, batch)
+        return pool.submit(_work_in_pool, work, folder, batch)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for missed in heard:
-            signal.raise_signal(missed)
+        for late in missed:
+            signal.raise_signal(late)
 
 
-def _elsewhere(work: Callable[[Tagger, Batch], Done], folder: Path, batch: Batch) -> Done:
-    return work(_tagger(folder), batch)
+def _work_in_pool(work: Callable[[Tagger, Batch], Result], folder: Path, batch: Batch) -> Result:
+    return work(_load_tagger(folder), batch)
 
 
 @lru_cache(maxsize=1)
-def _tagger(folder: Path) -> Tagger:
+def _load_tagger(folder: Path) -> Tagger:
     return Tagger.load(folder)
 
 
-def _begin(processes: int) -> None:
-    """One of so many, each with its share of the cores; it ends with the process that started it, however that ends."""
+def _initialise(processes: int) -> None:
+    """Give a new process its part of the cores, and end it when the process that started it ends, however that ends."""
     quiet_libraries()
-    # Read when torch is loaded, which is with the model. Threads that wait for each other would take all the time.
+    # Torch reads this when it is imported, with the model. Threads that wait for each other would take all the time.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
-    def callback() -> None:
+    def exit_with_parent() -> None:
         parent = parent_process()
         if parent is not None:
             parent.join()
             os._exit(1)
 
-    threading.Thread(target=callback, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()

@@ -1,9 +1,9 @@
-"""Articles from files and folders: text, Markdown, HTML, and tables with an article a row."""
+"""Read articles from files and folders: text, Markdown, HTML, and tables with one article per row."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,12 +21,16 @@ _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
 KINDS = (*_PLAIN, *_HTML, *TABLE_SUFFIXES)
 _JSON = (".jsonl", ".ndjson", ".json")
-"""Tables in which a row may leave columns out."""
+"""Tables in which a row may lack columns."""
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns of a table hold what. None: `text`, `id`, `title`, `date` or `published`, if there."""
+class ArticleColumns:
+    """The columns of a table of articles.
+
+    By default the columns are `text`, which is required, and `id`, `title`, and `published` or `date`, if present.
+    There is no default for `target`.
+    """
 
     text: str | None = None
     id: str | None = None
@@ -35,65 +39,66 @@ class Columns:
     target: str | None = None
 
     def optional(self) -> dict[str, str]:
-        """Option → the column it names, of those that a row may do without."""
-        named = {"--id": self.id, "--title": self.title, "--date": self.date, "--target": self.target}
-        return {option: column for option, column in named.items() if column is not None}
+        """Return the columns that were named on the command line, by option; without that of the text."""
+        columns = {"--id": self.id, "--title": self.title, "--date": self.date, "--target": self.target}
+        return {option: column for option, column in columns.items() if column is not None}
 
 
-class Read(NamedTuple):
-    """An article, and the target that stance is asked toward, where the table names one."""
+class ReadArticle(NamedTuple):
+    """An article, and the target of its stance if the table names one."""
 
     article: Article
     target: str | None = None
 
 
 class Unreadable(NamedTuple):
-    """A file or row that gave no article, and why."""
+    """A file or row that could not be read as an article, and the reason."""
 
     name: str
     reason: str
 
 
 def read_articles(
-    inputs: Sequence[Path], columns: Columns, *, written: Sequence[Path] = ()
-) -> Iterator[Read | Unreadable]:
-    """One article after another; an article's id is its file's path below the input, or its row's id.
+    inputs: Sequence[Path], columns: ArticleColumns, *, written: Sequence[Path] = ()
+) -> Iterator[ReadArticle | Unreadable]:
+    """Yield the articles of the inputs, and an Unreadable for each file or row that cannot be read.
 
-    `written` are the files that the caller writes: those of an earlier time are no articles of a folder.
-    Raises DemarcheError where an input is not there or would be written over; whatever is wrong inside
-    of one is told as Unreadable.
+    An article's id is the path of its file below the input, or the id of its row. `written` are the files that the
+    caller writes: in a folder they are skipped, as they may be there from an earlier run. Raises DemarcheError if an
+    input is missing or would be written over.
     """
     check_inputs(inputs)
     outputs = {path.resolve() for path in written}
     for path in inputs:
         if path.resolve() in outputs:
             raise DemarcheError(f"{path}: is an input and would be written over; name another file to write to")
-    seen: set[str] = set()
+    ids: set[str] = set()
     for path in inputs:
         for item in _read_input(path, columns, outputs):
-            if isinstance(item, Read):
-                if item.article.id in seen:
-                    item = Unreadable(item.article.id, "a second article of this id; ids must differ")
-                else:
-                    seen.add(item.article.id)
+            if isinstance(item, ReadArticle) and item.article.id in ids:
+                yield Unreadable(item.article.id, "a second article with this id; give each its own id")
+                continue
+            if isinstance(item, ReadArticle):
+                ids.add(item.article.id)
             yield item
 
 
 def nothing_read(unreadable: Sequence[Unreadable]) -> DemarcheError:
-    """What is said where no article at all came of the inputs."""
-    told = [f"  {one_line(item.name)}: {one_line(item.reason)}" for item in unreadable[:5]]
-    told += [f"  … and {len(unreadable) - 5} more"] if len(unreadable) > 5 else []
-    return DemarcheError("\n".join(["no article could be read; nothing is written", *told]))
+    """Return the error for inputs without a single article, with the first few reasons."""
+    reasons = [f"  {one_line(item.name)}: {one_line(item.reason)}" for item in unreadable[:5]]
+    if len(unreadable) > 5:
+        reasons.append(f"  … and {len(unreadable) - 5} more")
+    return DemarcheError("\n".join(["no article could be read; nothing is written", *reasons]))
 
 
 def check_inputs(inputs: Sequence[Path]) -> None:
-    """Raises DemarcheError where an input is not there."""
+    """Raise a DemarcheError if an input is missing."""
     for path in inputs:
         if not path.is_dir():
             require_file(path, what="file or folder")
 
 
-def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iterator[Read | Unreadable]:
+def _read_input(path: Path, columns: ArticleColumns, outputs: Collection[Path]) -> Iterator[ReadArticle | Unreadable]:
     if not path.is_dir():
         yield from _read_file(path, _name(Path(path.name)), columns)
         return
@@ -105,17 +110,17 @@ def _read_input(path: Path, columns: Columns, outputs: Collection[Path]) -> Iter
         and file.resolve() not in outputs
     ]
     if not files:
-        raise DemarcheError(f"{path}: the folder holds no files; expected {', '.join(KINDS)}")
+        raise DemarcheError(f"{path}: the folder contains no files; expected {', '.join(KINDS)}")
     for file in files:
         yield from _read_file(file, _name(file.relative_to(path)), columns)
 
 
 def _name(path: Path) -> str:
-    """Bytes of a file's name that are not UTF-8 are spelled out: an id must be text."""
+    """Return the path as text for an id; bytes that are not UTF-8 are written as escapes."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
+def _read_file(path: Path, name: str, columns: ArticleColumns) -> Iterator[ReadArticle | Unreadable]:
     kind = suffix(path)
     try:
         if path.suffix.lower() in _PLAIN:
@@ -133,65 +138,71 @@ def _read_file(path: Path, name: str, columns: Columns) -> Iterator[Read | Unrea
         yield Unreadable(name, error.strerror or str(error))
 
 
-def _article(id: str, text: str, **known: str | None) -> Read | Unreadable:
+def _article(id: str, text: str, **metadata: str | None) -> ReadArticle | Unreadable:
     if "\0" in text:
-        return Unreadable(id, "binary, not text (it holds a zero byte)")
+        return Unreadable(id, "binary, not text (it contains a zero byte)")
     if _blank(text):
         return Unreadable(id, "empty")
-    return Read(Article(id=id, text=text, **known))
+    return ReadArticle(Article(id=id, text=text, **metadata))
 
 
 def _blank(text: str) -> bool:
-    """Whether no passage could come of it: white space, or signs of no width."""
+    """Return whether the text has no passage: white space and invisible characters alone."""
     return all(letter.isspace() or letter in NO_WIDTH for letter in text)
 
 
-def _from_html(name: str, raw: bytes) -> Read | Unreadable:
+def _from_html(name: str, raw: bytes) -> ReadArticle | Unreadable:
     import trafilatura
 
     if not raw.strip():
         return Unreadable(name, "empty")
-    # Tables are kept out: in news pages they are mostly layout.
+    # Tables are left out: in news pages they are mostly layout.
     try:
-        found = trafilatura.bare_extraction(raw, include_comments=False, include_tables=False, with_metadata=True)
+        page = trafilatura.bare_extraction(raw, include_comments=False, include_tables=False, with_metadata=True)
     except (ValueError, RecursionError) as error:  # pages nested thousands deep, characters that XML does not have
         return Unreadable(name, f"not HTML that can be read ({type(error).__name__})")
-    if found is None or not found.text or not found.text.strip():
+    if page is None or not page.text or not page.text.strip():
         return Unreadable(name, "no article text found in the HTML")
     return _article(
-        name, found.text, title=found.title or None, source=found.sitename or None,
-        published=found.date or None, url=found.url or None,
-    )  # fmt: skip
+        name,
+        page.text,
+        title=page.title or None,
+        source=page.sitename or None,
+        published=page.date or None,
+        url=page.url or None,
+    )
 
 
-def _from_table(path: Path, name: str, columns: Columns) -> Iterator[Read | Unreadable]:
+def _from_table(path: Path, name: str, columns: ArticleColumns) -> Iterator[ReadArticle | Unreadable]:
     problems = Problems()
-    told = rows = 0
+    reported = rows = 0
     unseen = columns.optional()
-    sparse = suffix(path) in _JSON
+    is_sparse = suffix(path) in _JSON
     for line, row in read_rows(path, problems):
-        # A broken line is told where it stands among the others.
-        yield from _told(name, problems, told)
-        told, rows = len(problems), rows + 1
+        # A broken line is reported at its place among the others.
+        yield from _unreadable_lines(name, problems, start=reported)
+        reported, rows = len(problems), rows + 1
         unseen = {option: column for option, column in unseen.items() if column not in row}
-        yield _from_row(name, line, row, columns, sparse=sparse)
-    yield from _told(name, problems, told)
+        yield _from_row(name, line, row, columns, is_sparse=is_sparse)
+    yield from _unreadable_lines(name, problems, start=reported)
     if not rows and not len(problems):
-        yield Unreadable(name, "holds no rows")
-    elif sparse and rows:
+        yield Unreadable(name, "has no rows")
+    elif is_sparse and rows:
         for option, column in unseen.items():
             yield Unreadable(name, f"no row has a column {column!r}; correct {option}")
 
 
-def _told(name: str, problems: Problems, already: int) -> Iterable[Unreadable]:
-    for problem in list(problems)[already:]:
+def _unreadable_lines(name: str, problems: Problems, *, start: int) -> Iterator[Unreadable]:
+    for problem in list(problems)[start:]:
         yield Unreadable(name if problem.line is None else f"{name}:{problem.line}", problem.what)
 
 
-def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns, *, sparse: bool) -> Read | Unreadable:
+def _from_row(
+    name: str, line: int, row: dict[str, Any], columns: ArticleColumns, *, is_sparse: bool
+) -> ReadArticle | Unreadable:
     place = f"{name}:{line}"
-    wanted = {"--text": columns.text or "text"} | ({} if sparse else columns.optional())
-    for option, column in wanted.items():
+    required = {"--text": columns.text or "text"} | ({} if is_sparse else columns.optional())
+    for option, column in required.items():
         if column not in row:
             return Unreadable(place, f"no column {column!r} (it has {', '.join(map(str, row))}); name it with {option}")
     text = row[columns.text or "text"]
@@ -208,7 +219,7 @@ def _from_row(name: str, line: int, row: dict[str, Any], columns: Columns, *, sp
         )
     except ValidationError as error:
         return Unreadable(place, "; ".join(explain(error)))
-    return Read(article, _cell(row, columns.target) if columns.target else None)
+    return ReadArticle(article, _cell(row, columns.target) if columns.target else None)
 
 
 def _cell(row: dict[str, Any], column: str) -> str | None:

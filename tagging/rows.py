@@ -1,8 +1,8 @@
-"""What the tags file holds: one row a passage and topic."""
+"""The rows of a tags file: one for each passage and topic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypedDict
@@ -15,9 +15,10 @@ from models.tagger import Tag
 
 
 class Row(TypedDict):
-    """The columns, in order. The three stances are probabilities; empty where none was read.
+    """The columns of a tags file, in order.
 
-    `language` is an ISO 639-1 code; empty where it cannot be told.
+    `favor`, `against` and `neutral` are probabilities, None if the model predicted no stance. `language` is an
+    ISO 639-1 code, None if the language could not be detected.
     """
 
     article: str
@@ -41,25 +42,36 @@ class Row(TypedDict):
 
 
 COLUMNS = tuple(Row.__annotations__)
+_KINDS: dict[str, type] = (
+    dict.fromkeys(COLUMNS, str)
+    | {"start": int, "end": int, "assigned": bool}
+    | dict.fromkeys(("topic_probability", "stance_probability", "favor", "against", "neutral"), float)
+)
+SUFFIXES = (".parquet", ".jsonl", ".csv")
+
 TAGGED, REVIEW, NO_TOPIC = "tagged", "review", "no_topic"
+"""The status of a row whose passage the model read."""
 BOILERPLATE, OTHER_LANGUAGE = "boilerplate", "other_language"
-"""What was not read by the model."""
+"""The status of a row whose passage the model did not read."""
 
 
 def rows_of(
     passage: Passage,
-    tags: list[Tag],
+    tags: Sequence[Tag],
     *,
-    unread: str | None,
+    skipped_as: str | None,
     language: str | None,
     model: str,
     codebook: str,
     run: str | None,
 ) -> list[Row]:
-    """A row a tag; one row without a topic where there is none, or where `unread` is the status."""
+    """Return one row for each tag of a passage, or a single row without a topic if it has none.
+
+    `skipped_as` is the status of a passage that the model did not read.
+    """
 
     def row(tag: Tag | None, status: str) -> Row:
-        favor, against, neutral = map(_rounded, (tag.stances if tag and tag.stances else None) or (None, None, None))
+        favor, against, neutral = map(_round, (tag.stances if tag and tag.stances else None) or (None, None, None))
         return Row(
             article=passage.article,
             passage=passage.id,
@@ -68,10 +80,10 @@ def rows_of(
             text=passage.text,
             language=language,
             topic=tag.topic if tag else None,
-            topic_probability=_rounded(tag.topic_probability) if tag else None,
+            topic_probability=_round(tag.topic_probability) if tag else None,
             assigned=tag.assigned if tag else False,
             stance=tag.stance if tag else None,
-            stance_probability=_rounded(tag.stance_probability) if tag else None,
+            stance_probability=_round(tag.stance_probability) if tag else None,
             favor=favor,
             against=against,
             neutral=neutral,
@@ -81,34 +93,28 @@ def rows_of(
             run=run,
         )
 
-    if unread is not None:
-        return [row(None, unread)]
+    if skipped_as is not None:
+        return [row(None, skipped_as)]
     if not tags:
         return [row(None, NO_TOPIC)]
     return [row(tag, REVIEW if tag.review else TAGGED) for tag in tags]
 
 
-def _rounded(probability: float | None) -> float | None:
-    """Six digits: more would be noise, and hard to read in a table."""
+def _round(probability: float | None) -> float | None:
+    """Round to six digits: more would be noise, and hard to read in a table."""
     return None if probability is None else round(probability, 6)
 
 
-Write = Callable[[Sequence[Row]], object]
-
-
-SUFFIXES = (".parquet", ".jsonl", ".csv")
-
-
 def check_tags_output(path: Path) -> None:
-    """Raises DemarcheError before any work where nothing could be written in the end."""
+    """Raise a DemarcheError if tags cannot be written to the path, before any work is done."""
     if path.suffix not in SUFFIXES:
-        raise DemarcheError(f"{path}: tags go to a file ending in {', '.join(SUFFIXES)}")
+        raise DemarcheError(f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}")
     check_output(path)
 
 
-def writing(path: Path) -> AbstractContextManager[Write]:
-    """Takes rows a batch at a time. Nothing is left behind, and an older file stays, if the block raises."""
-    kinds: dict[str, type] = {"start": int, "end": int, "assigned": bool}
-    numbers = ("topic_probability", "stance_probability", "favor", "against", "neutral")
-    kinds |= dict.fromkeys(numbers, float)
-    return table_writer(path, {name: kinds.get(name, str) for name in COLUMNS})
+def tags_writer(path: Path) -> AbstractContextManager[Callable[[Iterable[Row]], object]]:
+    """Open a tags file and return a function that writes rows to it, a batch at a time.
+
+    If the block raises, nothing is left behind and an older file stays.
+    """
+    return table_writer(path, _KINDS)

@@ -127,7 +127,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a study in a folder that does not exist": Fault(
         SWEEP + " --study sqlite:///nowhere/s.db",
-        "nowhere/s.db: the folder of the study's database is not there",
+        "nowhere/s.db: the folder of the study's database does not exist",
         search("topics.c: {low: 1, high: 9}"),
     ),
     "a study in the tracking store": Fault(

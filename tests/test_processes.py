@@ -1,4 +1,4 @@
-"""Tagging spread over processes: the same rows in the same order, and nothing left behind."""
+"""Tagging spread over processes: the same rows in the same order, and no process left behind."""
 
 from __future__ import annotations
 
@@ -17,72 +17,77 @@ from labels.passages import Article
 from models.tagger import Tagger
 from tagging import batch as batches
 from tagging.batch import tag_batch
-from tagging.processes import ALONE, Processes, spread
-from tagging.readers import Columns
+from tagging.processes import BATCHES_BEFORE_POOL, Processes, spread
+from tagging.readers import ArticleColumns
 from tests.conftest import make_articles
 
 
 @pytest.fixture
-def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def articles_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """More articles than are tagged before other processes are started."""
     monkeypatch.setattr(batches, "ARTICLES_AT_ONCE", 8)
-    articles, _, _ = make_articles((ALONE + 4) * 8)
+    articles, _, _ = make_articles((BATCHES_BEFORE_POOL + 4) * 8)
     write_jsonl(tmp_path / "articles.jsonl", [Article(id=a.id, text=a.text) for a in articles])
     return tmp_path / "articles.jsonl"
 
 
-def test_several_processes_write_the_rows_of_one(model: Path, many: Path, tmp_path: Path) -> None:
+def test_several_processes_write_the_same_rows_as_one(model: Path, articles_file: Path, tmp_path: Path) -> None:
     for count in (1, 2):
         out = tmp_path / f"{count}.jsonl"
         summary = tag_batch(
-            [many], Tagger.load(model), out, model="m", columns=Columns(), processes=Processes(count, model)
+            [articles_file],
+            Tagger.load(model),
+            out,
+            model="m",
+            columns=ArticleColumns(),
+            processes=Processes(count, model),
         )
-        assert summary.articles == (ALONE + 4) * 8
+        assert summary.articles == (BATCHES_BEFORE_POOL + 4) * 8
     assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
 
 
-def _who(tagger: Tagger, batch: int) -> int:
+def _process_id(tagger: Tagger, batch: int) -> int:
     return os.getpid()
 
 
-def _kill(tagger: Tagger, batch: int) -> int:
-    if batch >= ALONE:
+def _kill_process(tagger: Tagger, batch: int) -> int:
+    if batch >= BATCHES_BEFORE_POOL:
         os.kill(os.getpid(), signal.SIGKILL)
     return batch
 
 
 def _fail(tagger: Tagger, batch: int) -> int:
-    if batch > ALONE:
+    if batch > BATCHES_BEFORE_POOL:
         raise DemarcheError(f"batch {batch} cannot be")
     return batch
 
 
-def test_a_small_batch_starts_no_process_and_a_large_one_does(model: Path) -> None:
+def test_only_a_large_batch_starts_processes(model: Path) -> None:
     tagger, processes = Tagger.load(model), Processes(2, model)
-    assert set(spread(_who, iter(range(ALONE)), tagger, processes)) == {os.getpid()}
-    found = list(spread(_who, iter(range(ALONE + 6)), tagger, processes))
-    assert set(found[:ALONE]) == {os.getpid()}
-    assert os.getpid() not in found[ALONE:]
+    assert set(spread(_process_id, iter(range(BATCHES_BEFORE_POOL)), tagger, processes)) == {os.getpid()}
+    process_ids = list(spread(_process_id, iter(range(BATCHES_BEFORE_POOL + 6)), tagger, processes))
+    assert set(process_ids[:BATCHES_BEFORE_POOL]) == {os.getpid()}
+    assert os.getpid() not in process_ids[BATCHES_BEFORE_POOL:]
 
 
 def test_no_more_than_a_few_batches_are_read_ahead(model: Path) -> None:
     taken: list[int] = []
 
-    def reading() -> Iterator[int]:
+    def batches_read() -> Iterator[int]:
         for number in range(100):
             taken.append(number)
             yield number
 
-    found = spread(_who, reading(), Tagger.load(model), Processes(2, model))
-    for done in range(1, ALONE + 5):
-        next(found)
+    results = spread(_process_id, batches_read(), Tagger.load(model), Processes(2, model))
+    for done in range(1, BATCHES_BEFORE_POOL + 5):
+        next(results)
         assert len(taken) <= done + 5
-    found.close()
+    results.close()
     assert _workers_end()
 
 
 def _workers_end() -> bool:
-    """Whether the children of the server that starts them are gone soon; the server itself stays for the next."""
+    """Return whether the children of the fork server end soon; the server itself stays for the next pool."""
     for _ in range(50):
         if not any(child.children() for child in psutil.Process().children()):
             return True
@@ -90,11 +95,11 @@ def _workers_end() -> bool:
     return False
 
 
-def test_a_killed_process_is_told_with_what_to_do(model: Path) -> None:
-    with pytest.raises(DemarcheError, match=r"a process that tagged was killed.*--jobs 1, nothing is written"):
-        list(spread(_kill, iter(range(ALONE + 4)), Tagger.load(model), Processes(2, model)))
+def test_a_killed_process_is_an_error_that_says_what_to_do(model: Path) -> None:
+    with pytest.raises(DemarcheError, match=r"a tagging process was killed.*nothing is written; try --jobs 1"):
+        list(spread(_kill_process, iter(range(BATCHES_BEFORE_POOL + 4)), Tagger.load(model), Processes(2, model)))
 
 
-def test_what_fails_elsewhere_fails_here(model: Path) -> None:
-    with pytest.raises(DemarcheError, match=f"batch {ALONE + 1} cannot be"):
-        list(spread(_fail, iter(range(ALONE + 4)), Tagger.load(model), Processes(2, model)))
+def test_an_error_in_another_process_is_raised_here(model: Path) -> None:
+    with pytest.raises(DemarcheError, match=f"batch {BATCHES_BEFORE_POOL + 1} cannot be"):
+        list(spread(_fail, iter(range(BATCHES_BEFORE_POOL + 4)), Tagger.load(model), Processes(2, model)))

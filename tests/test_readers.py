@@ -1,4 +1,4 @@
-"""Articles from files of every kind, and plain words about those that cannot be read."""
+"""Articles are read from files of every kind, and a file that cannot be read is reported with its reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labels.errors import DemarcheError
-from tagging.readers import Columns, Read, Unreadable, read_articles
+from tagging.readers import ArticleColumns, ReadArticle, Unreadable, read_articles
 
 HTML = """<html lang="en"><head><title>Quiet talks | The Paper</title></head><body><nav><a href="/">Home</a></nav>
 <article><h1>Quiet talks</h1><p>The two delegations met for an hour in a side room and agreed to meet again in May,
@@ -17,10 +17,10 @@ matter worth the journey when they set out from home.</p></article><footer>All r
 
 
 def read(*paths: Path, **columns: str) -> tuple[dict[str, str], dict[str, str]]:
-    """(id → text, name → reason)."""
-    items = list(read_articles(paths, Columns(**columns)))
+    """Return id → text of the articles and name → reason of what is unreadable."""
+    items = list(read_articles(paths, ArticleColumns(**columns)))
     return (
-        {item.article.id: item.article.text for item in items if isinstance(item, Read)},
+        {item.article.id: item.article.text for item in items if isinstance(item, ReadArticle)},
         {item.name: item.reason for item in items if isinstance(item, Unreadable)},
     )
 
@@ -39,17 +39,17 @@ def test_a_text_file_is_read_exactly_as_it_stands(tmp_path: Path) -> None:
     assert read(tmp_path)[0]["a.txt"].encode() == raw
 
 
-def test_the_text_of_a_page_comes_without_its_frame(tmp_path: Path) -> None:
+def test_the_text_of_a_page_is_read_without_navigation_and_footer(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(HTML)
-    (item,) = read_articles([tmp_path], Columns())
-    assert isinstance(item, Read)
+    (item,) = read_articles([tmp_path], ArticleColumns())
+    assert isinstance(item, ReadArticle)
     assert "side room" in item.article.text
     assert "rights reserved" not in item.article.text
     assert item.article.title == "Quiet talks"
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_tables_hold_an_article_a_row(tmp_path: Path, kind: str) -> None:
+def test_each_row_of_a_table_is_an_article(tmp_path: Path, kind: str) -> None:
     rows = [
         {"key": "x", "body": "One, two.", "when": "2020-01-01"},
         {"key": "y", "body": "Three.", "when": "2020-01-02"},
@@ -64,9 +64,9 @@ def test_tables_hold_an_article_a_row(tmp_path: Path, kind: str) -> None:
         path.write_text('key,body,when\nx,"One, two.",2020-01-01\ny,Three.,2020-01-02\n')
     else:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    items = list(read_articles([path], Columns(text="body", id="key", date="when")))
+    items = list(read_articles([path], ArticleColumns(text="body", id="key", date="when")))
     assert [
-        (item.article.id, item.article.text, item.article.published) for item in items if isinstance(item, Read)
+        (item.article.id, item.article.text, item.article.published) for item in items if isinstance(item, ReadArticle)
     ] == [
         ("x", "One, two.", "2020-01-01"),
         ("y", "Three.", "2020-01-02"),
@@ -94,28 +94,28 @@ def test_rows_without_an_id_are_named_by_file_and_line(tmp_path: Path) -> None:
         ("a.csv", b"id,body\n1,x\n", "no column 'text'"),
     ],
 )
-def test_what_cannot_be_read_is_told_and_the_rest_is_read(
+def test_an_unreadable_file_is_reported_and_the_others_are_read(
     tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     (tmp_path / "z.txt").write_text("Fine.")
     articles, unreadable = read(tmp_path)
     assert articles == {"z.txt": "Fine."}
-    (told,) = unreadable.items()
-    assert told[0].startswith(name)
-    assert reason in told[1]
+    ((unreadable_name, reported_reason),) = unreadable.items()
+    assert unreadable_name.startswith(name)
+    assert reason in reported_reason
 
 
-def test_a_second_article_of_the_same_id_is_told(tmp_path: Path) -> None:
+def test_a_second_article_with_the_same_id_is_reported(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"id": "x", "text": "One."}\n{"id": "x", "text": "Two."}\n')
     articles, unreadable = read(tmp_path)
     assert articles == {"x": "One."}
     assert "second article" in unreadable["x"]
 
 
-def test_an_input_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_input_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match="no such file or folder"):
-        list(read_articles([tmp_path / "gone"], Columns()))
+        list(read_articles([tmp_path / "gone"], ArticleColumns()))
 
 
 @pytest.mark.parametrize("name", ["A.TXT", "A.Md"])
@@ -124,20 +124,22 @@ def test_the_case_of_a_suffix_does_not_matter(tmp_path: Path, name: str) -> None
     assert read(tmp_path)[0] == {name: "One."}
 
 
-def test_numbers_and_blanks_of_a_parquet_column_are_ids_and_titles_as_people_write_them(tmp_path: Path) -> None:
+def test_numbers_and_blanks_in_parquet_columns_are_read_as_people_write_them(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     nan = float("nan")
     table = pa.table({"id": [7.0, nan], "text": ["One.", "Two."], "title": pa.array([nan, nan])})
     pq.write_table(table, tmp_path / "t.parquet")
-    items = [item for item in read_articles([tmp_path / "t.parquet"], Columns()) if isinstance(item, Read)]
+    items = [
+        item for item in read_articles([tmp_path / "t.parquet"], ArticleColumns()) if isinstance(item, ReadArticle)
+    ]
     assert [item.article.id for item in items] == ["7", "t.parquet:2"]
     assert [item.article.title for item in items] == [None, None]
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "ndjson", "json"])
-def test_a_json_row_may_leave_a_column_out_and_a_column_of_no_row_is_told(tmp_path: Path, kind: str) -> None:
+def test_a_json_row_may_lack_a_column_but_a_column_in_no_row_is_reported(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"t.{kind}"
     path.write_text('{"text": "One.", "key": "x"}\n{"text": "Two."}\n')
     assert read(path, id="key") == ({"x": "One.", f"t.{kind}:2": "Two."}, {})
@@ -147,15 +149,15 @@ def test_a_json_row_may_leave_a_column_out_and_a_column_of_no_row_is_told(tmp_pa
 
 
 @pytest.mark.parametrize(("name", "content"), [("t.jsonl", ""), ("t.json", "[]"), ("t.csv", "id,text\n")])
-def test_a_table_without_rows_is_told(tmp_path: Path, name: str, content: str) -> None:
+def test_a_table_without_rows_is_reported(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    assert read(tmp_path) == ({}, {name: "holds no rows"})
+    assert read(tmp_path) == ({}, {name: "has no rows"})
 
 
-def test_what_the_caller_writes_is_no_article(tmp_path: Path) -> None:
+def test_files_that_the_caller_writes_are_not_read_as_articles(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("One.")
     (tmp_path / "tags.csv").write_text("text\nOne.\n")
-    (item,) = read_articles([tmp_path], Columns(), written=[tmp_path / "tags.csv"])
-    assert isinstance(item, Read)
+    (item,) = read_articles([tmp_path], ArticleColumns(), written=[tmp_path / "tags.csv"])
+    assert isinstance(item, ReadArticle)
     with pytest.raises(DemarcheError, match="would be written over"):
-        list(read_articles([tmp_path / "tags.csv"], Columns(), written=[tmp_path / "sub" / ".." / "tags.csv"]))
+        list(read_articles([tmp_path / "tags.csv"], ArticleColumns(), written=[tmp_path / "sub" / ".." / "tags.csv"]))

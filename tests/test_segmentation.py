@@ -1,4 +1,4 @@
-"""Paragraphs as they stand, every character accounted for."""
+"""Articles are split into paragraphs, and every character is accounted for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def texts(text: str) -> list[str]:
 
 
 @given(st.text(min_size=1).filter(str.strip))
-def test_offsets_always_cut_the_passage_out_of_the_article(text: str) -> None:
+def test_offsets_point_to_the_passage_in_the_article(text: str) -> None:
     for piece in segment(article(text)):
         assert text[piece.passage.start : piece.passage.end] == piece.passage.text
 
@@ -62,7 +62,7 @@ def test_every_character_is_in_one_passage_or_white_space(lines: list[str], end:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_paragraphs_are_parted_by_blank_lines_whatever_the_line_ends(end: str) -> None:
+def test_blank_lines_separate_paragraphs_whatever_the_line_ends(end: str) -> None:
     assert texts(PLAIN.replace("\n", end)) == texts(PLAIN)
     assert len(texts(PLAIN)) == 3
 
@@ -81,7 +81,7 @@ def test_lines_wrapped_to_a_width_are_one_paragraph() -> None:
     assert len(texts(wrapped)) == 2
 
 
-def test_a_heading_on_the_line_above_is_no_wrapped_line() -> None:
+def test_a_heading_directly_above_a_paragraph_is_a_paragraph_of_its_own() -> None:
     assert len(texts("A short heading\n" + "A long paragraph that goes on and on about the matter in hand. " * 4)) == 2
 
 
@@ -115,7 +115,7 @@ def test_a_sentence_without_an_end_is_split_between_words() -> None:
     assert sum(len(part.text.split()) for part in parts) == 10_000
 
 
-def test_the_first_line_serves_as_title_where_none_is_known() -> None:
+def test_the_headline_serves_as_the_title_if_the_article_has_none() -> None:
     text = "Ministers agree on little\n\n" + PLAIN
     assert {piece.passage.title for piece in segment(article(text))} == {"Ministers agree on little"}
     assert {piece.passage.title for piece in segment(article(text, title="Another"))} == {"Another"}

@@ -1,4 +1,4 @@
-"""Tagging a batch: rows, statuses, files that cannot be read, and outputs that are whole or absent."""
+"""Tagging a batch: rows, statuses, unreadable files, and outputs that are whole or absent."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ def test_each_passage_has_its_rows(model: Path, inputs: Path, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     rows = rows_of(tmp_path / "tags.jsonl")
     assert all(tuple(row) == COLUMNS for row in rows)
-    said = [(row["article"], row["status"], row["topic"]) for row in rows]
-    assert ("one.txt", "boilerplate", None) in said
-    assert ("one.txt", "tagged", "tea") in said
-    assert ("one.txt", "no_topic", None) in said
-    assert ("sub/two.txt", "tagged", "tea") in said
+    outcomes = [(row["article"], row["status"], row["topic"]) for row in rows]
+    assert ("one.txt", "boilerplate", None) in outcomes
+    assert ("one.txt", "tagged", "tea") in outcomes
+    assert ("one.txt", "no_topic", None) in outcomes
+    assert ("sub/two.txt", "tagged", "tea") in outcomes
     for row in rows:
         text = (inputs / str(row["article"])).read_bytes().decode()
         assert text[row["start"] : row["end"]] == row["text"]  # type: ignore[misc]
         assert row["codebook"] == "tiny@1.0.0"
         if row["topic"]:
-            shares = [float(row[name]) for name in ("favor", "against", "neutral")]  # type: ignore[arg-type]
-            assert sum(shares) == pytest.approx(1)
+            stances = [float(row[name]) for name in ("favor", "against", "neutral")]  # type: ignore[arg-type]
+            assert sum(stances) == pytest.approx(1)
             assert row["stance_probability"] == row[str(row["stance"])]
         else:
             assert row["assigned"] is False
             assert row["stance"] is None
 
 
-def test_all_three_outputs_say_the_same(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_all_three_formats_have_the_same_rows(model: Path, inputs: Path, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     for kind in ("jsonl", "csv", "parquet"):
@@ -76,7 +76,7 @@ def test_all_three_outputs_say_the_same(model: Path, inputs: Path, tmp_path: Pat
         )
 
 
-def test_probabilities_in_the_band_are_for_review(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_probabilities_near_a_threshold_are_for_review(model: Path, inputs: Path, tmp_path: Path) -> None:
     tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
     tagger = Tagger.load(model)
     assert tagger.settings.topic_calibration is not None
@@ -99,7 +99,7 @@ def test_an_unreadable_file_is_named_and_the_others_are_tagged(model: Path, inpu
     assert {row["article"] for row in rows_of(tmp_path / "tags.jsonl")} == {"one.txt", "sub/two.txt"}
 
 
-def test_nothing_is_written_where_nothing_could_be_read(model: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_if_no_article_could_be_read(model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("")
     result = tag(tmp_path / "empty.txt", "--model", model, "--out", tmp_path / "tags.csv")
     assert result.exit_code == 2
@@ -115,12 +115,14 @@ def test_an_older_output_stays_when_tagging_fails(model: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("out", "told"), [("tags.xlsx", "ending in .parquet, .jsonl, .csv"), ("one.txt/tags.csv", "cannot be written")]
+    ("out", "message"), [("tags.xlsx", "ends in .parquet, .jsonl, .csv"), ("one.txt/tags.csv", "cannot be written")]
 )
-def test_an_output_that_cannot_be_is_told_before_any_work(model: Path, inputs: Path, out: str, told: str) -> None:
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(
+    model: Path, inputs: Path, out: str, message: str
+) -> None:
     result = tag(inputs, "--model", model, "--out", inputs / out)
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
 
 
 @pytest.mark.parametrize(
@@ -138,20 +140,20 @@ def test_a_model_with_one_byte_changed_is_refused(model: Path, inputs: Path, tmp
     assert "changed since the model was saved" in result.output
 
 
-def test_a_folder_that_is_no_model_is_refused(inputs: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused(inputs: Path, tmp_path: Path) -> None:
     result = tag(inputs, "--model", inputs, "--out", tmp_path / "tags.csv")
     assert result.exit_code == 2
     assert "not a Demarche model" in result.output
 
 
-def test_stance_is_asked_toward_the_target_that_a_table_names(model: Path, tmp_path: Path) -> None:
+def test_stance_is_toward_the_target_that_a_table_names(model: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id,text,about\nx,The council praises the new bridge.,the new bridge\n")
     result = tag(tmp_path / "t.csv", "--model", model, "--out", tmp_path / "tags.jsonl", "--target", "about")
     assert result.exit_code == 0, result.output
     assert "the new bridge" in [row["topic"] for row in rows_of(tmp_path / "tags.jsonl")]
 
 
-def test_articles_as_read_are_kept_on_request(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_articles_as_read_are_written_on_request(model: Path, inputs: Path, tmp_path: Path) -> None:
     (inputs / "page.html").write_text(
         "<html><body><article><p>" + TEA + "</p><p>" + (MATCH + " ") * 5 + "</p></article></body></html>"
     )
@@ -178,7 +180,7 @@ def test_tagging_a_folder_again_does_not_tag_the_tags(model: Path, inputs: Path)
     assert rows_of(inputs / "tags.jsonl") == first
 
 
-def test_no_input_is_written_over_and_no_output_by_another(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_an_input_is_not_written_over_nor_one_output_by_the_other(model: Path, inputs: Path, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(f"text\n{MATCH}\n")
     assert tag(table, "--model", model, "--out", table).exit_code == 2
@@ -188,49 +190,54 @@ def test_no_input_is_written_over_and_no_output_by_another(model: Path, inputs: 
     assert not same.exists()
 
 
-def test_where_the_articles_cannot_be_kept_no_tags_are_written(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_no_tags_are_written_if_the_articles_cannot_be_written(model: Path, inputs: Path, tmp_path: Path) -> None:
     result = tag(inputs, "--model", model, "--out", tmp_path / "tags.csv", "--articles-out", inputs)
     assert result.exit_code == 2
     assert "is a folder" in result.output
     assert not (tmp_path / "tags.csv").exists()
 
 
-# Languages that the model did not learn from
+# Languages that the model was not trained on
 
 
 def lines_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Article → status, language and topic of its rows."""
+    """Return article → status, language and topic of each of its rows."""
     lines: dict[str, list[tuple[object, ...]]] = {}
     for row in rows_of(path):
         lines.setdefault(str(row["article"]), []).append((row["status"], row["language"], row["topic"]))
     return lines
 
 
-def test_what_is_in_another_language_is_flagged_and_not_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_a_passage_in_another_language_is_marked_and_not_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:
     (inputs / "mixed.txt").write_text(f"{TEA}\n\n{RUSSIAN}\n\n{CHINESE}\n\n{MATCH}", encoding="utf-8")
     (inputs / "ru.txt").write_text(f"Меню\n\n{RUSSIAN}\n\nДа.\n\n{RUSSIAN[:-1]}!", encoding="utf-8")
     (inputs / "zh.txt").write_text(f"茶壶\n\n{CHINESE}", encoding="utf-8")
     result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
     assert result.exit_code == 0, result.output
-    said = lines_of(tmp_path / "tags.jsonl")
-    assert said["mixed.txt"] == [
+    lines = lines_of(tmp_path / "tags.jsonl")
+    assert lines["mixed.txt"] == [
         ("tagged", "en", "tea"),
         ("other_language", "ru", None),
         ("other_language", "zh", None),
         ("no_topic", "en", None),
     ]
-    assert said["ru.txt"] == [("other_language", "ru", None)] * 4
-    assert said["zh.txt"] == [("other_language", "zh", None)] * 2
-    assert {status for status, *_ in said["one.txt"]} == {"boilerplate", "tagged", "no_topic"}
-    assert "not tagged for their language: 8 passages in 3 articles (ru 5, zh 3); the model learnt en" in result.output
+    assert lines["ru.txt"] == [("other_language", "ru", None)] * 4
+    assert lines["zh.txt"] == [("other_language", "zh", None)] * 2
+    assert {status for status, *_ in lines["one.txt"]} == {"boilerplate", "tagged", "no_topic"}
+    assert (
+        "not tagged because of their language: 8 passages in 3 articles (ru 5, zh 3); the model was trained on en"
+        in result.output
+    )
     assert "6 passages of 5 articles read" in result.output
 
 
-def test_where_all_is_in_the_models_language_nothing_is_said_of_it(model: Path, inputs: Path, tmp_path: Path) -> None:
-    assert "language" not in tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl").output
+def test_languages_are_not_reported_if_the_model_was_trained_on_all_of_them(
+    model: Path, inputs: Path, tmp_path: Path
+) -> None:
+    assert "their language" not in tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl").output
 
 
-def test_a_passage_whose_language_cannot_be_told_is_tagged(model: Path, tmp_path: Path) -> None:
+def test_a_passage_of_unknown_language_is_tagged(model: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id,text\na,Lavrov: teapot.\nb,2024: 17.\n")
     assert tag(tmp_path / "t.csv", "--model", model, "--out", tmp_path / "tags.jsonl").exit_code == 0
     for rows in lines_of(tmp_path / "tags.jsonl").values():
@@ -239,25 +246,25 @@ def test_a_passage_whose_language_cannot_be_told_is_tagged(model: Path, tmp_path
             assert language is None
 
 
-def test_no_stance_is_asked_in_another_language_toward_a_target(model: Path, tmp_path: Path) -> None:
+def test_a_passage_in_another_language_has_no_stance_toward_a_target(model: Path, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(
         f"id,text,about\na,{RUSSIAN.replace(',', '')},чайник\nb,The council praises the old bridge.,bridge\n",
         encoding="utf-8",
     )
-    topics = tmp_path / "stance alone"
-    learnt = Tagger.load(model)
-    Tagger(learnt.codebook, TwoStage(None, MajorityStance()), learnt.settings).save(topics)
-    for which in (model, topics):
-        result = tag(table, "--model", which, "--out", tmp_path / "tags.jsonl", "--target", "about")
+    stance_model = tmp_path / "stance alone"
+    tagger = Tagger.load(model)
+    Tagger(tagger.codebook, TwoStage(None, MajorityStance()), tagger.settings).save(stance_model)
+    for folder in (model, stance_model):
+        result = tag(table, "--model", folder, "--out", tmp_path / "tags.jsonl", "--target", "about")
         assert result.exit_code == 0, result.output
-        said = lines_of(tmp_path / "tags.jsonl")
-        assert said["a"] == [("other_language", "ru", None)]
-        assert ("tagged", "en", "bridge") in said["b"]
+        lines = lines_of(tmp_path / "tags.jsonl")
+        assert lines["a"] == [("other_language", "ru", None)]
+        assert ("tagged", "en", "bridge") in lines["b"]
 
 
-def saved(folder: Path, *, languages: tuple[str, ...]) -> Path:
-    """A tagger that finds the first topic everywhere, and learnt it in these languages."""
+def save_tagger(folder: Path, *, languages: tuple[str, ...]) -> Path:
+    """Save a tagger that was trained on these languages and assigns the first topic to every passage."""
     calibration = TopicCalibration(curves=(Platt(), Platt()), thresholds=(0.5, 0.5))
     settings = TaggerSettings(
         input=("text",), review=0.0, topic_calibration=calibration, stance_calibration=None, languages=languages
@@ -269,11 +276,11 @@ def saved(folder: Path, *, languages: tuple[str, ...]) -> Path:
 @pytest.mark.parametrize(
     ("languages", "tagged"), [(("ru",), {"ru"}), (("en", "ru"), {"en", "ru"}), ((), {"en", "ru", "zh"})]
 )
-def test_what_is_another_language_hangs_on_what_the_model_learnt(
+def test_only_passages_in_the_training_languages_are_tagged(
     tmp_path: Path, languages: tuple[str, ...], tagged: set[str]
 ) -> None:
     (tmp_path / "a.txt").write_text(f"{TEA}\n\n{RUSSIAN}\n\n{CHINESE}", encoding="utf-8")
-    model = saved(tmp_path / "model", languages=languages)
+    model = save_tagger(tmp_path / "model", languages=languages)
     assert tag(tmp_path / "a.txt", "--model", model, "--out", tmp_path / "tags.jsonl").exit_code == 0
     rows = lines_of(tmp_path / "tags.jsonl")["a.txt"]
     assert {language for status, language, _ in rows if status == "tagged"} == tagged
