@@ -26,11 +26,11 @@ def list_(
     from training.evaluation.metrics import HEADLINES
     from training.tracking import registry
     from training.tracking import runs as tracking
-    from training.tracking.store import tracking_uri
+    from training.tracking.store import store_name
 
     runs = tracking.runs(experiment, most=most, parts=parts)
     if not runs:
-        typer.echo(f"no runs yet in {tracking_uri()}")
+        typer.echo(f"no runs yet in {store_name()}")
         return
     rows, champions = [], registry.champions()
     for run in runs:
@@ -100,16 +100,16 @@ def ui(
     import os
     import sys
 
-    from training.tracking import runs as tracking
-    from training.tracking.store import tracking_uri
+    from training.tracking.client import open_store
+    from training.tracking.store import store_name, tracking_uri
 
-    tracking.open_store(create=True)
+    open_store(create=True)
     if tracking_uri().startswith("http"):
-        typer.echo(f"the store is a server that has its own UI: {tracking_uri()}")
+        typer.echo(f"the store is a server that has its own UI: {store_name()}")
         return
     _check_address(host, port)
     typer.echo(f"MLflow UI (stop it with Ctrl-C): http://{host}:{port}/#/experiments?workflowType=machine_learning")
-    typer.echo(f"store {tracking_uri()}")
+    typer.echo(f"store {store_name()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
     # The UI replaces this process, so that whatever ends the process ends the UI.

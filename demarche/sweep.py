@@ -32,13 +32,13 @@ def sweep(
     stopped, or beside one that is running to share its trials.
     """
     from training.sweeps.sweep import sweep as run
-    from training.tracking.store import tracking_uri
+    from training.tracking.store import store_name
 
     with TerminalReporter() as reporter:
         swept = run(config, overrides or [], trials=trials, url=study, reporter=reporter)
     _print_best(swept)
     again = ["demarche", "train", str(config), *(overrides or []), *swept.values]
-    typer.echo(f"store  {tracking_uri()}")
+    typer.echo(f"store  {store_name()}")
     typer.echo(f"again  {shlex.join(again)}")
 
 

@@ -56,11 +56,11 @@ def train(
 
 
 def _print_trained(trained: Trained) -> None:
-    from training.tracking.store import tracking_uri
+    from training.tracking.store import store_name
 
     scores_table(trained.test, trained.baselines)
     typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
-    typer.echo(f"store  {tracking_uri()}")
+    typer.echo(f"store  {store_name()}")
     registered = trained.registered
     if registered is None:
         typer.echo(f"model  {trained.model}")
@@ -74,7 +74,7 @@ def _print_trained(trained: Trained) -> None:
 
 
 def _print_curve(curve: Curve) -> None:
-    from training.tracking.store import tracking_uri
+    from training.tracking.store import store_name
 
     rows = [
         (
@@ -90,7 +90,7 @@ def _print_curve(curve: Curve) -> None:
     for sentence in curve.sentences:
         typer.echo(sentence)
     typer.echo(f"\nrun    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
-    typer.echo(f"store  {tracking_uri()}")
+    typer.echo(f"store  {store_name()}")
 
 
 def evaluate(

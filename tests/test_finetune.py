@@ -27,13 +27,14 @@ from tests.conftest import BOOK, CPU, ENCODER, REPOSITORY, alone, make_articles,
 from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
+from training.tracking.client import open_store
 
 
 def test_loss_and_dev_metrics_of_each_epoch_are_logged_to_the_run(store: Path) -> None:
     result = train(*alone(tiny_encoder()))
     assert result.exit_code == 0, result.output
     (run,) = tracking.runs()
-    curve = tracking.open_store().get_metric_history(run.id, "training/stance/loss")
+    curve = open_store().get_metric_history(run.id, "training/stance/loss")
     assert [point.step for point in curve] == [1, 2, 3]
     curves = {name for name in run.metrics if name.startswith("training/")}
     assert curves == {f"training/stance/{metric}" for metric in ("loss", "dev/loss", "dev/macro_f1")}
@@ -80,7 +81,7 @@ def test_training_that_was_killed_in_an_epoch_ends_with_the_same_metrics(
     )
     assert of_resumed == of_whole
     # The first epoch was not trained again.
-    history = tracking.open_store().get_metric_history(resumed.id, "training/stance/loss")
+    history = open_store().get_metric_history(resumed.id, "training/stance/loss")
     assert min(point.step for point in history) > 1
 
 
@@ -245,7 +246,7 @@ def test_a_second_training_starts_from_the_earlier_model(store: Path) -> None:
     result = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", *still)
     assert result.exit_code == 0, result.output
     second, _ = tracking.runs()
-    client = tracking.open_store()
+    client = open_store()
     ended, began = (client.get_metric_history(run.id, "training/stance/dev/macro_f1") for run in (first, second))
     assert began[0].value == max(point.value for point in ended)
     refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", "split.seed=99")

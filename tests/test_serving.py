@@ -22,7 +22,7 @@ from tests.test_tagging import RUSSIAN
 from tests.test_train import trained
 from training.config import read_config
 from training.fit import fit
-from training.tracking.runs import pip_requirements
+from training.tracking.run import pip_requirements
 
 IMPORTED = """
 import builtins, os, sys

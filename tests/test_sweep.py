@@ -24,6 +24,7 @@ from training.sweeps.search import Axis, axes, override
 from training.sweeps.study import PruningCallback, Study, Trial, propose
 from training.tracking import registry
 from training.tracking import runs as tracking
+from training.tracking.client import open_store
 
 SEARCH = """\
 search:
@@ -124,7 +125,7 @@ def test_two_processes_share_the_trials_and_one_of_them_ends_the_sweep(town: Pat
     assert sorted(run.name for run in tracking.runs() if "demarche.trial" not in run.tags) == ["tiny", "tiny sweep"]
     assert outputs[0][0] == outputs[1][0]
     assert others()["tiny sweep"].status == "FINISHED"
-    assert registry.champion_of(tracking.open_store(), "tiny-tagger") == "1"
+    assert registry.champion_of(open_store(), "tiny-tagger") == "1"
 
 
 def test_a_killed_sweep_is_resumed_by_the_same_command(town: Path) -> None:

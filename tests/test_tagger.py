@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from labels.codebook import STANCES, Codebook
 from labels.errors import DemarcheError
@@ -19,7 +17,7 @@ from labels.gold.adjudication import Target, adjudicate
 from labels.passages import Passage
 from models import saved
 from models.calibration import Platt, StanceCalibration, TopicCalibration
-from models.examples import NoCallback, query, render, stance_examples, topic_examples
+from models.examples import NoCallback, stance_examples, topic_examples
 from models.families.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.families.linear import LinearStance, LinearStanceSettings, LinearTopics, LinearTopicsSettings
 from models.reader import TwoStage
@@ -322,33 +320,3 @@ def test_a_codebook_without_topics_is_saved_with_its_stance_model(tmp_path: Path
 
 
 # The text that is read
-
-some_text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(str.strip)
-
-
-@settings(deadline=None)
-@given(
-    text=some_text,
-    title=st.none() | st.just("") | some_text,
-    fields=st.sampled_from([("text",), ("title", "text"), ("text", "title"), ("source", "title", "text")]),
-    cut=st.tuples(st.integers(0, 29), st.integers(1, 30)),
-)
-def test_the_span_of_a_target_moves_with_the_fields_before_the_text(
-    text: str, title: str | None, fields: tuple[str, ...], cut: tuple[int, int]
-) -> None:
-    start = cut[0] % len(text)
-    span = (start, start + 1 + cut[1] % (len(text) - start))
-    one = passage(text, title=title)
-    rendered = query(one, Target(None, "the target", span), BOOK, fields)  # type: ignore[arg-type]
-    assert rendered.text == render(one, fields)[0]  # type: ignore[arg-type]
-    assert rendered.span is not None
-    assert rendered.text[slice(*rendered.span)] == text[slice(*span)]
-
-
-def test_fields_that_a_passage_does_not_have_leave_no_gap() -> None:
-    assert render(passage("the text"), ["title", "source", "text"]) == ("the text", 0)
-    assert render(passage("the text", title="A title"), ["title", "text"]) == ("A title\nthe text", 8)
-
-
-def test_the_target_of_a_topic_is_its_proposition() -> None:
-    assert query(passage("any"), Target("tea"), BOOK, ["text"]).target == "drinking more tea"

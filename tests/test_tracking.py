@@ -20,6 +20,7 @@ from training.sweeps.study import STUDY
 from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking import store as store_module
+from training.tracking.client import open_store, store_errors
 from training.tracking.store import TRACKING, Store, check_store, redact_password, tracking_uri
 
 
@@ -49,7 +50,7 @@ def test_a_run_is_written_to_itself_while_a_nested_run_is_open(store: Path, mode
         outer.model(model, metrics={"test/f1": 0.7}, digest="abc")
         inner.metrics({"loss": 0.25})
         assert mlflow.active_run() is None
-    client = tracking.open_store()
+    client = open_store()
     first, second = client.get_run(outer.id), client.get_run(inner.id)
     assert first.data.tags.items() >= {"colour": "green", "mlflow.note.content": "**outer**"}.items()
     assert first.data.tags.keys() >= {"mlflow.user", "mlflow.source.name", "mlflow.source.type", "demarche.pid"}
@@ -111,7 +112,7 @@ def test_a_server_that_accepts_a_connection_and_never_answers_is_given_up_within
         monkeypatch.setattr(store_module, "_TIMEOUT", 0.5)
         began = time.monotonic()
         with pytest.raises(DemarcheError, match="does not answer"):
-            tracking.open_store()
+            open_store()
         # The limit holds for the whole answer, retries included.
         assert time.monotonic() - began < 5
 
@@ -122,7 +123,7 @@ def test_a_locked_database_is_an_error(store: Path, monkeypatch: pytest.MonkeyPa
     holder.execute("BEGIN EXCLUSIVE")
     try:
         with pytest.raises(DemarcheError, match="another program holds it"):
-            tracking.open_store()
+            open_store()
     finally:
         holder.close()
 
@@ -130,7 +131,7 @@ def test_a_locked_database_is_an_error(store: Path, monkeypatch: pytest.MonkeyPa
 def test_a_file_that_is_no_database_is_an_error(workspace: Path) -> None:
     (workspace / "mlflow.db").write_text("not a database " * 100)
     with pytest.raises(DemarcheError, match="cannot be used"):
-        tracking.open_store()
+        open_store()
 
 
 def test_damage_is_not_taken_for_a_lock(workspace: Path) -> None:
@@ -139,11 +140,11 @@ def test_damage_is_not_taken_for_a_lock(workspace: Path) -> None:
         database.execute("PRAGMA writable_schema = ON")
         database.execute("UPDATE sqlite_master SET sql = 'damaged'")
     with pytest.raises(DemarcheError, match=r"malformed database schema \(locked\).*repair it"):
-        tracking.open_store()
+        open_store()
 
 
 def test_an_upgrade_is_advised_only_where_the_schema_is_of_another_version(store: Path) -> None:
-    with pytest.raises(DemarcheError) as raised, tracking.store_errors():
+    with pytest.raises(DemarcheError) as raised, store_errors():
         raise MlflowException("a param named schema")
     assert "mlflow db upgrade" not in str(raised.value)
     with contextlib.closing(sqlite3.connect(store)) as database:
@@ -210,5 +211,5 @@ def test_an_unknown_model_is_an_error(store: Path, uri: str) -> None:
 def test_metric_names_hold_only_what_mlflow_accepts(name: str, slug: str) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
-    assert tracking.slug(name) == slug
+    assert slug(name) == slug
     _validate_metric_name(slug)

@@ -28,6 +28,7 @@ from training.evaluation.predictions import read_predictions
 from training.prepare import prepare
 from training.tracking import registry
 from training.tracking import runs as tracking
+from training.tracking.client import open_store
 
 
 def demarche(*arguments: str | Path) -> Result:
@@ -63,7 +64,7 @@ def champion(champion_made_once: Champion, monkeypatch: pytest.MonkeyPatch) -> C
     """The champion's workspace, shared by tests that add nothing to its store and change none of its files."""
     monkeypatch.chdir(champion_made_once.folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    tracking.open_store()
+    open_store()
     return champion_made_once
 
 
@@ -106,7 +107,7 @@ def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
     assert "the champion is still version 1" in output
     assert "demarche runs promote tiny-tagger 2" in output
     assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
-    assert registry.champion_of(tracking.open_store(), "tiny-tagger") == "2"
+    assert registry.champion_of(open_store(), "tiny-tagger") == "2"
     assert "tiny-tagger/2 (champion)" in demarche("runs", "list").output
     missing = demarche("runs", "promote", "tiny-tagger", "9")
     assert missing.exit_code == 2
@@ -224,7 +225,7 @@ def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) ->
     (run,) = tracking.runs()
     assert run.status == "FAILED"
     assert "n-gram" in run.tags["demarche.reason"]
-    assert registry.champion_of(tracking.open_store(), "tiny-tagger") is None
+    assert registry.champion_of(open_store(), "tiny-tagger") is None
 
 
 def test_a_split_without_gold_is_reported_before_any_work(store: Path, workspace: Path) -> None:

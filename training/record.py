@@ -22,7 +22,7 @@ from training.evaluation.predictions import Prediction, errors
 from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
-from training.tracking.runs import Run
+from training.tracking.run import Run
 
 
 def log_inputs(run: Run, prepared: Prepared) -> None:

@@ -23,7 +23,7 @@ from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
 from training.tracking.registry import Registered
-from training.tracking.runs import Run
+from training.tracking.run import Run
 from training.tracking.store import check_store, tracking_uri
 
 

@@ -31,6 +31,7 @@ from training.sweeps.study import (
 )
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
+from training.tracking.run import Run
 from training.tracking.store import check_store, redact_password
 
 
@@ -192,7 +193,7 @@ def _train_best(this: _Sweep, parent: str, number: int, values: Sequence[str]) -
     return train_prepared(this.prepared_with(values), reporter=this.reporter, parent=parent).run
 
 
-def _describe(this: _Sweep, run: tracking.Run, best: Best, values: Sequence[str]) -> str:
+def _describe(this: _Sweep, run: Run, best: Best, values: Sequence[str]) -> str:
     """Log the sweep's own run: its config, the best score, plots and a description."""
     trials, importances = this.study.finished(), this.study.importances()
     run.text(this.path.read_text(encoding="utf-8"), "config.yaml")

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from models.cache import cache_folder
 from training.reporter import Reporter
-from training.tracking.runs import Run
+from training.tracking.run import Run
 
 _KEPT = 30 * 24 * 3600.0  # seconds
 

@@ -16,17 +16,9 @@ from mlflow.exceptions import MlflowException
 from labels.errors import DemarcheError
 from labels.splits.split import read_split
 from models.saved import model_digest
-from training.tracking.runs import (
-    ARTIFACT,
-    INIT,
-    SPLIT,
-    Run,
-    fetch_artifact,
-    first_line,
-    open_store,
-    run_tags,
-    store_errors,
-)
+from training.tracking.client import first_line, open_store, store_errors
+from training.tracking.run import ARTIFACT, Run
+from training.tracking.runs import INIT, SPLIT, fetch_artifact, run_tags
 from training.tracking.store import store_name
 
 CHAMPION = "champion"

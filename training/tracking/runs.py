@@ -5,185 +5,33 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-import tempfile
 import threading
-import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 from mlflow.entities import Run as MlflowRun
+from mlflow.entities import RunStatus, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.store.db.utils import _get_latest_schema_revision, _get_schema_version, _initialize_tables
 from mlflow.tracking.context.registry import resolve_tags
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
-from sqlalchemy import create_engine
-from sqlalchemy.exc import SQLAlchemyError
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from labels.errors import DemarcheError
-from models.saved import has_encoder
+from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
 from training.tracking.owner import is_gone, owner_tags
-from training.tracking.store import check_store, sqlite_path, store_name, tracking_uri
+from training.tracking.run import Run
+from training.tracking.store import sqlite_path, store_name, tracking_uri
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
 INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
-_SERVING = Path(__file__).with_name("serving.py")
-ARTIFACT = "tagger"
 TRIAL = "demarche.trial"
 SHARE = "demarche.share"
 _REASON = "demarche.reason"
-_LONGEST_NAME = 250  # characters that MLflow accepts
-_STORE_ERRORS = (MlflowException, SQLAlchemyError)
 _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """MLflow's error codes for an unknown id, and for one that cannot be an id."""
-
-
-@contextlib.contextmanager
-def store_errors() -> Iterator[None]:
-    """Raise DemarcheError, in one line, where the store fails in mid-work: locked, full, gone, of another version."""
-    try:
-        yield
-    except (*_STORE_ERRORS, ImportError) as error:
-        hint = "check that it exists and has room, and that no other program holds it"
-        if _is_outdated():
-            hint = f"copy it, then `mlflow db upgrade {store_name()}`"
-        raise DemarcheError(f"{store_name()}: the tracking store failed ({first_line(error)}); {hint}") from error
-
-
-@store_errors()
-def open_store(*, create: bool = False) -> MlflowClient:
-    """Return a client of the store.
-
-    Raises DemarcheError within seconds if the store does not answer, and if its database does not exist yet, unless
-    `create`.
-    """
-    uri = tracking_uri()
-    check_store(uri, create=create)
-    path = sqlite_path(uri)
-    if path is not None and not path.exists():
-        _make_database(path)
-    # Of MLflow's global state this is all that we set: it builds logged models with a client of its own.
-    mlflow.set_tracking_uri(uri)
-    return MlflowClient(uri)
-
-
-def _make_database(path: Path) -> None:
-    """Create an MLflow database, whole or not at all: MLflow cannot open one that is half made."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        part = Path(folder) / path.name
-        engine = create_engine(f"sqlite:///{part}")
-        try:
-            _initialize_tables(engine)
-        finally:
-            engine.dispose()
-        # Another process that created it meanwhile is already writing to it.
-        if not path.exists():
-            part.replace(path)
-
-
-def _is_outdated() -> bool:
-    """Whether the database has the schema of another MLflow, whose error for this has no code of its own."""
-    uri = tracking_uri()
-    if uri.startswith("http"):
-        return False
-    try:
-        check_store(uri, create=False)
-        engine = create_engine(uri)
-        try:
-            return bool(_get_schema_version(engine) != _get_latest_schema_revision())
-        finally:
-            engine.dispose()
-    except (DemarcheError, *_STORE_ERRORS, ImportError):
-        return False
-
-
-class Run:
-    """A run that is being written. All goes to this run by its id, whatever other runs are open."""
-
-    def __init__(self, client: MlflowClient, run: MlflowRun):
-        self.client = client
-        self.id: str = run.info.run_id
-        self.name: str = run.info.run_name
-
-    def params(self, params: Mapping[str, Any]) -> None:
-        """Log params."""
-        self.client.log_batch(self.id, params=[Param(slug(name), str(value)) for name, value in params.items()])
-
-    def tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags."""
-        self.client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
-
-    def metrics(self, metrics: Mapping[str, float], *, step: int | None = None, model_id: str | None = None) -> None:
-        """Log the metrics that have a value (not NaN), and link them to a logged model if one is named."""
-        now = int(time.time() * 1000)
-        self.client.log_batch(
-            self.id,
-            metrics=[
-                Metric(slug(name), value, now, step or 0, model_id=model_id, run_id=self.id)
-                for name, value in metrics.items()
-                if value == value
-            ],
-        )
-
-    def describe(self, markdown: str) -> None:
-        """Set the description that the UI shows."""
-        self.client.set_tag(self.id, MLFLOW_RUN_NOTE, markdown)
-
-    def text(self, text: str, path: str) -> None:
-        """Log a text as an artifact."""
-        self.client.log_text(self.id, text, path)
-
-    def file(self, file: Path, folder: str | None = None) -> None:
-        """Log a file as an artifact."""
-        self.client.log_artifact(self.id, str(file), folder)
-
-    def figure(self, figure: Any, path: str) -> None:
-        """Log a plot as an artifact."""
-        self.client.log_figure(self.id, figure, path, save_kwargs={"dpi": 150, "bbox_inches": "tight"})
-
-    def table(self, rows: Sequence[Mapping[str, Any]], path: str) -> None:
-        """Log rows as a table, which the UI can show for several runs at once."""
-        columns = list(rows[0]) if rows else ["nothing"]
-        self.client.log_table(self.id, {column: [row[column] for row in rows] for column in columns}, path)
-
-    def dataset(self, rows: Sequence[Mapping[str, Any]], *, name: str, source: str, digest: str, context: str) -> None:
-        """Log one split of the data. MLflow's own digest ignores list columns and rows past 10,000."""
-        import pandas as pd
-        from mlflow.data.pandas_dataset import from_pandas
-
-        frame = pd.DataFrame.from_records(list(rows))
-        with warnings.catch_warnings():
-            # MLflow has two names for a local file and warns that it took one of them.
-            warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
-            dataset = from_pandas(frame, source=source, name=name, digest=digest)
-        tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
-        self.client.log_inputs(self.id, [DatasetInput(Dataset.from_dictionary(dataset.to_dict()), tags)])
-
-    def model(self, folder: Path, *, metrics: Mapping[str, float], digest: str) -> str:
-        """Log a saved tagger as a pyfunc with its metrics, and return the model's id."""
-        import mlflow.pyfunc
-        from mlflow.models import Model
-
-        # `mlflow.pyfunc.log_model` is this call without `run_id`: it would open a run.
-        info = Model.log(
-            artifact_path=None,
-            flavor=mlflow.pyfunc,
-            name=ARTIFACT,
-            run_id=self.id,
-            python_model=str(_SERVING),
-            artifacts={ARTIFACT: str(folder)},
-            pip_requirements=pip_requirements(folder),
-            metadata={"demarche_digest": digest},
-        )
-        self.metrics(metrics, model_id=info.model_id)
-        return str(info.model_id)
 
 
 @contextlib.contextmanager
@@ -253,7 +101,7 @@ def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
         # A store that fails now too must not hide why the run ended; the next run closes this one.
-        with contextlib.suppress(*_STORE_ERRORS, OSError):
+        with contextlib.suppress(*STORE_ERRORS, OSError):
             client.set_tag(id, _REASON, reason[:4000])
             client.set_terminated(id, RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
         raise
@@ -330,42 +178,6 @@ def fetch_artifact(id: str, path: str) -> Path:
             f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs: name one "
             "of those (`demarche runs list --parts`)"
         ) from None
-
-
-def slug(name: str) -> str:
-    """Return the name with only what MLflow accepts in a metric or param: letters and digits of any script, `_-. /`.
-
-    The name must also be a plain path: no part of it may be empty, `.` or `..`.
-    """
-    parts = re.sub(r"[^\w\-. /]+", "_", name).split("/")
-    return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_LONGEST_NAME].rstrip("/")
-
-
-def pip_requirements(folder: Path) -> list[str]:
-    """Return the pip requirements of serving a saved tagger, at the versions installed here."""
-    from importlib.metadata import version
-
-    names = [
-        "mlflow",
-        "numpy",
-        "platformdirs",
-        "py3langid",
-        "pydantic",
-        "pyyaml",
-        "safetensors",
-        "scikit-learn",
-        "scipy",
-    ]
-    if has_encoder(folder):
-        names += ["torch", "transformers"]
-    return [f"{name}=={version(name)}" for name in names]
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, cut to 200 characters."""
-    # SQLAlchemy may put a remark in brackets before what happened.
-    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result")]
-    return lines[0][:200] if lines else type(error).__name__
 
 
 def _experiment(client: MlflowClient, name: str) -> str:

@@ -1,0 +1,136 @@
+"""One run as it is logged."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Run as MlflowRun
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
+
+from models.saved import has_encoder
+
+_SERVING = Path(__file__).with_name("serving.py")
+
+
+ARTIFACT = "tagger"
+
+
+_LONGEST_NAME = 250  # characters that MLflow accepts
+
+
+class Run:
+    """A run that is being written. All goes to this run by its id, whatever other runs are open."""
+
+    def __init__(self, client: MlflowClient, run: MlflowRun):
+        self.client = client
+        self.id: str = run.info.run_id
+        self.name: str = run.info.run_name
+
+    def params(self, params: Mapping[str, Any]) -> None:
+        """Log params."""
+        self.client.log_batch(self.id, params=[Param(slug(name), str(value)) for name, value in params.items()])
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        self.client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def metrics(self, metrics: Mapping[str, float], *, step: int | None = None, model_id: str | None = None) -> None:
+        """Log the metrics that have a value (not NaN), and link them to a logged model if one is named."""
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            self.id,
+            metrics=[
+                Metric(slug(name), value, now, step or 0, model_id=model_id, run_id=self.id)
+                for name, value in metrics.items()
+                if value == value
+            ],
+        )
+
+    def describe(self, markdown: str) -> None:
+        """Set the description that the UI shows."""
+        self.client.set_tag(self.id, MLFLOW_RUN_NOTE, markdown)
+
+    def text(self, text: str, path: str) -> None:
+        """Log a text as an artifact."""
+        self.client.log_text(self.id, text, path)
+
+    def file(self, file: Path, folder: str | None = None) -> None:
+        """Log a file as an artifact."""
+        self.client.log_artifact(self.id, str(file), folder)
+
+    def figure(self, figure: Any, path: str) -> None:
+        """Log a plot as an artifact."""
+        self.client.log_figure(self.id, figure, path, save_kwargs={"dpi": 150, "bbox_inches": "tight"})
+
+    def table(self, rows: Sequence[Mapping[str, Any]], path: str) -> None:
+        """Log rows as a table, which the UI can show for several runs at once."""
+        columns = list(rows[0]) if rows else ["nothing"]
+        self.client.log_table(self.id, {column: [row[column] for row in rows] for column in columns}, path)
+
+    def dataset(self, rows: Sequence[Mapping[str, Any]], *, name: str, source: str, digest: str, context: str) -> None:
+        """Log one split of the data. MLflow's own digest ignores list columns and rows past 10,000."""
+        import pandas as pd
+        from mlflow.data.pandas_dataset import from_pandas
+
+        frame = pd.DataFrame.from_records(list(rows))
+        with warnings.catch_warnings():
+            # MLflow has two names for a local file and warns that it took one of them.
+            warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
+            dataset = from_pandas(frame, source=source, name=name, digest=digest)
+        tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
+        self.client.log_inputs(self.id, [DatasetInput(Dataset.from_dictionary(dataset.to_dict()), tags)])
+
+    def model(self, folder: Path, *, metrics: Mapping[str, float], digest: str) -> str:
+        """Log a saved tagger as a pyfunc with its metrics, and return the model's id."""
+        import mlflow.pyfunc
+        from mlflow.models import Model
+
+        # `mlflow.pyfunc.log_model` is this call without `run_id`: it would open a run.
+        info = Model.log(
+            artifact_path=None,
+            flavor=mlflow.pyfunc,
+            name=ARTIFACT,
+            run_id=self.id,
+            python_model=str(_SERVING),
+            artifacts={ARTIFACT: str(folder)},
+            pip_requirements=pip_requirements(folder),
+            metadata={"demarche_digest": digest},
+        )
+        self.metrics(metrics, model_id=info.model_id)
+        return str(info.model_id)
+
+
+def slug(name: str) -> str:
+    """Return the name with only what MLflow accepts in a metric or param: letters and digits of any script, `_-. /`.
+
+    The name must also be a plain path: no part of it may be empty, `.` or `..`.
+    """
+    parts = re.sub(r"[^\w\-. /]+", "_", name).split("/")
+    return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_LONGEST_NAME].rstrip("/")
+
+
+def pip_requirements(folder: Path) -> list[str]:
+    """Return the pip requirements of serving a saved tagger, at the versions installed here."""
+    from importlib.metadata import version
+
+    names = [
+        "mlflow",
+        "numpy",
+        "platformdirs",
+        "py3langid",
+        "pydantic",
+        "pyyaml",
+        "safetensors",
+        "scikit-learn",
+        "scipy",
+    ]
+    if has_encoder(folder):
+        names += ["torch", "transformers"]
+    return [f"{name}=={version(name)}" for name in names]
