@@ -29,7 +29,7 @@ from models.families.setfit import SetfitTopics, SetfitTopicsSettings
 from models.families.similarity import SimilarityTopics, SimilarityTopicsSettings
 from models.families.zero_shot import ZeroShotStance, ZeroShotStanceSettings, ZeroShotTopics, ZeroShotTopicsSettings
 from tests.conftest import BOOK, CPU, tiny_encoder, tiny_nli
-from tests.test_families import (
+from tests.families import (
     assert_are_probabilities,
     encoder_settings,
     examples_of,
