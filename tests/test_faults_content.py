@@ -56,10 +56,10 @@ def not_utf_8_in_parquet(folder: Path) -> None:
 FAULTS: dict[str, Fault] = {
     # YAML
     "a key twice in a codebook": Fault(
-        CHECK, "codebook.yaml:16: 'topics' stands already in line 3", more("codebook.yaml", "topics: []\n")
+        CHECK, "codebook.yaml:16: 'topics' already occurs in line 3", more("codebook.yaml", "topics: []\n")
     ),
     "a key twice in a config": Fault(
-        TRAIN, "config.yaml:7: 'name' stands already in line 1", more("config.yaml", "name: again\n")
+        TRAIN, "config.yaml:7: 'name' already occurs in line 1", more("config.yaml", "name: again\n")
     ),
     "aliases that explode in a codebook": Fault(CHECK, ("codebook.yaml", "aliases"), more("codebook.yaml", BOMB)),
     "aliases that explode in a config": Fault(TRAIN, ("config.yaml", "aliases"), more("config.yaml", BOMB)),
@@ -93,7 +93,9 @@ FAULTS: dict[str, Fault] = {
         IMPORT.format("t.csv"), "t.csv:4: 2 cells where the header has 4", put("t.csv", TABLE + "3,x\n")
     ),
     "packed, but without .gz in its name": Fault(
-        IMPORT.format("t.jsonl"), ("t.jsonl: packed with gzip", ".gz"), put("t.jsonl", gzip.compress(TABLE.encode()))
+        IMPORT.format("t.jsonl"),
+        ("t.jsonl: compressed with gzip", ".gz"),
+        put("t.jsonl", gzip.compress(TABLE.encode())),
     ),
     "packed, and cut off": Fault(
         IMPORT.format("t.csv.gz"), "t.csv.gz: cannot be read", put("t.csv.gz", gzip.compress(TABLE.encode())[:-20])

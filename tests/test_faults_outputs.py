@@ -81,7 +81,7 @@ FAULTS: dict[str, Fault] = {
     "an input with too long a name": Fault(CHECK + "x" * 300, "cannot be read: File name too long"),
     "a codebook that was edited": Fault(
         IMPORT.format("t.csv"),
-        ("out/codebook.yaml: was filled in", "--codebook"),
+        ("out/codebook.yaml: has been edited", "--codebook"),
         both(
             put("t.csv", TABLE),
             put("out/codebook.yaml", 'id: t\nversion: "1.0.0"\ntopics:\n- {id: tea, target: more tea}\n'),

@@ -52,6 +52,15 @@ def test_the_members_of_an_average_are_trained_with_different_seeds(store: Path)
     assert {f"training/stance/member_{number}/dev/macro_f1" for number in (1, 2)} <= run.metrics.keys()
 
 
+def is_whole(state: Path) -> bool:
+    """Whether the state of a checkpoint, which is written last, was written to its end."""
+    try:
+        json.loads(state.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
+
+
 def test_training_that_was_killed_in_an_epoch_ends_with_the_same_metrics(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +71,7 @@ def test_training_that_was_killed_in_an_epoch_ends_with_the_same_metrics(
     killed = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     checkpoints = tmp_path / "cache" / "checkpoints"
     deadline = time.monotonic() + 120
-    while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
+    while not any(is_whole(state) for state in checkpoints.glob("*/checkpoint-*/trainer_state.json")):
         assert time.monotonic() < deadline
         assert killed.poll() is None, killed.stderr and killed.stderr.read()
         time.sleep(0.02)
@@ -251,11 +260,11 @@ def test_a_second_training_starts_from_the_earlier_model(store: Path) -> None:
     assert began[0].value == max(point.value for point in ended)
     refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", "split.seed=99")
     assert refused.exit_code == 2
-    assert "of the passages (by their ids) that are test here; keep its split (split.from)" in refused.output
+    assert "of the passages (by id) that are in test here; keep its split (split.from)" in refused.output
     # The same test split, but the earlier model was trained on what would calibrate this one.
     refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{first.id}/tagger", "split.dev=0.4")
     assert refused.exit_code == 2
-    assert "of the passages (by their ids) that are dev here; keep its split (split.from)" in refused.output
+    assert "of the passages (by id) that are in dev here; keep its split (split.from)" in refused.output
 
 
 def test_the_training_data_of_an_earlier_model_counts_through_those_that_start_from_it(store: Path) -> None:
@@ -271,7 +280,7 @@ def test_the_training_data_of_an_earlier_model_counts_through_those_that_start_f
     assert registry.trained_on(second.id) > registry.trained_on(first.id)
     refused = train(*alone(tiny_encoder()), f"stance.init=runs:/{second.id}/tagger", "split.seed=99")
     assert refused.exit_code == 2
-    assert "that are dev here" in refused.output or "that are test here" in refused.output
+    assert "that are in dev here" in refused.output or "that are in test here" in refused.output
 
 
 @pytest.mark.parametrize(

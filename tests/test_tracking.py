@@ -199,7 +199,7 @@ def test_an_unknown_model_is_an_error(store: Path, uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "slug"),
+    ("name", "accepted"),
     [
         ("test/topics/micro_f1", "test/topics/micro_f1"),
         ("test/topics/naïve & co/f1", "test/topics/naïve _ co/f1"),
@@ -208,8 +208,8 @@ def test_an_unknown_model_is_an_error(store: Path, uri: str) -> None:
         ("test/topics/f1/" + "long " * 60, "test/topics/f1/" + "long " * 47),
     ],
 )
-def test_metric_names_hold_only_what_mlflow_accepts(name: str, slug: str) -> None:
+def test_metric_names_hold_only_what_mlflow_accepts(name: str, accepted: str) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
-    assert slug(name) == slug
+    assert slug(name) == accepted
     _validate_metric_name(slug)
