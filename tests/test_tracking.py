@@ -21,6 +21,7 @@ from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking import store as store_module
 from training.tracking.client import open_store, store_errors
+from training.tracking.run import slug
 from training.tracking.store import TRACKING, Store, check_store, redact_password, tracking_uri
 
 
