@@ -42,7 +42,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A tagger with its scores and predictions on test, and the scores of the baselines, which have no intervals."""
+    """A tagger with its scores and predictions on test, and the scores of the baselines."""
 
     tagger: Tagger
     test: Scores
