@@ -4,16 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
 
 from demarche.interrupted import exit_on_interrupt, interrupt_requested
 
 EXIT_MISTAKE = 2
 EXIT_PARTLY = 3
+
+
+class App(typer.Typer):
+    """A Typer app whose commands are of the class `Command`."""
+
+    def command(self, *args: Any, **settings: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        return super().command(*args, **{"cls": Command, **settings})
+
+
+class Command(TyperCommand):
+    """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}").replace("}...", "...") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        for kind in ("argument", "option"):
+            records = [param.get_help_record(ctx) for param in self.get_params(ctx) if param.param_type_name == kind]
+            rows = [(_without_types(name, kind), help) for name, help in filter(None, records)]
+            if rows:
+                with formatter.section(f"{kind.capitalize()}s"):
+                    formatter.write_dl(rows)
+
+
+def _without_types(name: str, kind: str) -> str:
+    """Replace the Python type in the first column of the help: `--out <path>` becomes `--out PATH`."""
+    if kind == "argument":
+        return re.sub(r" <.*>$", "", name)
+    return re.sub(
+        r"<(?:list\[)?(\w+).*>", lambda type_: {"path": "PATH", "int": "N"}.get(type_[1].lower(), "TEXT"), name
+    )
 
 
 class Commands(TyperGroup):
@@ -61,9 +95,9 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def new_app(help: str) -> typer.Typer:
+def new_app(help: str) -> App:
     """Return an app, or a group of commands, with the settings that all of them share."""
-    return typer.Typer(
+    return App(
         help=help,
         no_args_is_help=True,
         add_completion=False,
