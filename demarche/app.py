@@ -1,4 +1,4 @@
-"""The command-line app: an error becomes one clear message and exit code 2."""
+"""The command-line app, which reports an error as one clear message and exits with code 2."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _without_types(name: str, kind: str) -> str:
 
 
 class Commands(TyperGroup):
-    """Runs a command and reports a user's mistake without a traceback."""
+    """A command group that reports user errors without a traceback."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with exit_on_interrupt():
@@ -72,7 +72,7 @@ class Commands(TyperGroup):
             typer.echo(str(error), err=True)
             raise typer.Exit(EXIT_MISTAKE) from None
         except BrokenPipeError:
-            # `demarche … | head`: whatever read the output has ended, which is no mistake.
+            # `demarche … | head`: the program that reads the output has exited, which is not an error.
             _discard_output()
             raise typer.Exit(0) from None
         except (OSError, MemoryError) as error:
@@ -82,21 +82,21 @@ class Commands(TyperGroup):
 
 
 def describe_os_error(error: OSError | MemoryError) -> str:
-    """Return a message for an error of the operating system, in whatever part of the work it came up."""
+    """Return a message for an operating-system error, wherever it was raised."""
     if isinstance(error, MemoryError):
         return "not enough memory; process less at a time, or use a machine with more memory"
     what = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename or 'reading or writing failed'}: {what}; check its permissions and the free disk space"
+    return f"{error.filename or 'reading or writing failed'}: {what}; check the permissions and the free disk space"
 
 
 def _discard_output() -> None:
-    """Send the rest of the output to nowhere: Python flushes it once more at exit, and would fail with a traceback."""
+    """Discard the rest of the output, which Python would flush at exit and then fail with a traceback."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def new_app(help: str) -> App:
-    """Return an app, or a group of commands, with the settings that all of them share."""
+    """Return a Typer app or command group with the settings that all of them share."""
     return App(
         help=help,
         no_args_is_help=True,

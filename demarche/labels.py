@@ -306,7 +306,7 @@ def export_table(
 
 
 def _column_options(columns: TableColumns) -> list[str]:
-    """Return the options with which `labels import table` reads these columns, without defaults."""
+    """Return the `labels import table` options that read these columns, leaving out defaults."""
     options = []
     for field, value in asdict(columns).items():
         names = [value] if isinstance(value, str) else value or ()

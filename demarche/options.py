@@ -1,4 +1,4 @@
-"""Options that a command takes from the fields of a dataclass, so that each is declared once."""
+"""Turn the fields of a dataclass into command options, so that each option is declared only once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class After(NamedTuple):
 
 
 def options_from_fields(command: Command, *, metavar: str | None = None) -> Command:
-    """Replace each dataclass parameter of a command by one option per field.
+    """Replace each dataclass parameter of a command with one option per field.
 
-    A field is declared as `Annotated[type, "help"]` and has a default; one of type `tuple[str, ...]` may be repeated.
+    Declare a field as `Annotated[type, "help"]` with a default; a field of type `tuple[str, ...]` may be repeated.
     `metavar` stands for the value of each option in `--help`.
     """
     signature = inspect.signature(command, eval_str=True)

@@ -119,7 +119,7 @@ def ui(
     typer.echo(f"store {store_name()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
-    # The UI replaces this process, so that whatever ends the process ends the UI.
+    # The UI replaces this process, so that stopping the process stops the UI.
     os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
 
 
@@ -132,5 +132,6 @@ def _check_address(host: str, port: int) -> None:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         raise DemarcheError(
-            f"{host}:{port}: the UI cannot listen there ({error.strerror or error}); choose another with --port or --host"
+            f"{host}:{port}: the UI cannot listen on this address ({error.strerror or error}); "
+            "choose another with --port or --host"
         ) from None

@@ -1,4 +1,4 @@
-"""`demarche tag`."""
+"""The command `demarche tag`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tag(
     from tagging.batch import check_paths, tag_files
     from tagging.readers import ArticleColumns
 
-    # Fetching a model can take long: mistakes in the paths come first.
+    # Fetching a model can take a long time, so check the paths first.
     check_paths(inputs, out, articles_out)
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
@@ -68,7 +68,7 @@ def tag(
 
 
 def _resolve_model(model: str) -> tuple[Path, str]:
-    """Return the model's folder and name. MLflow, which is slow to import, is needed for a URI alone."""
+    """Return the model's folder and name, importing MLflow (which is slow) only for a URI."""
     if not model.startswith(("models:", "runs:")):
         return Path(model), model
     from training.tracking import registry
@@ -77,7 +77,7 @@ def _resolve_model(model: str) -> tuple[Path, str]:
 
 
 def _print_topics(summary: Summary) -> None:
-    """Print the most frequent topics, with the passages of each stance."""
+    """Print the most frequent topics, with the number of passages for each stance."""
     from labels.codebook import STANCES
 
     if not summary.topics:
@@ -92,7 +92,7 @@ def _print_topics(summary: Summary) -> None:
 
 
 def _print_counts(summary: Summary, *, model: str) -> None:
-    """Print how many articles, passages and tags there are, and what was not tagged."""
+    """Print the numbers of articles, passages and tags, and what was not tagged."""
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
     typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")

@@ -1,7 +1,7 @@
 """The columns of a table of labels, and how an import reads them.
 
-The command line makes an option of each field of `TableColumns`, with the field's note as its help. It imports this
-module when it starts, so nothing heavy belongs here.
+The command line turns each field of `TableColumns` into an option, with the annotated text as its help. It imports this
+module at start-up, so import nothing heavy here.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class TableColumns:
 class ImportOptions:
     """How an import interprets the cells of a table.
 
-    `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` stands between
-    several topics in one cell. `annotator` is the annotator of a row that names none. `target` is the target of
-    every stance in a table without a column of targets.
+    `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
+    topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
+    table without a column of targets.
     """
 
     annotator: str = "table"
