@@ -1,1 +1,1 @@
-"""The front door: the `demarche` command line."""
+"""The `demarche` command-line interface."""

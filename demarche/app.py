@@ -1,14 +1,17 @@
-"""The command-line app: an error becomes one clear message and exit code 2."""
+"""The command-line app, which reports an error as one clear message and exits with code 2."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
 
 from demarche.interrupted import exit_on_interrupt, interrupt_requested
 
@@ -16,8 +19,39 @@ EXIT_MISTAKE = 2
 EXIT_PARTLY = 3
 
 
+class App(typer.Typer):
+    """A Typer app whose commands are of the class `Command`."""
+
+    def command(self, *args: Any, **settings: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        return super().command(*args, **{"cls": Command, **settings})
+
+
+class Command(TyperCommand):
+    """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}").replace("}...", "...") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        for kind in ("argument", "option"):
+            records = [param.get_help_record(ctx) for param in self.get_params(ctx) if param.param_type_name == kind]
+            rows = [(_without_types(name, kind), help) for name, help in filter(None, records)]
+            if rows:
+                with formatter.section(f"{kind.capitalize()}s"):
+                    formatter.write_dl(rows)
+
+
+def _without_types(name: str, kind: str) -> str:
+    """Replace the Python type in the first column of the help: `--out <path>` becomes `--out PATH`."""
+    if kind == "argument":
+        return re.sub(r" <.*>$", "", name)
+    return re.sub(
+        r"<(?:list\[)?(\w+).*>", lambda type_: {"path": "PATH", "int": "N"}.get(type_[1].lower(), "TEXT"), name
+    )
+
+
 class Commands(TyperGroup):
-    """Runs a command and reports a user's mistake without a traceback."""
+    """A command group that reports user errors without a traceback."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with exit_on_interrupt():
@@ -38,7 +72,7 @@ class Commands(TyperGroup):
             typer.echo(str(error), err=True)
             raise typer.Exit(EXIT_MISTAKE) from None
         except BrokenPipeError:
-            # `demarche … | head`: whatever read the output has ended, which is no mistake.
+            # `demarche … | head`: the program that reads the output has exited, which is not an error.
             _discard_output()
             raise typer.Exit(0) from None
         except (OSError, MemoryError) as error:
@@ -48,22 +82,22 @@ class Commands(TyperGroup):
 
 
 def describe_os_error(error: OSError | MemoryError) -> str:
-    """Return a message for an error of the operating system, in whatever part of the work it came up."""
+    """Return a message for an operating-system error, wherever it was raised."""
     if isinstance(error, MemoryError):
         return "not enough memory; process less at a time, or use a machine with more memory"
     what = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename or 'reading or writing failed'}: {what}; check its permissions and the free disk space"
+    return f"{error.filename or 'reading or writing failed'}: {what}; check the permissions and the free disk space"
 
 
 def _discard_output() -> None:
-    """Send the rest of the output to nowhere: Python flushes it once more at exit, and would fail with a traceback."""
+    """Discard the rest of the output, which Python would flush at exit and then fail with a traceback."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def new_app(help: str) -> typer.Typer:
-    """Return an app, or a group of commands, with the settings that all of them share."""
-    return typer.Typer(
+def new_app(help: str) -> App:
+    """Return a Typer app or command group with the settings that all of them share."""
+    return App(
         help=help,
         no_args_is_help=True,
         add_completion=False,

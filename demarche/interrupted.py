@@ -1,4 +1,4 @@
-"""Ctrl-C ends the program with one line at any moment; light to import, so that this holds during start-up too."""
+"""Exit with one line on Ctrl-C at any moment; this module is light to import, to cover start-up too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _requested = False
 
 @contextlib.contextmanager
 def exit_on_interrupt() -> Iterator[None]:
-    """Print `interrupted` and exit with code 130 where the body is interrupted."""
+    """Print `interrupted` and exit with code 130 if the block is interrupted."""
     try:
         yield
     except KeyboardInterrupt:
@@ -26,22 +26,22 @@ def exit_on_interrupt() -> Iterator[None]:
 
 
 def handle_signals() -> None:
-    """Treat every signal that asks the program to end like Ctrl-C, so that nothing half-written stays."""
+    """Handle every termination signal like Ctrl-C, so that no half-written file is left behind."""
     sys.unraisablehook = _unraisable
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # Whoever started the program with a signal ignored (nohup) meant it.
+        # Keep a signal ignored if the program was started that way (nohup).
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
 
 
 def interrupt_requested() -> bool:
-    """Return whether a signal asked the program to end. A library may report the interrupt as an error in its input."""
+    """Return whether a termination signal was received; a library may have reported it as an error in its input."""
     return _requested
 
 
 def _unraisable(lost: Any) -> None:
-    """Send an interrupt once more that Python dropped because it came while a library was cleaning up."""
+    """Resend an interrupt that Python dropped because it arrived while a library was cleaning up."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         _send_again(signal.SIGINT)
     else:
@@ -52,7 +52,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     global _requested
     _requested = True
     if _is_importing(frame):
-        # An exception while an extension module is loaded can abort Python: send the signal again until it is loaded.
+        # An exception during the import of an extension module can abort Python: resend the signal until it is loaded.
         _send_again(number)
         return
     raise KeyboardInterrupt
@@ -62,7 +62,7 @@ def _send_again(number: int) -> None:
     def send() -> None:
         main = threading.main_thread().ident
         if main is not None and hasattr(signal, "pthread_kill"):
-            # Wakes a main thread that sleeps or waits, too.
+            # This also wakes a main thread that is sleeping or waiting.
             signal.pthread_kill(main, number)
         else:
             _thread.interrupt_main(signal.Signals(number))

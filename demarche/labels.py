@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import After, options_from_fields
+from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
 from demarche.printing import interval, not_read, table, warn
 from labels.tables.columns import ImportOptions, TableColumns
 
@@ -26,9 +27,11 @@ app.add_typer(import_app, name="import")
 export_app = new_app("Export labelled data to other formats.")
 app.add_typer(export_app, name="export")
 
-Codebook = Annotated[Path, typer.Argument(help="Codebook, as YAML.")]
-Passages = Annotated[Path, typer.Argument(help="Passages, as JSON lines.")]
-Annotations = Annotated[list[Path], typer.Argument(help="Annotations, as JSON lines; one or more files.")]
+Codebook = Annotated[Path, typer.Argument(metavar="CODEBOOK", help="Codebook (YAML).")]
+Passages = Annotated[Path, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")]
+Annotations = Annotated[
+    list[Path], typer.Argument(metavar="ANNOTATIONS", help="Annotations (JSON lines); one or more files.")
+]
 
 
 def read_and_warn(
@@ -49,10 +52,13 @@ def check(
     passages: Passages,
     annotations: Annotations,
     articles: Annotated[
-        Path | None, typer.Option(help="Articles, to check the offsets of the passages against.")
+        Path | None, typer.Option(help="Articles (JSON lines). If given, the passage offsets are checked against them.")
     ] = None,
 ) -> None:
-    """Report every problem in the codebook, passages and annotations, by file and line."""
+    """Check a codebook, passages and annotations.
+
+    Every problem is reported with its file and line.
+    """
     data = read_and_warn(codebook, passages, annotations, articles=articles)
     annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
@@ -67,7 +73,7 @@ def stats(
     passages: Passages,
     annotations: Annotations,
     split: Annotated[
-        Path | None, typer.Option(help="A split.jsonl, to count the passages in train, dev and test.")
+        Path | None, typer.Option(help="A split.jsonl. If given, the passages are also counted by split.")
     ] = None,
 ) -> None:
     """Count passages by topic, stance, annotator, source and split."""
@@ -95,7 +101,10 @@ def agreement(
     annotations: Annotations,
     seed: Annotated[int, typer.Option(help="Random seed of the bootstrap over articles.", min=0)] = 13,
 ) -> None:
-    """Measure agreement beyond chance (Krippendorff's alpha, Cohen's kappa), and explain what it means."""
+    """Measure the agreement between annotators.
+
+    Krippendorff's alpha and Cohen's kappa are printed with confidence intervals, and each alpha is interpreted.
+    """
     from labels.errors import DemarcheError
     from labels.gold.agreement import agreements, in_words, pairs
 
@@ -132,13 +141,19 @@ def adjudicate(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    out: Annotated[Path, typer.Option(help="File for the decisions and votes, as JSON lines.")],
+    out: Annotated[Path, typer.Option(help="File for the decisions and votes (JSON lines).")],
     by: Annotated[
         Literal["majority", "dawid_skene"],
-        typer.Option(help="Dawid-Skene weighs annotators by their estimated accuracy."),
+        typer.Option(
+            metavar="majority|dawid_skene",
+            help="Voting method; dawid_skene weights annotators by their estimated accuracy.",
+        ),
     ] = "majority",
 ) -> None:
-    """Decide each label by the annotators' votes. Ties are left open and listed."""
+    """Resolve disagreements between annotators by vote.
+
+    Ties are left open and listed.
+    """
     from labels.files import check_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
@@ -159,7 +174,10 @@ def adjudicate(
 @app.command()
 def schema(
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write the schemas of articles, passages and annotations to.")
+        Path | None,
+        typer.Option(
+            help="Folder for the schemas of articles, passages and annotations; without it, they are printed."
+        ),
     ] = None,
 ) -> None:
     """Print the annotation format as JSON Schema."""
@@ -177,15 +195,14 @@ def schema(
 
 @app.command()
 def passages(
-    articles: Annotated[
-        list[Path], typer.Argument(help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet.")
-    ],
-    out: Annotated[Path, typer.Option(help="File for the passages, as JSON lines.")],
-    articles_out: Annotated[
-        Path | None, typer.Option(help="File for the articles as they were read, which the offsets refer to.")
-    ] = None,
+    articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
+    out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
+    articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
 ) -> None:
-    """Split articles into passages to annotate, as the tagger does. Boilerplate is left out."""
+    """Split articles into passages to annotate.
+
+    The passages are those that `demarche tag` tags: boilerplate is left out.
+    """
     from labels.files import check_output, write_jsonl
     from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
@@ -212,23 +229,30 @@ def passages(
 
 
 @import_app.command("table")
-@options_from_fields
+@partial(options_from_fields, metavar="COLUMN")
 def import_table(
-    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
     columns: TableColumns,
     toward: Annotated[
-        str | None, typer.Option(help="Target of every stance, for a table without a target column."), After("target")
+        str | None, typer.Option(help="Target of all stances, if there is no target column."), After("target")
     ] = None,
     value: Annotated[
-        list[str] | None, typer.Option(help="Meaning of a value: NONE=neutral, or X= to ignore it; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
     ] = None,
-    separator: Annotated[str, typer.Option(help="Separator of several topics in one cell.")] = ";",
+    separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
     codebook: Annotated[
-        Path | None, typer.Option(help="Codebook; without it, a stub with the table's topics is made.")
+        Path | None,
+        typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
     ] = None,
 ) -> None:
-    """Turn a table of labelled texts into passages, annotations and a codebook."""
+    """Import a table of labelled texts.
+
+    The table becomes passages, annotations and a codebook.
+    """
     from labels.tables.imports import import_table_to_folder
 
     options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
@@ -260,9 +284,12 @@ def export_table(
     codebook: Codebook,
     passages: Passages,
     annotations: Annotations,
-    out: Annotated[Path, typer.Option(help="Table to write: a .csv, .tsv, .jsonl or .parquet file.")],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv, .tsv, .jsonl or .parquet).")],
 ) -> None:
-    """Export labels as a flat table with one row per label; `labels import table` reads it back."""
+    """Export labels as a flat table, one row per label.
+
+    `demarche labels import table` reads it back.
+    """
     from labels.tables.exports import check_table_output, export_table
 
     check_table_output(out, inputs=[codebook, passages, *annotations])
@@ -279,7 +306,7 @@ def export_table(
 
 
 def _column_options(columns: TableColumns) -> list[str]:
-    """Return the options with which `labels import table` reads these columns, without defaults."""
+    """Return the `labels import table` options that read these columns, leaving out defaults."""
     options = []
     for field, value in asdict(columns).items():
         names = [value] if isinstance(value, str) else value or ()

@@ -1,4 +1,4 @@
-"""Options that a command takes from the fields of a dataclass, so that each is declared once."""
+"""Turn the fields of a dataclass into command options, so that each option is declared only once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 
 import typer
 
+ARTICLE_FILES = (
+    "Files with articles (.txt, .md, .html), tables of articles (.csv, .tsv, .jsonl, .json, .parquet), "
+    "or folders that contain them."
+)
+ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -19,10 +25,11 @@ class After(NamedTuple):
     name: str
 
 
-def options_from_fields(command: Command) -> Command:
-    """Replace each dataclass parameter of a command by one option per field.
+def options_from_fields(command: Command, *, metavar: str | None = None) -> Command:
+    """Replace each dataclass parameter of a command with one option per field.
 
-    A field is declared as `Annotated[type, "help"]` and has a default; one of type `tuple[str, ...]` may be repeated.
+    Declare a field as `Annotated[type, "help"]` with a default; a field of type `tuple[str, ...]` may be repeated.
+    `metavar` stands for the value of each option in `--help`.
     """
     signature = inspect.signature(command, eval_str=True)
     groups: dict[str, Any] = {
@@ -31,7 +38,9 @@ def options_from_fields(command: Command) -> Command:
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():
         parameters += (
-            _options(groups[name]) if name in groups else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+            _options(groups[name], metavar)
+            if name in groups
+            else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
         )
     for parameter in list(parameters):
         for after in get_args(parameter.annotation):
@@ -56,7 +65,7 @@ def options_from_fields(command: Command) -> Command:
     return cast(Command, run)
 
 
-def _options(group: Any) -> Iterator[inspect.Parameter]:
+def _options(group: Any, metavar: str | None) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     for field in fields(group):
         type_, help = get_args(hints[field.name])
@@ -65,5 +74,5 @@ def _options(group: Any) -> Iterator[inspect.Parameter]:
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None if repeatable else field.default,
-            annotation=Annotated[list[str] | None if repeatable else type_, typer.Option(help=help)],
+            annotation=Annotated[list[str] | None if repeatable else type_, typer.Option(help=help, metavar=metavar)],
         )

@@ -26,7 +26,7 @@ def warn(text: str) -> None:
 
 
 def not_read(items: Sequence[Unreadable]) -> None:
-    """List the files and rows that could not be read, at most the first 50."""
+    """Print the files and rows that could not be read, up to the first 50."""
     from labels.errors import one_line
 
     for item in items[:_MOST_LISTED]:
@@ -36,7 +36,7 @@ def not_read(items: Sequence[Unreadable]) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """Print plain aligned columns, numbers to the right; a pipe gets the same text."""
+    """Print a table of plain text with numbers right-aligned; the output is the same in a pipe."""
     rows = [tuple(map(str, row)) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     right = [
@@ -50,14 +50,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
 
 
 def interval(score: Interval) -> tuple[str, str]:
-    """Format a score and its bounds, with a dash for what is undefined."""
+    """Format a score and its interval, with a dash for undefined values."""
     if math.isnan(score.value):
         return "–", "–"
     return f"{score.value:.3f}", "–" if math.isnan(score.low) else f"{score.low:.3f}–{score.high:.3f}"
 
 
 def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, on: str = "test") -> None:
-    """Print the headline metrics with their intervals beside those of the baselines, then a row for each class."""
+    """Print the headline metrics with intervals next to the baselines' values, then a row for each class."""
     baselines = baselines or {}
     rows = []
     for name, score in scores.headlines().items():
@@ -75,7 +75,7 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
 
 
 class TerminalReporter:
-    """Reports to standard error, with a progress bar where that is a terminal."""
+    """A reporter that writes to standard error, with a progress bar if it is a terminal."""
 
     def __init__(self, *, prefix: str = "") -> None:
         self._prefix = prefix

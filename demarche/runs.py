@@ -16,10 +16,12 @@ app = new_app("List, compare and promote runs.")
 
 @app.command("list")
 def list_(
-    experiment: Annotated[str | None, typer.Option(help="List the runs of this experiment only.")] = None,
-    most: Annotated[int, typer.Option(min=1, max=50_000, help="List at most this many runs, newest first.")] = 20,
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="List only the runs of this experiment.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=50_000, help="Maximum number of runs, newest first.")] = 20,
     parts: Annotated[
-        bool, typer.Option("--parts", help="Include the trials of sweeps and the points of learning curves.")
+        bool, typer.Option("--parts", help="Include the trials of sweeps and the child runs of learning curves.")
     ] = False,
 ) -> None:
     """List the latest runs with their headline metrics."""
@@ -47,19 +49,24 @@ def list_(
 def compare(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Two or more runs, each a name, an id or the start of an id; the first is the reference."),
+        typer.Argument(
+            metavar="RUN",
+            help="Two or more runs, each a name, an id or the start of an id; the first is the reference.",
+        ),
     ],
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", help="A metric to compare, e.g. topics/map; may be repeated.")
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="A metric to compare, e.g. topics/map; repeatable."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Also draw the differences to this file (.png, .svg or .pdf).")
+        Path | None, typer.Option(help="Also plot the differences to this file (.png, .svg or .pdf).")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
-    """Compare runs with the first of them.
+    """Compare runs with a reference run.
 
-    Differences are taken on the test passages that both runs have, with intervals from a paired bootstrap by article.
+    Differences are computed on the test passages common to both runs, with confidence intervals from a paired bootstrap
+    over articles.
     """
     from training.compare_runs import check_plot_output, compare_runs, draw, verdict
 
@@ -82,8 +89,8 @@ def compare(
 
 @app.command()
 def promote(
-    name: Annotated[str, typer.Argument(help="The name of a registered model.")],
-    version: Annotated[str, typer.Argument(help="The version to make champion.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of a registered model.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version to promote.")],
 ) -> None:
     """Make a version of a registered model its champion."""
     from training.tracking import registry
@@ -93,10 +100,10 @@ def promote(
 
 
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port that the UI listens on.")] = 5000,
-    host: Annotated[str, typer.Option(help="Address that the UI listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the UI.")] = 5000,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to bind to.")] = "127.0.0.1",
 ) -> None:
-    """Start the MLflow UI on the tracking store."""
+    """Start the MLflow UI for the tracking store."""
     import os
     import sys
 
@@ -112,7 +119,7 @@ def ui(
     typer.echo(f"store {store_name()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
-    # The UI replaces this process, so that whatever ends the process ends the UI.
+    # The UI replaces this process, so that stopping the process stops the UI.
     os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
 
 
@@ -125,5 +132,6 @@ def _check_address(host: str, port: int) -> None:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         raise DemarcheError(
-            f"{host}:{port}: the UI cannot listen there ({error.strerror or error}); choose another with --port or --host"
+            f"{host}:{port}: the UI cannot listen on this address ({error.strerror or error}); "
+            "choose another with --port or --host"
         ) from None

@@ -15,21 +15,28 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    config: Annotated[Path, typer.Argument(help="A training config with a `search:` block, e.g. configs/sweep.yaml.")],
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG", help="A training config with a `search:` block, e.g. configs/sweep.yaml."),
+    ],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Config keys to override, e.g. topics.c=4.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Config keys to override, e.g. topics.c=4.")
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Total number of trials, including those of earlier calls.")] = 20,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Total number of trials, including those of earlier runs of the command.")
+    ] = 20,
     study: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Database of the study.  [default: sweeps.db beside the tracking store]"),
+        typer.Option(
+            metavar="URL", help="Optuna storage URL of the study.  [default: sweeps.db next to the tracking store]"
+        ),
     ] = None,
 ) -> None:
-    """Try values for a config, then train it with the best.
+    """Tune the hyperparameters of a config, then train it.
 
-    The trials draw values from the config's `search:` block and are compared on dev. The best is trained again,
-    evaluated on test and registered where the config says so. Run the same command again to continue a sweep that was
-    stopped, or beside one that is running to share its trials.
+    The trials draw values from the config's `search:` block and are compared on dev. The best config is trained again,
+    evaluated on test, and registered if it sets `tracking.register`. Run the same command again to resume a stopped
+    sweep, or in parallel to share the trials of a running one.
     """
     from training.sweeps.sweep import sweep as run
     from training.tracking.store import store_name

@@ -1,4 +1,4 @@
-"""`demarche tag`."""
+"""The command `demarche tag`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
+from demarche.options import ARTICLE_FILES, ARTICLES_OUT
 from demarche.printing import not_read, table
 
 if TYPE_CHECKING:
@@ -19,25 +20,31 @@ _MOST_TOPICS = 20
 def tag(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Files or folders of .txt, .md, .html, .jsonl, .csv, .parquet."),
+        typer.Argument(metavar="INPUT", help=ARTICLE_FILES),
     ],
-    model: Annotated[str, typer.Option(help="A models:/ or runs:/ URI, or a model folder.")],
-    out: Annotated[Path, typer.Option(help="File for the tags: .parquet, .jsonl or .csv.")],
-    text: Annotated[str | None, typer.Option(help="Column of the text, in tables; by default `text`.")] = None,
-    id: Annotated[str | None, typer.Option(help="Column of the article's id; by default `id`, if present.")] = None,
-    title: Annotated[str | None, typer.Option(help="Column of the title; by default `title`, if present.")] = None,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
+    out: Annotated[Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv).")],
+    text: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text]")
+    ] = None,
+    id: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the article's id.  [default: id, if present]")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the title.  [default: title, if present]")
+    ] = None,
     date: Annotated[
-        str | None, typer.Option(help="Column of the date; by default `published` or `date`, if present.")
+        str | None, typer.Option(metavar="COLUMN", help="Column of the date.  [default: published or date, if present]")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Column of the target of each article's stance.")] = None,
-    articles_out: Annotated[
-        Path | None, typer.Option(help="File for the articles as read (.jsonl): the text that offsets refer to.")
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
+    articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Processes for a large batch; by default one per core, up to 8, or one if the model has an encoder.",
+            help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
 ) -> None:
@@ -45,7 +52,7 @@ def tag(
     from tagging.batch import check_paths, tag_files
     from tagging.readers import ArticleColumns
 
-    # Fetching a model can take long: mistakes in the paths come first.
+    # Fetching a model can take a long time, so check the paths first.
     check_paths(inputs, out, articles_out)
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
@@ -61,7 +68,7 @@ def tag(
 
 
 def _resolve_model(model: str) -> tuple[Path, str]:
-    """Return the model's folder and name. MLflow, which is slow to import, is needed for a URI alone."""
+    """Return the model's folder and name, importing MLflow (which is slow) only for a URI."""
     if not model.startswith(("models:", "runs:")):
         return Path(model), model
     from training.tracking import registry
@@ -70,7 +77,7 @@ def _resolve_model(model: str) -> tuple[Path, str]:
 
 
 def _print_topics(summary: Summary) -> None:
-    """Print the most frequent topics, with the passages of each stance."""
+    """Print the most frequent topics, with the number of passages for each stance."""
     from labels.codebook import STANCES
 
     if not summary.topics:
@@ -85,7 +92,7 @@ def _print_topics(summary: Summary) -> None:
 
 
 def _print_counts(summary: Summary, *, model: str) -> None:
-    """Print how many articles, passages and tags there are, and what was not tagged."""
+    """Print the numbers of articles, passages and tags, and what was not tagged."""
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
     typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")

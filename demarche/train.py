@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A training config, e.g. configs/linear.yaml.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A training config, e.g. configs/linear.yaml.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Config keys to override, e.g. topics.c=4.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Config keys to override, e.g. topics.c=4.")
     ] = None,
     learning_curve: Annotated[
         int | None,
@@ -28,11 +28,13 @@ def train(
             help="Train on 1/N, 2/N … N/N of the training articles, to see whether more labels would help.",
         ),
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Only check the config and the data.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the config, the data and the split, then stop.")
+    ] = False,
 ) -> None:
-    """Train, evaluate and track the tagger of a config.
+    """Train, evaluate and track the model described by a config.
 
-    The run is logged to MLflow with its model, which is registered where the config says so.
+    The run and its model are logged to MLflow. The model is registered if the config sets `tracking.register`.
     """
     from training.config import read_config
 
@@ -85,7 +87,7 @@ def _print_curve(curve: Curve) -> None:
         )
         for point in curve.points
     ]
-    table(("of train", "passages", "articles", *curve.names), rows)
+    table(("part of train", "passages", "articles", *curve.names), rows)
     typer.echo("")
     for sentence in curve.sentences:
         typer.echo(sentence)
@@ -94,11 +96,14 @@ def _print_curve(curve: Curve) -> None:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A models:/ or runs:/ URI, or a model folder.")],
-    passages: Annotated[Path, typer.Argument(help="The passages (JSON lines).")],
-    annotations: Annotated[list[Path], typer.Argument(help="Their annotations (JSON lines), in one file or more.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
+    passages: Annotated[Path, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")],
+    annotations: Annotated[
+        list[Path],
+        typer.Argument(metavar="ANNOTATIONS", help="Annotations of the passages (JSON lines); one or more files."),
+    ],
     codebook: Annotated[
-        Path | None, typer.Option(help="Codebook of the annotations.  [default: the model's own]")
+        Path | None, typer.Option(help="Codebook of the annotations (YAML).  [default: the model's own]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the predictions to this file (JSON lines).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
@@ -113,7 +118,7 @@ def evaluate(
         scores, predictions = evaluate_model(
             model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
         )
-    scores_table(scores, on="this gold")
+    scores_table(scores, on="the annotations")
     if out is not None:
         write_jsonl(out, predictions)
         typer.echo(f"\n{len(predictions)} predictions in {out}")

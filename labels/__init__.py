@@ -1,1 +1,1 @@
-"""Codebooks, passages and annotations: their files and checks, gold labels and splits."""
+"""Read and check codebooks, passages and annotations, and derive gold labels and splits."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 RESAMPLES = 1000
 _BLOCK = 100
-"""Draws that are scored together: enough for one matrix product to pay, few enough for little memory."""
+"""Number of draws scored together: enough for an efficient matrix product, few enough to use little memory."""
 
 Weights = npt.NDArray[np.float64]
 Draws = npt.NDArray[np.uint16]
@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 
 
 class Groups:
-    """The groups that rows belong to. `positions` holds the place of each row's group in the sorted names."""
+    """The group of each row; `positions` holds the index of each row's group in the sorted names."""
 
     def __init__(self, of_rows: Sequence[str]) -> None:
         self.of_rows = list(of_rows)
@@ -48,14 +48,14 @@ class Groups:
 
 
 def draws(groups: Sequence[str], *, seed: int, resamples: int = RESAMPLES) -> Draws:
-    """Return how often each row counts when whole groups are drawn with replacement: (resamples, rows)."""
+    """Return the weight of each row when whole groups are drawn with replacement, (resamples, rows)."""
     of_rows = Groups(groups)
     return of_rows.draws(seed=seed, resamples=resamples)[:, of_rows.positions]
 
 
 @lru_cache(maxsize=4)
 def _draws(groups: int, seed: int, resamples: int) -> Draws:
-    """Draw once for all scores, tasks and baselines with as many groups: it takes longer than most scores."""
+    """Return cached draws for all scores, tasks and baselines with this many groups: drawing is slow."""
     counts = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     drawn = counts.astype(np.uint16)
     drawn.flags.writeable = False
@@ -65,7 +65,7 @@ def _draws(groups: int, seed: int, resamples: int) -> Draws:
 def interval(score: Callable[[Weights], npt.NDArray[np.float64]], weights: Draws) -> Interval:
     """Return the percentile bootstrap interval of a score (Efron 1979).
 
-    `score` takes a matrix with a draw in each row, and returns one value a draw. Draws for which the score is NaN
+    `score` takes a matrix with a draw in each row, and returns one value per draw. Draws for which the score is NaN
     (for example, because no gold of a class was drawn) are left out.
     """
     blocks = [weights[start : start + _BLOCK] for start in range(0, len(weights), _BLOCK)]

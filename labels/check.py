@@ -107,7 +107,7 @@ def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
 
 
 def _is_reported(path: Path | str, problems: Problems) -> bool:
-    """Return whether the file has a problem of its own, which explains why it yields nothing."""
+    """Return whether a problem of the file is already reported, which explains why the file yields nothing."""
     return any(problem.file == str(path) for problem in problems)
 
 
@@ -149,7 +149,7 @@ def _check_spans(path: Path, line: int, annotation: Annotation, passage: Passage
 
 
 def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Codebook, problems: Problems) -> bool:
-    """Return whether the annotation was made with another version of the same major."""
+    """Return whether the annotation was made with a different version of the codebook but the same major version."""
     fit = fits(annotation.codebook, codebook)
     if fit == "other":
         problems.add(

@@ -35,17 +35,17 @@ class Topic(Frozen):
 
     @property
     def description(self) -> str:
-        """The name and the definition in one line; the name alone where there is no definition."""
+        """The name and the definition on one line, or only the name if there is no definition."""
         return " ".join((f"{self.label}: {self.definition}" if self.definition else self.label).split())
 
     @property
     def proposition(self) -> str:
-        """What stance is toward (SemEval-2016 Task 6): the target, or else the topic itself."""
+        """The target of the stance (SemEval-2016 Task 6): `target` if it is set, otherwise the topic itself."""
         return self.target or self.label
 
 
 class Codebook(Frozen):
-    """Topics and the meaning of the stance labels. Without topics it serves stance toward open targets only."""
+    """Topics and the meaning of the stance labels; without topics, it covers only stance toward open targets."""
 
     id: Annotated[str, Field(pattern=r"^[^\s@]+$")]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
@@ -82,7 +82,7 @@ class Codebook(Frozen):
 
 
 def fits(reference: str, codebook: Codebook) -> Literal["same", "older", "other"]:
-    """Return whether labels made with `reference` may be read with this codebook.
+    """Return whether labels made with the codebook `reference` can be read with this one.
 
     `same`: yes. `older`: yes, with a warning (same major version). `other`: no.
     """
@@ -95,7 +95,7 @@ def fits(reference: str, codebook: Codebook) -> Literal["same", "older", "other"
 
 
 def is_stub(codebook: Codebook) -> bool:
-    """Return whether the codebook is what an import generates: nothing but the ids of its topics."""
+    """Return whether the codebook is a stub made by an import, with only the ids of its topics."""
     topics = tuple(Topic(id=id) for id in codebook.topic_ids)
     return codebook == Codebook(id=codebook.id, version="1.0.0", topics=topics)
 
@@ -123,7 +123,7 @@ def write_codebook(path: Path, codebook: Codebook) -> None:
 
 
 class _Dumper(yaml.SafeDumper):
-    """A dumper that keeps the Unicode line ends of mis-decoded data sets, which YAML would fold into a space."""
+    """A YAML dumper that keeps the Unicode line ends of mis-decoded data sets instead of folding them to spaces."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 LONGEST = 400
-"""Longest message in characters: a value in it may be a whole book."""
+"""Maximum length of a message in characters; a value quoted in it may be as long as a book."""
 
 
 class DemarcheError(Exception):
@@ -105,5 +105,5 @@ def explain(error: ValidationError) -> list[str]:
 
 
 def _allowed(expected: str) -> list[str]:
-    """Return the words in pydantic's `'a', 'b' or 'c'`."""
+    """Return the allowed values listed in a pydantic message, such as `'a', 'b' or 'c'`."""
     return expected.replace(" or ", ", ").split(", ")

@@ -1,4 +1,4 @@
-"""Read text and JSON lines, and write files whole or not at all."""
+"""Read text and JSON lines, and write files atomically."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Frozen(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 HEAD = 1000
-"""Bytes from which a file is recognised as not text."""
+"""Number of bytes read to recognise a file that is not text."""
 
 
 def require_file(path: Path | str, *, what: str = "file") -> Path:
@@ -48,7 +48,7 @@ def require_file(path: Path | str, *, what: str = "file") -> Path:
 
 
 def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    """Open the file for its bytes, decompressed if its name ends in .gz."""
+    """Open the file in binary mode, decompressing it if its name ends in .gz."""
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     return path.open("rb")
@@ -60,7 +60,7 @@ def suffix(path: Path) -> str:
 
 
 def decode(raw: bytes) -> str:
-    """Decode UTF-8, and keep a byte-order mark. Raises DemarcheError that names the first invalid byte."""
+    """Decode UTF-8, keeping any byte-order mark. Raises a DemarcheError that names the first invalid byte."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -71,11 +71,11 @@ def decode(raw: bytes) -> str:
 
 
 def load_json(text: str) -> Any:
-    """Parse JSON. Raises DemarcheError where it is not valid, or could not be written again."""
+    """Parse JSON. Raises DemarcheError if it is invalid or could not be written again."""
     try:
         value = json.loads(text)
         if "\\ud" in text or "\\uD" in text:
-            # Half a surrogate pair is no character, and could not be written again.
+            # Half a surrogate pair is not a character and could not be written again.
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except UnicodeEncodeError:
@@ -113,7 +113,7 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
 
 
 def binary_reason(start: bytes) -> str | None:
-    """Return why a file that starts like this is not text, or None: one problem instead of one for each line."""
+    """Return why a file that starts with these bytes is not text, or None; reported once rather than for each line."""
     if start.startswith(b"\x1f\x8b"):
         return "compressed with gzip; give it a name that ends in .gz"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
@@ -122,7 +122,7 @@ def binary_reason(start: bytes) -> str | None:
 
 
 def read_jsonl(path: Path, model: type[Model], problems: Problems) -> Iterator[tuple[int, Model]]:
-    """Yield (line number, model) for each valid line, and add a problem for each of the others."""
+    """Yield (line number, model) for each valid line, and add a problem for each invalid line."""
     for number, raw in read_lines(path, problems):
         try:
             yield number, model.model_validate_json(raw)
@@ -148,16 +148,16 @@ def explain_json_line(error: DemarcheError) -> str:
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that replaces it once the block has ended without an error.
+    """Yield a temporary path in the folder of `path`, and rename it to `path` if the block ends without an error.
 
     If the block raises, `path` is unchanged and nothing is left behind.
     """
     path = Path(path)
     _check_place(path)
-    # A symbolic link stays, and the file that it points to is written.
+    # Keep a symbolic link, and write the file that it points to.
     place = Path(os.path.realpath(path))
     made = [folder for folder in place.parents if not folder.exists()]
-    # Named before it is made: an interrupt between the two leaves nothing behind.
+    # Choose the name before creating the file, so that an interrupt between the two leaves nothing behind.
     part = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
 
 
 def _check_place(path: Path) -> None:
-    """Raise DemarcheError where `path` is not a file: a device or pipe must not be replaced, whatever the permissions."""
+    """Raise DemarcheError if `path` is not a regular file: a device or pipe must never be replaced."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -198,18 +198,18 @@ def _check_place(path: Path) -> None:
         raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from None
     what = "a folder" if stat.S_ISDIR(mode) else None if stat.S_ISREG(mode) else "a device or a pipe"
     if what:
-        raise DemarcheError(f"{path}: cannot be written: is {what}; name a file")
+        raise DemarcheError(f"{path}: cannot be written: it is {what}; give the path of a file")
 
 
 def write_jsonl(path: Path, rows: Iterable[BaseModel | dict[str, Any]]) -> int:
-    """Write one JSON object per line, all or nothing, and return how many. Fields with their default are left out."""
+    """Write one JSON object per line atomically, without default values, and return the number of lines."""
     with jsonl_writer(path) as write:
         return write(rows)
 
 
 @contextlib.contextmanager
 def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str, Any]]], int]]:
-    """Write as `write_jsonl` does, for rows that come in batches."""
+    """Open a JSON-lines file and yield a function that writes batches of rows, in the format of `write_jsonl`."""
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
 
         def write(rows: Iterable[BaseModel | dict[str, Any]]) -> int:
@@ -218,7 +218,7 @@ def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str
                 plain = row.model_dump(mode="json", exclude_defaults=True) if isinstance(row, BaseModel) else row
                 stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
                 count += 1
-            # A full disk is reported before a file written beside this one is moved into place.
+            # Report a full disk now, before another file that is written along with this one is moved into place.
             stream.flush()
             return count
 
@@ -226,6 +226,6 @@ def jsonl_writer(path: Path) -> Iterator[Callable[[Iterable[BaseModel | dict[str
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8, all or nothing."""
+    """Write text as UTF-8, atomically."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -18,12 +18,12 @@ DECIDERS = (GOLD, ADJUDICATOR)
 
 
 def place_in_list(column: str, number: int) -> str:
-    """Return the annotator of a vote in an anonymous list, who may be another person in each row."""
+    """Return the annotator name of a position in an anonymous list of votes, perhaps another person in each row."""
     return f"{column}#{number}"
 
 
 def is_person(annotator: str) -> bool:
-    """Return whether the name is the same annotator throughout, and not a position in lists of votes."""
+    """Return whether the name identifies one annotator, and is not a position in lists of votes."""
     return re.search(r"#\d+$", annotator) is None
 
 
@@ -38,7 +38,7 @@ Span = Annotated[tuple[int, int], AfterValidator(_ordered)]
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 LONGEST = 1_000_000
-"""Characters of a passage. A whole book on one line is a mistake, and training on it would take gigabytes."""
+"""Maximum length of a passage in characters. Training on a whole book on one line would take gigabytes."""
 
 
 def _short(text: str) -> str:
@@ -48,7 +48,7 @@ def _short(text: str) -> str:
 
 
 class Article(Frozen):
-    """A text and its metadata. `published` is a date (ISO 8601) or any other sortable mark of time."""
+    """A text and its metadata. `published` is a date (ISO 8601) or any other value that sorts by time."""
 
     id: Name
     text: Text
@@ -89,7 +89,7 @@ class Passage(Frozen):
 
     @property
     def group_id(self) -> str:
-        """What is split and resampled as a whole: the group, or else the article."""
+        """The id of the group that is split and resampled as a whole: `group` if it is set, otherwise the article."""
         return self.group or self.article
 
 

@@ -127,7 +127,7 @@ def _read_csv(path: Path, problems: Problems) -> Rows:
 
 
 def _tsv_quoting(stream: TextIO) -> Literal[0, 3]:
-    """Return the quoting of a tab-separated table: none where reading quotes breaks it, as many use them as plain characters."""
+    """Return the quoting mode of a TSV file: none if parsing quotes fails, since many files use them as plain text."""
     reader = csv.reader(stream, delimiter="\t", strict=True)
     try:
         width = len(next(reader, []))

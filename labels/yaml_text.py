@@ -10,7 +10,7 @@ from labels.errors import BadInput, Problem
 from labels.files import read_text, require_file
 
 LARGEST = 2_000_000
-"""Bytes. A codebook or config is far smaller, and many megabytes of YAML take minutes to parse."""
+"""Maximum size in bytes; codebooks and configs are far smaller, and many megabytes of YAML take minutes to parse."""
 _DEEPEST = 50
 _MOST = 100_000
 
@@ -21,7 +21,7 @@ def read_yaml_text(path: Path) -> str:
     Raises BadInput with the line. The caller rejects the tags and values that it does not accept.
     """
     if require_file(path).stat().st_size > LARGEST:
-        raise BadInput([Problem(str(path), None, f"larger than {LARGEST:,} bytes; is it the right file?")])
+        raise BadInput([Problem(str(path), None, f"larger than {LARGEST:,} bytes; check that it is the right file")])
     text = read_text(path)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)

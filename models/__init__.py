@@ -1,1 +1,1 @@
-"""The classifier families, calibration and thresholds, and the tagger made of them."""
+"""Classifier families, calibration, thresholds, and the tagger that combines them."""

@@ -9,7 +9,7 @@ from platformdirs import user_cache_path
 
 
 def cache_folder(name: str) -> Path:
-    """Return the folder `name` in the cache, which is `DEMARCHE_CACHE` or in the user's cache, and create it if missing."""
+    """Return the folder `name` in the cache (`DEMARCHE_CACHE`, or else the user's cache), creating it if missing."""
     root = os.environ.get("DEMARCHE_CACHE") or user_cache_path("demarche", appauthor=False)
     folder = Path(root) / name
     folder.mkdir(parents=True, exist_ok=True)

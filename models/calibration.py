@@ -14,7 +14,7 @@ from models.examples import BoolArray, Examples, FloatArray
 
 FOLDS = 5
 FEWEST = 8
-"""Positive and negative examples of a topic that are needed to calibrate it and to choose its threshold."""
+"""Minimum number of positive and of negative examples to calibrate a topic and to choose its threshold."""
 _RESAMPLES = 100
 _TINY = 1e-6
 
@@ -22,7 +22,7 @@ Rows = npt.NDArray[np.intp]
 
 
 class Platt(Frozen):
-    """p → sigmoid(slope · logit(p) + bias) for one topic (Platt 1999)."""
+    """Platt scaling for one topic (Platt 1999): p → sigmoid(slope · logit(p) + bias)."""
 
     slope: float = 1.0
     bias: float = 0.0
@@ -45,10 +45,10 @@ class TopicCalibration(Frozen):
 
 
 class StanceCalibration(Frozen):
-    """p → softmax(slope · log p + biases), and the weights with which the stance is decided.
+    """Calibration of stance, p → softmax(slope · log p + biases), and the weights of the decision.
 
     The probabilities follow the frequencies of the stances in the data. The decision multiplies them by `weights`,
-    chosen for macro-F1: where most passages are neutral, the most probable stance is hardly ever another.
+    chosen for macro-F1: if most passages are neutral, the most probable stance is almost always neutral.
     """
 
     slope: float = 1.0
@@ -65,7 +65,7 @@ class StanceCalibration(Frozen):
 
 
 def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[Rows, Rows]]:
-    """Return (rest, fold) positions in train followed by dev: dev is the first fold, parts of train are the others.
+    """Return (rest, fold) positions in train followed by dev; the first fold is dev, the others are parts of train.
 
     A group is never divided, and the parts have about the same proportions of labels. Raises DemarcheError for fewer
     than two groups.
@@ -82,7 +82,7 @@ def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[
     rarest_label = np.full(groups.max() + 1, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):
         rarest_label[groups[positive[:, column]]] = column
-    # Groups are dealt out like cards, sorted by their rarest label, so that each part gets some of every label.
+    # Sort groups by their rarest label and deal them out in turn, so that each part gets some of every label.
     shuffled = np.random.default_rng(seed).permutation(len(rarest_label))
     part = np.empty(len(rarest_label), dtype=np.intp)
     part[shuffled[np.argsort(rarest_label[shuffled], kind="stable")]] = np.arange(len(rarest_label)) % parts
@@ -97,8 +97,8 @@ def calibrate_topics(
 ) -> tuple[TopicCalibration, list[int]]:
     """Fit curves and thresholds on out-of-fold probabilities (n, topics).
 
-    Thresholds are for the best F1, or the lowest that reach `precision`. Return also the positions of the topics that
-    do not reach it.
+    Each threshold has the best F1, or is the lowest that reaches `precision`. Also returns the positions of the topics
+    that do not reach it.
     """
     curves, thresholds, unmet = [], [], []
     for topic in range(raw.shape[1]):
@@ -124,14 +124,14 @@ def calibrate_stance(raw: FloatArray, y: FloatArray) -> StanceCalibration:
     def loss(parameters: FloatArray) -> float:
         slope, favor, against = parameters
         log_probabilities = log_softmax(slope * log_p + np.array([favor, against, 0.0]), axis=1)
-        # A weak pull toward the identity keeps a few examples from moving the curve far.
+        # Weak regularisation toward the identity, so that a few examples do not move the curve far.
         penalty = (slope - 1) ** 2 + favor**2 + against**2
         return float(-(y * log_probabilities).sum() + 0.5 * penalty)
 
     bounds = [(0.05, 10), (-5, 5), (-5, 5)]
     slope, favor, against = map(float, minimize(loss, np.array([1.0, 0.0, 0.0]), method="L-BFGS-B", bounds=bounds).x)
     calibration = StanceCalibration(slope=slope, biases=(favor, against, 0.0))
-    # Tied votes show which stances are probable, but not which to decide for.
+    # Tied votes are informative about the probabilities, but not about the decision.
     is_untied = np.isclose(y, y.max(axis=1, keepdims=True)).sum(axis=1) == 1
     if is_untied.sum() < FEWEST:
         return calibration
@@ -159,7 +159,7 @@ def _fit_platt(raw: FloatArray, gold: FloatArray) -> Platt:
 def _choose_threshold(
     calibrated: FloatArray, gold: BoolArray, *, precision: float | None, seed: int
 ) -> tuple[float, bool]:
-    """Return the threshold, and whether it reaches the precision, if one is required."""
+    """Return the threshold, and whether it reaches the required precision (True if none is required)."""
     if gold.sum() < FEWEST:
         return 0.5, precision is None
     if precision is not None:
@@ -177,9 +177,9 @@ def _choose_threshold(
 
 
 def _threshold_for_f1(ranked: FloatArray, gold: BoolArray, counts: Rows) -> float:
-    """Return the threshold with the best F1 of a resample, half way between two probabilities.
+    """Return the threshold with the best F1 on a resample, halfway between two probabilities.
 
-    `ranked` holds probabilities in falling order, `counts` how often the resample contains each.
+    `ranked` holds probabilities in descending order, `counts` how often the resample contains each.
     """
     drawn = np.flatnonzero(counts)
     ranked, gold, counts = ranked[drawn], gold[drawn], counts[drawn]
@@ -215,7 +215,7 @@ def _weights_for_macro_f1(calibrated: FloatArray, gold: npt.NDArray[np.intp]) ->
 
 
 def _macro_f1(predicted: npt.NDArray[np.intp], gold: npt.NDArray[np.intp]) -> float:
-    """Return what scikit-learn's `f1_score` does, which takes a hundred times as long for each candidate."""
+    """Return macro-F1 as scikit-learn's `f1_score` does, in a hundredth of the time."""
     hits = np.bincount(gold[predicted == gold], minlength=3)
     sizes = np.bincount(gold, minlength=3) + np.bincount(predicted, minlength=3)
     present = sizes > 0

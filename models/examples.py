@@ -23,7 +23,7 @@ Votes = Literal["majority", "soft"]
 
 @dataclass(frozen=True)
 class Query:
-    """Asks for the stance toward `target` in `text`; `span` is where the text names the target, if it does."""
+    """A request for the stance toward `target` in `text`; `span` is where the text names the target, if it does."""
 
     text: str
     target: str
@@ -77,7 +77,7 @@ class TrainingCallback(Protocol):
         ...
 
     def checkpoints(self, key: str) -> Path | None:
-        """Return a folder that survives a kill, the same for the same key; None to keep no checkpoints."""
+        """Return a folder for checkpoints that outlives the process, the same for the same key; None to keep none."""
         ...
 
 

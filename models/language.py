@@ -13,9 +13,9 @@ from random import Random
 from typing import Any
 
 _MIN_PROBABILITY = 0.5
-"""Probability from which a language is detected."""
+"""Minimum probability of a detected language."""
 _MAX_EXPECTED = 0.01
-"""Probability of the expected languages above which no other is detected: a list of names looks like any language."""
+"""Above this probability of the expected languages no other is detected: a list of names looks like any language."""
 _MIN_BYTES = 20  # of letters: about three words, or seven Chinese characters
 _MAX_CHARACTERS = 500  # more would change little
 _SAMPLE = 400  # texts from which the languages of a corpus are determined
@@ -26,7 +26,7 @@ _NONE = "zxx"  # numbers, markup and the like
 def detect_language(text: str, expected: Collection[str] = ()) -> str | None:
     """Return the language of a text, or None where it is uncertain.
 
-    With `expected`, return another language only where every expected one is next to impossible.
+    With `expected`, return another language only if every expected one is almost impossible.
     """
     text = text[:_MAX_CHARACTERS]
     if len("".join(filter(str.isalpha, text)).encode(errors="surrogatepass")) < _MIN_BYTES:
@@ -41,14 +41,14 @@ def detect_language(text: str, expected: Collection[str] = ()) -> str | None:
 
 
 def is_other_language(code: str | None, languages: Collection[str]) -> bool:
-    """Return whether a text's language is none of a model's; False where the one or the others are unknown."""
+    """Return whether a text's language is not one of a model's languages; False if either is unknown."""
     return bool(languages) and code is not None and code not in languages
 
 
 def languages_of_article(
     passages: Sequence[str], expected: Collection[str] = ()
 ) -> tuple[str | None, list[str | None]]:
-    """Return the main language of an article, and that of each passage: the article's where it is uncertain."""
+    """Return the main language of an article and the language of each passage, which is the article's if uncertain."""
     detected = [detect_language(text, expected) for text in passages]
     lengths: Counter[str] = Counter()
     for text, code in zip(passages, detected, strict=True):

@@ -1,8 +1,8 @@
-"""How the libraries below us behave in a process of ours: no telemetry, no progress bars, no log output.
+"""Silence third-party libraries: no telemetry, no progress bars, no log output.
 
-It stands in `models/` because every process of ours imports that floor: the command line, the processes that tag,
-and the served model. `labels/` uses none of these libraries. It imports nothing but the standard library, so that it
-can run before anything heavy is imported.
+It is in `models/` because every Demarche process imports that package: the command line, the tagging processes and the
+served model. `labels/` uses none of these libraries. This module imports only the standard library, so that it can run
+before anything heavy is imported.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ def quiet_libraries() -> None:
     """Turn off the telemetry, progress bars and logs of MLflow, Alembic, Optuna and Hugging Face.
 
     Call it at the start of a process: MLflow and Hugging Face read the variables when they are imported, and child
-    processes inherit them. What a user sets stands, except for telemetry. Our own messages say what a user needs to
-    know, errors included. Optuna sets its own log level when it is imported, so `Study` silences it.
+    processes inherit them. Variables that the user has set are kept, except for telemetry. Our own messages report what
+    the user needs to know, including errors. Optuna sets its own log level when it is imported, so `Study` silences it.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _JOINT = "joint"
 
 NeedsStance = Callable[[FloatArray], BoolArray]
-"""Topic probabilities (n, topics) → where the stance is needed too."""
+"""A function from topic probabilities (n, topics) to a mask of the topics whose stance is needed."""
 
 
 class Reading(NamedTuple):
@@ -75,12 +75,12 @@ class TwoStage:
 
     def topics(self, texts: Sequence[str]) -> FloatArray:
         if self.topic_model is None:
-            raise DemarcheError("this model reads no topics; it was trained on stance alone")
+            raise DemarcheError("this model does not predict topics; it was trained on stance only")
         return self.topic_model.predict_proba(texts)
 
     def stances(self, queries: Sequence[Query]) -> FloatArray:
         if self.stance_model is None:
-            raise DemarcheError("this model reads no stance; it was trained on topics alone")
+            raise DemarcheError("this model does not predict stance; it was trained on topics only")
         return self.stance_model.predict_proba(queries)
 
     def save(self, folder: Path) -> None:

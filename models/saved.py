@@ -64,7 +64,7 @@ def _no_manifest(folder: Path) -> DemarcheError:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return all files but the manifest. A link to a folder counts as a file, which no manifest lists, and is not followed."""
+    """Return all files except the manifest. A link to a folder counts as an unlisted file and is not followed."""
     files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     return sorted(path for path in files if path != folder / MANIFEST)
 

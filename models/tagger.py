@@ -25,7 +25,7 @@ _CODEBOOK = "codebook.yaml"
 
 
 class Tag(NamedTuple):
-    """What the tagger reports on a passage and a topic, or on a passage and the target it was given."""
+    """The tagger's result for a passage and a topic, or for a passage and the target named for it."""
 
     topic: str
     topic_probability: float | None
@@ -40,9 +40,9 @@ class Tag(NamedTuple):
 
 
 class TaggerSettings(Frozen):
-    """What a tagger keeps beside its models.
+    """The settings that a tagger saves with its models.
 
-    `languages` are those of the training texts (ISO 639-1). Where it is empty they are unknown, and texts in every
+    `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
     language are tagged.
     """
 
@@ -51,7 +51,7 @@ class TaggerSettings(Frozen):
     topic_calibration: TopicCalibration | None
     stance_calibration: StanceCalibration | None
     run: str | None = None
-    # Models saved before languages were kept do not have the field.
+    # Models saved by older versions do not have this field.
     languages: tuple[str, ...] = ()
 
 
@@ -59,8 +59,8 @@ class TaggerSettings(Frozen):
 class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
-    A topic needs review if its probability is within `settings.review` of its threshold, but never where it is further
-    than half way from the threshold to 0 or 1.
+    A topic needs review if its probability is within `settings.review` of its threshold, and not more than halfway from
+    the threshold to 0 or 1.
     """
 
     codebook: Codebook
@@ -80,9 +80,9 @@ class Tagger:
         """Return calibrated probabilities (n, topics), and the tags of each passage at or near the thresholds."""
         calibration = self.settings.topic_calibration
         if calibration is None:
-            raise DemarcheError("this model reads no topics; it was trained on stance alone")
+            raise DemarcheError("this model does not predict topics; it was trained on stance only")
         thresholds = np.array(calibration.thresholds)
-        # Around a threshold of 0.1, a whole band of 0.1 would take in every improbable topic.
+        # With a threshold of 0.1, a full band of 0.1 would include every improbable topic.
         lower = thresholds - np.minimum(self.settings.review, thresholds / 2)
         upper = thresholds + np.minimum(self.settings.review, (1 - thresholds) / 2)
 
@@ -129,7 +129,7 @@ class Tagger:
     def _tag_targets(
         self, passages: Sequence[Passage], targets: Sequence[Target | None], tags: list[list[Tag]]
     ) -> None:
-        """Append to the tags of each passage with a target the tag of that target."""
+        """Append the tag of its target to the tags of each passage that has one."""
         pairs = zip(passages, targets, strict=True)
         with_target = [(row, passage, target) for row, (passage, target) in enumerate(pairs) if target is not None]
         stances, decisions = self.stances([(passage, target) for _, passage, target in with_target])

@@ -1,4 +1,4 @@
-"""Tag a batch of articles, as a stream from files to a file."""
+"""Tag a batch of articles, streaming from the input files to an output file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Summary:
         return self.statuses[REVIEW] - self.assigned_for_review
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Count the rows of some articles."""
+        """Add the rows of some articles to the counts."""
         others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
         self.other_languages.update(row["language"] for row in others if row["language"])
         self.other_articles += len({row["article"] for row in others})
@@ -112,7 +112,7 @@ def tag_batch(
     articles_out: Path | None = None,
     processes: Processes | None = None,
 ) -> Summary:
-    """Tag every article in the inputs and write the rows to `out`, which appears once it is whole.
+    """Tag every article in the inputs and write the rows to `out`, which is created only when it is complete.
 
     `articles_out` receives the articles as they were read: the text that the offsets refer to.
     """
@@ -190,7 +190,7 @@ def _prepare(read: ReadArticle, training_languages: Sequence[str]) -> list[Prepa
     is_foreign_article = is_other_language(main_language, training_languages)
 
     def status_if_skipped(piece: Piece, language: str | None) -> str | None:
-        # The boilerplate rules are for English pages: they mean nothing in an article in another language.
+        # The boilerplate rules are written for English pages and do not apply to other languages.
         if is_other_language(language, training_languages) and (piece.boilerplate is None or is_foreign_article):
             return OTHER_LANGUAGE
         return BOILERPLATE if piece.boilerplate else None

@@ -1,8 +1,9 @@
 """Recognise boilerplate: the parts of a web page that a scraper brings along with the article.
 
-The steps run in this order: what a paragraph is by its own words (`match_rules`); where the article begins (menus and
-mastheads before the headline) and ends (author's note, comments, lists of links); and what a paragraph is beside its
-neighbours (repeats, pull quotes, runs of links, section heads). The patterns are in `tagging.boilerplate_rules`.
+The steps run in this order: classify paragraphs by their own words (`match_rules`); find where the article begins
+(after the menus and mastheads before the headline) and ends (author's note, comments, lists of links); classify
+paragraphs by their neighbours (repeats, pull quotes, runs of links, section headings). The patterns are in
+`tagging.boilerplate_rules`.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from tagging.boilerplate_rules import (
 )
 
 _LONGEST = 5000
-"""The most characters of a text that is matched against the rules: on longer ones the patterns would take minutes."""
+"""Maximum number of characters of a text matched against the rules: longer ones would take minutes."""
 _LEAD_WORDS = 12
-"""The fewest words of a sentence that is taken as the beginning of the article's body."""
+"""Minimum number of words in a sentence that counts as the beginning of the article's body."""
 
 Kinds = list[str | None]
 """The kind of boilerplate that each paragraph of an article is, or None for the article's own text."""
 
 
 def recognise(paragraphs: Sequence[str]) -> Kinds:
-    """Return the kind of boilerplate that each paragraph of one article is, or None for the article's own text."""
+    """Classify each paragraph of an article as a kind of boilerplate, or as None for the article's own text."""
     texts = [" ".join(paragraph.split()) for paragraph in paragraphs]
     kinds = [match_rules(text) for text in texts]
     headline = find_headline(texts, kinds)
@@ -53,7 +54,7 @@ def recognise(paragraphs: Sequence[str]) -> Kinds:
 
 
 def match_rules(text: str) -> str | None:
-    """Return the kind of boilerplate that a paragraph is by its own words, or None."""
+    """Return the kind of boilerplate that the rules recognise in a single paragraph, or None."""
     if not any(character.isalnum() for character in text):
         return "ornament"
     if len(text) > _LONGEST:
@@ -70,7 +71,7 @@ def _is_dateline(text: str) -> bool:
 
 
 def find_headline(texts: Sequence[str], kinds: Sequence[str | None]) -> int | None:
-    """Return the position of the headline: the longest line that is no sentence, before the first long sentence."""
+    """Return the position of the headline: the longest line that is not a sentence, before the first long sentence."""
     candidates: list[int] = []
     for position, text in enumerate(texts):
         if kinds[position] is not None or len(text) > _LONGEST:
@@ -93,7 +94,7 @@ def _mark_masthead(texts: Sequence[str], kinds: Kinds, headline: int | None) -> 
 def _mark_repeats(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
     """Mark repeated lines.
 
-    A line that stands twice in a row is a picture's caption and its alternative text; a later repeat is a box.
+    A line repeated immediately is a picture's caption and its alternative text; a later repeat is a box.
     """
     first_positions: dict[str, int] = {}
     for position, text in enumerate(texts):
@@ -108,7 +109,7 @@ def _mark_repeats(texts: Sequence[str], kinds: Kinds, headline: int | None) -> N
 def _mark_link_lists(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
     """Mark runs of three or more short lines, and shorter runs below the heading of a list of links.
 
-    Items with bullets or numbers are the article's own, unless such a heading stands before them.
+    Items with bullets or numbers belong to the article, unless such a heading precedes them.
     """
     for run in _short_line_runs(texts, kinds, start=(headline or 0) + 1):
         has_heading = kinds[run[0] - 1] in ("link list", "link", "tags", "navigation")
@@ -130,13 +131,13 @@ def _short_line_runs(texts: Sequence[str], kinds: Kinds, *, start: int) -> Itera
 
 
 def _find_end(texts: Sequence[str], kinds: Kinds) -> int | None:
-    """Return the position of "About the writer", "Comments" and the like that ends the article, if there is one."""
+    """Return the position of the line that ends the article, such as "About the writer" or "Comments", or None."""
     total = sum(map(len, texts)) or 1
     seen = 0
     for position, text in enumerate(texts):
         if seen / total > 0.6 and AFTER_END.match(text):
             is_author_note = "author" in text.casefold() or "writer" in text.casefold()
-            # If long paragraphs follow, the article goes on around a box, except after an author's note.
+            # If long paragraphs follow, this is a box within the article, unless it is an author's note.
             rest = range(position + 1, len(texts))
             if is_author_note or all(kinds[later] or len(texts[later].split()) <= 45 for later in rest):
                 return position
@@ -169,7 +170,7 @@ def _mark_pull_quotes(texts: Sequence[str], kinds: Kinds) -> None:
         quote = QUOTE_MARKS.sub("", text).casefold()
         words = quote.split()
         if kinds[position] is None and 4 <= len(words) <= 40:
-            # A paragraph that contains the quote has its inner words whole: only those with the rarest one are searched.
+            # The source of a quote contains its inner words whole: search only paragraphs with the rarest of them.
             candidates = min((positions_by_word.get(word, []) for word in words[1:-1]), key=len)
             longer = (other for other in candidates if other != position and len(texts[other]) > len(quote) + 20)
             if any(quote in folded[other] for other in longer):
@@ -177,7 +178,7 @@ def _mark_pull_quotes(texts: Sequence[str], kinds: Kinds) -> None:
 
 
 def _mark_headings(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
-    """Mark short lines between paragraphs that are no sentences: section heads, labels, stray links."""
+    """Mark short lines between paragraphs that are not sentences: section headings, labels, stray links."""
     for position, text in enumerate(texts):
         if kinds[position] is None and position != headline and _is_short_line(text, max_words=8):
             is_quoted = text.startswith(('"', "“", "«", "‘"))
@@ -186,5 +187,5 @@ def _mark_headings(texts: Sequence[str], kinds: Kinds, headline: int | None) -> 
 
 
 def _is_short_line(text: str, *, max_words: int) -> bool:
-    """Return whether the text has at most so many words and does not end as a sentence does."""
+    """Return whether the text has at most `max_words` words and does not end like a sentence."""
     return len(text.split()) <= max_words and not SENTENCE_END.search(text)

@@ -204,7 +204,7 @@ RULES = (
         whole=True,
     ),
 )
-"""What a paragraph is by its own words. The first rule that matches decides."""
+"""The rules for single paragraphs. The first rule that matches decides."""
 
 DATE = re.compile(
     r"\b(?:\d{1,2}(?:st|nd|rd|th)?[\s-]+(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?,?[\s-]+\d{4}"
@@ -219,7 +219,7 @@ TIME_WORDS = re.compile(
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|\d{1,2}[:.]\d\d|[ap]\.?m\.?|(?-i:[A-Z]{2,4}T?)|h(?:rs?)?|o'clock)\b",
     re.IGNORECASE,
 )
-"""Words that may stand beside a date in a dateline."""
+"""Words that may accompany a date in a dateline."""
 AFTER_END = re.compile(
     r"^\W*(?:about the (?:author|writer|reporter|contributor)s?|(?:\d+ )?comments?(?: \(\d+\))?|leave a (?:reply|comment)"
     r"|(?:view|jump to|join the|show) (?:comments?|conversation)|be part of the conversation|author profile.*"
@@ -228,16 +228,16 @@ AFTER_END = re.compile(
     r"|trending(?: now)?|recommended(?: for you)?|more (?:stories|news|articles|headlines)(?: .*)?)\W*$",
     re.IGNORECASE,
 )
-"""The line that ends the article: what follows it in the last part of the page is not the article's."""
+"""A line that ends the article; what follows it in the last part of the page is not part of the article."""
 AUTHOR_NOTE = re.compile(
     rf"^(?:{_NAME} ){{1,4}}(?:is|was|covers|writes|reports|teaches)\b (?:an? |the )?(?:[\w-]+ ){{0,5}}{_ROLE}\b"
     rf"|^(?:An? |The )?(?:{_NAME} )*(?i:{_ROLE}) (?:covers|writes|reports) (?:on|about|for|from)\b"
 )
-"""The beginning of a note about the author that stands at the end of an article without a heading."""
+"""The beginning of a note about the author at the end of an article without a heading."""
 SENTENCE_END = re.compile(r"[.!?…:;。！？؟।][\"'”’»)\]」』》）]*$")
 """The end of a sentence, in any script."""
 PROSE_END = re.compile(r"[.!?…][\"'”’»)\]]*$")
-"""The end of a sentence of running text. Unlike SENTENCE_END, it knows no colon, semicolon or other scripts."""
+"""The end of a sentence of running text. Unlike SENTENCE_END, it excludes colons, semicolons and other scripts."""
 NON_HEADLINE_END = re.compile(r"[.…:;,]$")
 """Punctuation at the end of a line that is not a headline. A headline may end in `?` or `!`."""
 LIST_ITEM = re.compile(r"^(?:[•▪◦*–—-]|\d+[.)])\s|^[A-Z]:\s")

@@ -1,4 +1,4 @@
-"""Load what all tagging processes share: the fork server imports this once, and they share it in memory."""
+"""Modules that the fork server imports once, so that all tagging processes share them in memory."""
 
 import gc
 
@@ -9,5 +9,5 @@ import tagging.batch  # noqa: F401
 from models.language import detect_language
 
 detect_language("The language model is loaded at the first call.")
-# A garbage collection would write to the shared memory, and so copy it.
+# A garbage collection would write to the shared memory and cause it to be copied.
 gc.freeze()

@@ -22,7 +22,7 @@ from models.quiet import quiet_libraries
 from models.tagger import Tagger
 
 BATCHES_BEFORE_POOL = 4
-"""Batches that are tagged before other processes are started, which takes a second or two for each process."""
+"""Number of batches to tag before starting other processes, each of which takes a second or two to start."""
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ class Processes:
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use, at most the 8 that one process can read and write for."""
+    """Return the number of cores that this process may use, at most 8: one process cannot read and write for more."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)
 
@@ -67,7 +67,7 @@ def spread(
             yield pending.popleft().result()
     except BrokenProcessPool:
         raise DemarcheError(
-            "a tagging process was killed, perhaps for lack of memory; nothing is written; try --jobs 1"
+            "a tagging process was killed, perhaps because memory ran out; nothing was written; try --jobs 1"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
@@ -90,8 +90,8 @@ def _submit(
 ) -> Future[Result]:
     """Submit a batch to the pool, which may start processes.
 
-    They are started with Ctrl-C blocked, so that this process alone handles it. A signal that arrives meanwhile is
-    raised afterwards.
+    The processes start with Ctrl-C blocked, so that only this process handles it. A signal that arrives in the meantime
+    is raised again afterwards.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         return pool.submit(_work_in_pool, work, folder, batch)
@@ -121,9 +121,9 @@ def _load_tagger(folder: Path) -> Tagger:
 
 
 def _initialise(processes: int) -> None:
-    """Give a new process its part of the cores, and end it when the process that started it ends, however that ends."""
+    """Limit a new process to its part of the cores, and end it when its parent process ends for any reason."""
     quiet_libraries()
-    # Torch reads this when it is imported, with the model. Threads that wait for each other would take all the time.
+    # Torch reads this when it is imported with the model. With more threads, they would mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
     def exit_with_parent() -> None:

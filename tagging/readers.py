@@ -21,7 +21,7 @@ _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
 KINDS = (*_PLAIN, *_HTML, *TABLE_SUFFIXES)
 _JSON = (".jsonl", ".ndjson", ".json")
-"""Tables in which a row may lack columns."""
+"""Table formats in which a row may lack columns."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ArticleColumns:
     target: str | None = None
 
     def optional(self) -> dict[str, str]:
-        """Return the columns that were named on the command line, by option; without that of the text."""
+        """Return the columns named on the command line, by option, except for the text."""
         columns = {"--id": self.id, "--title": self.title, "--date": self.date, "--target": self.target}
         return {option: column for option, column in columns.items() if column is not None}
 
@@ -64,14 +64,14 @@ def read_articles(
     """Yield the articles of the inputs, and an Unreadable for each file or row that cannot be read.
 
     An article's id is the path of its file below the input, or the id of its row. `written` are the files that the
-    caller writes: in a folder they are skipped, as they may be there from an earlier run. Raises DemarcheError if an
-    input is missing or would be written over.
+    caller writes: in a folder they are skipped, as an earlier run may have left them. Raises DemarcheError if an input
+    is missing or would be overwritten.
     """
     check_inputs(inputs)
     outputs = {path.resolve() for path in written}
     for path in inputs:
         if path.resolve() in outputs:
-            raise DemarcheError(f"{path}: is an input and would be written over; name another file to write to")
+            raise DemarcheError(f"{path}: is an input and would be overwritten; choose another output file")
     ids: set[str] = set()
     for path in inputs:
         for item in _read_input(path, columns, outputs):
@@ -147,7 +147,7 @@ def _article(id: str, text: str, **metadata: str | None) -> ReadArticle | Unread
 
 
 def _blank(text: str) -> bool:
-    """Return whether the text has no passage: white space and invisible characters alone."""
+    """Return whether the text has no passage, only white space and invisible characters."""
     return all(letter.isspace() or letter in NO_WIDTH for letter in text)
 
 

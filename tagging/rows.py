@@ -115,6 +115,6 @@ def check_tags_output(path: Path) -> None:
 def tags_writer(path: Path) -> AbstractContextManager[Callable[[Iterable[Row]], object]]:
     """Open a tags file and return a function that writes rows to it, a batch at a time.
 
-    If the block raises, nothing is left behind and an older file stays.
+    If the block raises, nothing is left behind and an existing file is kept.
     """
     return table_writer(path, _KINDS)

@@ -12,19 +12,19 @@ from models.language import detect_language
 from tagging import boilerplate
 
 LONGEST = 250
-"""The most words of a paragraph that is not split at sentences."""
+"""Maximum number of words in a paragraph that is not split at sentences."""
 _PART = 150
-"""The most words of each part of a split paragraph, where its sentences allow."""
+"""Maximum number of words in each part of a split paragraph, where its sentences allow."""
 _WIDEST = 5000
-"""The most characters of a passage. Only text without spaces, or text that is not prose, reaches it."""
+"""Maximum number of characters in a passage. Only text without spaces, or text that is not prose, reaches it."""
 NO_WIDTH = "\ufeff\u200b\u200c\u200d\u2060\xad"
-"""Invisible characters that are trimmed from the ends of a paragraph as white space is."""
+"""Invisible characters that are trimmed from the ends of a paragraph like white space."""
 
 Offsets = tuple[int, int]
 
 
 class Piece(NamedTuple):
-    """A passage of an article, and the kind of boilerplate that it is: None for the article's own text."""
+    """A passage of an article and its kind of boilerplate, or None for the article's own text."""
 
     passage: Passage
     boilerplate: str | None
@@ -89,7 +89,7 @@ def _trim(text: str, start: int, end: int) -> Offsets | None:
 
 
 def _is_wrapped(lines: list[str]) -> bool:
-    """Return whether the lines are one paragraph, wrapped to a width: no line has room for the next one's first word."""
+    """Return whether the lines are one wrapped paragraph: no line has room for the first word of the next."""
     if len(lines) < 2:
         return False
     width = max(map(len, lines))
@@ -135,7 +135,7 @@ def _split_wide(text: str, start: int, end: int) -> Iterator[Offsets]:
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:
-    """Yield the sentences of a paragraph; one of more than LONGEST words comes as runs of words."""
+    """Yield the sentences of a paragraph, splitting those of more than LONGEST words into runs of words."""
     from sentencex import get_sentence_boundaries
 
     paragraph = text[start:end]
@@ -148,7 +148,7 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:
 def _sentence_rules(paragraph: str) -> str:
     """Return the ISO 639-1 code of the sentencex rules for the paragraph.
 
-    For a language that it does not know, sentencex takes a related one, or English.
+    For a language without rules, sentencex falls back to a related language, or to English.
     """
     language = detect_language(paragraph)
     # The French rules of sentencex 1.0 end a sentence after "M." and "Dr."; its English rules do not.

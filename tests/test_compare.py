@@ -101,7 +101,7 @@ def test_runs_without_a_common_passage_are_not_compared() -> None:
 
 
 def test_a_run_of_topics_and_a_run_of_stance_have_no_metric_in_common() -> None:
-    with pytest.raises(DemarcheError, match="one read topics, the other stance"):
+    with pytest.raises(DemarcheError, match="one predicts topics, the other stance"):
         compare(town(accuracy=1, tasks="topics"), town(accuracy=1, tasks="stance"), seed=1)
 
 

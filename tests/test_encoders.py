@@ -78,7 +78,7 @@ def _with_code(folder: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "pickled weights alone": (_pickled, "no weights in safetensors in .*only pytorch_model.bin, which may run code"),
+    "pickled weights alone": (_pickled, "no safetensors weights in .*only pytorch_model.bin, which may run code"),
     "truncated weights": (_truncated, "cannot be read .*; fetch it again"),
     "no tokenizer": (_without_tokenizer, "no tokenizer in .*; save the tokenizer there too"),
     "an empty tokenizer": (lambda folder: (folder / "tokenizer.json").write_text(""), "cannot be read"),
@@ -190,7 +190,7 @@ def test_a_gpu_that_is_not_available_is_an_error_before_any_work(store: Path) ->
     absent = "mps" if torch.cuda.is_available() else "cuda"
     result = train(*alone(tiny_encoder()), f"device={absent}")
     assert result.exit_code == 2
-    assert f"device: {absent} is not available; this machine has: " in result.output
+    assert f"device: {absent} is not available (available: " in result.output
     assert "Set device: auto" in result.output
     assert tracking.runs() == []
 

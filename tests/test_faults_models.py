@@ -86,7 +86,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a model nobody registered": Fault(
         "tag articles.jsonl --model models:/nobody@champion --out t.csv",
-        ("models:/nobody@champion: no such model in sqlite:", "registered there: none"),
+        ("models:/nobody@champion: no such model in sqlite:", "registered models: none"),
     ),
     "a version beyond all numbers": Fault(
         "evaluate models:/x/99999999999999999999 passages.jsonl annotations.jsonl", "no such model"
@@ -127,9 +127,9 @@ FAULTS: dict[str, Fault] = {
         "runs list", "http://a b/: the tracking server does not answer", env={"MLFLOW_TRACKING_URI": "http://a b/"}
     ),
     "an address with half a bracket": Fault(
-        "runs list", "http://[a: not an address", env={"MLFLOW_TRACKING_URI": "http://[a"}
+        "runs list", "http://[a: not a valid URL", env={"MLFLOW_TRACKING_URI": "http://[a"}
     ),
-    "a port beyond all ports": Fault(TRAIN, "not an address", env={"MLFLOW_TRACKING_URI": "postgresql://a:99999/b"}),
+    "a port beyond all ports": Fault(TRAIN, "not a valid URL", env={"MLFLOW_TRACKING_URI": "postgresql://a:99999/b"}),
     "a store without a file": Fault(TRAIN, "sqlite://: names no file", env={"MLFLOW_TRACKING_URI": "sqlite://"}),
     "a database of another program": Fault(
         TRAIN,
@@ -156,4 +156,4 @@ def test_a_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         result = CliRunner().invoke(app, ["ui", "--port", str(other.getsockname()[1])])
     assert result.exit_code == 2
-    assert "the UI cannot listen there" in result.output
+    assert "the UI cannot listen on this address" in result.output

@@ -49,21 +49,21 @@ FAULTS: dict[str, Fault] = {
     ),
     "an output on a pipe: evaluate": Fault(
         EVALUATE + " --out pipe",
-        "pipe: cannot be written: is a device or a pipe",
+        "pipe: cannot be written: it is a device or a pipe",
         lambda folder: os.mkfifo(folder / "pipe"),
     ),
     "an output on a pipe: tag": Fault(
         "tag articles.jsonl --model MODEL --out pipe.csv",
-        "pipe.csv: cannot be written: is a device or a pipe",
+        "pipe.csv: cannot be written: it is a device or a pipe",
         lambda folder: os.mkfifo(folder / "pipe.csv"),
     ),
     "an output on a pipe: schema": Fault(
         "labels schema --out out",
-        "article.schema.json: cannot be written: is a device",
+        "article.schema.json: cannot be written: it is a device",
         lambda folder: ((folder / "out").mkdir(), os.mkfifo(folder / "out" / "article.schema.json")),
     ),
     "an output on a folder": Fault(
-        EVALUATE + " --out out", "out: cannot be written: is a folder", lambda folder: (folder / "out").mkdir()
+        EVALUATE + " --out out", "out: cannot be written: it is a folder", lambda folder: (folder / "out").mkdir()
     ),
     "an output below a file: evaluate": Fault(EVALUATE + " --out config.yaml/x", "config.yaml/x: cannot be written"),
     "an output below a file: import": Fault(

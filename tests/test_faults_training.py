@@ -108,7 +108,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a range and choices": Fault(
         SWEEP,
-        "config.yaml: search.space.topics.c: choices exclude low, high",
+        "config.yaml: search.space.topics.c: choices cannot be combined with low, high",
         search("topics.c: {low: 1, high: 2, choices: [1, 2]}"),
     ),
     "one choice alone": Fault(
@@ -137,7 +137,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a study that is locked": Fault(
         SWEEP + " --study sqlite:///locked.db",
-        "locked.db: the study's database cannot be used (database is locked); another program holds it",
+        "locked.db: the study's database cannot be used (database is locked); another program has locked it",
         both(search("topics.c: {low: 1, high: 9}"), locked("locked.db")),
     ),
     "a study on a server that does not answer": Fault(

@@ -288,7 +288,7 @@ def test_the_training_data_of_an_earlier_model_counts_through_those_that_start_f
     [
         ("MODEL", "stance.init: MODEL: its stance model is of kind 'linear'; start from a model of kind 'encoder'"),
         ("nowhere", "nowhere: no such model folder"),
-        ("MODEL stance.cross_fit=true", "stance: init and cross_fit exclude each other"),
+        ("MODEL stance.cross_fit=true", "stance: init and cross_fit are mutually exclusive"),
         ("runs:/0123456789abcdef/tagger", "runs:/0123456789abcdef/tagger: no such model"),
     ],
 )

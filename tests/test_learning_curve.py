@@ -63,12 +63,12 @@ def test_a_larger_fraction_contains_the_smaller_ones_and_whole_articles(workspac
     [
         (
             Interval(0.01, -0.01, 0.03),
-            "no clear difference; if the curve keeps flattening, as many labels again add at most about +0.030",
+            "no clear difference; if the curve keeps flattening, the same number of labels again adds at most about +0.030",
         ),
-        (Interval(-0.02, -0.04, -0.01), "it fell"),
+        (Interval(-0.02, -0.04, -0.01), "the score fell"),
         (
             Interval(0.02, 0.01, 0.03),
-            "still rising; if the curve keeps flattening, as many labels again add at most about +0.030",
+            "still rising; if the curve keeps flattening, the same number of labels again adds at most about +0.030",
         ),
         (Interval(0.0, 0.0, 0.0), "no difference"),
     ],

@@ -159,5 +159,5 @@ def test_files_that_the_caller_writes_are_not_read_as_articles(tmp_path: Path) -
     (tmp_path / "tags.csv").write_text("text\nOne.\n")
     (item,) = read_articles([tmp_path], ArticleColumns(), written=[tmp_path / "tags.csv"])
     assert isinstance(item, ReadArticle)
-    with pytest.raises(DemarcheError, match="would be written over"):
+    with pytest.raises(DemarcheError, match="would be overwritten"):
         list(read_articles([tmp_path / "tags.csv"], ArticleColumns(), written=[tmp_path / "sub" / ".." / "tags.csv"]))

@@ -286,14 +286,14 @@ def test_a_stance_model_alone_tags_targets_but_no_topics() -> None:
     one = tagger(TwoStage(None, MajorityStance([0.2, 0.2, 0.6])))
     assert one.tag(NEW[:1]) == [[]]
     assert [tag.stance for tag in one.tag(NEW[:1], [Target("tea")])[0]] == ["neutral"]
-    with pytest.raises(DemarcheError, match="this model reads no topics"):
+    with pytest.raises(DemarcheError, match="this model does not predict topics"):
         one.read_topics(NEW)
 
 
 def test_a_topic_model_alone_ignores_targets() -> None:
     one = tagger(TwoStage(MajorityTopics([0.9, 0.1]), None))
     assert [tag.topic for tag in one.tag(NEW[:1], [Target(None, "Bob")])[0]] == ["tea"]
-    with pytest.raises(DemarcheError, match="this model reads no stance"):
+    with pytest.raises(DemarcheError, match="this model does not predict stance"):
         one.stances([(NEW[0], Target("tea"))])
 
 

@@ -123,7 +123,7 @@ def test_a_locked_database_is_an_error(store: Path, monkeypatch: pytest.MonkeyPa
     holder = sqlite3.connect(store)
     holder.execute("BEGIN EXCLUSIVE")
     try:
-        with pytest.raises(DemarcheError, match="another program holds it"):
+        with pytest.raises(DemarcheError, match="another program has locked it"):
             open_store()
     finally:
         holder.close()

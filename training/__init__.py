@@ -1,1 +1,1 @@
-"""Running a config: read it, split, fit, evaluate, track; comparing and promoting runs."""
+"""Train from a config (read, split, fit, evaluate, track), and compare and promote runs."""

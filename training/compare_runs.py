@@ -25,9 +25,9 @@ class Comparison:
 
 
 def compare_runs(names: Sequence[str], *, metrics: Sequence[str] | None = None, seed: int) -> Comparison:
-    """Compare runs, named or by id, with the first of them on the test passages that both have."""
+    """Compare runs, given by name or id, with the first one on the test passages that both have."""
     if len(names) < 2:
-        raise DemarcheError("give at least two runs; `demarche runs list` shows what there is")
+        raise DemarcheError("give at least two runs; `demarche runs list` lists them")
     runs = [tracking.find_run(name) for name in names]
     reference, *predictions = [read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS)) for run in runs]
     differences = [
@@ -39,7 +39,7 @@ def compare_runs(names: Sequence[str], *, metrics: Sequence[str] | None = None, 
 
 
 def verdict(difference: Difference) -> str:
-    """Say in a word or two how a run compares with the reference run."""
+    """Describe in a word or two how a run compares with the reference run."""
     interval = difference.difference
     if difference.clear:
         return "better" if interval.value > 0 else "worse"
@@ -47,7 +47,7 @@ def verdict(difference: Difference) -> str:
 
 
 def check_plot_output(out: Path) -> None:
-    """Raise DemarcheError where a plot cannot be written to `out`."""
+    """Raise DemarcheError if a plot cannot be written to `out`."""
     if out.suffix.lower() not in _FORMATS:
         raise DemarcheError(f"{out}: not a format for plots; use .png, .svg or .pdf")
     check_output(out)

@@ -64,7 +64,7 @@ class GroupSplit(Frozen):
     @model_validator(mode="after")
     def _one_order(self) -> Self:
         if self.stratify and self.from_:
-            raise ValueError("stratify and from exclude each other: old rows stay where they are")
+            raise ValueError("stratify and from are mutually exclusive: passages of an earlier split keep their split")
         return self
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class ColumnSplit(Frozen):
 
 
 class TargetSplit(Frozen):
-    """Tests on what is labelled with one target, a topic or a named text, and leaves that target out of training."""
+    """A test split of what is labelled with one target, a topic or a named text, which training leaves out."""
 
     strategy: Literal["leave_target_out"]
     target: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
@@ -106,7 +106,7 @@ SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit | TargetSplit, Fiel
 
 
 class Dimension(Frozen):
-    """What a sweep tries for one key: numbers from `low` to `high`, or one of the `choices`."""
+    """The values that a sweep tries for one key: numbers from `low` to `high`, or one of the `choices`."""
 
     low: int | float | None = None
     high: int | float | None = None
@@ -119,7 +119,7 @@ class Dimension(Frozen):
         numbers = (self.low, self.high, self.step)
         if self.choices is not None:
             if any(number is not None for number in numbers) or self.log:
-                raise ValueError("choices exclude low, high, step and log; remove one or the other")
+                raise ValueError("choices cannot be combined with low, high, step or log; remove one or the other")
         elif self.low is None or self.high is None:
             raise ValueError("nothing to try; give low and high, or choices")
         elif not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -132,14 +132,14 @@ class Dimension(Frozen):
 
 
 class Search(Frozen):
-    """What `demarche sweep` tries, by dotted key, and the dev metric that it maximises."""
+    """The values that `demarche sweep` tries, by dotted key, and the dev metric that it maximises."""
 
     metric: str
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
 
 
 class Tracking(Frozen):
-    """The MLflow experiment of the run; `register` names the registered model, if the model is to be registered."""
+    """The MLflow experiment of the run, and the registered model (`register`) to add its model to, if any."""
 
     experiment: Annotated[str, Field(min_length=1, max_length=250, coerce_numbers_to_str=True)] = "demarche"
     register_: Annotated[str | None, Field(alias="register", max_length=250, pattern=r"^[^/:\s]+$")] = None
@@ -152,7 +152,7 @@ class Thresholds(Frozen):
 
 
 class Config(Frozen):
-    """One experiment."""
+    """The config of one experiment."""
 
     # `name=2024` on the command line is a name too.
     name: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
@@ -204,7 +204,7 @@ class Config(Frozen):
 
     @property
     def families(self) -> dict[str, FamilySettings]:
-        """Task → settings of its family, for the tasks that the config trains."""
+        """The family settings of each task that the config trains."""
         tasks = {"topics": self.topics, "stance": self.stance, "joint": self.joint}
         return {task: settings for task, settings in tasks.items() if settings is not None}
 
@@ -239,7 +239,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
 
 
 def _merge(plain: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Merge overrides into a config; those that name another kind replace its keys, which mean nothing to that kind."""
+    """Merge overrides into a config; an override that changes the kind of a section drops the section's old keys."""
     for section, (tag, default) in _TAGS.items():
         new, old = changes.get(section), plain.get(section)
         if isinstance(new, dict) and isinstance(old, dict) and new.get(tag) not in (None, old.get(tag, default)):
@@ -284,7 +284,7 @@ _UNIONS = {"split": _members(SplitConfig), "topics": _members(TopicsSettings), "
 
 
 def _is_tag(where: Sequence[str], place: int) -> bool:
-    """Whether a part of pydantic's location names a member of a union (`topics.average.of.0.linear.c`), which the user did not write."""
+    """Return whether a part of pydantic's location names a union member (`topics.average.of.0.linear.c`), not a key."""
     known = _UNIONS.get(where[0], {})
     return where[place] in known and (place == 1 or (place > 1 and where[place - 1].isdigit()))
 

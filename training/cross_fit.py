@@ -28,9 +28,9 @@ Model = TypeVar("Model")
 class OutOfFold(Generic[Model]):
     """A fitted model with predictions that calibrate it.
 
-    `raw` are probabilities and `y` the gold of rows that the predicting model was not trained on: train followed by
-    dev where the family is cross-fitted, and `model` is then trained on both; else dev alone. `train_model` is
-    trained on train alone and may be evaluated on dev; None without dev.
+    `raw` holds probabilities and `y` the gold of rows that the predicting model was not trained on. If the family is
+    cross-fitted, these are train followed by dev, and `model` is trained on both; otherwise they are dev only.
+    `train_model` is trained only on train and may be evaluated on dev; it is None without dev.
     """
 
     raw: FloatArray
@@ -132,8 +132,8 @@ def _members(
 ) -> list[tuple[Any, FitContext, TrainingCallback]]:
     """Return settings, context and callback of each member.
 
-    Members draw from seeds of their own, so that two of one kind make different errors (deep ensembles,
-    Lakshminarayanan et al. 2017).
+    Members have different seeds, so that two of one kind make different errors (deep ensembles, Lakshminarayanan et al.
+    2017).
     """
     return [
         (
@@ -151,7 +151,7 @@ def _average(
     calibrations: Sequence[Any],
     dev: Examples[Any],
 ) -> OutOfFold[Any]:
-    # Dev comes last in every member's rows; train is out of fold only where every member was cross-fitted.
+    # Dev comes last in every member's rows; train is out-of-fold only if every member was cross-fitted.
     rows = min(len(member.y) for member in members)
     calibrated = [
         calibration.probabilities(member.raw)[-rows:] for member, calibration in zip(members, calibrations, strict=True)
@@ -164,7 +164,7 @@ def _average(
 
 
 class _PartCallback:
-    """Reports one of several fits that make a model: a member of an average, or a fit of a cross-fit."""
+    """Reports one of the several fits of a model: a member of an average, or a fit of a cross-fit."""
 
     def __init__(self, callback: TrainingCallback, name: str):
         self._callback = callback

@@ -40,7 +40,7 @@ from training.cross_fit import OutOfFold, fit_joint, fit_stance, fit_topics
 
 @dataclass(frozen=True)
 class Fitted:
-    """`tagger` is trained on train and dev; `dev_tagger` on train alone, to be evaluated on dev."""
+    """A fitted `tagger`, trained on train and dev, and a `dev_tagger`, trained on train only and evaluated on dev."""
 
     tagger: Tagger
     dev_tagger: Tagger | None
@@ -58,7 +58,7 @@ def fit(
 ) -> Fitted:
     """Fit and calibrate a tagger; calibration sees only out-of-fold predictions.
 
-    `initial_models` are the earlier models that the config starts from, as `initial_models(config)` returns them.
+    `initial_models` are the earlier models to start from, as returned by `initial_models(config)`.
     """
     make = _two_stage if config.joint is None else _one_pass
     calibrated = make(config, codebook, train, dev, initial_models or {}, callback)

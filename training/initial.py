@@ -13,9 +13,9 @@ from training.config import Config
 
 
 def initial_models(config: Config) -> Mapping[str, Path]:
-    """Fetch and verify each earlier model once: what `init` names → the folder of its tagger.
+    """Fetch and verify each earlier model once, and return each value of `init` → the folder of its tagger.
 
-    Raises DemarcheError where one is not there or has no model of the task and kind that starts from it.
+    Raises DemarcheError if a model is missing, or has no model of the task and kind that starts from it.
     """
     folders: dict[str, Path] = {}
     for task, settings in inits(config):

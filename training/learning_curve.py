@@ -62,10 +62,9 @@ def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
 
 
 def part_of(prepared: Prepared, number: int, points: int) -> Prepared:
-    """Keep `number`/`points` of the training articles; a larger fraction contains the smaller ones.
+    """Keep `number`/`points` of the training articles; larger fractions contain the smaller ones.
 
-    A hash of each article decides. It is not the hash that splits, since the articles of train all have high
-    values of that one.
+    A hash of each article decides. It differs from the hash of the split, whose values are all high in train.
     """
 
     def is_kept(group: str) -> bool:
@@ -90,7 +89,7 @@ def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
     with tracking.start_run(config.tracking.experiment, f"{config.name} {name}", parent=parent) as run:
         run.tags({tracking.SHARE: name})
         callback = RunCallback(run, reporter)
-        # One line a point is enough: warnings of the parts would repeat each other.
+        # One line per point is enough: the warnings of the parts would repeat each other.
         evaluated = fit_and_evaluate(run, part, callback, NoReporter())
         callback.done()
     used = [example.passage for split in ("train", "dev") for example in part.examples_in(split)]
@@ -100,7 +99,7 @@ def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
 
 
 def _last_gain(before: Point, last: Point, *, seed: int) -> Iterator[str]:
-    """Yield a sentence a headline on the difference between the last two points (paired bootstrap by article)."""
+    """Yield a sentence per headline metric on the difference of the last two points (paired bootstrap by article)."""
     more = last.passages - before.passages
     for change in compare(before.predictions, last.predictions, metrics=HEADLINES, seed=seed):
         value, low, high = change.difference
@@ -111,11 +110,14 @@ def _last_gain(before: Point, last: Point, *, seed: int) -> Iterator[str]:
 
 
 def forecast(change: Difference) -> str:
-    """Say what as many labels again may gain: on a flattening curve, no more than the last step may have gained."""
+    """Describe what as many labels again may add: on a flattening curve, at most what the last step may have added."""
     value, low, high = change.difference
     if low == high == 0:
         return "no difference that this test split can show."
     if value < 0 and change.clear:
-        return "it fell: look at the labels that came last before adding more of their kind."
-    trend = "it was still rising" if change.clear else "no clear difference"
-    return f"{trend}; if the curve keeps flattening, as many labels again add at most about {max(high, 0):+.3f}."
+        return "the score fell: check the labels of the last step before adding more like them."
+    trend = "the score was still rising" if change.clear else "no clear difference"
+    return (
+        f"{trend}; if the curve keeps flattening, the same number of labels again adds at most about "
+        f"{max(high, 0):+.3f}."
+    )

@@ -12,21 +12,21 @@ from labels.errors import DemarcheError
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Loads YAML as people write configs: `1e-4` is a number, and a date is text."""
+    """A YAML loader for configs: `1e-4` is a number, and a date is text."""
 
 
 PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-# YAML 1.1, which PyYAML reads, wants a point in a number with an exponent.
+# YAML 1.1, which PyYAML reads, requires a decimal point in a number with an exponent.
 PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
 
 
 def load_yaml(text: str) -> Any:
-    """Load a YAML document. Raises yaml.YAMLError, or ValueError for a number that Python does not take."""
+    """Load a YAML document. Raises yaml.YAMLError, or ValueError for a number that Python does not accept."""
     return yaml.load(text, Loader=PlainLoader)  # a SafeLoader: it makes plain values only
 
 
@@ -51,14 +51,14 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with `changes` merged in: mappings key by key, everything else replaced.
 
-    Raises DemarcheError where a change names a key of a list.
+    Raises DemarcheError if a change refers to an element of a list.
     """
     merged = dict(base)
     for key, change in changes.items():
         old = merged.get(key)
         if isinstance(change, Mapping) and isinstance(old, list):
             raise DemarcheError(
-                f"{key}.{next(iter(change), '')}: reaches into a list; give the list whole, e.g. "
+                f"{key}.{next(iter(change), '')}: refers to an element of a list; give the whole list, e.g. "
                 "data.annotations=[one.jsonl,two.jsonl]"
             )
         if isinstance(change, Mapping) and isinstance(old, Mapping):

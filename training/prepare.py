@@ -22,14 +22,14 @@ from training.initial import initial_models, inits
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data of a config, adjudicated, split and checked: all that a fit needs."""
+    """The data of a config, adjudicated, split and checked: everything that a fit needs."""
 
     config: Config
     data: LabelledData
     examples: list[Example]
     split: Split
     initial_models: Mapping[str, Path] = field(default_factory=dict)
-    """The earlier models that training starts from: what `init` names → its tagger's folder."""
+    """The earlier models that training starts from: each value of `init` → the folder of its tagger."""
     initial_runs: tuple[str, ...] = ()
     """The runs of those models."""
 
@@ -47,7 +47,7 @@ class Prepared:
 
 
 def prepare(config: Config) -> Prepared:
-    """Read and split the data of a config. Raises BadInput or DemarcheError for every mistake of the user."""
+    """Read, adjudicate and split the data of a config. Raises BadInput or DemarcheError for user errors."""
     check_encoders(config)
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
     if config.reads_topics and not data.codebook.topics:
@@ -69,7 +69,7 @@ def prepare(config: Config) -> Prepared:
 
 
 def check_encoders(config: Config) -> None:
-    """Raise DemarcheError where the device or an encoder is not available, or an encoder does not suit its family."""
+    """Raise DemarcheError if the device or an encoder is not available, or if an encoder does not suit its family."""
     settings = [each for family in config.families.values() for each in encoder_settings(family)]
     if not settings:
         return
@@ -84,7 +84,7 @@ def check_encoders(config: Config) -> None:
 
 
 def _check_initial(prepared: Prepared) -> tuple[str, ...]:
-    """Return the runs of the earlier models. What they were trained on can neither test nor calibrate what starts there."""
+    """Return the runs of the earlier models. Raises DemarcheError if test or dev has passages they were trained on."""
     pairs = {(task, settings.init or "") for task, settings in inits(prepared.config)}
     runs = [_check_init(prepared, init, task) for task, init in sorted(pairs)]
     return tuple(sorted({run for run in runs if run}))
@@ -99,7 +99,7 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
     run = Tagger.settings_of(tagger).run
     if not run:
         return None
-    # Unless the earlier model was cross-fitted, dev only chose its epoch.
+    # Without cross-fitting, the earlier model used dev only to choose its epoch.
     whole = read_settings(tagger / task)["settings"]["cross_fit"]
     known = {"test": trained_on(run), "dev": trained_on(run, ("train", "dev") if whole else ("train",))}
     for name, ids in known.items():
@@ -114,7 +114,7 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
 
 
 def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
-    """Raise DemarcheError where the config's topics cannot find a topic without training examples."""
+    """Raise DemarcheError if the config's topics cannot find a topic without training examples."""
     topics = config.topics
     if topics is not None and target in codebook.topic_ids and not finds_unseen_topics(topics):
         raise DemarcheError(
@@ -124,11 +124,11 @@ def _check_unseen(config: Config, codebook: Codebook, target: str) -> None:
 
 
 def check_gold(prepared: Prepared) -> None:
-    """Raise DemarcheError where train or test lacks gold labels for what the config trains."""
+    """Raise DemarcheError if train or test lacks gold labels for what the config trains."""
     config = prepared.config
     articles = {example.passage.group_id for example in prepared.examples_in("train")}
     if len(articles) < 2:
-        raise DemarcheError("split: train has one article; calibration needs at least two")
+        raise DemarcheError("split: train has only one article; calibration needs at least two")
     for name in ("train", "test", *prepared.split.test_splits):
         examples = prepared.examples_in(name)
         if config.reads_stance and not any(any(example.stances.values()) for example in examples):
@@ -173,7 +173,7 @@ def _strata(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def without_gold(examples: Sequence[Example], codebook: Codebook) -> list[str]:
-    """Return a warning that names the topics without a gold example, whose metrics mean nothing."""
+    """Return a warning that names the topics without gold examples, whose metrics are meaningless."""
     present = {topic for example in examples for topic, holds in example.topics.items() if holds}
     missing = [topic for topic in codebook.topic_ids if topic not in present]
     names = ", ".join(missing[:12]) + (", …" if len(missing) > 12 else "")

@@ -100,7 +100,7 @@ def log_scores(
     for split, split_scores in scores.items():
         log_metrics(run, split, split_scores)
     for name, baseline in baselines.items():
-        # The UI makes a section of charts for the part before a name's last slash: one for all baselines.
+        # The UI groups charts by the part of a name before its last slash: one group for all baselines.
         headlines = {key.replace("/", "_"): score.value for key, score in baseline.headlines().items()}
         run.metrics({f"test/baseline/{name}_{key}": value for key, value in headlines.items()})
     run.table(scores["test"].classes, "classes.json")
@@ -117,7 +117,7 @@ def log_scores(
 
 
 def log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> tuple[str, Registered | None]:
-    """Log the model and register it where the config names a registered model.
+    """Log the model, and register it if the config names a registered model.
 
     Return the model's URI and the registered version, if there is one.
     """
@@ -135,7 +135,7 @@ def log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> t
 
 
 def description(prepared: Prepared, test: Scores, baselines: Mapping[str, Scores], warnings: Sequence[str]) -> str:
-    """Return Markdown that shows at a glance what was trained on which data, and how good it is."""
+    """Return a Markdown summary of what was trained, on which data, and how good it is."""
     config, codebook = prepared.config, prepared.data.codebook
     names = list(test.headlines())
     lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**", ""]

@@ -1,4 +1,4 @@
-"""How training reports to whoever started it."""
+"""The interface through which training reports its progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Reporter(Protocol):
         ...
 
     def warn(self, text: str) -> None:
-        """Report something that does not stop the work but that the user should know."""
+        """Report a problem that does not stop the work but that the user should know about."""
         ...
 
     def step(self, what: str, *, done: int, total: int) -> None:

@@ -51,13 +51,13 @@ class Evaluated:
 
 
 def train(config: Config, *, reporter: Reporter) -> Trained:
-    """Fit, evaluate and track the tagger of a config, and register it where the config says so."""
+    """Fit, evaluate and track the tagger of a config, and register it if the config says so."""
     return train_prepared(start(config, reporter=reporter), reporter=reporter)
 
 
 def start(config: Config, *, reporter: Reporter) -> Prepared:
     """Check that the tracking store answers, then prepare the data of a config and report its sizes."""
-    # A store that does not answer is reported before the data is read, however much of it there is.
+    # Check the store first, so that one that does not answer is reported before a large data set is read.
     check_store(tracking_uri())
     prepared = check(config, reporter=reporter)
     reporter.log(f"passages: {describe_sizes(prepared.split)}")
@@ -65,7 +65,7 @@ def start(config: Config, *, reporter: Reporter) -> Prepared:
 
 
 def check(config: Config, *, reporter: Reporter) -> Prepared:
-    """Read, check and split the data of a config, and warn of anything odd in it."""
+    """Read, check and split the data of a config, and log warnings about it."""
     prepared = prepare(config)
     for problem in prepared.data.warnings:
         reporter.warn(str(problem))
@@ -103,7 +103,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
 
 
 def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, reporter: Reporter) -> Evaluated:
-    """Fit and evaluate a tagger, and log everything to the run but the model."""
+    """Fit and evaluate a tagger, and log everything except the model to the run."""
     config, codebook = prepared.config, prepared.data.codebook
     log_inputs(run, prepared)
     log_split(run, prepared)
@@ -138,7 +138,7 @@ def evaluate_model(
 ) -> tuple[Scores, list[Prediction]]:
     """Evaluate a saved tagger on new gold, with the metrics of a training run.
 
-    `model` is a URI or a folder. Warns where the model was trained on passages with the same ids.
+    `model` is a URI or a folder. Warns if the model was trained on passages with the same ids.
     """
     folder = registry.fetch(model).folder
     tagger = Tagger.load(folder)
@@ -177,9 +177,9 @@ def predict_split(tagger: Tagger, prepared: Prepared, name: str) -> list[Predict
 
 
 def _evaluate_test_splits(predictions: Sequence[Prediction], split: Split, *, seed: int) -> dict[str, Scores]:
-    """Evaluate each test split by itself where the data has several.
+    """Evaluate each test split separately if the data has several.
 
-    A split named `test` is left out: that name stands for all test splits together.
+    A split named `test` is left out: that name refers to all test splits together.
     """
     if len(split.test_splits) < 2:
         return {}

@@ -17,7 +17,7 @@ Proportions = tuple[float, float, float]
 """Proportions of favor, against and neutral; they add up to 1."""
 _CLOSE = 1e-9
 _SEVERAL = 3
-"""Fewest annotators between whom Dawid and Skene decide: of two who disagree, neither is known to be right."""
+"""Minimum number of annotators for Dawid-Skene to decide: if two disagree, neither is known to be right."""
 _SURE = 0.75  # odds of three to one
 
 
@@ -34,9 +34,9 @@ class Example:
     """A passage with its gold labels and the votes behind them.
 
     `topics`: topic → True, or None for a tie; topics that do not hold are absent.
-    `stances`: target → stance, or None for a tie or where no annotator could tell.
+    `stances`: target → stance, or None for a tie or if no annotator could tell.
     `topic_votes`: topic → fraction of the annotators who assigned it. `stance_votes`: target → proportions
-    of the stances among the annotators who gave one. With Dawid and Skene both are probabilities instead.
+    of the stances among the annotators who gave one. With Dawid-Skene, both are probabilities instead.
     """
 
     passage: Passage
@@ -63,7 +63,7 @@ class Example:
         return tied
 
     def decision(self) -> Decision:
-        """Return the example as a line of the file of decisions."""
+        """Return the example as a line of the decisions file."""
         stances = [
             StanceDecision(
                 topic=target.topic,
@@ -82,14 +82,14 @@ class Example:
 
 
 class TopicDecision(Frozen):
-    """Whether a topic holds (None: a tie), and the fraction of votes or probability behind it."""
+    """The decision on a topic (`holds` is None for a tie), with its fraction of votes or its probability."""
 
     holds: bool | None
     share: float
 
 
 class StanceDecision(Frozen):
-    """A stance toward a topic or a named target (None: a tie, or nobody could tell), and the proportions behind it."""
+    """The decision on a stance (None for a tie or if nobody could tell), with the vote proportions or probabilities."""
 
     topic: Name | None
     target: str | None
@@ -101,7 +101,7 @@ class StanceDecision(Frozen):
 
 
 class Decision(Frozen):
-    """The gold labels of a passage as JSON for people and other tools, without topics that nobody assigned."""
+    """The gold labels of a passage as a line of the decisions file; topics that nobody assigned are left out."""
 
     passage: Name
     topics: Mapping[str, TopicDecision]
@@ -113,11 +113,11 @@ def adjudicate(
 ) -> list[Example]:
     """Return the gold labels of each annotated passage, in the order of the passages.
 
-    By majority, a topic holds where more than half of the annotators assigned it, and the stance toward a
-    target is the most frequent one. Dawid and Skene weigh annotators by how often they are right; a label
-    is decided from odds of three to one, and two annotators who merely disagree stay tied. Ties are None.
-    A reading by `gold`, or else by `adjudicator`, decides alone; the votes are still those of the others.
-    Raises DemarcheError where Dawid and Skene cannot know which annotator gave which vote.
+    By majority, a topic holds if more than half of the annotators assigned it, and the stance toward a target is the
+    most frequent one. Dawid-Skene weighs annotators by their estimated accuracy; it decides a label from odds of three
+    to one, and leaves a tie if only two annotators disagree. Ties are None. A reading by `gold`, or else by
+    `adjudicator`, decides alone; the votes are still those of the other annotators. Raises DemarcheError if Dawid-Skene
+    cannot identify the annotator of a vote.
     """
     readings: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
@@ -144,7 +144,7 @@ def target_of(label: Label) -> Target:
 
 @dataclass(frozen=True)
 class _Poll:
-    """The result of the votes on a passage: decisions as in an Example, and the proportions behind them."""
+    """The decisions on a passage, as in an Example, and the vote proportions behind them."""
 
     topics: dict[str, bool | None]
     stances: dict[Target, Stance | None]
@@ -153,7 +153,7 @@ class _Poll:
 
 
 def _voters(readings: Sequence[Annotation]) -> list[Annotation]:
-    """Return the readings that count as votes: all but the deciders', or a decider's where there is no other."""
+    """Return the readings that count as votes: all except the deciders', or a decider's if there are no others."""
     decider = _decider(readings)
     return [reading for reading in readings if reading.annotator not in DECIDERS] or ([decider] if decider else [])
 
@@ -180,7 +180,7 @@ def _example(passage: Passage, readings: list[Annotation], poll: _Poll) -> Examp
         topics, stances = decided.topics, dict(decided.stances)
         named = {target_of(label) for label in decider.labels}
         stance_votes = {target: stance_votes.get(target, votes) for target, votes in decided.stance_votes.items()}
-    # Targets toward which nobody could tell the stance.
+    # Targets for which no annotator could tell the stance.
     for target in named - stances.keys():
         if target.topic is None or topics.get(target.topic):
             stances[target] = None
@@ -225,14 +225,14 @@ def _votes(voters: Sequence[Annotation]) -> tuple[dict[str, set[str]], dict[Targ
 
 
 def _dawid_skene(voters: Sequence[Sequence[Annotation]]) -> list[_Poll]:
-    """Return the majority's polls, replaced by those of Dawid and Skene where three annotators or more disagree."""
+    """Return the majority polls, replaced by Dawid-Skene wherever three or more annotators disagree."""
     from labels.gold.dawid_skene import probabilities
 
     anonymous = next((r.annotator for readings in voters for r in readings if not is_person(r.annotator)), None)
     if anonymous is not None:
         raise DemarcheError(
-            f"annotator {anonymous!r} is a position in a list of votes, not one person throughout; Dawid and Skene weigh "
-            "annotators by how often they are right: adjudicate by majority instead"
+            f"annotator {anonymous!r} is a position in a list of votes and may be a different person in each row; "
+            "Dawid-Skene weighs annotators by their accuracy, so adjudicate by majority instead"
         )
     polls = [_majority(readings) for readings in voters]
     votes = [_votes(readings) for readings in voters]

@@ -21,7 +21,7 @@ Distance = Callable[[Any, Any], float]
 
 FEWEST_ARTICLES = 5
 RELIABLE, TENTATIVE = 0.8, 0.667
-"""Alpha is reliable from the first, and allows tentative conclusions from the second (Krippendorff 2004)."""
+"""Minimum alpha for reliable data, and for tentative conclusions (Krippendorff 2004)."""
 
 
 class Item(NamedTuple):
@@ -35,9 +35,9 @@ class Item(NamedTuple):
 class Agreement:
     """Agreement on the sets of topics, on all stances, or on one topic.
 
-    `part_of` names the whole that a single topic belongs to, and is None for the two wholes. `same` is the
-    fraction of the `items` with two annotators or more on which all gave the same value. `alpha` is NaN where
-    every value is the same: agreement then cannot be distinguished from habit.
+    `part_of` is `topics` or `stance` for a single topic, and None for the two totals. `same` is the fraction of the
+    `items` with at least two annotators on which all gave the same value. `alpha` is NaN if every value is the same,
+    since agreement then cannot be distinguished from habit.
     """
 
     what: str
@@ -60,7 +60,7 @@ TOPICS, STANCE = "topics", "stance"
 
 
 def agreements(data: LabelledData, *, seed: int) -> list[Agreement]:
-    """Return alpha of the sets of topics (MASI), each topic, all stances, and the stances toward each topic (nominal).
+    """Return alpha for the topic sets (MASI) and, nominal, for each topic, all stances and the stances by topic.
 
     Deciders do not count: they saw the labels of the others.
     """
@@ -79,9 +79,9 @@ def agreements(data: LabelledData, *, seed: int) -> list[Agreement]:
 
 
 def pairs(data: LabelledData, *, seed: int) -> list[Pair]:
-    """Return every pair of annotators, if the same people annotated all passages that several annotated; else none.
+    """Return every pair of annotators, or no pairs if annotators differ between passages that several annotated.
 
-    Kappa compares two people: none can be compared where annotators come and go or are anonymous.
+    Kappa compares two people, so annotators who change between passages or are anonymous cannot be compared.
     """
     read = _voters(data)
     several = [readings for _, readings in read if len(readings) > 1]
@@ -101,7 +101,7 @@ def pairs(data: LabelledData, *, seed: int) -> list[Pair]:
 
 
 def in_words(results: Sequence[Agreement]) -> list[str]:
-    """Return a sentence each on topics and stances: how reliable they are, and which of them least."""
+    """Return one sentence on topics and one on stance: how reliable the labels are, and which are least reliable."""
     sentences = []
     for what in (TOPICS, STANCE):
         whole = next((agreement for agreement in results if (agreement.what, agreement.part_of) == (what, None)), None)
@@ -139,7 +139,7 @@ def alpha(items: Iterable[Item], distance: Distance, *, seed: int) -> Interval:
     column: dict[Hashable, int] = {}
     columns = [[column.setdefault(value, len(column)) for value in item.values.values()] for item in items]
     distances = np.array([[distance(one, other) for other in column] for one in column])
-    # For each item, the sum of the distances of all ordered pairs of its values, divided by its annotators less one.
+    # Per item: the sum of distances over all ordered pairs of values, divided by the number of annotators minus one.
     observed = np.array([distances[np.ix_(values, values)].sum() / (len(values) - 1) for values in columns])
     sizes = np.array([len(values) for values in columns])
     row = np.repeat(np.arange(len(columns)), sizes)
@@ -154,7 +154,7 @@ def alpha(items: Iterable[Item], distance: Distance, *, seed: int) -> Interval:
 
 
 def kappa(items: Sequence[Item], one: str, other: str, *, seed: int) -> Interval:
-    """Return Cohen's kappa of two annotators (Cohen 1960), NaN where they would always agree by chance."""
+    """Return Cohen's kappa of two annotators (Cohen 1960), or NaN if they would always agree by chance."""
     column: dict[Hashable, int] = {}
     first, second = (
         np.array([column.setdefault(item.values[annotator], len(column)) for item in items], dtype=int)
@@ -170,7 +170,7 @@ def kappa(items: Sequence[Item], one: str, other: str, *, seed: int) -> Interval
 
 
 def _interval(score: Callable[[Weights], float], items: Sequence[Item], *, seed: int) -> Interval:
-    """Bootstrap over articles; return no bounds where there are too few of them to resample."""
+    """Return a score with its bootstrap interval over articles, or without bounds if there are too few articles."""
     groups = [item.group for item in items]
     if len(set(groups)) < FEWEST_ARTICLES:
         return Interval(score(np.ones(len(groups))), float("nan"), float("nan"))
@@ -221,7 +221,7 @@ def _topic(read: Read, topic: str) -> list[Item]:
 
 
 def _stances(read: Read) -> dict[str | None, list[Item]]:
-    """Return topic (None for targets that labels name) → the stances of the annotators who gave one."""
+    """Return topic → the stances of the annotators who gave one; the key None is for targets that labels name."""
     by_topic: dict[str | None, list[Item]] = defaultdict(list)
     for group, readings in read:
         by_target: dict[Target, dict[str, Hashable]] = defaultdict(dict)

@@ -10,11 +10,11 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 
 ITERATIONS = 200
-"""EM stops here at the latest."""
+"""Maximum number of EM iterations."""
 TOLERANCE = 1e-4
 """EM has converged once no probability changes by more than this."""
 _SMALLEST = 1e-10
-"""Lowest expected count and prior: log 0 and 0/0 would leave an item without probabilities."""
+"""Lower bound of expected counts and priors: log 0 or 0/0 would leave an item without probabilities."""
 
 
 def probabilities(votes: Iterable[tuple[int, str, str]], labels: Sequence[str]) -> dict[int, npt.NDArray[np.float64]]:
@@ -52,6 +52,6 @@ def probabilities(votes: Iterable[tuple[int, str, str]], labels: Sequence[str]) 
 
 
 def _membership(group: npt.NDArray[np.int64]) -> csr_array:
-    """Return a (groups, members) matrix of 0 and 1 whose product with values sums them by group."""
+    """Return a (groups, members) matrix of 0 and 1 that sums values by group when multiplied by them."""
     members = np.arange(len(group))
     return csr_array((np.ones(len(group)), (group, members)), shape=(group.max() + 1, len(group)))

@@ -1,4 +1,4 @@
-"""Near-duplicate texts: reprints, companion bills, the same sentence twice."""
+"""Find near-duplicate texts, such as reprints, companion bills and repeated sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labels.passages import Passage
 from labels.splits.split import group_ids
 
 SIMILAR = 0.7
-"""Jaccard similarity of word bigrams from which two texts are near-duplicates."""
+"""Minimum Jaccard similarity of the word bigrams of near-duplicates."""
 SHORTEST = 5
 """Texts of fewer words ("He declined to comment.") recur by chance and are never near-duplicates."""
 
@@ -31,8 +31,8 @@ class DuplicatePair(NamedTuple):
 def near_duplicates(texts: Sequence[str]) -> list[DuplicatePair]:
     """Return the pairs of texts whose word bigrams have a Jaccard similarity of at least SIMILAR.
 
-    MinHash and banding (Broder 1997) propose candidates, which are then compared exactly. Of texts that
-    are equal word for word, only the pairs with the first of them are returned.
+    MinHash and banding (Broder 1997) propose candidates, which are then compared exactly. Texts that are equal word for
+    word are paired only with the first of them.
     """
     from rensa import RMinHash, RMinHashLSH
 
@@ -70,7 +70,7 @@ def duplicate_pairs(passages: Sequence[Passage]) -> list[tuple[Passage, Passage]
 def connected_groups(
     passages: Sequence[Passage], duplicates: Iterable[tuple[Passage, Passage]]
 ) -> dict[str, list[str]]:
-    """Return, for each group, all groups that near-duplicates connect it to, the earliest published first."""
+    """Return, for each group, all groups connected to it by near-duplicates, the earliest published first."""
     return connect(group_ids(passages), ((one.group_id, other.group_id) for one, other in duplicates))
 
 

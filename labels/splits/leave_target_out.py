@@ -1,4 +1,4 @@
-"""Leave-target-out splits, which measure how well a model reads a target that it was not trained on."""
+"""Leave-target-out splits, which measure how well a model handles a target that it was not trained on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from labels.splits.split import Place, Split, hash_fraction, is_test_split
 
 
 def split_by_target(examples: Sequence[Example], *, target: str, dev: float, seed: int) -> Split:
-    """Put every passage in test on which the annotators agree that the target holds, or on the stance toward it.
+    """Put a passage in test if its gold labels include the target as a topic or a stance toward it.
 
-    Train and dev leave out whole groups that contain such a passage, a near-duplicate of one, or any
-    annotator's vote for the target. A fraction `dev` of the other groups, chosen by hash, is dev. Raises
-    DemarcheError where nothing is labelled with the target.
+    All other passages of a group are left out if the group contains such a passage, a near-duplicate of one, or any
+    annotator's vote for the target. A fraction `dev` of the remaining groups, chosen by hash, is dev. Raises
+    DemarcheError if nothing is labelled with the target.
     """
     known = {name for example in examples for name in _named(example)}
     if target not in known:
@@ -39,7 +39,7 @@ def split_by_target(examples: Sequence[Example], *, target: str, dev: float, see
 
 
 def only_target(examples: Iterable[Example], target: str, split: Split) -> list[Example]:
-    """Return the examples, in which those of test keep only the stance toward the target."""
+    """Return the examples, keeping only the stance toward the target in those of test."""
     return [
         replace(example, stances={of: stance for of, stance in example.stances.items() if _name(of) == target})
         if is_test_split(split.places[example.passage.id].split)

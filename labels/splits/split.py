@@ -1,4 +1,4 @@
-"""A split of the passages into train, dev and test, and the file that it is kept in."""
+"""The split of passages into train, dev and test, and its file format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labels.passages import Passage
 
 
 class Place(Frozen):
-    """A line of `split.jsonl`: the split of one passage, or None where it is left out, mostly as a near-duplicate."""
+    """A line of `split.jsonl`: the split of one passage, or None if it is left out, usually as a near-duplicate."""
 
     passage: str
     group: str
@@ -80,7 +80,7 @@ def read_split(path: Path) -> dict[str, Place]:
 
 
 def group_ids(passages: Sequence[Passage]) -> list[str]:
-    """Return the groups, the earliest published first: near-duplicates then follow the original, whatever is added later."""
+    """Return the groups, earliest published first, so that an original decides the split of later near-duplicates."""
     published: dict[str, str] = {}
     for passage in passages:
         when = passage.published or ""

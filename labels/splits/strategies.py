@@ -30,7 +30,7 @@ _UNSORTED = re.compile(
     r"|nov(ember)?|dec(ember)?)\b",
     re.IGNORECASE,
 )
-"""Dates that do not sort as text."""
+"""Date formats that do not sort by time as text."""
 
 
 def split_by_group(
@@ -45,15 +45,15 @@ def split_by_group(
 ) -> Split:
     """Split by a hash of the group, so that a new article never moves an old one.
 
-    Groups that contain near-duplicates of each other stay together. `strata` (group → class) gives every
-    class the same fractions, at the price that a new article may move others. `earlier` is a split whose
-    passages keep their split, and stay left out where they were; near-duplicates and further passages of
-    their groups follow them. A passage that would follow into two splits is left out.
+    Groups that contain near-duplicates of each other stay together. `strata` (group → class) gives every class the same
+    fractions, but then a new article may move others. Passages of the split `earlier` keep their split, or stay left
+    out; their near-duplicates and further passages of their groups join them. A passage that would join two different
+    splits is left out.
     """
     earlier = earlier or {}
     fixed = {id: place.split for id, place in earlier.items() if place.split}
     left_out = {id: place for id, place in earlier.items() if not place.split}
-    # Equal texts are connected through the first of them, which must not be one that is left out below.
+    # Equal texts are paired only with the first of them, so passages that are left out below come last.
     duplicates = duplicate_pairs(sorted(passages, key=lambda p: (p.id in left_out, p.id not in fixed)))
     connected = connected_groups(passages, duplicates)
     splits = _split_by_hash(connected, test=test, dev=dev, seed=seed, strata=strata)
@@ -71,10 +71,10 @@ def split_by_group(
 
 
 def split_by_time(passages: Sequence[Passage], *, field: str, test: float, dev: float, on_leak: OnLeak) -> Split:
-    """Make the latest fraction test and the one before it dev. Passages of the same time share a split."""
+    """Split by time: the latest fraction is test, the one before it dev. Passages of the same time share a split."""
     times = _times(passages, field)
     ranked = sorted(times.values())
-    # A cut is a value, not a position: equal times fall into the same split.
+    # Cut at a time, not at a position, so that equal times fall into the same split.
     first_test = ranked[min(len(ranked) - 1, round(len(ranked) * (1 - test)))]
     first_dev = ranked[min(len(ranked) - 1, round(len(ranked) * (1 - test - dev)))]
     splits = {
@@ -85,7 +85,7 @@ def split_by_time(passages: Sequence[Passage], *, field: str, test: float, dev: 
 
 
 def split_by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_leak: OnLeak) -> Split:
-    """Use the data's own split. Where it has no dev, a fraction of train, by hash of the group, becomes dev."""
+    """Use the data's own split; if it has no dev, a fraction of train, chosen by a hash of the group, becomes dev."""
     splits: dict[str, str] = {}
     for passage in passages:
         name = (passage.split or "").strip().lower()
@@ -96,10 +96,10 @@ def split_by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_le
                 "(`labels import table --split COLUMN` fills it)"
             )
         splits[passage.id] = split
-    # Equal texts are connected through the first of them: here one of train, if there is one.
+    # Equal texts are paired only with the first of them, so passages of train come first.
     duplicates = duplicate_pairs(sorted(passages, key=lambda p: splits[p.id] != "train"))
     if dev > 0 and "dev" not in splits.values():
-        # Near-duplicates within train go to dev together: the cut must not cause leaks of its own.
+        # Move near-duplicates within train to dev together, so that the new dev split causes no leaks.
         train = [p for p in passages if splits[p.id] == "train"]
         pairs = ((one, other) for one, other in duplicates if splits[one.id] == splits[other.id] == "train")
         connected = connected_groups(train, pairs)
@@ -110,7 +110,7 @@ def split_by_column(passages: Sequence[Passage], *, dev: float, seed: int, on_le
 def _split_by_hash(
     connected: Mapping[str, Sequence[str]], *, test: float, dev: float, seed: int, strata: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """Return group → split, decided for connected groups by the hash of the first of them."""
+    """Return group → split, where connected groups share the split given by the hash of the first."""
     heads = [group for group, members in connected.items() if members[0] == group]
     if strata is None:
         position = {head: hash_fraction(head, seed) for head in heads}
@@ -136,7 +136,7 @@ def _splits_from_earlier(connected: Mapping[str, Sequence[str]], earlier: Mappin
         if group in kept:
             splits[group] = kept[group]
         elif candidates:
-            # Near-duplicates of passages in two splits: test wins, as nothing of it may be trained on.
+            # For near-duplicates of passages in two splits, test wins, because test texts must not be trained on.
             splits[group] = max(candidates, key=_rank)
     return splits
 
@@ -188,11 +188,11 @@ def _resolve_leaks(
     duplicates: Sequence[tuple[Passage, Passage]],
     fixed: Container[str] = (),
 ) -> Split:
-    """Leave passages out, or raise, where near-duplicates or members of one group are in different splits.
+    """Leave out passages, or raise, if near-duplicates or members of one group are in different splits.
 
-    The most protected split (test before dev before train) keeps its passages, and those of the others leave.
-    `fixed` passages take precedence over all others, and leave only for each other: a new near-duplicate of
-    two that are in different splits leaves, and they remain.
+    The most protected split (test before dev before train) keeps its passages, and those in the other splits are left
+    out. `fixed` passages take precedence over all others and are left out only because of each other: a new
+    near-duplicate of two fixed passages in different splits is left out, and they stay.
     """
 
     def rank(id: str) -> int:
@@ -213,7 +213,7 @@ def _resolve_leaks(
         duplicate, original = next(iter(leaks.items()))
         raise DemarcheError(
             f"split: {len(leaks)} passages have near-duplicates (or members of their group) in another split, "
-            f"e.g. {duplicate!r} ({splits[duplicate]}) of {original!r} ({splits[original]}); "
+            f"e.g. {duplicate!r} ({splits[duplicate]}) and {original!r} ({splits[original]}); "
             "set split.on_leak=drop to leave the duplicates out, or split by group"
         )
     places = {

@@ -24,7 +24,7 @@ def is_blank(cell: Any) -> bool:
 
 
 def word(cell: Any) -> str:
-    """Return the cell as text, "" for a blank.
+    """Return the cell as text, or "" if it is blank.
 
     pandas turns 1 into 1.0 in a column that has blanks; it becomes "1" again.
     """

@@ -1,7 +1,7 @@
 """The columns of a table of labels, and how an import reads them.
 
-The command line makes an option of each field of `TableColumns`, with the field's note as its help. It imports this
-module when it starts, so nothing heavy belongs here.
+The command line turns each field of `TableColumns` into an option, with the annotated text as its help. It imports this
+module at start-up, so import nothing heavy here.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ class TableColumns:
     """The name of each column that an import reads. Only the text is required."""
 
     text: Annotated[str, "Column of the text."] = "text"
-    id: Annotated[str | None, "Column of the id; without it, the line number is the id."] = None
+    id: Annotated[str | None, "Column of the id.  [default: the line number]"] = None
     title: Annotated[str | None, "Column of the title."] = None
     date: Annotated[str | None, "Column of the date, or of any value that sorts by time."] = None
     source: Annotated[str | None, "Column of the source."] = None
     url: Annotated[str | None, "Column of the URL."] = None
     article: Annotated[str | None, "Column of the article's id, if each row is a passage of an article."] = None
-    group: Annotated[str | None, "Column of the group; rows of one group stay in the same split."] = None
-    split: Annotated[str | None, "Column of the data set's own split."] = None
+    group: Annotated[str | None, "Column of the group. The rows of a group stay in the same split."] = None
+    split: Annotated[str | None, "Column of the predefined split of the data set."] = None
     topics: Annotated[
         tuple[str, ...],
-        "Column of the topics (a list, or separated by --separator); repeat it to name one yes/no column per topic.",
+        "Column of topics (a list, or values separated by --separator). Repeat the option for one yes/no column per topic.",
     ] = ()
     stance: Annotated[str | None, "Column of the stance."] = None
-    target: Annotated[str | None, "Column of the stance's target."] = None
+    target: Annotated[str | None, "Column of the stance target."] = None
     target_start: Annotated[str | None, "Column of the offset of the target's first character."] = None
-    target_end: Annotated[str | None, "Column of the offset just after the target's last character."] = None
+    target_end: Annotated[str | None, "Column of the offset after the target's last character."] = None
     annotator: Annotated[str | None, "Column of the annotator, if several annotators labelled a text."] = None
     votes: Annotated[
         tuple[str, ...],
-        "Column of a list of votes; repeat it to name one column per annotator. "
-        "Votes are read as stances if they name stances, otherwise as topics.",
+        "Column with a list of votes. Repeat the option for one column per annotator. "
+        "Votes are interpreted as stances if all values are stances, otherwise as topics.",
     ] = ()
     gold: Annotated[str | None, "Column of the decided label, which takes precedence over the votes."] = None
-    keep: Annotated[tuple[str, ...], "Another column to keep with the passage; repeatable."] = ()
+    keep: Annotated[tuple[str, ...], "Another column to keep with the passage. Repeatable."] = ()
 
     def names(self) -> list[str]:
         """Return the name of every column that is set."""
@@ -54,9 +54,9 @@ class TableColumns:
 class ImportOptions:
     """How an import interprets the cells of a table.
 
-    `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` stands between
-    several topics in one cell. `annotator` is the annotator of a row that names none. `target` is the target of
-    every stance in a table without a column of targets.
+    `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
+    topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
+    table without a column of targets.
     """
 
     annotator: str = "table"

@@ -41,7 +41,7 @@ class Exported:
 
 
 def check_table_output(path: Path, *, inputs: Iterable[Path]) -> None:
-    """Raise DemarcheError if no table can be written to `path`, so that no work is done in vain."""
+    """Raise DemarcheError, before any work is done, if no table can be written to `path`."""
     if path.suffix.lower() not in SUFFIXES:
         raise DemarcheError(f"{path}: not the name of a table; use a file name ending in {', '.join(SUFFIXES)}")
     check_output(path, inputs=inputs)
@@ -50,8 +50,8 @@ def check_table_output(path: Path, *, inputs: Iterable[Path]) -> None:
 def export_table(data: LabelledData, path: Path) -> Exported:
     """Write one row per label, with the rows of each passage together and the passages in order.
 
-    An annotation without labels is a row without a topic; a passage without annotations, a row without an annotator.
-    Raises DemarcheError for a name that an import would change, because a table does not keep white space around it.
+    An annotation without labels becomes a row without a topic, and a passage without annotations becomes a row without
+    an annotator. Raises DemarcheError for a name with white space around it, which a table does not keep.
     """
     _check_names(data)
     columns = _columns(data)
@@ -96,9 +96,9 @@ def _labels(data: LabelledData) -> Iterator[Label]:
 
 
 def _columns(data: LabelledData) -> TableColumns:
-    """Name the columns: those of ids and labels, and the others that have a value.
+    """Name the columns: ids, labels, and every other field that has a value.
 
-    The columns of `meta` keep their names; the others avoid them.
+    Columns of `meta` keep their names; the other columns get names that do not clash with them.
     """
     keep = tuple(dict.fromkeys(name for passage in data.passages for name in passage.meta))
 
@@ -211,7 +211,7 @@ def _storable_labels(labels: Sequence[Label], text: str, lost: Counter[str]) -> 
 
 
 def _topic_cell(topic: str) -> str:
-    """Return the topic, as a list if plain text would be read as a list, several topics, or yes or no."""
+    """Return the topic, as a list if plain text would be read as a list, as several topics, or as yes or no."""
     ambiguous = (
         topic[:1] in ("[", "{")
         or topic.casefold() in YES | NO
@@ -221,7 +221,7 @@ def _topic_cell(topic: str) -> str:
 
 
 def _count_losses(data: LabelledData, types: Mapping[str, type], columns: TableColumns) -> Counter[str]:
-    """Count what the table cannot hold of the passages and annotations; labels are counted as they are written."""
+    """Count the values of passages and annotations that the table cannot hold; labels are counted when written."""
     lost: Counter[str] = Counter()
     for passage in data.passages:
         lost["offsets in an article"] += passage.start != 0

@@ -34,8 +34,8 @@ def import_table_to_folder(
 ) -> Imported:
     """Import a table and write passages.jsonl, annotations.jsonl and, without a codebook, codebook.yaml.
 
-    All files are written or none. The codebook is a stub to be completed; one that has been edited is never replaced.
-    Raises as `import_table` does, and DemarcheError if a file cannot be written.
+    Either all files are written or none. The codebook is a stub to be completed; one that has been edited is never
+    replaced. Raises as `import_table` does, and DemarcheError if a file cannot be written.
     """
     passages_file, annotations_file, stub_file = (
         folder / name for name in ("passages.jsonl", "annotations.jsonl", "codebook.yaml")
@@ -45,7 +45,7 @@ def import_table_to_folder(
     if codebook is None and stub_file.exists() and not is_stub(read_codebook(stub_file)):
         raise DemarcheError(f"{stub_file}: has been edited since it was made; pass it as --codebook or move it away")
     imported = import_table(path, columns, options, read_codebook(codebook) if codebook else None)
-    # All files or none: new annotations beside the passages of an earlier import would be worse than no files.
+    # Write all files or none: new annotations next to the passages of an earlier import would be worse than no files.
     with jsonl_writer(passages_file) as write_passages, jsonl_writer(annotations_file) as write_annotations:
         write_passages(imported.passages)
         write_annotations(imported.annotations)
@@ -113,7 +113,7 @@ def _check_options(columns: TableColumns, options: ImportOptions) -> None:
 
 
 def _check_columns(path: Path, columns: TableColumns, problems: Problems) -> None:
-    """Check that every column named occurs in some row: JSON rows may leave some out."""
+    """Check that every named column occurs in at least one row, since JSON rows may leave columns out."""
     names = dict.fromkeys(columns.names())
     present: set[str] = set()
     for _, row in read_rows(path, Problems()):

@@ -65,7 +65,7 @@ class RowReader:
         if columns.stance or (columns.topics and not stance_votes):
             stance = self.vocabulary.stance(row.get(columns.stance)) if columns.stance else None
             labels = self._make_labels(topics, target, stance)
-            # An empty annotation means "none of the topics"; a row without target and stance does not say that.
+            # An empty annotation means "none of the topics", which a row without target and stance does not mean.
             if labels or (columns.topics and not self._is_unlabelled(row)):
                 yield _text(row, columns.annotator) or self.options.annotator, labels
         for name, vote in votes:
@@ -127,7 +127,7 @@ class RowReader:
         return values
 
     def _votes(self, row: Row) -> list[tuple[str, Any]]:
-        """Return (annotator, vote) of each vote: of the one list of votes, or of a column per annotator."""
+        """Return (annotator, vote) for each vote, from one list of votes or from a column per annotator."""
         columns = self.columns.votes
         if len(columns) == 1:
             votes = split_values(row.get(columns[0]), self.options.separator)

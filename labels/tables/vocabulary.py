@@ -1,4 +1,4 @@
-"""Which stance or topic a value of a table names."""
+"""Map the values of a table to stances and topics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Vocabulary:
         stance = self._translate(value).casefold()
         if stance not in ("", *STANCES):
             raise DemarcheError(
-                f"stance {value!r} is not one of {', '.join(STANCES)}; say which it means, e.g. --value {value}=neutral "
+                f"stance {value!r} is not one of {', '.join(STANCES)}; map it to one, e.g. --value {value}=neutral "
                 f"(or --value {value}= for no stance)"
             )
         return stance or None
@@ -47,7 +47,7 @@ class Vocabulary:
         return topic or None
 
     def is_yes_no_column(self, column: str, cell: Any) -> bool:
-        """Return whether the only topic column holds yes or no for the topic that it is named after."""
+        """Return whether the only topic column is a yes/no column for the topic in its name."""
         answer = word(cell).casefold()
         is_topic = self._topics is not None and self._values.get(column.casefold(), column) in self._topics
         return answer in {"true", "false"} or (is_topic and answer in YES | NO)
@@ -64,8 +64,8 @@ class Vocabulary:
         self._vote_kinds.setdefault(is_stance, word(vote))
         if len(self._vote_kinds) == 2:
             raise DemarcheError(
-                f"{self._vote_kinds[True]!r} is a stance but {self._vote_kinds[False]!r} is not; say which stance "
-                f"it means, e.g. --value {self._vote_kinds[False]}=neutral"
+                f"{self._vote_kinds[True]!r} is a stance but {self._vote_kinds[False]!r} is not; map it to a stance, "
+                f"e.g. --value {self._vote_kinds[False]}=neutral"
             )
         return is_stance
 

@@ -1,4 +1,4 @@
-"""Write tables (CSV, TSV, JSON lines, Parquet) in batches of rows; the file appears once it is complete."""
+"""Write tables (CSV, TSV, JSON lines, Parquet) in batches of rows, atomically."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from labels.table_files import DELIMITERS
 def table_writer(path: Path, types: Mapping[str, type]) -> Iterator[Callable[[Iterable[Mapping[str, Any]]], object]]:
     """Open a table and yield a function that writes a batch of rows.
 
-    `types` maps each column to str, int, float or bool, which Parquet needs in advance. If the block raises, nothing
-    is written and an older file stays.
+    `types` maps each column to str, int, float or bool, which Parquet needs in advance. If the block raises, nothing is
+    written and an existing file is kept.
     """
     with atomic_write(path) as part:
         match path.suffix.lower():

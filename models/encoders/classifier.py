@@ -26,7 +26,7 @@ Evaluate = Callable[[FloatArray, FloatArray], dict[str, float]]
 
 
 class LinearHead(torch.nn.Module):
-    """A linear head on the mean of the token states, and on that of the marked target if it sees one."""
+    """A linear head on the mean token state and, if it reads targets, on the mean over the marked target."""
 
     def __init__(self, encoder: Any, outputs: int, *, sees_target: bool, dropout: float = 0.0):
         super().__init__()
@@ -39,12 +39,12 @@ class LinearHead(torch.nn.Module):
         self._inputs = loading.accepted_inputs(encoder)
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return (windows, outputs)."""
+        """Return logits (windows, outputs)."""
         mask, marked = batch["attention_mask"], batch["marked"]
         states = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
         pooled = [windows.masked_mean(states, mask)]
         if self.sees_target:
-            # Where the text does not name the target, the mean of the whole text takes its place.
+            # If the text does not name the target, use the mean of the whole text instead.
             is_marked = marked.sum(dim=1, keepdim=True) > 0
             pooled.append(windows.masked_mean(states, torch.where(is_marked, marked, mask.float())))
         logits: torch.Tensor = self.head(self.dropout(torch.cat(pooled, dim=-1)))
@@ -52,7 +52,7 @@ class LinearHead(torch.nn.Module):
 
 
 class Classifier:
-    """A fine-tuned encoder with `outputs` logits for a text, or for a query if it sees a target."""
+    """A fine-tuned encoder that returns `outputs` logits per text, or per query if it reads targets."""
 
     def __init__(
         self, settings: FinetuneSettings, device: Device | None, *, outputs: int, sees_target: bool, pool: Pool
@@ -78,7 +78,7 @@ class Classifier:
         initial: Path | None,
         callback: TrainingCallback,
     ) -> None:
-        """Start from the pretrained encoder or the earlier model, and fine-tune it if there is anything to learn (`learns`)."""
+        """Load the pretrained encoder or the earlier model, and fine-tune it if `learns`."""
         self.encoder.start(initial, seed=seed)
         if not learns:
             return
@@ -101,7 +101,7 @@ class Classifier:
         )
 
     def logits(self, inputs: Sequence[Any]) -> FloatArray:
-        """Return (n, outputs), before a sigmoid or softmax."""
+        """Return logits (n, outputs), before the sigmoid or softmax."""
         input_windows = self._windows(inputs)
         logits = np.zeros((len(input_windows), self.outputs))
         net = self.encoder.net.eval()
@@ -116,7 +116,7 @@ class Classifier:
 
 
 def topic_loss(y: FloatArray) -> Loss:
-    """Return a binary cross-entropy in which the positives of rare topics weigh more."""
+    """Return the binary cross-entropy, with larger weights for the positives of rare topics."""
     positive = np.clip(y.sum(axis=0), 1, None)
     weights = torch.tensor(np.sqrt(np.clip((len(y) - positive) / positive, 1, None)), dtype=torch.float32)
 
@@ -127,7 +127,7 @@ def topic_loss(y: FloatArray) -> Loss:
 
 
 def stance_loss(y: FloatArray) -> Loss:
-    """Return a cross-entropy in which rare stances weigh more."""
+    """Return the cross-entropy, with larger weights for rare stances."""
     weights = torch.tensor(np.sqrt(len(y) / (3 * np.clip(y.sum(axis=0), 1, None))), dtype=torch.float32)
 
     def loss(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -137,7 +137,7 @@ def stance_loss(y: FloatArray) -> Loss:
 
 
 def topic_metrics(logits: FloatArray, y: FloatArray) -> dict[str, float]:
-    """Return the dev loss and mean average precision; the latter is the score where some topic has both labels."""
+    """Return the dev loss and mean average precision, which is the score if some topic has both labels."""
     loss = float((np.logaddexp(0, logits) - y * logits).mean())
     mixed = [topic for topic in range(y.shape[1]) if 0 < (y[:, topic] > 0.5).sum() < len(y)]
     if not mixed:
@@ -147,7 +147,7 @@ def topic_metrics(logits: FloatArray, y: FloatArray) -> dict[str, float]:
 
 
 def stance_metrics(logits: FloatArray, y: FloatArray) -> dict[str, float]:
-    """Return the dev loss and macro-F1; the latter is the score."""
+    """Return the dev loss and macro-F1, which is the score."""
     loss = float(-(y * log_softmax(logits, axis=1)).sum(axis=1).mean())
     score = float(f1_score(y.argmax(axis=1), logits.argmax(axis=1), average="macro"))
     return {"dev/loss": loss, "dev/macro_f1": score, SCORE: score}

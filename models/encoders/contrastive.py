@@ -1,4 +1,4 @@
-"""Contrastive training of an encoder: vectors of examples with the same labels move together, others apart."""
+"""Train an encoder contrastively: vectors of examples with the same labels move together, all others apart."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def train_on_pairs(
 ) -> Vectors:
     """Train a copy of the encoder on pairs of examples, and return its vectors.
 
-    Raises DemarcheError where memory runs out.
+    Raises DemarcheError if memory runs out.
     """
     new = Vectors(vectors.tokenizer, copy.deepcopy(vectors.encoder), vectors.device, max_length=settings.max_length)
     max_pairs = settings.steps * settings.batch_size
@@ -68,16 +68,16 @@ def train_on_pairs(
 
 
 def pairs(y: FloatArray, *, each: int, rng: np.random.Generator) -> Iterator[tuple[int, int, float]]:
-    """Yield (row, other row, similarity): for each row in turn a similar and a dissimilar one, at most `each` per row.
+    """Yield (row, other row, similarity), alternating similar and dissimilar rows, at most `each` pairs per row.
 
-    The similarity is the labels that both have over those that either has (Ruzicka): 1 for the same labels, 0 for none
-    in common, in between for two of three topics. Rows without any label are not similar: they are about all sorts of
-    things.
+    The similarity is the sum of the labels that both rows have, divided by that of the labels that either has
+    (Ruzicka): 1 for the same labels, 0 for none in common, in between for two of three topics. Rows without any label
+    are not similar, since they are about many different things.
     """
     for _ in range(-(-each // 2)):
         for row in rng.permutation(len(y)):
             similarity = np.minimum(y[row], y).sum(axis=1) / np.maximum(y[row], y).sum(axis=1).clip(1e-12)
-            # Taken by turns, so that wherever the pairs are cut off, half of them are similar.
+            # Alternate, so that half of the pairs are similar wherever the pairs are cut off.
             for weights in (similarity.copy(), 1 - similarity):
                 weights[row] = 0.0
                 if weights.any():
@@ -86,7 +86,7 @@ def pairs(y: FloatArray, *, each: int, rng: np.random.Generator) -> Iterator[tup
 
 
 class _Encoder(InputModule):
-    """Returns the token states of the first window of each example, given by its row."""
+    """A module that returns the token states of the first window of each example, given the example's row."""
 
     def __init__(self, vectors: Vectors, inputs: Sequence[str] | Sequence[Query]):
         super().__init__()
@@ -110,7 +110,7 @@ class _Encoder(InputModule):
 
 class _Trainer(SentenceTransformerTrainer):
     def add_model_card_callback(self, *_: Any) -> None:
-        """Write no model card: the encoder is saved within our own model."""
+        """Skip the model card, since the encoder is saved as part of our own model."""
 
 
 class _ReportProgress(transformers.TrainerCallback):

@@ -26,12 +26,12 @@ class Device:
 
     @property
     def precision(self) -> Precision:
-        """The precision to load a model with that was evaluated on this device: fp32 stays fp32."""
+        """The precision in which to load a model that was evaluated on this device; fp32 stays fp32."""
         return "auto" if self.bf16 else "fp32"
 
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:
-        """Compute without gradients in the device's precision. Raises DemarcheError where memory runs out."""
+        """Run the block without gradients, in the device's precision. Raises DemarcheError if memory runs out."""
         import torch
 
         bf16 = torch.autocast(self.name, dtype=torch.bfloat16, enabled=self.bf16)
@@ -41,20 +41,20 @@ class Device:
 
     @contextlib.contextmanager
     def enough_memory(self, what: str, advice: str) -> Iterator[None]:
-        """Raise DemarcheError where memory runs out."""
+        """Raise DemarcheError if the block runs out of memory."""
         import torch
 
         try:
             yield
         except RuntimeError as error:
-            # The CPU allocator raises a plain RuntimeError, which only its message distinguishes.
+            # The CPU allocator raises a plain RuntimeError, which only its message identifies.
             if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
                 raise
             raise DemarcheError(f"{what}: out of memory on {self.name}; {advice}") from error
 
 
 def select_device(name: DeviceName = "auto", precision: Precision = "auto") -> Device:
-    """Return the named device, or the fastest available. Raises DemarcheError where it is not available."""
+    """Return the named device, or the fastest available. Raises DemarcheError if it is not available."""
     import torch
 
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -62,7 +62,7 @@ def select_device(name: DeviceName = "auto", precision: Precision = "auto") -> D
         name = "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"
     elif not available[name]:
         devices = ", ".join(device for device, is_available in available.items() if is_available)
-        raise DemarcheError(f"device: {name} is not available; this machine has: {devices}. Set device: auto")
+        raise DemarcheError(f"device: {name} is not available (available: {devices}); set device: auto")
     if precision != "auto":
         return Device(name, precision == "bf16")
     if name == "cpu":

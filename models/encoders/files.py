@@ -25,7 +25,7 @@ _CONNECT_TIMEOUT = 3.0  # seconds
 def locate(encoder: str) -> Path:
     """Return the folder of an encoder: a Hub id, a local folder, or `package:NAME/FOLDER`.
 
-    Raises DemarcheError where it cannot be found, or has no config, no tokenizer or no weights in safetensors.
+    Raises DemarcheError if it cannot be found, or has no config, no tokenizer or no safetensors weights.
     """
     if encoder.startswith(PACKAGE):
         folder = _package_folder(encoder)
@@ -39,7 +39,7 @@ def locate(encoder: str) -> Path:
         others = _other_weights(folder)
         hint = f" (only {', '.join(others)}, which may run code when read)" if others else ""
         raise DemarcheError(
-            f"encoder {encoder}: no weights in safetensors in {folder}{hint}; save it again with save_pretrained"
+            f"encoder {encoder}: no safetensors weights in {folder}{hint}; save it again with save_pretrained"
         )
     if not _has_tokenizer(folder):
         raise DemarcheError(f"encoder {encoder}: no tokenizer in {folder}; save the tokenizer there too")
@@ -57,9 +57,9 @@ def digest(folder: Path) -> str:
 
 
 def entailment(folder: Path, name: str = "") -> int:
-    """Return the output of an encoder that scores whether a text entails a hypothesis.
+    """Return the index of the encoder's output that scores whether a text entails a hypothesis.
 
-    Raises DemarcheError where no label of the encoder is entailment: it was not trained on natural-language inference.
+    Raises DemarcheError if the encoder has no such label, because it was not trained on natural-language inference.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -93,7 +93,7 @@ def _package_folder(encoder: str) -> Path:
 
 
 def _hub_folder(encoder: str) -> Path:
-    """Return the folder of a Hub id in the local cache, and download it first if need be."""
+    """Return the folder of a Hub id in the local cache, downloading it if necessary."""
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -104,7 +104,7 @@ def _hub_folder(encoder: str) -> Path:
             return folder
         reason = "only partly in the local cache"
     except HFValidationError:
-        raise DemarcheError(f"encoder {encoder}: no such folder, nor a Hub id; {_ALTERNATIVES}") from None
+        raise DemarcheError(f"encoder {encoder}: neither a folder nor a Hub id; {_ALTERNATIVES}") from None
     except LocalEntryNotFoundError:
         pass
     if constants.HF_HUB_OFFLINE or not _is_reachable(constants.ENDPOINT):
@@ -112,7 +112,7 @@ def _hub_folder(encoder: str) -> Path:
     try:
         return Path(snapshot_download(encoder, allow_patterns=_FILES))
     except Exception as error:
-        # The client passes on whatever its HTTP library and the file system raise.
+        # The client lets through any error of its HTTP library or the file system.
         reason = one_line(str(error).strip().partition("\n")[0])
         raise DemarcheError(
             f"encoder {encoder}: cannot be downloaded from the Hub ({reason}); {_ALTERNATIVES}"
@@ -141,9 +141,9 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _is_reachable(endpoint: str) -> bool:
-    """Return whether the Hub answers; its own client would try for a minute.
+    """Return whether the Hub can be reached, without the minute of retries of its own client.
 
-    Behind a proxy only that client can find out, so the answer is then True.
+    Behind a proxy, only that client can find out, so the result is True.
     """
     address = urlsplit(endpoint)
     if {address.scheme, "all"} & getproxies().keys():

@@ -34,11 +34,11 @@ _HEAD_RATE = 10.0  # times the learning rate, for parameters that are not pretra
 
 @dataclass(frozen=True)
 class Task:
-    """What a net is trained to do.
+    """The task that a net is trained on.
 
-    `sizes` holds the tokens of each example. `batch` makes tensors from the positions of examples, `loss` a scalar
-    from net and batch. `evaluate` returns dev metrics, among them `score`, where higher is better; it is None without
-    dev.
+    `sizes` holds the number of tokens of each example. `batch` makes tensors from the positions of examples, and `loss`
+    computes a scalar from the net and a batch. `evaluate` returns dev metrics, including `score` (higher is better); it
+    is None if there is no dev.
     """
 
     name: str
@@ -60,8 +60,8 @@ def finetune(
 ) -> None:
     """Train the net in place, and keep the weights of the best epoch on dev, or of the last epoch without dev.
 
-    `key` identifies all that the outcome depends on: training that was killed resumes from the last whole checkpoint
-    with the same key. Raises DemarcheError where a checkpoint cannot be written or memory runs out.
+    `key` identifies everything that the result depends on: interrupted training resumes from the last complete
+    checkpoint with the same key. Raises DemarcheError if a checkpoint cannot be written or memory runs out.
     """
     with ExitStack() as stack:
         stack.enter_context(seeded(seed))
@@ -94,20 +94,20 @@ def finetune(
             reason = one_line(str(error).strip().partition("\n")[0])
             raise DemarcheError(
                 f"{folder}: the checkpoint cannot be written ({reason}); free some space, or set DEMARCHE_CACHE to "
-                "another folder, and start again: training resumes from the checkpoint before"
+                "another folder, and start again: training resumes from the previous checkpoint"
             ) from error
         for file in folder.glob("checkpoint-*/optimizer.pt"):
             file.unlink()  # twice the size of the weights, and not needed after training
 
 
 def forward_in_parts(net: Any, batch: Mapping[str, torch.Tensor], *more: Any) -> torch.Tensor:
-    """Apply the net to the windows of a step, in parts where they do not fit into memory together.
+    """Apply the net to the windows of a step, in parts if they do not fit in memory together.
 
     The backward pass computes each part again (gradient checkpointing).
     """
     rows, width = batch["input_ids"].shape
     size = windows.windows_per_batch(width)
-    # On Apple's GPUs the second pass would draw other dropout masks.
+    # On Apple GPUs, the second pass would draw different dropout masks.
     if rows <= size or batch["input_ids"].device.type == "mps":
         logits: torch.Tensor = net(batch, *more)
         return logits
@@ -116,7 +116,7 @@ def forward_in_parts(net: Any, batch: Mapping[str, torch.Tensor], *more: Any) ->
 
 
 def training_key(*parts: Any, arrays: Sequence[npt.NDArray[Any]] = ()) -> str:
-    """Return a name for a training that changes with anything that its outcome depends on."""
+    """Return a key that changes with anything that the result of the training depends on."""
     digest = hashlib.sha256(json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
     for array in arrays:
         digest.update(array.tobytes())
@@ -124,7 +124,7 @@ def training_key(*parts: Any, arrays: Sequence[npt.NDArray[Any]] = ()) -> str:
 
 
 class _Trainer(transformers.Trainer):
-    """Takes the loss and the dev metrics from a task."""
+    """A Trainer that takes the loss and the dev metrics from a task."""
 
     control: Any
 
@@ -150,7 +150,7 @@ class _Trainer(transformers.Trainer):
 
 
 class _Progress(transformers.TrainerCallback):
-    """Reports to our callback, and stops training when dev has not improved for long enough."""
+    """A callback that reports progress, and stops training when dev has not improved for long enough."""
 
     def __init__(self, task: Task, callback: TrainingCallback, patience: int):
         self.name, self.callback, self.patience = task.name, callback, patience
@@ -221,13 +221,13 @@ def _arguments(
         disable_tqdm=True,
         report_to=[],
     )
-    # Several GPUs would make a batch of each: another model from the same config.
+    # With several GPUs, each would get its own batch, and the same config would give a different model.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
-    """Return the latest whole checkpoint, whose state is written last, and delete those that a kill cut short."""
+    """Return the latest complete checkpoint (its state is written last), and delete incomplete ones."""
     whole = []
     for path in folder.glob("checkpoint-*"):
         try:

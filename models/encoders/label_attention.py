@@ -15,8 +15,8 @@ from models.encoders.tuned import pool_windows
 class LabelAttention(torch.nn.Module):
     """Scores the presence of each label in each passage and the three stances toward it, from token states and label vectors.
 
-    Each label attends to the passage's tokens on its own (as in CAML, Mullenbach et al. 2018), with a query made from
-    its description, so that a label without a single example has one too.
+    Each label attends to the passage's tokens separately (as in CAML, Mullenbach et al. 2018). Its query is computed
+    from its description, so labels without any example work too.
     """
 
     def __init__(self, width: int, dropout: float):
@@ -67,7 +67,7 @@ class LabelAttentionNet(torch.nn.Module):
 
 
 def pool_labels(logits: torch.Tensor, owner: torch.Tensor, rows: int) -> torch.Tensor:
-    """Return (rows, labels, 4) from (windows, labels, 4): the largest presence, the mean of the stances."""
+    """Pool logits over windows, (windows, labels, 4) → (rows, labels, 4): maximum presence, mean stances."""
     presence = pool_windows(logits[..., :1], owner, rows, "amax")
     return torch.cat([presence, pool_windows(logits[..., 1:], owner, rows, "mean")], dim=-1)
 

@@ -1,6 +1,6 @@
-"""Loading and saving of pretrained encoders.
+"""Load and save pretrained encoders.
 
-Weights come from safetensors alone, and no code of an encoder's folder is ever run.
+Weights are read only from safetensors, and code in an encoder's folder is never run.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
     """Return the tokenizer and the model, with the classification head it was saved with if `head` is true.
 
     Attention is computed without fused kernels and without dropout: on a CPU the backward pass of the kernels, and
-    drawing the dropout masks, took longer than all matrix products together. Raises DemarcheError where the files are
-    damaged, of an unknown architecture, or not of an encoder.
+    drawing the dropout masks, took longer than all matrix products together. Raises DemarcheError if the files are
+    damaged, have an unknown architecture, or are not those of an encoder.
     """
     transformers = _quiet_transformers()
     auto_model = transformers.AutoModelForSequenceClassification if head else transformers.AutoModel
@@ -54,14 +54,14 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
 
 def save(tokenizer: Any, model: Any, folder: Path) -> None:
     """Save tokenizer and model so that `load` reads them."""
-    # The tokenizer would also save the truncation of its last call.
+    # Otherwise the tokenizer would also save the truncation of its last call.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
 
 
 def window_length(tokenizer: Any, model: Any, max_length: int) -> int:
-    """Return the tokens of a window: `max_length`, or as many as the encoder takes if that is less."""
+    """Return the number of tokens in a window: `max_length`, or the encoder's maximum if that is less."""
     positions = getattr(model.config, "max_position_embeddings", None) or max_length
     if model.config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
         positions -= 2  # they count positions from two
@@ -69,7 +69,7 @@ def window_length(tokenizer: Any, model: Any, max_length: int) -> int:
 
 
 def accepted_inputs(encoder: Any) -> list[str]:
-    """Return the names of the inputs that the encoder accepts: not every one has token types."""
+    """Return the names of the inputs that the encoder accepts; not every encoder has token types."""
     parameters = inspect.signature(encoder.forward).parameters
     return [name for name in _INPUTS if name in parameters]
 
@@ -83,7 +83,7 @@ def _quiet_transformers() -> Any:
 
 
 def _find_problem(tokenizer: Any, config: Any) -> str | None:
-    """Return why a model cannot read texts as encoders do, or None if it can."""
+    """Return why the model cannot be used as an encoder, or None if it can."""
     if config.is_encoder_decoder:
         return f"{config.model_type} is an encoder-decoder; give an encoder, such as BERT or DeBERTa"
     if not hasattr(config, "hidden_size"):

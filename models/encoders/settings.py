@@ -23,11 +23,11 @@ class EncoderSettings(Frozen):
 class FinetuneSettings(EncoderSettings):
     """Settings of fine-tuning.
 
-    The learning rate rises over the first `warmup` of the steps (a fraction) and then falls linearly to zero.
-    Training stops when the dev score has not improved for `patience` epochs, and the best epoch is kept. With
-    `cross_fit`, six models are fitted: five leave out one fold each, whose predictions calibrate the model, and the
-    last trains on train and dev for all `epochs`. `init` is an earlier model of the same kind (`runs:/…`,
-    `models:/…` or a folder) to start from.
+    The learning rate rises over the first `warmup` of the steps (a fraction) and then falls linearly to zero. Training
+    stops when the dev score has not improved for `patience` epochs, and the best epoch is kept. With `cross_fit`, six
+    models are fitted: five leave out one fold each and predict it for calibration, and the last is trained on train and
+    dev for all `epochs`. `init` is an earlier model of the same kind (`runs:/…`, `models:/…` or a folder) to start
+    from.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -43,15 +43,15 @@ class FinetuneSettings(EncoderSettings):
     @model_validator(mode="after")
     def _must_not_combine(self) -> Self:
         if self.cross_fit and self.init:
-            raise ValueError("init and cross_fit exclude each other: the earlier model may have seen every fold")
+            raise ValueError("init and cross_fit are mutually exclusive: the earlier model may have seen every fold")
         return self
 
 
 class ContrastiveSettings(EncoderSettings):
     """Settings of contrastive training.
 
-    Each example is the first of `pairs` pairs; there are as many steps as that takes, but at most `steps`. `cross_fit` is
-    as in `FinetuneSettings`.
+    Each example comes first in `pairs` pairs. Training takes as many steps as these pairs need, but at most `steps`.
+    `cross_fit` works as in `FinetuneSettings`.
     """
 
     pairs: Annotated[int, Field(ge=2, le=1000)] = 20

@@ -1,4 +1,4 @@
-"""A pretrained encoder with a head, as several families fine-tune, save and load it."""
+"""A pretrained encoder with a head, shared by the families that fine-tune one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Batch = dict[str, Any]
 class TunedEncoder:
     """A net of `encoder` and `head` with its tokenizer, on a device.
 
-    `build` makes the net from a pretrained encoder and a dropout rate. `start`, `load` or both must come before use.
+    `build` makes the net from a pretrained encoder and a dropout rate. Call `start`, `load` or both before use.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class TunedEncoder:
         self._digest = ""
 
     def start(self, initial: Path | None, *, seed: int) -> None:
-        """Take the pretrained encoder with a new head, or the encoder and head of the earlier model in `initial`."""
+        """Load the pretrained encoder with a new head, or the encoder and head of the earlier model in `initial`."""
         folder = files.locate(self.settings.encoder) if initial is None else initial / ENCODER
         self._assemble(*loading.load(folder, self.settings.encoder), dropout=self.settings.dropout, seed=seed)
         self._digest = files.digest(folder)
         if initial is not None:
             head = load_file(initial / _HEAD)
             new = self.net.head.state_dict()
-            # Of a head with another number of outputs, nothing can be reused.
+            # A head with a different number of outputs cannot be reused.
             if {name: head[name].shape for name in head} == {name: new[name].shape for name in new}:
                 self.net.head.load_state_dict(head)
 
@@ -75,7 +75,7 @@ class TunedEncoder:
         return windows.window_queries(self.tokenizer, queries, length=self.length)
 
     def pad(self, input_windows: Sequence[Window]) -> dict[str, torch.Tensor]:
-        """Return tensors (windows, tokens) on the CPU, where batches of training are made."""
+        """Return tensors (windows, tokens) on the CPU, where training batches are built."""
         return windows.pad(input_windows, self.tokenizer.pad_token_id)
 
     def tensors(self, input_windows: Sequence[Window]) -> dict[str, torch.Tensor]:
@@ -99,9 +99,9 @@ class TunedEncoder:
     ) -> None:
         """Fine-tune the net on `rows` texts, whose windows are `input_windows`.
 
-        `batch` returns the labels of a step from its rows, `inputs` what the net takes beside the windows. `loss` takes
-        the logits of the windows and the batch, in which `owner` is the position of each window's text. `key` and
-        `arrays` are all that the outcome depends on beside settings, encoder, device and seed.
+        `batch` returns the labels of a step from its rows, and `inputs` the net's inputs other than the windows. `loss`
+        takes the logits of the windows and the batch, in which `owner` is the position of each window's text. `key` and
+        `arrays` are everything that the result depends on except settings, encoder, device and seed.
         """
         by_row = windows.by_row(input_windows, rows, most=_MAX_WINDOWS)
 

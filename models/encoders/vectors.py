@@ -28,8 +28,8 @@ _LOCK_TIMEOUT = 30.0  # seconds for which another process may hold the file
 class Vectors:
     """Encodes texts or queries as unit vectors (n, width), the normalised means of their token states.
 
-    A query is read with its target beside the text. A long text is the mean of its windows. `cache` is a SQLite file
-    of vectors of texts by the sha256 of the text; queries are not cached.
+    A query is encoded with its target next to the text. A long text is the mean of its windows. `cache` is a SQLite
+    file of vectors of texts by the sha256 of the text; queries are not cached.
     """
 
     def __init__(self, tokenizer: Any, encoder: Any, device: Device, *, max_length: int, cache: Path | None = None):
@@ -42,7 +42,7 @@ class Vectors:
 
     @classmethod
     def of_encoder(cls, name: str, device: Device, *, max_length: int) -> Self:
-        """Return the vectors of an encoder as configs name it, cached between runs."""
+        """Return the vectors of the encoder that a config names, cached between runs."""
         folder = files.locate(name)
         cache_name = f"{files.digest(folder)}-{max_length}-{str(device).replace(' ', '-')}.sqlite"
         cache = cache_folder("vectors") / cache_name

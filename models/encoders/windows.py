@@ -12,15 +12,15 @@ from models.encoders.loading import accepted_inputs
 from models.examples import FloatArray, Query
 
 BATCH = 64
-"""Windows in a batch, at most."""
+"""Maximum number of windows in a batch."""
 CELLS = BATCH * 256 * 256
-"""Attention weights in a batch, at most: a window needs memory for its tokens times the tokens they attend to."""
+"""Maximum number of attention weights in a batch; each token of a window has one per token that it attends to."""
 _STRIDE = 4  # a quarter of a window overlaps with the next
 _OPEN, _CLOSE = "[ ", " ]"
 
 
 class Window(NamedTuple):
-    """Tokens of the text `row`. `types` is 1 for those of a target beside it, `marked` where the text names the target."""
+    """A window of the text `row`. `types` is 1 for the tokens of a target, `marked` where the text names the target."""
 
     row: int
     ids: list[int]
@@ -45,11 +45,11 @@ def window_texts(tokenizer: Any, texts: Sequence[str], *, length: int) -> list[W
 def window_queries(
     tokenizer: Any, queries: Sequence[Query], *, length: int, max_target: int | None = None
 ) -> list[Window]:
-    """Split queries into windows of text and target side by side; where there is a span, it is marked in the text.
+    """Split queries into windows of text and target, marking the target's span in the text if there is one.
 
     If any window of a text contains part of the span, only such windows are returned. Targets are truncated to
-    `max_target` tokens, by default a quarter of a window. Windows overlap as if every target had that many, so that a
-    query's windows do not depend on the other queries.
+    `max_target` tokens, by default a quarter of a window. The overlap assumes that every target has that many tokens,
+    so that a query's windows do not depend on the other queries.
     """
     if not queries:
         return []
@@ -108,7 +108,7 @@ def pad(windows: Sequence[Window], pad_id: int) -> dict[str, Any]:
     """Return tensors (windows, tokens) as long as the longest window; `marked` holds floats, as weights of a mean."""
     import torch
 
-    # Multiples of eight suit the matrix units.
+    # Matrix units are fastest with multiples of eight.
     width = -(-max(len(window.ids) for window in windows) // 8) * 8
 
     def grid(rows: Sequence[Sequence[int]], fill: int) -> Any:

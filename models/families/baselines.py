@@ -29,7 +29,7 @@ class MajoritySettings(FamilySettings):
 
 
 class MajorityTopics:
-    """Gives each topic its proportion in the training data, whatever the text."""
+    """Predicts for each topic its proportion in the training data, whatever the text."""
 
     cross_fit = True
 
@@ -92,7 +92,7 @@ class RuleTopics:
 
 
 class MajorityStance:
-    """Gives the stance proportions of the target in the training data, or of all targets where the target is new."""
+    """Predicts the stance proportions of the target in the training data, or of all targets if the target is new."""
 
     cross_fit = True
 

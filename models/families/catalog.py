@@ -1,6 +1,6 @@
-"""The catalogue of families: what `kind:` may name, with its settings and classifiers.
+"""The catalogue of families: the settings and classifiers for each value of `kind:`.
 
-A new family is a file beside this one, a member of a union below, and a line in a `match`.
+To add a family, add a module to this package, a member to a union below, and a line to a `match`.
 """
 
 from __future__ import annotations
@@ -128,5 +128,5 @@ def encoder_settings(settings: FamilySettings | None) -> list[EncoderSettings]:
 
 
 def finds_unseen_topics(settings: FamilySettings) -> bool:
-    """Whether a family may find a topic that has no training example."""
+    """Return whether a family can find a topic that has no training example."""
     return all(member.finds_unseen_topics for member in settings.members)

@@ -48,7 +48,7 @@ class EmbeddingTopics(TopicsOnVectors):
 
 
 class EmbeddingStance(StanceOnVectors):
-    """Reads the vectors of text and target and their product, so that it also reads targets it was not trained on."""
+    """Reads the vectors of text and target and their product, and so handles targets that it was not trained on."""
 
     Settings = EmbeddingStanceSettings
     cross_fit = True

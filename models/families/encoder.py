@@ -33,7 +33,7 @@ class EncoderStanceSettings(FinetuneSettings, FamilySettings):
 
 
 class _Encoder:
-    """What the topic and stance classifiers share."""
+    """Base of the topic and stance classifiers."""
 
     task: ClassVar[str]
 
@@ -94,7 +94,7 @@ class EncoderTopics(_Encoder):
         probabilities = np.asarray(expit(self.classifier.logits(texts)))
         for topic, label in enumerate(self.constant):
             if label is not None:
-                # Where all examples are labelled the same, the text makes no difference.
+                # If all examples have the same labels, there is nothing to learn from the text.
                 probabilities[:, topic] = label
         return probabilities
 

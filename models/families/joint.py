@@ -35,7 +35,7 @@ class JointSettings(FinetuneSettings, FamilySettings):
 
 
 class Described(NamedTuple):
-    """A topic as the joint reader reads it: `text` is encoded; `target` is what queries for its stance name."""
+    """A topic as the joint reader uses it: `text` is encoded, and `target` is the target of queries for its stance."""
 
     text: str
     target: str
@@ -82,18 +82,18 @@ class Joint:
         return self
 
     def start(self) -> None:
-        """Take the pretrained encoder with a new head, or the earlier model."""
+        """Load the pretrained encoder with a new head, or the earlier model."""
         self.encoder.start(self.initial, seed=self.seed)
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
-        """Return (n, topics, 4): presence, and favor, against and neutral, which sum to 1."""
+        """Return probabilities (n, topics, 4): presence, and favor, against and neutral, which sum to 1."""
         return self._probabilities(self._logits(texts, [topic.text for topic in self.known_topics]))
 
     def stances(self, queries: Sequence[Query]) -> FloatArray:
-        """Return (n, 3), for targets that are no topic of the codebook too."""
+        """Return stance probabilities (n, 3), also for targets that are not topics of the codebook."""
         if not queries:
             return np.zeros((0, 3))
-        # Every text is read for every target in the same part, so parts with open targets are kept small.
+        # Every text in a part is scored for every target in it, so parts with open targets are kept small.
         parts = [queries[start : start + _QUERIES_AT_ONCE] for start in range(0, len(queries), _QUERIES_AT_ONCE)]
         return np.concatenate([self._stances(part) for part in parts])
 
@@ -169,7 +169,7 @@ class Joint:
     ) -> tuple[npt.NDArray[np.intp], FloatArray]:
         """Draw the topics of one step: some that its passages have, and some that they do not have.
 
-        Return their positions and weights, since each drawn topic represents all of its kind.
+        Return their positions and weights; a drawn topic also represents those of its kind that were not drawn.
         """
         import torch
 
@@ -178,14 +178,14 @@ class Joint:
         drawn = trained[torch.randperm(len(trained)).numpy()]
         is_present = presence[:, drawn].sum(axis=0) > 0
         present, absent = drawn[is_present], drawn[~is_present]
-        # However many are present, some absent ones are needed to learn that topics are rare.
+        # Always draw some absent topics, so that the model learns that topics are rare.
         kept = min(len(present), max(_MAX_TOPICS // 2, _MAX_TOPICS - len(absent)))
         parts = [(present, present[:kept]), (absent, absent[: _MAX_TOPICS - kept])]
         weights = [np.full(len(part), len(kind) / max(1, len(part))) for kind, part in parts]
         return np.concatenate([part for _, part in parts]), np.concatenate(weights)
 
     def _logits(self, texts: Sequence[str], labels: Sequence[str]) -> FloatArray:
-        """Return (texts, labels, 4)."""
+        """Return logits (texts, labels, 4)."""
         text_windows = self.encoder.text_windows(texts)
         logits = np.zeros((len(text_windows), len(labels), 4))
         net = self.encoder.net.eval()
@@ -220,7 +220,7 @@ class Joint:
 
 
 def describe(codebook: Codebook) -> list[Described]:
-    """Return what the codebook says of each topic: name, definition and target."""
+    """Return the codebook's description of each topic: name, definition and target."""
     return [
         Described(". ".join(filter(None, (topic.label, topic.definition, topic.target))), topic.proposition)
         for topic in codebook.topics
@@ -228,7 +228,7 @@ def describe(codebook: Codebook) -> list[Described]:
 
 
 def _metrics(logits: FloatArray, y: FloatArray, trained: npt.NDArray[np.intp]) -> dict[str, float]:
-    """Return dev metrics; the score is the mean of mean average precision and macro-F1, where they exist."""
+    """Return dev metrics; the score is the mean of mean average precision and macro-F1, or the one that is defined."""
     from sklearn.metrics import average_precision_score, f1_score
 
     from models.encoders.finetune import SCORE

@@ -36,7 +36,7 @@ class LinearTopicsSettings(FamilySettings):
 class LinearStanceSettings(FamilySettings):
     """Logistic regression on TF-IDF and naive Bayes features of the text and of the target's context.
 
-    A target with at least `own_from` examples gets a model of its own beside the shared one.
+    A target with at least `own_from` examples gets a separate model in addition to the shared one.
     """
 
     kind: Literal["linear"] = "linear"
@@ -46,7 +46,7 @@ class LinearStanceSettings(FamilySettings):
 
 
 class _Linear:
-    """What the topic and stance classifiers share."""
+    """Base of the topic and stance classifiers."""
 
     cross_fit = True
 
@@ -103,7 +103,7 @@ class LinearTopics(_Linear):
 
 
 class LinearStance(_Linear):
-    """A shared model of all targets, and a model of its own for each target with enough examples.
+    """A model shared by all targets, and a separate model for each target with enough examples.
 
     One classifier per target is the baseline that was hard to beat at SemEval-2016 Task 6. Where a target has its own
     model, the probabilities of the two are averaged. `coefficients` (models, 3, features) and `intercepts` (models, 3)
@@ -184,8 +184,8 @@ def _fit_binary(x: csr_matrix, y: FloatArray, *, c: float) -> tuple[FloatArray, 
     rows, labels, votes = label_votes(np.column_stack([1 - y, y]))
     if labels.min() == labels.max():
         return np.zeros(x.shape[1]), _log_odds(y.mean())
-    # The dual problem takes a fraction of the time of the primal. With many examples a loose tolerance is enough:
-    # solved more closely, texts were ranked the same to the third digit on three data sets.
+    # The dual problem is much faster to solve than the primal. With many examples a loose tolerance is enough:
+    # a tighter one left the ranking of texts the same to the third digit on three data sets.
     tol = min(max(len(y) / 10_000, 0.01), 1.0)
     model = LogisticRegression(C=c, solver="liblinear", dual=True, tol=tol, max_iter=1000, random_state=0)
     # Without mixed votes the rows are those of x, which need not be copied.
@@ -194,7 +194,7 @@ def _fit_binary(x: csr_matrix, y: FloatArray, *, c: float) -> tuple[FloatArray, 
 
 
 def _log_odds(fraction: float) -> float:
-    """Return the log-odds of a label with this fraction of votes, never quite certain, where nothing predicts it."""
+    """Return the log-odds of a label with this fraction of votes, bounded away from certainty, without any features."""
     return float(logit(np.clip(fraction, 0.001, 0.999)))
 
 

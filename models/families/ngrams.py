@@ -58,14 +58,14 @@ class Ngrams(Frozen):
 
 
 class TextFeatures:
-    """Texts → sparse rows of word and character n-grams; the part of each kind has unit length.
+    """Turns texts into sparse rows of word and character n-grams; the part of each kind has unit length.
 
     `counts`, shared by several fits, holds the n-grams of all texts that they are fitted on.
     """
 
     def __init__(self, ngrams: Ngrams, counts: NgramCounts | None = None):
         self.ngrams = ngrams
-        # The models outlive their training; the counts need not.
+        # Models are kept after training; the counts are not needed any more.
         self._shared_counts = (lambda: None) if counts is None else weakref.ref(counts)
         self._parts: dict[Kind, _Tfidf] = {}
 
@@ -113,7 +113,7 @@ class TextFeatures:
 
 
 class NgramCounts:
-    """The count of each n-gram in each of some texts, made once for all fits of a training."""
+    """The counts of n-grams in a list of texts, computed once for all fits of a training run."""
 
     def __init__(self, texts: Iterable[str], ngrams: Ngrams):
         self._row = {text: row for row, text in enumerate(dict.fromkeys(texts))}
@@ -177,7 +177,7 @@ def _dict_vectorizer() -> DictVectorizer:
 
 
 def _count(kind: Kind, count: Callable[[Sequence[str]], csr_matrix], texts: Sequence[str]) -> csr_matrix:
-    """Return counts (texts, terms). Character n-grams do not cross white space, so those of each distinct word are counted once."""
+    """Return counts (texts, terms); character n-grams stay within words and are counted once per distinct word."""
     if kind == "words":
         return count(texts)
     number_of_word: dict[str, int] = {}
@@ -193,7 +193,7 @@ def _count(kind: Kind, count: Callable[[Sequence[str]], csr_matrix], texts: Sequ
 
 
 def _frequent_columns(counts: csr_matrix, min_df: int, max_features: int) -> npt.NDArray[np.intp]:
-    """Return the columns with a count in at least `min_df` rows; the most frequent ones if they are too many."""
+    """Return the columns with a count in at least `min_df` rows, at most the `max_features` most frequent."""
     columns = np.flatnonzero(counts.getnnz(axis=0) >= min_df)
     if len(columns) > max_features:
         totals = np.asarray(counts.sum(axis=0)).ravel()[columns]
@@ -202,7 +202,7 @@ def _frequent_columns(counts: csr_matrix, min_df: int, max_features: int) -> npt
 
 
 class TargetFeatures:
-    """Queries → sparse rows: the n-grams of the text, and the context of the target in it.
+    """Turns queries into sparse rows: the n-grams of the text, and the context of the target in it.
 
     Where the text names the target, its words and word pairs are marked as left or right of it and weighted by their
     distance: exp(-tokens between / 5). Without a span that part of the row is empty.
@@ -232,7 +232,7 @@ class TargetFeatures:
         return _join_columns([text, self._tfidf.fit_transform(rows[:, is_frequent])])
 
     def transform(self, queries: Sequence[Query]) -> csr_matrix:
-        # There is a query for each topic of a passage.
+        # A passage has one query per topic, so transform each distinct text only once.
         row = {text: row for row, text in enumerate(dict.fromkeys(query.text for query in queries))}
         text = self.texts.transform(list(row))[[row[query.text] for query in queries]]
         if not self._has_context:
@@ -261,7 +261,7 @@ class TargetFeatures:
 
 
 def _context_weights(query: Query) -> dict[str, float]:
-    """Return the weight of each word and word pair: `<` left of the target, `>` right of it, `=` with it in the pair."""
+    """Return the weight of each word and word pair: `<` left of the target, `>` right of it, `=` including it."""
     if query.span is None:
         return {}
     left = _TOKEN.findall(query.text[: query.span[0]].lower())
@@ -285,7 +285,7 @@ def _context_weights(query: Query) -> dict[str, float]:
 
 def _join_columns(parts: Sequence[csr_matrix]) -> csr_matrix:
     rows = csr_matrix(parts[0] if len(parts) == 1 else hstack(parts, format="csr"))
-    # Sorted once here rather than by every fit.
+    # Sort once here rather than in every fit.
     rows.sort_indices()
     return rows
 

@@ -32,10 +32,10 @@ class FamilySettings(Frozen):
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a family may use to make untrained classifiers, beside its settings.
+    """Everything besides its settings that a family may use to create untrained classifiers.
 
-    `examples` are train and dev together: what can be computed once for several fits is computed on them.
-    `initial_models` are the earlier models that fine-tuning may start from: what `init` names → its tagger's folder.
+    `examples` are train and dev together, for computations that several fits share. `initial_models` maps each value of
+    `init` to the folder of the earlier tagger that fine-tuning may start from.
     """
 
     codebook: Codebook
@@ -57,7 +57,7 @@ class TopicClassifier(Protocol):
     """Finds the topics of a text."""
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
-        """Return (n, topics), each in [0, 1] on its own: a text may have several topics or none."""
+        """Return probabilities (n, topics), each in [0, 1] independently: a text may have several topics or none."""
         ...
 
     def save(self, folder: Path) -> None: ...
@@ -67,7 +67,7 @@ class StanceClassifier(Protocol):
     """Finds the stance of a text toward a target."""
 
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
-        """Return (n, 3): favor, against, neutral; each row sums to 1."""
+        """Return probabilities (n, 3) of favor, against and neutral; each row sums to 1."""
         ...
 
     def save(self, folder: Path) -> None: ...
@@ -76,8 +76,8 @@ class StanceClassifier(Protocol):
 class TopicLearner(TopicClassifier, Protocol):
     """A topic classifier that is fitted on examples.
 
-    With `cross_fit` it is fitted once on train and dev together (`dev` is then empty), and again on parts of them, so
-    that it can be calibrated on the folds left out. Without, it is fitted on train, may look at dev, and is
+    With `cross_fit`, it is fitted once on train and dev together (`dev` is then empty), and again on parts of them, so
+    that it can be calibrated on the folds left out. Without `cross_fit`, it is fitted on train, may look at dev, and is
     calibrated on dev.
     """
 
@@ -97,7 +97,7 @@ class StanceLearner(StanceClassifier, Protocol):
 
 
 class TopicFamily(TopicLearner, Protocol):
-    """How the catalogue makes and loads the topic classifiers of a family."""
+    """The interface through which the catalogue creates and loads the topic classifiers of a family."""
 
     @classmethod
     def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:
@@ -109,7 +109,7 @@ class TopicFamily(TopicLearner, Protocol):
 
 
 class StanceFamily(StanceLearner, Protocol):
-    """How the catalogue makes and loads the stance classifiers of a family."""
+    """The interface through which the catalogue creates and loads the stance classifiers of a family."""
 
     @classmethod
     def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:

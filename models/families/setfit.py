@@ -38,7 +38,7 @@ class SetfitStanceSettings(ContrastiveSettings, FamilySettings):
 
 
 class _Setfit(OnVectors):
-    """What the topic and stance classifiers share."""
+    """Base of the topic and stance classifiers."""
 
     def __init__(self, settings: Any, vectors: Vectors, *, seed: int = 0):
         super().__init__(settings, vectors)
@@ -61,7 +61,7 @@ class _Setfit(OnVectors):
 
 
 class SetfitTopics(_Setfit, TopicsOnVectors):
-    """Two texts are similar as far as they have the same topics."""
+    """Trains the encoder so that texts are similar to the degree that they have the same topics."""
 
     Settings = SetfitTopicsSettings
 
@@ -73,7 +73,7 @@ class SetfitTopics(_Setfit, TopicsOnVectors):
 
 
 class SetfitStance(_Setfit, StanceOnVectors):
-    """Text and target are read side by side; two queries are similar where the stance is the same."""
+    """Reads text and target side by side; queries with the same stance are similar."""
 
     Settings = SetfitStanceSettings
 

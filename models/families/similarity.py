@@ -1,4 +1,4 @@
-"""The similarity family: a text has the topics whose descriptions are near it. Nothing is trained."""
+"""The similarity family: assigns the topics whose descriptions are similar to the text. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from models.examples import TopicExamples, TrainingCallback
 from models.families.on_vectors import TopicsOnVectors, pretrained_vectors
 from models.families.protocol import FamilySettings, FitContext
 
-# Sentence encoders are trained to separate texts by 20 times their cosine (a temperature of 0.05): in these units
-# calibration starts near where it ends. On the starter corpus a MiniLM would have had 18, and 0.25 for an even chance.
+# Sentence encoders are trained to separate texts by 20 times their cosine (a temperature of 0.05), so calibration
+# has little to correct. Fitted on the starter corpus, MiniLM has a scale of 18 and even odds at a cosine of 0.25.
 _SCALE, _MIDDLE = 20.0, 0.25
 
 
@@ -30,7 +30,7 @@ class SimilarityTopics(TopicsOnVectors):
     """The log-odds of a topic are `_SCALE` times the cosine of text and description above `_MIDDLE`."""
 
     Settings = SimilarityTopicsSettings
-    # Nothing is trained, so every example of train and dev is out of fold and calibrates it.
+    # Nothing is trained, so every example of train and dev is out-of-fold and can be used for calibration.
     cross_fit = True
 
     @classmethod
@@ -51,5 +51,5 @@ class SimilarityTopics(TopicsOnVectors):
 
 
 def _describe(topic: Topic) -> str:
-    """Return the description with the inclusion rules: MiniLM's mean average precision is 0.71 with, 0.65 without."""
+    """Return description and inclusion rules, which raise MiniLM's mean average precision from 0.65 to 0.71."""
     return ". ".join([topic.description, *(["; ".join(topic.include)] if topic.include else [])])

@@ -40,7 +40,7 @@ TargetHypothesis = Annotated[str, _must_contain("{target}")]
 
 
 class ZeroShotTopicsSettings(EncoderSettings, FamilySettings):
-    """The hypothesis that a passage is about the topic; {topic} stands for the topic's name and definition."""
+    """The hypothesis that a passage is about the topic; {topic} is replaced by the topic's name and definition."""
 
     finds_unseen_topics: ClassVar[bool] = True
     needs_entailment: ClassVar[bool] = True
@@ -58,7 +58,7 @@ class ZeroShotStanceSettings(EncoderSettings, FamilySettings):
 
 
 class Entailment:
-    """An encoder with the head that it was trained with on natural-language inference."""
+    """An encoder with its classification head for natural-language inference."""
 
     def __init__(self, folder: Path, settings: EncoderSettings, device: Device, *, name: str = ""):
         self.entailed = files.entailment(folder, name)
@@ -74,7 +74,8 @@ class Entailment:
     def log_odds(self, pairs: Sequence[Query], *, pool: Pool) -> FloatArray:
         """Return (pairs,): the log-odds that the text entails the hypothesis, which is the pair's `target`.
 
-        The odds are against neutral as well as contradiction: a text on another matter leaves a hypothesis open.
+        The odds are of entailment against both neutral and contradiction, since an unrelated text leaves a hypothesis
+        open.
         """
         parts = [self._log_odds(pairs[part], pool) for part in _parts(pairs)]
         return np.concatenate(parts) if parts else np.zeros(0)
@@ -140,9 +141,9 @@ class ZeroShotTopics:
 class ZeroShotStance:
     """Weighs two hypotheses: that the text is in favor of the target, and that it is against it.
 
-    The two exclude each other. Of the four combinations of yes and no, both yes is struck out; what is left is favor
-    with its odds, against with its odds, and neutral with 1. An encoder that finds little entailed thus says neutral
-    too often, which calibration corrects. For a long text the log-odds are averaged over its windows.
+    The two hypotheses are mutually exclusive: of the four combinations of yes and no, both-yes is dropped. What remains
+    is favor with its odds, against with its odds, and neutral with 1. An encoder that rarely finds entailment therefore
+    predicts neutral too often, which calibration corrects. For a long text, log-odds are averaged over its windows.
     """
 
     cross_fit = False

@@ -42,7 +42,7 @@ def compare(
             raise DemarcheError(f"no metric {metric!r} that both runs have{suggest(metric, shared)}")
     differences = [_difference(metric, one[metric], other[metric]) for metric in metrics if metric in shared]
     if not differences:
-        raise DemarcheError("the runs have no metric in common: one read topics, the other stance")
+        raise DemarcheError("the runs have no metric in common: one predicts topics, the other stance")
     return differences
 
 
@@ -61,7 +61,7 @@ def _common(first: Sequence[Prediction], second: Sequence[Prediction]) -> tuple[
 
 
 def _differ(one: Sized, other: Sized) -> bool:
-    """Return whether two golds contradict each other; a run that does not predict a task has no gold for it."""
+    """Return whether the gold labels of two runs differ; a run that does not predict a task has no gold for it."""
     return bool(one and other) and one != other
 
 

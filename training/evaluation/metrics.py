@@ -18,7 +18,7 @@ from training.evaluation.predictions import Prediction
 
 Positions = npt.NDArray[np.intp]
 Score = Callable[[Weights], FloatArray]
-"""A metric as a function of weights (draws, groups): each draw counts a group as often as its weight; (draws,)."""
+"""A function from weights (draws, groups), how often each draw counts a group, to the metric of each draw (draws,)."""
 
 HEADLINES = ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
 
@@ -49,7 +49,7 @@ class TopicResults:
     assigned: BoolArray
 
     def scores(self) -> dict[str, Score]:
-        """Return the scores by name. Macro averages are over the topics in the gold, in each draw as in the whole."""
+        """Return the scores by name. Macro averages are over the topics in the gold, also in each draw."""
         sums = self.groups.sums
         gold, predicted, correct = sums(self.gold), sums(self.assigned), sums(self.gold & self.assigned)
         exact, passages = sums((self.gold == self.assigned).all(axis=1)), sums(np.ones(len(self.gold)))
@@ -82,7 +82,7 @@ class TopicResults:
 
 @dataclass(frozen=True)
 class StanceResults:
-    """Gold and predictions of stance: rows are the gold's targets, stances positions in STANCES. No ties.
+    """Gold and predictions of stance: rows are the gold's targets, stances positions in STANCES. Ties are left out.
 
     `topics` names the topic of each row; it is empty for a target that the passage names itself.
     """
@@ -120,7 +120,7 @@ class StanceResults:
 
 @dataclass(frozen=True)
 class JointResults:
-    """Numbers of (topic, stance) pairs of each passage, as in use: gold, predicted and correct.
+    """The numbers of gold, predicted and correct (topic, stance) pairs in each passage, as tagged in use.
 
     Passages where the gold has a tie, or a topic without a stance, are left out.
     """
@@ -204,13 +204,13 @@ def evaluate(predictions: Sequence[Prediction], *, seed: int) -> Scores:
     """Evaluate topics, stance given the gold topics, and both together as in use."""
     results = _results(predictions)
     if not results:
-        raise DemarcheError("nothing to evaluate: the passages have no gold for what the model reads")
+        raise DemarcheError("nothing to evaluate: the passages have no gold labels for what the model predicts")
     classes = [row for task in results for row in task.classes()]
     return Scores(_metrics(results, seed=seed), classes, _left_out(predictions))
 
 
 def metrics_by_name(predictions: Sequence[Prediction], *, seed: int) -> dict[str, Metric]:
-    """Return the metrics that `evaluate` gives; empty if there is no gold for what the model reads."""
+    """Return the metrics that `evaluate` computes, or none if there is no gold for what the model predicts."""
     return _metrics(_results(predictions), seed=seed)
 
 
@@ -231,12 +231,12 @@ def _value(score: Score, groups: Groups) -> float:
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Divide; 0 where there was nothing to predict and nothing was predicted."""
+    """Divide elementwise; 0 if there was nothing to predict and nothing was predicted."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 def _mean(scores: FloatArray) -> FloatArray:
-    """Return the mean of each row without its NaNs; NaN if nothing else is in it."""
+    """Return the mean of each row ignoring NaNs, or NaN if a row has only NaNs."""
     present = ~np.isnan(scores)
     count = present.sum(axis=1)
     means: FloatArray = np.full(len(scores), np.nan)
@@ -256,25 +256,25 @@ def _f1(correct: FloatArray, gold: FloatArray, predicted: FloatArray) -> Score:
 
 
 def _f1_in_gold(correct: FloatArray, gold: FloatArray, predicted: FloatArray) -> Score:
-    """F1; NaN in draws without gold of the class."""
+    """Return F1 as a score, NaN in draws without gold of the class."""
     f1 = _f1(correct, gold, predicted)
     return lambda w: np.where(w @ gold > 0, f1(w), np.nan)
 
 
 def _recall_in_gold(correct: FloatArray, gold: FloatArray) -> Score:
-    """Recall; NaN in draws without gold of the class."""
+    """Return recall as a score, NaN in draws without gold of the class."""
     return lambda w: np.where(w @ gold > 0, _ratio(w @ correct, w @ gold), np.nan)
 
 
 def _macro_f1(counts: FloatArray) -> Score:
-    """Mean F1 of the stances in gold or predictions; `counts` are (groups, correct–gold–predicted, stances)."""
+    """Return the mean F1 of stances in gold or predictions; `counts` are (groups, correct–gold–predicted, stances)."""
     correct, gold, predicted = counts.transpose(1, 0, 2)
     f1 = _f1(correct, gold, predicted)
     return lambda w: _mean(np.where(w @ (gold + predicted) > 0, f1(w), np.nan))
 
 
 def _average_precision(gold: BoolArray, probabilities: FloatArray, groups: Groups) -> Score:
-    """Area under the precision–recall steps; NaN in draws without gold of the class."""
+    """Return the area under the precision–recall steps, NaN in draws without gold of the class."""
 
     def score(w: Weights) -> FloatArray:
         order = np.argsort(-probabilities, kind="stable")
@@ -306,7 +306,7 @@ def _class(
 
 
 def _left_out(predictions: Sequence[Prediction]) -> dict[str, int]:
-    """Count what the gold does not decide, by kind."""
+    """Count the passages and targets left out because their gold is undecided, by kind."""
     tied = sum(any(topic.gold is None for topic in p.topics.values()) for p in predictions)
     unsure = sum(stance.gold is None for p in predictions for stance in p.stances)
     counts = {"passages with a tied topic": tied, "targets whose stance is tied or missing": unsure}

@@ -1,4 +1,4 @@
-"""Figures of a run, for the MLflow UI."""
+"""Plots of a run, for the MLflow UI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = ("#1f6f8b", "#c1553b", "#6a8d3f", "#8a5fa8", "#c99a2e", "#5b6b7a", "#
 
 
 def confusion(results: StanceResults) -> Figure:
-    """Draw confusion matrices of stance: all targets together, then each topic; colours are proportions of a row."""
+    """Draw confusion matrices of stance for all targets and for each topic; colours show proportions of a row."""
     topics = sorted(set(results.topics) - {""})
     panels = [("all targets", np.ones(len(results.gold), dtype=bool))]
     if len(topics) > 1:

@@ -1,4 +1,4 @@
-"""Predictions beside their gold, one passage a line: the input of metrics, plots and comparisons."""
+"""Predictions with their gold labels, one passage per line: the input of metrics, plots and comparisons."""
 
 from __future__ import annotations
 

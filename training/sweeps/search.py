@@ -17,7 +17,7 @@ from training.prepare import check_encoders
 
 @dataclass(frozen=True)
 class Axis:
-    """One dimension of the search; `whole` where the config accepts whole numbers only."""
+    """One dimension of the search; `whole` is true if the config accepts only whole numbers."""
 
     key: str
     dimension: Dimension
@@ -33,7 +33,7 @@ def override(key: str, value: Any) -> str:
 def axes(path: Path, config: Config) -> list[Axis]:
     """Return the dimensions of the search of the config read from `path`, sorted by key.
 
-    Raises BadInput where the config does not accept an end of a dimension, or one of its choices.
+    Raises BadInput if the config does not accept an end of a dimension, or one of its choices.
     """
     if config.search is None:
         raise DemarcheError(
@@ -74,7 +74,7 @@ def _fixed(config: Config) -> tuple[object, ...]:
 
 
 def _is_whole(path: Path, config: Config, key: str, dimension: Dimension) -> bool:
-    """Return whether to try whole numbers only. `low: 1, high: 1000` alone does not say so: the key may accept fractions."""
+    """Return whether to try only whole numbers; `low: 1, high: 1000` alone may be a range of fractions."""
     numbers = (dimension.low, dimension.high, dimension.step)
     if dimension.low is None or not all(isinstance(number, int | None) for number in numbers):
         return False

@@ -29,7 +29,7 @@ STUDY = Store("the study's database", "--study", frozenset({"studies"}))
 _HEARTBEAT, _GRACE = 60, 600  # seconds: between the heartbeats of a trial, and until it is given up without one
 _RESULT = "made"
 _FEWEST = 8
-"""Trials from which the importance of a key can be estimated."""
+"""Minimum number of trials to estimate the importance of a key."""
 
 
 class _Taken(Exception):
@@ -53,7 +53,7 @@ class Best(NamedTuple):
 
 
 def default_url() -> str:
-    """Return the URL of `sweeps.db` beside the tracking store if that is a file, else in the working folder."""
+    """Return the URL of `sweeps.db` next to the tracking store if that is a file, else in the working folder."""
     store = sqlite_path(tracking_uri())
     folder = store.parent if store is not None else Path.cwd()
     return f"sqlite:///{(folder / 'sweeps.db').as_posix()}"
@@ -61,23 +61,23 @@ def default_url() -> str:
 
 @contextlib.contextmanager
 def study_errors(url: str) -> Iterator[None]:
-    """Raise DemarcheError, in one line, where the study's database fails in mid-work."""
+    """Raise a one-line DemarcheError if the study's database fails within the block."""
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0][:200]
         raise DemarcheError(
-            f"{redact_password(url)}: the study's database failed ({reason}); check that it exists and has room, and "
-            "that no other program holds it, or name another with --study"
+            f"{redact_password(url)}: the study's database failed ({reason}); check that it exists, that the disk is not "
+            "full and that no other program has locked it, or choose another with --study"
         ) from error
 
 
 class Study:
-    """A named search: its trials, and the work that one process does for all of them."""
+    """A named search: its trials, and the work that is done once for all processes."""
 
     def __init__(self, url: str, name: str, *, seed: int):
         check_store(url, STUDY)
-        # Importing Optuna sets its level to INFO; a trial's result is our own message.
+        # Importing Optuna sets its log level to INFO, but our own messages report the result of a trial.
         optuna.logging.set_verbosity(optuna.logging.CRITICAL)
         self.url = url
         self.name = name
@@ -96,7 +96,7 @@ class Study:
                     heartbeat_stale_trial_callback=_enqueue_again,
                 )
             except (ImportError, RuntimeError) as error:
-                # No driver for such a database, or one that another version of Optuna made.
+                # There is no driver for the database, or another version of Optuna created it.
                 raise DemarcheError(
                     f"{redact_password(url)}: the study's database cannot be opened ({error}); name another with --study"
                 ) from None
@@ -104,7 +104,7 @@ class Study:
             number = processes.ask().number
             processes.tell(number, state=TrialState.FAIL)
             self._study = self._load()
-            # No two processes propose the same values, and one alone proposes the same each time.
+            # Different processes propose different values, and a single process always proposes the same ones.
             self._study.sampler = optuna.samplers.TPESampler(seed=seed + number)
             # One epoch means little while the learning rate is still warming up.
             self._study.pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
@@ -120,8 +120,8 @@ class Study:
     def attempt(self, most: int, work: Callable[[Trial], float]) -> bool:
         """Run one trial unless `most` are finished or running in any process; return whether it ran.
 
-        `work` returns the trial's value. The values of an interrupted trial are tried again by the next call, in
-        whichever process. A failed trial does not count.
+        `work` returns the trial's value. The values of an interrupted trial are tried again by the next call, in any
+        process. A failed trial does not count.
         """
         with study_errors(self.url):
             return self._attempt(self._study, most, work)
@@ -129,8 +129,8 @@ class Study:
     def once(self, part: str, make: Callable[[], str]) -> str:
         """Call `make` in one process only, and return its result in all of them.
 
-        `part` names the work. The first process that comes does it and the others wait for its result; if that process
-        is killed, another does it.
+        `part` names the work. The first process does it and the others wait for its result; if that process is killed,
+        another does it.
         """
         with study_errors(self.url):
             study = self._load(part)
@@ -154,7 +154,7 @@ class Study:
 
             def objective(trial: Trial) -> float:
                 trial.set_user_attr("owner", owner_tags())
-                # A server has no lock of ours, so another process may have claimed the last trial: numbers decide.
+                # A database server has no file lock, so another process may have claimed this trial: numbers decide.
                 if sum(other.number < trial.number for other in _active(study)) >= most:
                     raise _Taken
                 claim.close()
@@ -170,7 +170,7 @@ class Study:
             except _Taken:
                 return False
             except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
-                # This process was suspended for so long that another gave its trial up; the values are tried again.
+                # This process was suspended for so long that another failed its trial; the values are tried again.
                 if not values:
                     raise
         return True
@@ -185,7 +185,7 @@ class Study:
         ]
 
     def best(self) -> Best | None:
-        """Return the trial with the highest value, the first of several; None if none was evaluated."""
+        """Return the trial with the highest value (the first of equals), or None if no trial was evaluated."""
         evaluated = [
             Best(trial.number, trial.value, trial.params) for trial in self.finished() if trial.value is not None
         ]
@@ -214,7 +214,7 @@ def proposed(params: dict[str, Any], axes: Sequence[Axis]) -> list[str]:
 def _value(trial: Trial, axis: Axis) -> Any:
     dimension = axis.dimension
     if dimension.choices is not None:
-        # Optuna accepts no lists as choices: their JSON text stands for them.
+        # Optuna does not accept lists as choices, so they are passed as JSON text.
         texts = [json.dumps(choice, ensure_ascii=False) for choice in dimension.choices]
         return json.loads(trial.suggest_categorical(axis.key, texts))
     assert dimension.low is not None
@@ -270,7 +270,7 @@ def _give_up_dead(study: optuna.Study) -> None:
 
 
 def _old(trial: FrozenTrial) -> bool:
-    """Whether a trial without an owner was killed before it could name one."""
+    """Return whether a trial without an owner is so old that its process was killed before recording one."""
     return trial.datetime_start is not None and datetime.now() - trial.datetime_start > timedelta(seconds=_HEARTBEAT)
 
 

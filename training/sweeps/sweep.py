@@ -65,7 +65,7 @@ class _Sweep:
         return self.prepared.config
 
     def prepared_with(self, values: Sequence[str]) -> Prepared:
-        """Return the data with the config of a trial. Raises BadInput where its values exclude each other."""
+        """Return the data with the config of a trial. Raises BadInput if its values cannot be combined."""
         config = read_config(self.path, [*self.config.overrides, *values])
         return replace(self.prepared, config=config.model_copy(update={"search": None}))
 
@@ -129,7 +129,7 @@ def _run_trials(this: _Sweep, parent: str) -> None:
 
 
 def _try(this: _Sweep, parent: str, trial: Trial) -> float:
-    """Return the score of a trial on dev. Raises Pruned where it lags behind, or its values exclude each other."""
+    """Return the score of a trial on dev. Raises Pruned if it lags behind, or if its values cannot be combined."""
     values = propose(trial, this.axes)
     label = f"{len(this.study.finished()) + 1}/{this.trials}  trial {trial.number}: {' '.join(values)}: "
     for earlier in this.study.finished():

@@ -40,7 +40,7 @@ class RunCallback:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                # The same training runs in another process; this one does without checkpoints.
+                # Another process is running the same training, so this one does without checkpoints.
                 return None
             self._locks[folder] = lock
         folder.mkdir(exist_ok=True)

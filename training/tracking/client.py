@@ -1,4 +1,4 @@
-"""A client of the tracking store, and its errors as one line."""
+"""Open the tracking store, and report its errors in one line."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ STORE_ERRORS = (MlflowException, SQLAlchemyError)
 
 @contextlib.contextmanager
 def store_errors() -> Iterator[None]:
-    """Raise DemarcheError, in one line, where the store fails in mid-work: locked, full, gone, of another version."""
+    """Raise a one-line DemarcheError if the store fails within the block: locked, full, missing, another version."""
     try:
         yield
     except (*STORE_ERRORS, ImportError) as error:
-        hint = "check that it exists and has room, and that no other program holds it"
+        hint = "check that it exists, that the disk is not full and that no other program has locked it"
         if _is_outdated():
             hint = f"copy it, then `mlflow db upgrade {store_name()}`"
         raise DemarcheError(f"{store_name()}: the tracking store failed ({first_line(error)}); {hint}") from error
@@ -44,13 +44,13 @@ def open_store(*, create: bool = False) -> MlflowClient:
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         _make_database(path)
-    # Of MLflow's global state this is all that we set: it builds logged models with a client of its own.
+    # The only global state of MLflow that we set: it logs models with a client of its own.
     mlflow.set_tracking_uri(uri)
     return MlflowClient(uri)
 
 
 def _make_database(path: Path) -> None:
-    """Create an MLflow database, whole or not at all: MLflow cannot open one that is half made."""
+    """Create an MLflow database atomically, because MLflow cannot open an incomplete one."""
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / path.name
         engine = create_engine(f"sqlite:///{part}")
@@ -58,13 +58,13 @@ def _make_database(path: Path) -> None:
             _initialize_tables(engine)
         finally:
             engine.dispose()
-        # Another process that created it meanwhile is already writing to it.
+        # If another process has created it in the meantime, that process is already writing to it.
         if not path.exists():
             part.replace(path)
 
 
 def _is_outdated() -> bool:
-    """Whether the database has the schema of another MLflow, whose error for this has no code of its own."""
+    """Return whether the database has the schema of another MLflow version, an error without a code of its own."""
     uri = tracking_uri()
     if uri.startswith("http"):
         return False
@@ -81,6 +81,6 @@ def _is_outdated() -> bool:
 
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message, cut to 200 characters."""
-    # SQLAlchemy may put a remark in brackets before what happened.
+    # SQLAlchemy may put a remark in brackets before the error itself.
     lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result")]
     return lines[0][:200] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The process that a piece of work belongs to, so that work left behind by a killed process is recognised."""
+"""The process that owns a run or trial, recorded so that work left behind by a killed process is recognised."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def owner_tags() -> dict[str, str]:
 
 
 def is_gone(tags: Mapping[str, str]) -> bool:
-    """Whether the owner was a process of this machine that no longer runs."""
+    """Return whether the owner was a process on this machine that is no longer running."""
     return tags.get("demarche.host") == socket.gethostname() and not _alive(tags)
 
 

@@ -56,7 +56,7 @@ def register(run: Run, model_id: str, name: str, *, description: str, digest: st
     champion = champion_of(client, name)
     if champion is None:
         client.set_registered_model_alias(name, CHAMPION, version.version)
-        # Aliases have no compare-and-swap: whoever wrote last is champion.
+        # Aliases have no compare-and-swap, so the last writer decides the champion.
         champion = champion_of(client, name) or version.version
     run.tags({"demarche.registered": f"{name}/{version.version}"})
     return Registered(name, str(version.version), champion)
@@ -86,7 +86,7 @@ def fetch(uri: str) -> Fetched:
     except (MlflowException, OSError) as error:
         names = ", ".join(model.name for model in client.search_registered_models(max_results=20))
         raise DemarcheError(
-            f"{uri}: no such model in {store_name()} ({first_line(error)}); registered there: {names or 'none'}"
+            f"{uri}: no such model in {store_name()} ({first_line(error)}); registered models: {names or 'none'}"
         ) from None
     if digest is not None and model_digest(folder) != digest:
         raise DemarcheError(f"{uri}: {folder} is not the model that was registered; its digest differs; train it again")

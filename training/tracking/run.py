@@ -1,4 +1,4 @@
-"""One run as it is logged."""
+"""Log to a single run: params, tags, metrics, artifacts, data sets and the model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_NAME = 250  # characters that MLflow accepts
 
 
 class Run:
-    """A run that is being written. All goes to this run by its id, whatever other runs are open."""
+    """A run that is being written. Everything is logged to it by its id, whatever other runs are active."""
 
     def __init__(self, client: MlflowClient, run: MlflowRun):
         self.client = client
@@ -81,7 +81,7 @@ class Run:
 
         frame = pd.DataFrame.from_records(list(rows))
         with warnings.catch_warnings():
-            # MLflow has two names for a local file and warns that it took one of them.
+            # MLflow has two source types for a local file, and warns that it chose one of them.
             warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
             dataset = from_pandas(frame, source=source, name=name, digest=digest)
         tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
@@ -92,7 +92,7 @@ class Run:
         import mlflow.pyfunc
         from mlflow.models import Model
 
-        # `mlflow.pyfunc.log_model` is this call without `run_id`: it would open a run.
+        # `mlflow.pyfunc.log_model` makes this call without `run_id`, and would start a run.
         info = Model.log(
             artifact_path=None,
             flavor=mlflow.pyfunc,
@@ -108,7 +108,7 @@ class Run:
 
 
 def slug(name: str) -> str:
-    """Return the name with only what MLflow accepts in a metric or param: letters and digits of any script, `_-. /`.
+    """Return the name with only the characters that MLflow accepts: letters and digits of any script, `_-. /`.
 
     The name must also be a plain path: no part of it may be empty, `.` or `..`.
     """
@@ -117,7 +117,7 @@ def slug(name: str) -> str:
 
 
 def pip_requirements(folder: Path) -> list[str]:
-    """Return the pip requirements of serving a saved tagger, at the versions installed here."""
+    """Return the pip requirements for serving a saved tagger, with the versions installed here."""
     from importlib.metadata import version
 
     names = [

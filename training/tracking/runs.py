@@ -38,8 +38,8 @@ _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 def start_run(experiment: str, name: str, *, parent: str | None = None) -> Iterator[Run]:
     """Start a run that ends FINISHED, or FAILED or KILLED with the reason, whatever happens inside.
 
-    `parent` is the id of the run that it is nested below. SIGTERM is handled like Ctrl-C. Runs that a `kill -9` left
-    open are closed first.
+    `parent` is the id of the run to nest it under. SIGTERM is handled like Ctrl-C. Runs that a `kill -9` left open are
+    closed first.
     """
     with store_errors():
         client = open_store(create=True)
@@ -51,7 +51,7 @@ def start_run(experiment: str, name: str, *, parent: str | None = None) -> Itera
 
 @contextlib.contextmanager
 def resume_run(id: str) -> Iterator[Run]:
-    """Open a run again that another process shares or that was ended before; it ends like a new one.
+    """Reopen a run that another process shares or that has already ended; it ends like a new one.
 
     Raises DemarcheError if the store does not have the run.
     """
@@ -73,7 +73,7 @@ def resume_run(id: str) -> Iterator[Run]:
 
 @store_errors()
 def new_run(experiment: str, name: str) -> str:
-    """Create a run for `resume_run`, in whichever process, and return its id."""
+    """Create a run that any process can open with `resume_run`, and return its id."""
     client = open_store(create=True)
     return str(_create_run(client, _experiment(client, experiment), name).info.run_id)
 
@@ -91,7 +91,7 @@ def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
     """Yield a run to write to, and set its status at the end."""
     id = run.info.run_id
     in_main = threading.current_thread() is threading.main_thread()
-    # A handler that the program has set already stands.
+    # Keep a handler that the program has already set.
     handle_sigterm = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if handle_sigterm:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -100,7 +100,7 @@ def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
-        # A store that fails now too must not hide why the run ended; the next run closes this one.
+        # If the store fails here as well, that must not hide why the run ended; the next run closes this one.
         with contextlib.suppress(*STORE_ERRORS, OSError):
             client.set_tag(id, _REASON, reason[:4000])
             client.set_terminated(id, RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
@@ -114,7 +114,7 @@ def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run as lists show it; `started` is in seconds since 1970."""
+    """A run as shown in lists; `started` is in seconds since 1970."""
 
     id: str
     name: str
@@ -127,7 +127,7 @@ class Summary:
 
 @store_errors()
 def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
-    """Return the latest runs, newest first; without `parts`, no trials of sweeps and no points of learning curves."""
+    """Return the latest runs, newest first; trials of sweeps and points of learning curves only with `parts`."""
     client = open_store()
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
@@ -175,7 +175,7 @@ def fetch_artifact(id: str, path: str) -> Path:
         return Path(client.download_artifacts(id, path))
     except (MlflowException, OSError) as error:
         raise DemarcheError(
-            f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs: name one "
+            f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs; name one "
             "of those (`demarche runs list --parts`)"
         ) from None
 
@@ -184,7 +184,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
     """Return the id of an experiment, which is created if it does not exist."""
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        # A SQLite store keeps its files beside it; a server knows its own place.
+        # The artifacts of a SQLite store are kept next to it; a server chooses the location itself.
         root = None
         path = sqlite_path(tracking_uri())
         if path is not None:

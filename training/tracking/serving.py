@@ -26,7 +26,7 @@ class ServedTag(BaseModel):
 
 
 class ServedPassage(BaseModel):
-    """The tags of a text; none, and `other_language`, if it is in none of the languages that the model was trained on."""
+    """The tags of a text; none, with `other_language` set, if the model was not trained on the text's language."""
 
     language: str | None
     other_language: bool
@@ -34,12 +34,12 @@ class ServedPassage(BaseModel):
 
 
 class ServedTagger(PythonModel):
-    """A pyfunc from a list of texts to the language and tags of each."""
+    """A pyfunc model that returns the language and tags of each text in a list."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the tagger."""
         quiet_libraries()
-        # `mlflow models serve` imported MLflow before us: this reads the variable again.
+        # `mlflow models serve` imports MLflow before this module, so apply the variable again.
         set_telemetry_client()
         self.tagger = Tagger.load(Path(context.artifacts["tagger"]))
 
@@ -47,7 +47,7 @@ class ServedTagger(PythonModel):
         """Tag each text as a passage of its own."""
         trained = self.tagger.settings.languages
         languages = [detect_language(text, trained) for text in model_input]
-        # A text of white space alone is no passage; it gets no tags.
+        # A text of only white space is not a passage and gets no tags.
         positions = [
             position
             for position, (text, code) in enumerate(zip(model_input, languages, strict=True))

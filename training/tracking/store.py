@@ -1,4 +1,4 @@
-"""The store that runs are written to, and a check that a store answers; needs neither MLflow nor Optuna."""
+"""Locate and check the store that runs are written to, without importing MLflow or Optuna."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433}
 
 
 class Store(NamedTuple):
-    """A kind of store: its name in messages, where the user sets its URL, and the tables that mark a database as ours."""
+    """A kind of store: its name in messages, the setting of its URL, and the tables that identify our databases."""
 
     name: str
     setting: str
@@ -49,12 +49,12 @@ def store_name() -> str:
 
 def redact_password(url: str) -> str:
     """Replace the password in a URL by `***`."""
-    # Not by SQLAlchemy: a URL that it cannot parse may hold a password too.
+    # SQLAlchemy is not used here: a URL that it cannot parse may contain a password too.
     return re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the file of a SQLite URL; None for any other URL, and where no file is named."""
+    """Return the file of a SQLite URL, or None for any other URL or if the URL names no file."""
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError):
@@ -67,8 +67,8 @@ def sqlite_path(url: str) -> Path | None:
 def check_store(url: str, store: Store = TRACKING, *, create: bool = True) -> None:
     """Raise DemarcheError within seconds if a store cannot be used.
 
-    A server or database host must accept a connection, a SQLite file must be writable and ours. With `create`, a
-    SQLite file may be missing, for whoever opens the store makes it.
+    A server or database host must accept a connection; a SQLite file must be writable and ours. With `create`, a SQLite
+    file may be missing, since it is created when the store is opened.
     """
     where = f"{store.setting} {redact_password(url)}"
     if store.may_be_server and url.startswith(("http://", "https://")):
@@ -83,7 +83,7 @@ def check_store(url: str, store: Store = TRACKING, *, create: bool = True) -> No
         kind = "a database or a server" if store.may_be_server else "a database"
         raise DemarcheError(f"{where}: not {kind}; a plain folder cannot be used, write e.g. sqlite:///PATH") from None
     except ValueError as error:
-        raise DemarcheError(f"{where}: not an address ({error}); correct {store.setting}") from None
+        raise DemarcheError(f"{where}: not a valid URL ({error}); correct {store.setting}") from None
     if dialect.name == "sqlite":
         path = sqlite_path(url)
         if path is None:
@@ -108,7 +108,7 @@ def _check_server(url: str, where: str, store: Store) -> None:
     try:
         _ = urlsplit(url).port
     except ValueError as error:
-        raise DemarcheError(f"{where}: not an address ({error}); correct {store.setting}") from None
+        raise DemarcheError(f"{where}: not a valid URL ({error}); correct {store.setting}") from None
     try:
         urllib.request.urlopen(url.rstrip("/") + "/health", timeout=_TIMEOUT).close()
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
@@ -127,15 +127,15 @@ def _check_sqlite(path: Path, store: Store, *, create: bool) -> None:
         return
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=_TIMEOUT)) as connection:
-            # Takes the write lock and gives it back.
+            # Acquire and release the write lock.
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
-        # The low byte is the primary code; the others tell its variants apart.
+        # The low byte is the primary error code; the other bytes distinguish its variants.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         locked = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        hint = "another program holds it; end that one" if locked else "move it away or repair it"
+        hint = "another program has locked it; close that program" if locked else "move it away or repair it"
         raise DemarcheError(f"{path}: {store.name} cannot be used ({error}); {hint}") from None
     # MLflow and Optuna would add their tables, and change those of the same name.
     if tables and not tables & store.tables:
