@@ -62,8 +62,8 @@ def check(
     data = read_and_warn(codebook, passages, annotations, articles=articles)
     annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
-        f"fine: {len(data.passages)} passages, {len(data.annotations)} annotations by {len(annotators)} annotators, "
-        f"codebook {data.codebook.reference}"
+        f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "
+        f"by {len(annotators)} annotators, codebook {data.codebook.reference}"
     )
 
 

@@ -168,8 +168,8 @@ def test_behind_a_proxy_the_hub_counts_as_reachable(monkeypatch: pytest.MonkeyPa
         ("package:no_such_package/model", "no package 'no_such_package' is installed"),
         ("package:json/model", "the package has no folder 'model'"),
         ("package:../model", "no package '..' is installed"),
-        ("./no/such/folder", "no such folder"),
-        ("a/b/c/d", "no such folder"),
+        ("./no/such/folder", "neither a folder nor a Hub id"),
+        ("a/b/c/d", "neither a folder nor a Hub id"),
     ],
 )
 def test_an_encoder_that_does_not_exist_is_an_error(name: str, message: str) -> None:
@@ -191,7 +191,7 @@ def test_a_gpu_that_is_not_available_is_an_error_before_any_work(store: Path) ->
     result = train(*alone(tiny_encoder()), f"device={absent}")
     assert result.exit_code == 2
     assert f"device: {absent} is not available (available: " in result.output
-    assert "Set device: auto" in result.output
+    assert "set device: auto" in result.output
     assert tracking.runs() == []
 
 

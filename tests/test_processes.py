@@ -96,7 +96,7 @@ def _workers_end() -> bool:
 
 
 def test_a_killed_process_is_an_error_that_says_what_to_do(model: Path) -> None:
-    with pytest.raises(DemarcheError, match=r"a tagging process was killed.*nothing is written; try --jobs 1"):
+    with pytest.raises(DemarcheError, match=r"a tagging process was killed.*nothing was written; try --jobs 1"):
         list(spread(_kill_process, iter(range(BATCHES_BEFORE_POOL + 4)), Tagger.load(model), Processes(2, model)))
 
 
