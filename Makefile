@@ -20,7 +20,7 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 bench: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }

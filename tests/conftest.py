@@ -1,4 +1,4 @@
-"""A small world of labels made for tests: every text is drawn from word lists, so it can be learnt."""
+"""A small world of labels made for tests: every text is drawn from word lists, so a model can learn it."""
 
 from __future__ import annotations
 

@@ -40,6 +40,9 @@ from tests.families import (
     strange,
 )
 
+# One process runs all of them, so that each model is fitted once.
+pytestmark = pytest.mark.xdist_group("families")
+
 
 @every_trained_family
 def test_a_trained_model_is_closer_to_the_gold_than_an_even_guess(task: str, name: str) -> None:

@@ -60,7 +60,7 @@ def probabilities(tagger: Tagger, examples: Sequence[Example]) -> np.ndarray:
     return tagger.read_topics([example.passage for example in examples])[0]
 
 
-def test_a_tagger_that_learnt_reads_new_articles_well_and_better_than_trivial_models() -> None:
+def test_a_trained_tagger_reads_new_articles_better_than_the_baselines() -> None:
     learn, dev, test = town(60), town(15, seed=2), town(40, seed=3)
     fitted = fit(config(), BOOK, learn, dev, callback=NoCallback())
     assert fitted.warnings == []
@@ -83,7 +83,7 @@ def test_the_same_examples_and_seed_give_the_same_tagger_to_the_byte(tmp_path: P
     assert len(digests) == 1
 
 
-def test_the_tagger_judged_on_dev_has_not_learnt_from_it() -> None:
+def test_the_tagger_judged_on_dev_has_not_trained_on_it() -> None:
     learn, dev = town(20), town(8, seed=2)
     turned = [
         Example(e.passage, {} if e.topics else {"tea": True}, {}, {} if e.topic_votes else {"tea": 1.0}, {})
@@ -235,7 +235,7 @@ def test_rules_are_a_baseline_only_where_the_codebook_has_keywords() -> None:
     ("text", "languages"),
     [("the text of article number {}", ("en",)), ("этот текст взят из статьи номер {}", ("ru",)), ("{}", ())],
 )
-def test_a_tagger_keeps_the_languages_that_it_learnt_from(text: str, languages: tuple[str, ...]) -> None:
+def test_a_tagger_keeps_the_languages_that_it_was_trained_on(text: str, languages: tuple[str, ...]) -> None:
     examples = read_by([[[Label(topic="tea", stance="favor")]], [[]]] * 10, text=text)
     for topics, stance in ((MAJORITY, MAJORITY), (None, MAJORITY)):
         fitted = fit(config(topics, stance), BOOK, examples[:15], examples[15:], callback=NoCallback())
