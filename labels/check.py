@@ -107,7 +107,7 @@ def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
 
 
 def _is_reported(path: Path | str, problems: Problems) -> bool:
-    """Return whether a problem of the file is already reported, which explains why the file yields nothing."""
+    """Return whether a problem in the file is already reported; if so, that is why the file yields nothing."""
     return any(problem.file == str(path) for problem in problems)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 _MIN_PROBABILITY = 0.5
 """Minimum probability of a detected language."""
 _MAX_EXPECTED = 0.01
-"""Above this probability of the expected languages no other is detected: a list of names looks like any language."""
+"""No other language is detected if the expected ones have more probability: names look like any language."""
 _MIN_BYTES = 20  # of letters: about three words, or seven Chinese characters
 _MAX_CHARACTERS = 500  # more would change little
 _SAMPLE = 400  # texts from which the languages of a corpus are determined

@@ -37,7 +37,7 @@ class Processes:
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use, at most 8: one process cannot read and write for more."""
+    """Return the number of cores this process may use, at most 8: the one that reads and writes cannot feed more."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)
 
@@ -123,7 +123,7 @@ def _load_tagger(folder: Path) -> Tagger:
 def _initialise(processes: int) -> None:
     """Limit a new process to its part of the cores, and end it when its parent process ends for any reason."""
     quiet_libraries()
-    # Torch reads this when it is imported with the model. With more threads, they would mostly wait for each other.
+    # Torch reads this when it is imported with the model. Without the limit, threads would mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
     def exit_with_parent() -> None:

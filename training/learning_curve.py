@@ -110,7 +110,7 @@ def _last_gain(before: Point, last: Point, *, seed: int) -> Iterator[str]:
 
 
 def forecast(change: Difference) -> str:
-    """Describe what as many labels again may add: on a flattening curve, at most what the last step may have added."""
+    """Describe what another step of this size may add: if the curve flattens, at most the last gain's upper bound."""
     value, low, high = change.difference
     if low == high == 0:
         return "no difference that this test split can show."

@@ -114,8 +114,8 @@ def adjudicate(
     """Return the gold labels of each annotated passage, in the order of the passages.
 
     By majority, a topic holds if more than half of the annotators assigned it, and the stance toward a target is the
-    most frequent one. Dawid-Skene weighs annotators by their estimated accuracy; it decides a label from odds of three
-    to one, and leaves a tie if only two annotators disagree. Ties are None. A reading by `gold`, or else by
+    most frequent one. Dawid-Skene weighs annotators by their estimated accuracy; it decides a label at odds of three
+    to one or more, and leaves a tie if only two annotators disagree. Ties are None. A reading by `gold`, or else by
     `adjudicator`, decides alone; the votes are still those of the other annotators. Raises DemarcheError if Dawid-Skene
     cannot identify the annotator of a vote.
     """

@@ -60,7 +60,7 @@ TOPICS, STANCE = "topics", "stance"
 
 
 def agreements(data: LabelledData, *, seed: int) -> list[Agreement]:
-    """Return alpha for the topic sets (MASI) and, nominal, for each topic, all stances and the stances by topic.
+    """Return MASI alpha for the topic sets, and nominal alpha for each topic, all stances and the stances by topic.
 
     Deciders do not count: they saw the labels of the others.
     """
@@ -79,7 +79,7 @@ def agreements(data: LabelledData, *, seed: int) -> list[Agreement]:
 
 
 def pairs(data: LabelledData, *, seed: int) -> list[Pair]:
-    """Return every pair of annotators, or no pairs if annotators differ between passages that several annotated.
+    """Return every pair of annotators, or none unless the same people annotated every passage with several readings.
 
     Kappa compares two people, so annotators who change between passages or are anonymous cannot be compared.
     """

@@ -211,7 +211,7 @@ def _storable_labels(labels: Sequence[Label], text: str, lost: Counter[str]) -> 
 
 
 def _topic_cell(topic: str) -> str:
-    """Return the topic, as a list if plain text would be read as a list, as several topics, or as yes or no."""
+    """Return the topic, in a JSON list if plain text would be read back as a list, several topics, or yes or no."""
     ambiguous = (
         topic[:1] in ("[", "{")
         or topic.casefold() in YES | NO

@@ -26,7 +26,7 @@ class Device:
 
     @property
     def precision(self) -> Precision:
-        """The precision in which to load a model that was evaluated on this device; fp32 stays fp32."""
+        """The precision setting saved with a model evaluated on this device: fp32 stays fp32, and bf16 becomes auto."""
         return "auto" if self.bf16 else "fp32"
 
     @contextlib.contextmanager

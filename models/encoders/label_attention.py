@@ -38,7 +38,7 @@ class LabelAttention(torch.nn.Module):
         attended = functional.normalize((weights.transpose(1, 2) @ states).float(), dim=-1)
         whole = functional.normalize(windows.masked_mean(states, mask), dim=-1).unsqueeze(1).expand_as(attended)
         label = functional.normalize(labels.float(), dim=-1).unsqueeze(0).expand_as(attended)
-        # Unit vectors have small entries, here scaled to about 1; the products differ from label to label.
+        # Scale the small entries of unit vectors to about 1. The product makes `whole` specific to each label.
         logits: torch.Tensor = self.join(
             torch.cat([attended, label, attended * label, whole * label], dim=-1) * states.shape[-1] ** 0.5
         )

@@ -188,13 +188,13 @@ def _fit_binary(x: csr_matrix, y: FloatArray, *, c: float) -> tuple[FloatArray, 
     # a tighter one left the ranking of texts the same to the third digit on three data sets.
     tol = min(max(len(y) / 10_000, 0.01), 1.0)
     model = LogisticRegression(C=c, solver="liblinear", dual=True, tol=tol, max_iter=1000, random_state=0)
-    # Without mixed votes the rows are those of x, which need not be copied.
+    # Without mixed votes, x[rows] would only be a copy of x.
     model.fit(x[rows] if len(rows) > x.shape[0] else x, labels, sample_weight=votes * balanced_weights(labels, votes))
     return model.coef_[0], float(model.intercept_[0])
 
 
 def _log_odds(fraction: float) -> float:
-    """Return the log-odds of a label with this fraction of votes, bounded away from certainty, without any features."""
+    """Return the log-odds from a label's fraction of votes alone, without any features, kept away from certainty."""
     return float(logit(np.clip(fraction, 0.001, 0.999)))
 
 

@@ -27,7 +27,7 @@ class SimilarityTopicsSettings(EncoderSettings, FamilySettings):
 
 
 class SimilarityTopics(TopicsOnVectors):
-    """The log-odds of a topic are `_SCALE` times the cosine of text and description above `_MIDDLE`."""
+    """The log-odds of a topic are `_SCALE` · (cosine − `_MIDDLE`), with the cosine of text and description."""
 
     Settings = SimilarityTopicsSettings
     # Nothing is trained, so every example of train and dev is out-of-fold and can be used for calibration.

@@ -18,7 +18,7 @@ from training.evaluation.predictions import Prediction
 
 Positions = npt.NDArray[np.intp]
 Score = Callable[[Weights], FloatArray]
-"""A function from weights (draws, groups), how often each draw counts a group, to the metric of each draw (draws,)."""
+"""A function of weights (draws, groups), how often each draw has a group; it returns each draw's metric, (draws,)."""
 
 HEADLINES = ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
 
@@ -82,7 +82,7 @@ class TopicResults:
 
 @dataclass(frozen=True)
 class StanceResults:
-    """Gold and predictions of stance: rows are the gold's targets, stances positions in STANCES. Ties are left out.
+    """Gold and predictions of stance: rows are the gold's targets, values are positions in STANCES. Ties are left out.
 
     `topics` names the topic of each row; it is empty for a target that the passage names itself.
     """

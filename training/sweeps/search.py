@@ -74,7 +74,7 @@ def _fixed(config: Config) -> tuple[object, ...]:
 
 
 def _is_whole(path: Path, config: Config, key: str, dimension: Dimension) -> bool:
-    """Return whether to try only whole numbers; `low: 1, high: 1000` alone may be a range of fractions."""
+    """Return whether to try only whole numbers, which bounds such as `low: 1, high: 1000` alone do not decide."""
     numbers = (dimension.low, dimension.high, dimension.step)
     if dimension.low is None or not all(isinstance(number, int | None) for number in numbers):
         return False

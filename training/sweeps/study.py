@@ -270,7 +270,7 @@ def _give_up_dead(study: optuna.Study) -> None:
 
 
 def _old(trial: FrozenTrial) -> bool:
-    """Return whether a trial without an owner is so old that its process was killed before recording one."""
+    """Return whether a trial without an owner is so old that its process must have died before recording one."""
     return trial.datetime_start is not None and datetime.now() - trial.datetime_start > timedelta(seconds=_HEARTBEAT)
 
 

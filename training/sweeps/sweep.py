@@ -92,7 +92,7 @@ def sweep(path: Path, overrides: Sequence[str] = (), *, trials: int, url: str | 
                 f"{path}: none of {trials} trials finished with a score; check that the values in search.space can be fitted"
             )
         values = proposed(best.params, space)
-        # The key names the trial: more trials may find a better one, which is then trained too.
+        # The key names the best trial: if more trials find a better one, it gets its own key and is trained too.
         best_run = study.once(f"best {best.number}", lambda: _train_best(this, parent, best.number, values))
         count = len(study.finished())
         study.once(f"account of {count}", lambda: _describe(this, run, best, values))

@@ -36,8 +36,8 @@ def store_errors() -> Iterator[None]:
 def open_store(*, create: bool = False) -> MlflowClient:
     """Return a client of the store.
 
-    Raises DemarcheError within seconds if the store does not answer, and if its database does not exist yet, unless
-    `create`.
+    Raises DemarcheError within seconds if the store does not answer or, without `create`, if its database does not
+    exist yet.
     """
     uri = tracking_uri()
     check_store(uri, create=create)
@@ -64,7 +64,7 @@ def _make_database(path: Path) -> None:
 
 
 def _is_outdated() -> bool:
-    """Return whether the database has the schema of another MLflow version, an error without a code of its own."""
+    """Return whether the database has another MLflow version's schema; that error has no code of its own."""
     uri = tracking_uri()
     if uri.startswith("http"):
         return False
