@@ -31,7 +31,7 @@ class TableColumns:
     stance: Annotated[str | None, "Column of the stance."] = None
     target: Annotated[str | None, "Column of the stance target."] = None
     target_start: Annotated[str | None, "Column of the offset of the target's first character."] = None
-    target_end: Annotated[str | None, "Column of the offset after the target's last character."] = None
+    target_end: Annotated[str | None, "Column of the target's end offset (exclusive)."] = None
     annotator: Annotated[str | None, "Column of the annotator, if several annotators labelled a text."] = None
     votes: Annotated[
         tuple[str, ...],
