@@ -77,7 +77,7 @@ def read_labelled(
             readings.append(annotation)
     if book is not None:
         for (file, reference), line in older.items():
-            warnings.add(file, line, f"made with {reference}, read with {book.reference}: same major version")
+            warnings.add(file, line, f"made with {reference}, read with {book.reference}: same major version, so accepted")
     if not readings and not len(problems):
         problems.add(", ".join(map(str, annotations)) or "annotations", None, "contain no annotations")
     problems.raise_any()

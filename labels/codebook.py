@@ -45,12 +45,16 @@ class Topic(Frozen):
 
 
 class Codebook(Frozen):
-    """Topics and the meaning of the stance labels; without topics, it covers only stance toward open targets."""
+    """Topics and the meaning of the stance labels; without topics, it covers only stance toward open targets.
+
+    `rules` tell annotators how to decide hard cases of any topic. Models do not read them.
+    """
 
     id: Annotated[str, Field(pattern=r"^[^\s@]+$")]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     topics: tuple[Topic, ...] = ()
     stances: dict[Stance, str] = {}
+    rules: tuple[str, ...] = ()
 
     @field_validator("version", mode="before")
     @classmethod

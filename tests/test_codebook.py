@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.codebook import STANCES, Codebook, Topic, fits, read_codebook, write_codebook
+from labels.codebook import STANCES, Codebook, Topic, fits, is_stub, read_codebook, write_codebook
 from labels.errors import BadInput, DemarcheError
 from tests.conftest import REPOSITORY
 
@@ -19,6 +19,8 @@ def test_the_shipped_codebook_defines_every_topic_completely() -> None:
     book = read_codebook(REPOSITORY / "labels/foreign_affairs/codebook.yaml")
     assert set(book.topic_ids) == {"arms_control", "sanctions", "arctic", "climate", "cyber"}
     assert set(book.stances) == set(STANCES)
+    assert book.reference == "foreign-affairs@1.1.0"
+    assert len(book.rules) == 7
     assert all(topic.definition and topic.target and topic.keywords for topic in book.topics)
 
 
@@ -43,6 +45,8 @@ def test_the_shipped_codebook_defines_every_topic_completely() -> None:
         (HEAD + "topics: {tea: {target: x}}\n", "codebook.yaml: topics"),
         (HEAD + "topics: [{id: tea, keyword: [pot]}]\n", "topics.0.keyword: unknown field"),
         (HEAD + "topics: [{id: tea, keywords: pot}]\n", "topics.0.keywords"),
+        (HEAD + "rules: {lists: each item}\n", "codebook.yaml: rules"),
+        (HEAD + "rules: [lists: each item]\n", "codebook.yaml: rules.0"),
         (HEAD + "stances: {favour: for it}\n", "'favour' is not allowed; did you mean 'favor'?"),
     ],
 )
@@ -96,6 +100,7 @@ books = st.builds(
     version=st.just("10.2.3"),
     topics=st.lists(topics, max_size=3, unique_by=lambda topic: topic.id).map(tuple),
     stances=st.dictionaries(st.sampled_from(STANCES), words),
+    rules=st.lists(words, max_size=2).map(tuple),
 )
 
 
@@ -121,6 +126,12 @@ def test_a_codebook_reads_back_as_written(tmp_path_factory: pytest.TempPathFacto
 )
 def test_labels_fit_codebooks_of_the_same_major_version(reference: str, fit: str) -> None:
     assert fits(reference, Codebook(id="tiny", version="1.2.3")) == fit
+
+
+def test_a_codebook_with_rules_is_no_stub() -> None:
+    stub = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"),))
+    assert is_stub(stub)
+    assert not is_stub(stub.model_copy(update={"rules": ("Tea with milk is tea.",)}))
 
 
 def test_stance_is_toward_the_target_or_else_the_topic() -> None:
