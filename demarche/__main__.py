@@ -12,7 +12,7 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import labels, runs, sweep, tag, train
+    from demarche import detached, labels, runs, sweep, tag, train
     from demarche.app import Commands, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -25,6 +25,8 @@ with exit_on_interrupt():
     app.command("ui")(runs.ui)
     app.add_typer(runs.app, name="runs")
     app.add_typer(labels.app, name="labels")
+    labels.app.command("detach")(detached.detach)
+    labels.app.command("attach")(detached.attach)
 
 
 def main() -> None:

@@ -7,11 +7,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from labels.codebook import Codebook, fits, read_codebook
+from labels.detached import DetachedPassage
 from labels.errors import BadInput, Problem, Problems, suggest
 from labels.files import read_jsonl
 from labels.passages import Annotation, Article, Passage
+
+AnyPassage = TypeVar("AnyPassage", Passage, DetachedPassage)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def read_labelled(
         book = None
         for problem in error.problems:
             problems.add(*problem)
-    numbered = _read_passages(Path(passages), problems)
+    numbered = _read_passages(Path(passages), Passage, problems)
     if articles is not None:
         _check_offsets(Path(passages), numbered, Path(articles), problems)
     readings: list[Annotation] = []
@@ -77,7 +81,9 @@ def read_labelled(
             readings.append(annotation)
     if book is not None:
         for (file, reference), line in older.items():
-            warnings.add(file, line, f"made with {reference}, read with {book.reference}: same major version, so accepted")
+            warnings.add(
+                file, line, f"made with {reference}, read with {book.reference}: same major version, so accepted"
+            )
     if not readings and not len(problems):
         problems.add(", ".join(map(str, annotations)) or "annotations", None, "contain no annotations")
     problems.raise_any()
@@ -87,16 +93,27 @@ def read_labelled(
 
 def read_passages(path: Path | str) -> list[Passage]:
     """Read a file of passages. Raises BadInput with every problem in it."""
+    return _read_all(Path(path), Passage)
+
+
+def read_detached(path: Path | str) -> list[DetachedPassage]:
+    """Read a file of passages without text. Raises BadInput with every problem in it."""
+    return _read_all(Path(path), DetachedPassage)
+
+
+def _read_all(path: Path, model: type[AnyPassage]) -> list[AnyPassage]:
     problems = Problems()
-    numbered = _read_passages(Path(path), problems)
+    numbered = _read_passages(path, model, problems)
+    if not numbered and not len(problems):
+        problems.add(path, None, "contains no passages")
     problems.raise_any()
     return [passage for _, passage in numbered]
 
 
-def _read_passages(path: Path, problems: Problems) -> list[tuple[int, Passage]]:
+def _read_passages(path: Path, model: type[AnyPassage], problems: Problems) -> list[tuple[int, AnyPassage]]:
     first: dict[str, int] = {}
     numbered = []
-    for line, passage in read_jsonl(path, Passage, problems):
+    for line, passage in read_jsonl(path, model, problems):
         if first.setdefault(passage.id, line) != line:
             problems.add(
                 path, line, f"passage id {passage.id!r} already occurs in line {first[passage.id]}; rename one"

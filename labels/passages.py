@@ -78,6 +78,13 @@ class Passage(Frozen):
     split: str | None = None
     meta: Mapping[str, str | int | float | bool | None] = {}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_detached(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "sha256" in fields and "text" not in fields:
+            raise ValueError("a passage without its text; fill it in with `demarche labels attach`")
+        return fields
+
     @model_validator(mode="after")
     def _length_fits(self) -> Passage:
         if self.end - self.start != len(self.text):

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from labels.check import read_passages
+from labels.detached import detach
+from labels.files import write_jsonl
 from tests.conftest import REPOSITORY
 from tests.faults import CHECK, IMPORT, TABLE, files, put
 
@@ -42,6 +45,8 @@ def child(
         ("tag articles.jsonl --model copy --out out/t.jsonl --articles-out out/a.jsonl", "out/"),
         ("evaluate copy passages.jsonl annotations.jsonl --out out/said.jsonl", "out/said.jsonl"),
         ("labels passages articles.jsonl --out out/p.jsonl", "out/p.jsonl"),
+        ("labels detach passages.jsonl --out out/d.jsonl", "out/d.jsonl"),
+        ("labels attach d.jsonl --articles articles.jsonl --out out/p.jsonl", "out/p.jsonl"),
         ("labels import table t.jsonl --out out --topics source", "out/"),
         ("labels adjudicate codebook.yaml passages.jsonl annotations.jsonl --out out/d.jsonl", "out/d.jsonl"),
         ("labels export table codebook.yaml passages.jsonl annotations.jsonl --out out/t.parquet", "out/t.parquet"),
@@ -51,6 +56,7 @@ def child(
 )
 def test_a_full_disk_is_an_error_and_leaves_nothing(argv: str, name: str, town: Path) -> None:
     shutil.copy(town / "passages.jsonl", town / "t.jsonl")
+    write_jsonl(town / "d.jsonl", map(detach, read_passages(town / "passages.jsonl")))
     before = files(town)
     process = child(*argv.split(), limit=(resource.RLIMIT_FSIZE, 1000))
     _, stderr = process.communicate(timeout=60)

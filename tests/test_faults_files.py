@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from labels.detached import detach
+from tests.conftest import make_articles
 from tests.faults import CHECK, IMPORT, TABLE, TAG, TEXT, Fault, Make, check_fault, put
 
 SPLIT = '{"passage": "article-000#1", "group": "article-000", "split": "train"}\n'
+DETACHED = "".join(detach(one).model_dump_json(exclude_defaults=True) + "\n" for one in make_articles(3)[1])
 # What a file may be, whatever is expected in it: how to make it, and what the message says beside its name.
 ANY_FILE: dict[str, tuple[Make, str]] = {
     "missing": (lambda path: path.unlink(missing_ok=True), "no such"),
@@ -45,6 +48,9 @@ INPUTS: dict[str, tuple[str, str | None]] = {
     "labels agreement codebook.yaml {passages.jsonl} annotations.jsonl": ("jsonl", None),
     "labels adjudicate codebook.yaml passages.jsonl {annotations.jsonl} --out out/d.jsonl": ("jsonl", None),
     "labels export table {codebook.yaml} passages.jsonl annotations.jsonl --out out/t.csv": ("yaml", None),
+    "labels detach {passages.jsonl} --out out/d.jsonl": ("jsonl", None),
+    "labels attach {detached.jsonl} --articles articles.jsonl --out out/p.jsonl": ("jsonl", DETACHED),
+    "labels attach detached.jsonl --articles {articles.jsonl} --out out/p.jsonl": ("rows", None),
     "labels passages {a.txt} --out out/p.jsonl": ("text", TEXT),
     "labels passages {a.jsonl} --out out/p.jsonl": ("rows", '{"text": ""}\n'),
     TAG.replace("{}", "{a.txt}"): ("text", TEXT),
@@ -70,6 +76,7 @@ def _inputs() -> Iterator[Any]:
 
         def intact(folder: Path, name: str = name, content: str | None = content) -> Path:
             put("t.csv", TABLE)(folder)
+            put("detached.jsonl", DETACHED)(folder)
             if content is not None:
                 put(name, content)(folder)
             return folder / name

@@ -18,6 +18,15 @@ FAULTS: dict[str, Fault] = {
     "an output that is an input: passages": Fault(
         "labels passages articles.jsonl --out articles.jsonl", "articles.jsonl: is an input"
     ),
+    "an output that is an input: detach": Fault(
+        "labels detach passages.jsonl --out passages.jsonl", "passages.jsonl: is an input"
+    ),
+    "an output that is an input: attach": Fault(
+        "labels attach passages.jsonl --articles articles.jsonl --out articles.jsonl", "articles.jsonl: is an input"
+    ),
+    "an output below a file: detach": Fault(
+        "labels detach passages.jsonl --out config.yaml/x", "config.yaml/x: cannot be written"
+    ),
     "an output that is an input: adjudicate": Fault(
         "labels adjudicate codebook.yaml passages.jsonl annotations.jsonl --out annotations.jsonl",
         "annotations.jsonl: is an input",

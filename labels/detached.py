@@ -1,0 +1,224 @@
+"""Passages without their text, and their text filled in again from a copy of the articles.
+
+Labels can be shared where the articles cannot. A digest of the text shows whether a copy of the article has the same
+text. A second digest, of the normalised text, still agrees if only white space, quotation marks or the Unicode form
+differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from labels.codebook import Name
+from labels.files import Frozen
+from labels.passages import LONGEST, Article, Passage
+
+NEAR = 500
+"""Distance in code points within which a passage that begins or ends inside a word is searched."""
+_LONGEST_WORD = 10_000
+"""Longer words keep their Unicode form: the time that NFKC takes grows with the square of a run of combining marks."""
+_STRAIGHT = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a text in UTF-8, in hexadecimal."""
+
+
+class DetachedPassage(Frozen):
+    """A passage without its text; lengths and offsets are in Unicode code points."""
+
+    id: Name
+    article: Name
+    start: Annotated[int, Field(ge=0)]
+    end: int
+    length: Annotated[int, Field(gt=0)]
+    sha256: Digest
+    normalised_length: Annotated[int, Field(ge=0)]
+    normalised_sha256: Digest
+    group: str | None = None
+    split: str | None = None
+    published: str | None = None
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def _length_fits(self) -> DetachedPassage:
+        if self.end - self.start != self.length:
+            raise ValueError(f"start {self.start} and end {self.end} do not span the length of {self.length}")
+        return self
+
+
+@dataclass
+class Attached:
+    """The result of `attach`: the passages with their text, and those whose text was not found.
+
+    `moved` and `normalised` are among `passages`. The text of `moved` is the same at other offsets; that of
+    `normalised` is the same after normalisation. The articles of `changed` do not contain the passage.
+    """
+
+    passages: list[Passage] = field(default_factory=list)
+    moved: list[Passage] = field(default_factory=list)
+    normalised: list[Passage] = field(default_factory=list)
+    missing: list[DetachedPassage] = field(default_factory=list)
+    changed: list[DetachedPassage] = field(default_factory=list)
+
+
+def normalise(text: str) -> str:
+    """Return the text in Unicode form NFKC, with straight quotation marks and single spaces."""
+    return " ".join(word for _, _, word in _words(text))
+
+
+def _words(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the offsets of each word, and the word in normal form.
+
+    No character combines with the white space beside it, so normalising each word alone normalises the text.
+    """
+    for match in re.finditer(r"\S+", text):
+        word = match[0]
+        if len(word) <= _LONGEST_WORD:
+            word = unicodedata.normalize("NFKC", word).translate(_STRAIGHT)
+        yield match.start(), match.end(), " ".join(word.split())
+
+
+def detach(passage: Passage) -> DetachedPassage:
+    """Return the passage without its text, title, url and meta."""
+    normal = normalise(passage.text)
+    return DetachedPassage(
+        id=passage.id,
+        article=passage.article,
+        start=passage.start,
+        end=passage.end,
+        length=len(passage.text),
+        sha256=_digest(passage.text),
+        normalised_length=len(normal),
+        normalised_sha256=_digest(normal),
+        group=passage.group,
+        split=passage.split,
+        published=passage.published,
+        source=passage.source,
+    )
+
+
+def attach(detached: Iterable[DetachedPassage], articles: Iterable[Article]) -> Attached:
+    """Fill in the text of passages from articles, and verify every digest.
+
+    The articles are read once, and only their passages are kept. The title and url, and any `published` or `source`
+    that a passage lacks, are those of the article.
+    """
+    detached = list(detached)
+    by_article: dict[str, list[DetachedPassage]] = defaultdict(list)
+    for passage in detached:
+        by_article[passage.article].append(passage)
+    found: dict[str, Passage | None] = {}
+    for article in articles:
+        copy = _Copy(article.text)
+        for passage in by_article.get(article.id, ()):
+            span = copy.find(passage)
+            found[passage.id] = None if span is None else _with_text(passage, article, span)
+    attached = Attached()
+    for passage in detached:
+        if passage.id not in found:
+            attached.missing.append(passage)
+        elif (whole := found[passage.id]) is None:
+            attached.changed.append(passage)
+        else:
+            attached.passages.append(whole)
+            if _digest(whole.text) != passage.sha256:
+                attached.normalised.append(whole)
+            elif whole.start != passage.start:
+                attached.moved.append(whole)
+    return attached
+
+
+def _with_text(passage: DetachedPassage, article: Article, span: tuple[int, int]) -> Passage:
+    start, end = span
+    return Passage(
+        id=passage.id,
+        article=passage.article,
+        text=article.text[start:end],
+        start=start,
+        end=end,
+        title=article.title,
+        source=article.source if passage.source is None else passage.source,
+        published=article.published if passage.published is None else passage.published,
+        url=article.url,
+        group=passage.group,
+        split=passage.split,
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _Copy:
+    """A copy of an article's text, in which passages are searched by their digests."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def find(self, passage: DetachedPassage) -> tuple[int, int] | None:
+        """Return the offsets of the passage, as near to its own as possible, or None."""
+        if self._is_at(passage.start, passage):
+            return passage.start, passage.end
+        return self._find_words(passage) or self._find_near(passage)
+
+    def _is_at(self, start: int, passage: DetachedPassage) -> bool:
+        end = start + passage.length
+        return end <= len(self._text) and _digest(self._text[start:end]) == passage.sha256
+
+    def _find_words(self, passage: DetachedPassage) -> tuple[int, int] | None:
+        """Return the offsets of the words that are the passage once they are normalised."""
+        index, length = self._index, passage.normalised_length
+        nearest = sorted(range(len(index.spans)), key=lambda number: abs(index.spans[number][0] - passage.start))
+        for first in nearest:
+            begin = index.begins[first]
+            last = index.ends.get(begin + length)
+            if last is None or _digest(index.text[begin : begin + length]) != passage.normalised_sha256:
+                continue
+            start, end = index.spans[first][0], index.spans[last][1]
+            if end - start <= LONGEST:
+                return start, end
+        return None
+
+    def _find_near(self, passage: DetachedPassage) -> tuple[int, int] | None:
+        """Return the offsets of the unchanged text close to its own offsets; it may begin or end inside a word."""
+        starts = range(max(0, passage.start - NEAR), passage.start + NEAR + 1)
+        for start in sorted(starts, key=lambda start: abs(start - passage.start)):
+            if self._is_at(start, passage):
+                return start, start + passage.length
+        return None
+
+    @cached_property
+    def _index(self) -> _Index:
+        """The normalised text; it is made only if a passage is not at its own offsets."""
+        spans, words, begins, ends = [], [], [], {}
+        position = 0
+        for number, (start, end, word) in enumerate(_words(self._text)):
+            spans.append((start, end))
+            words.append(word)
+            begins.append(position)
+            ends[position + len(word)] = number
+            position += len(word) + 1
+        return _Index(" ".join(words), spans, begins, ends)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """A normalised text, and the places of its words.
+
+    `spans` are the offsets of the words in the original text. `begins` are their offsets in the normalised text, and
+    `ends` maps the offset of an end in it to the number of the word.
+    """
+
+    text: str
+    spans: list[tuple[int, int]]
+    begins: list[int]
+    ends: dict[int, int]
