@@ -1,4 +1,4 @@
-"""Every command of the README runs, and every example in the documents is right."""
+"""Every command of the READMEs runs, and every example in the documents is right."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from demarche.__main__ import app
 from labels.check import read_labelled
 from labels.codebook import STANCES, read_codebook
+from labels.detached import detach
+from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Passage
 from tests.conftest import REPOSITORY
 from training.config import read_config
@@ -27,6 +29,7 @@ DOCUMENTS = [
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((REPOSITORY / "docs").glob("*.md")),
     REPOSITORY / "labels/FORMAT.md",
+    REPOSITORY / "labels/news/README.md",
     REPOSITORY / "seeds/README.md",
 ]
 
@@ -45,13 +48,16 @@ def keep_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[
 
 @pytest.fixture
 def project(tmp_path: Path, empty_store: Path) -> Path:
-    """A copy of the project's data and configs, with every sixth article of the starter corpus."""
+    """A copy of the project's data and configs, with every sixth article of the starter corpus.
+
+    The same articles stand in for the real news of `labels/news`, whose texts are not part of the project.
+    """
     for name in ("configs", "labels", "seeds", "docs"):
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copy(empty_store, tmp_path / "mlflow.db")
-    articles = (REPOSITORY / "seeds/articles.jsonl").read_text(encoding="utf-8").splitlines()
-    sixth = {json.loads(line)["id"] for line in articles[::6]}
-    keep_lines(tmp_path / "seeds/articles.jsonl", lambda article: article["id"] in sixth)
+    lines = (REPOSITORY / "seeds/articles.jsonl").read_text(encoding="utf-8").splitlines()
+    sixth = {json.loads(line)["id"] for line in lines[::6]}
+    articles = keep_lines(tmp_path / "seeds/articles.jsonl", lambda article: article["id"] in sixth)
     passages = keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["article"] in sixth)
     ids = {passage["id"] for passage in passages}
     annotations = keep_lines(
@@ -60,13 +66,20 @@ def project(tmp_path: Path, empty_store: Path) -> Path:
     labels = {(label["topic"], label["stance"]) for annotation in annotations for label in annotation["labels"]}
     topics = read_codebook(REPOSITORY / "labels/foreign_affairs/codebook.yaml").topic_ids
     assert labels >= set(product(topics, STANCES))
+    (tmp_path / "Article-Bias-Prediction/data/jsons").mkdir(parents=True)
+    for article in articles:
+        file = tmp_path / "Article-Bias-Prediction/data/jsons" / f"{article['id']}.json"
+        file.write_text(json.dumps({"ID": article["id"], "content_original": article["text"]}), encoding="utf-8")
+    write_jsonl(tmp_path / "labels/news/passages.jsonl", map(detach, map(Passage.model_validate, passages)))
+    write_jsonl(tmp_path / "labels/news/annotations.jsonl", annotations)
     return tmp_path
 
 
-def test_the_commands_of_the_readme_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_the_readmes_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    lines = [line for block in blocks(REPOSITORY / "README.md", "sh") for line in block.splitlines()]
+    readmes = (REPOSITORY / "README.md", REPOSITORY / "labels/news/README.md")
+    lines = [line for readme in readmes for block in blocks(readme, "sh") for line in block.splitlines()]
     assert lines.pop(0) == ". .venv/bin/activate"
     assert len(lines) > 8
     for line in lines:
