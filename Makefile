@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-corpus clean
+.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-corpus bench-news clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -33,6 +33,10 @@ bench-speed: .venv/installed
 bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.encoders $(DATA)
+
+bench-news: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.news $(DATA) --curve
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds

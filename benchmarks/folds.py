@@ -63,7 +63,7 @@ def predict_out_of_fold(path: Path) -> list[Prediction]:
         raise DemarcheError(
             f"{path}: init: was trained on passages that are in test here; start from a run on other data"
         )
-    key = digest(path, config.data.codebook, config.data.passages, *config.data.annotations)
+    key = digest(path, config.data.codebook, *config.data.passages, *config.data.annotations)
     predictions: list[Prediction] = []
     for number, split in enumerate(splits([example.passage for example in prepared.examples]), start=1):
         saved = BUILD / "folds" / f"{path.stem}-{number}-{key}.jsonl"

@@ -40,7 +40,7 @@ def read_and_warn(
     """Read labelled data, and print the warnings about it."""
     from labels.check import read_labelled
 
-    data = read_labelled(codebook, passages, annotations, articles=articles)
+    data = read_labelled(codebook, [passages], annotations, articles=articles)
     for problem in data.warnings:
         warn(f"warning: {problem}")
     return data

@@ -36,7 +36,11 @@ class LabelledData:
 
 
 def read_labelled(
-    codebook: Path | str, passages: Path | str, annotations: Sequence[Path | str], *, articles: Path | str | None = None
+    codebook: Path | str,
+    passages: Sequence[Path | str],
+    annotations: Sequence[Path | str],
+    *,
+    articles: Path | str | None = None,
 ) -> LabelledData:
     """Read and check a data set. Raises BadInput with every problem in all the files, by file and line."""
     problems, warnings = Problems(), Problems()
@@ -46,14 +50,12 @@ def read_labelled(
         book = None
         for problem in error.problems:
             problems.add(*problem)
-    numbered = _read_passages(Path(passages), Passage, problems)
+    numbered = _read_passages(passages, Passage, problems)
     if articles is not None:
-        _check_offsets(Path(passages), numbered, Path(articles), problems)
+        _check_offsets(numbered, Path(articles), problems)
     readings: list[Annotation] = []
     seen: dict[tuple[str, str], str] = {}
-    known = {passage.id: passage for _, passage in numbered}
-    if not numbered and not _is_reported(passages, problems):
-        problems.add(passages, None, "contains no passages")
+    known = {passage.id: passage for _, _, passage in numbered}
     # An older version of the codebook is reported once per file, not once per line.
     older: dict[tuple[str, str], int] = {}
     for path in dict.fromkeys(map(Path, annotations)):
@@ -73,7 +75,7 @@ def read_labelled(
                 problems.add(
                     path,
                     line,
-                    f"passage {annotation.passage!r:.200} is not in {passages}"
+                    f"passage {annotation.passage!r:.200} is not in {' or '.join(map(str, passages))}"
                     + (suggest(annotation.passage, known) if len(known) < 2000 else "; correct the id"),
                 )
             if book is not None and _check_codebook(path, line, annotation, book, problems):
@@ -88,7 +90,7 @@ def read_labelled(
         problems.add(", ".join(map(str, annotations)) or "annotations", None, "contain no annotations")
     problems.raise_any()
     assert book is not None
-    return LabelledData(book, [passage for _, passage in numbered], readings, list(warnings))
+    return LabelledData(book, [passage for _, _, passage in numbered], readings, list(warnings))
 
 
 def read_passages(path: Path | str) -> list[Passage]:
@@ -103,23 +105,29 @@ def read_detached(path: Path | str) -> list[DetachedPassage]:
 
 def _read_all(path: Path, model: type[AnyPassage]) -> list[AnyPassage]:
     problems = Problems()
-    numbered = _read_passages(path, model, problems)
-    if not numbered and not len(problems):
-        problems.add(path, None, "contains no passages")
+    numbered = _read_passages([path], model, problems)
     problems.raise_any()
-    return [passage for _, passage in numbered]
+    return [passage for _, _, passage in numbered]
 
 
-def _read_passages(path: Path, model: type[AnyPassage], problems: Problems) -> list[tuple[int, AnyPassage]]:
-    first: dict[str, int] = {}
+def _read_passages(
+    paths: Iterable[Path | str], model: type[AnyPassage], problems: Problems
+) -> list[tuple[Path, int, AnyPassage]]:
+    """Return the passages with file and line, and report an id that occurs twice, in one file or in two."""
+    first: dict[str, tuple[Path, int]] = {}
     numbered = []
-    for line, passage in read_jsonl(path, model, problems):
-        if first.setdefault(passage.id, line) != line:
-            problems.add(
-                path, line, f"passage id {passage.id!r} already occurs in line {first[passage.id]}; rename one"
-            )
-            continue
-        numbered.append((line, passage))
+    for path in dict.fromkeys(map(Path, paths)):
+        count = 0
+        for line, passage in read_jsonl(path, model, problems):
+            count += 1
+            file, number = first.setdefault(passage.id, (path, line))
+            if (file, number) != (path, line):
+                where = f"line {number}" if file == path else f"{file}:{number}"
+                problems.add(path, line, f"passage id {passage.id!r} already occurs in {where}; rename one")
+                continue
+            numbered.append((path, line, passage))
+        if not count and not _is_reported(path, problems):
+            problems.add(path, None, "contains no passages")
     return numbered
 
 
@@ -128,7 +136,7 @@ def _is_reported(path: Path | str, problems: Problems) -> bool:
     return any(problem.file == str(path) for problem in problems)
 
 
-def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles: Path, problems: Problems) -> None:
+def _check_offsets(passages: Iterable[tuple[Path, int, Passage]], articles: Path, problems: Problems) -> None:
     texts: dict[str, str] = {}
     for line, article in read_jsonl(articles, Article, problems):
         if article.id in texts:
@@ -138,7 +146,7 @@ def _check_offsets(path: Path, passages: Iterable[tuple[int, Passage]], articles
         if not _is_reported(articles, problems):
             problems.add(articles, None, "contains no articles")
         return
-    for line, passage in passages:
+    for path, line, passage in passages:
         if passage.article not in texts:
             problems.add(path, line, f"article {passage.article!r} is not in {articles}; add it or correct the id")
         elif texts[passage.article][passage.start : passage.end] != passage.text:

@@ -71,4 +71,4 @@ def read_back(folder: Path, imported: Imported) -> Any:
     write_jsonl(folder / "passages.jsonl", imported.passages)
     write_jsonl(folder / "annotations.jsonl", imported.annotations)
     write_codebook(folder / "codebook.yaml", imported.codebook)
-    return read_labelled(folder / "codebook.yaml", folder / "passages.jsonl", [folder / "annotations.jsonl"])
+    return read_labelled(folder / "codebook.yaml", [folder / "passages.jsonl"], [folder / "annotations.jsonl"])

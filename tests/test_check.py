@@ -35,7 +35,7 @@ def read(
         (folder / "articles.jsonl").write_text(json.dumps({"id": "a", "text": article}) + "\n", encoding="utf-8")
     return read_labelled(
         folder / "codebook.yaml",
-        folder / "passages.jsonl",
+        [folder / "passages.jsonl"],
         [folder / "annotations.jsonl"],
         articles=None if article is None else folder / "articles.jsonl",
     )
@@ -111,6 +111,18 @@ def test_a_passage_that_occurs_twice_is_reported(tmp_path: Path) -> None:
     assert "passages.jsonl:2: passage id 'a#1' already occurs in line 1; rename one" in message
 
 
+def test_passages_may_come_from_several_files(tmp_path: Path) -> None:
+    read(tmp_path)
+    more = tmp_path / "more.jsonl"
+    write_jsonl(more, [{**PASSAGE, "id": "b#1", "article": "b"}])
+    files = tmp_path / "codebook.yaml", [tmp_path / "passages.jsonl", more], [tmp_path / "annotations.jsonl"]
+    assert [passage.id for passage in read_labelled(*files).passages] == ["a#1", "b#1"]
+    write_jsonl(more, [PASSAGE])
+    assert f"more.jsonl:1: passage id 'a#1' already occurs in {tmp_path / 'passages.jsonl'}:1; rename one" in error_of(
+        lambda: read_labelled(*files)
+    )
+
+
 @pytest.mark.parametrize(
     ("article", "expected"),
     [
@@ -148,7 +160,7 @@ def test_a_broken_codebook_does_not_hide_the_mistakes_in_the_labels(tmp_path: Pa
     read(tmp_path)
     (tmp_path / "codebook.yaml").write_text("id: tiny\n", encoding="utf-8")
     (tmp_path / "annotations.jsonl").write_text("{}\n", encoding="utf-8")
-    files = (tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [tmp_path / "annotations.jsonl"])
+    files = (tmp_path / "codebook.yaml", [tmp_path / "passages.jsonl"], [tmp_path / "annotations.jsonl"])
     message = error_of(lambda: read_labelled(*files))
     assert "codebook.yaml: version: missing" in message
     assert "annotations.jsonl:1: passage: missing" in message
@@ -165,7 +177,7 @@ def test_an_older_codebook_of_the_same_major_version_is_a_warning_once_a_file(tm
     readings = [READING, {**READING, "annotator": "two"}, {**READING, "annotator": "three", "codebook": "tiny@1.1.0"}]
     read(tmp_path, readings=readings)
     write_codebook(tmp_path / "codebook.yaml", book)
-    data = read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [tmp_path / "annotations.jsonl"])
+    data = read_labelled(tmp_path / "codebook.yaml", [tmp_path / "passages.jsonl"], [tmp_path / "annotations.jsonl"])
     assert [(warning.line, warning.what) for warning in data.warnings] == [
         (1, "made with tiny@1.0.0, read with tiny@1.1.0: same major version, so accepted")
     ]
@@ -174,7 +186,7 @@ def test_an_older_codebook_of_the_same_major_version_is_a_warning_once_a_file(tm
 def test_a_file_of_annotations_named_twice_counts_once(tmp_path: Path) -> None:
     read(tmp_path)
     path = tmp_path / "annotations.jsonl"
-    data = read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", [path, str(path)])
+    data = read_labelled(tmp_path / "codebook.yaml", [tmp_path / "passages.jsonl"], [path, str(path)])
     assert len(data.annotations) == 1
 
 
@@ -183,7 +195,7 @@ def test_a_second_reading_is_found_across_files(tmp_path: Path) -> None:
     other = tmp_path / "more.jsonl"
     other.write_text(json.dumps(READING) + "\n", encoding="utf-8")
     files = [tmp_path / "annotations.jsonl", other]
-    message = error_of(lambda: read_labelled(tmp_path / "codebook.yaml", tmp_path / "passages.jsonl", files))
+    message = error_of(lambda: read_labelled(tmp_path / "codebook.yaml", [tmp_path / "passages.jsonl"], files))
     assert "more.jsonl:1: a second reading of passage 'a#1' by 'one', after" in message
     assert "annotations.jsonl:1; keep one" in message
 
@@ -195,7 +207,7 @@ def test_a_missing_file_is_reported(tmp_path: Path, missing: str) -> None:
     with pytest.raises(DemarcheError, match=f"{missing}: no such file; check the path"):
         read_labelled(
             tmp_path / "codebook.yaml",
-            tmp_path / "passages.jsonl",
+            [tmp_path / "passages.jsonl"],
             [tmp_path / "annotations.jsonl"],
             articles=tmp_path / "articles.jsonl",
         )
@@ -230,7 +242,7 @@ def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
         write_jsonl(tmp_path / f"{name}.jsonl", rows)
     data = read_labelled(
         tmp_path / "codebook.yaml",
-        tmp_path / "passages.jsonl",
+        [tmp_path / "passages.jsonl"],
         [tmp_path / "annotations.jsonl"],
         articles=tmp_path / "articles.jsonl",
     )
@@ -240,7 +252,7 @@ def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
 def test_the_shipped_corpus_passes_the_check_with_one_warning_about_its_older_codebook() -> None:
     data = read_labelled(
         REPOSITORY / "labels/foreign_affairs/codebook.yaml",
-        REPOSITORY / "seeds/passages.jsonl",
+        [REPOSITORY / "seeds/passages.jsonl"],
         [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
         articles=REPOSITORY / "seeds/articles.jsonl",
     )

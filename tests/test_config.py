@@ -82,7 +82,7 @@ tracking: {experiment: "", registr: town}
     for expected in [
         "name: missing",
         "nme: unknown key; did you mean 'name'?",
-        "data.passages: no such file: nowhere.jsonl",
+        "data.passages.0: no such file: nowhere.jsonl",
         "data.annotations.1: no such file: gone.jsonl",
         "data.vote: unknown key; did you mean 'votes'?",
         "input.1: 'txt' is not allowed; did you mean 'text'?",
@@ -106,7 +106,7 @@ MISTAKES = [
     (("input=[title]",), "input must include text"),
     (("input=[]",), "input: Tuple should have at least 1 item"),
     (("input=text",), "input: Input should be a valid tuple"),
-    (("data.annotations=[]",), "data.annotations: Tuple should have at least 1 item"),
+    (("data.annotations=[]",), "data.annotations: no file; name one at least"),
     (("data.codebook=.",), "data.codebook: no such file"),
     (("topics.kind=null",), "topics.kind: "),
     (("topics.c=.inf",), "topics.c: "),

@@ -128,7 +128,7 @@ def test_the_config_in_the_training_page_is_the_shipped_one_with_its_defaults(
 def test_every_passage_of_the_starter_corpus_is_annotated() -> None:
     data = read_labelled(
         REPOSITORY / "labels/foreign_affairs/codebook.yaml",
-        REPOSITORY / "seeds/passages.jsonl",
+        [REPOSITORY / "seeds/passages.jsonl"],
         [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
         articles=REPOSITORY / "seeds/articles.jsonl",
     )

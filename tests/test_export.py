@@ -158,7 +158,7 @@ def test_import_export_import_is_the_identity(
 def test_the_starter_corpus_is_read_back_with_every_annotator_topic_and_stance(tmp_path: Path, suffix: str) -> None:
     data = read_labelled(
         REPOSITORY / "labels/foreign_affairs/codebook.yaml",
-        REPOSITORY / "seeds/passages.jsonl",
+        [REPOSITORY / "seeds/passages.jsonl"],
         [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
     )
     exported, back = round_trip(data, tmp_path / f"table{suffix}")

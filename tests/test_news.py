@@ -78,4 +78,4 @@ def test_the_texts_of_real_news_are_attached_from_a_copy_of_the_public_set(tmp_p
     result = CliRunner().invoke(app, [*command, "--out", str(out)])
     assert (result.exit_code, result.output) == (0, f"640 of 640 passages with their text in {out}\n")
     assert read_passages(out) == read_passages(TEXTS)
-    assert len(read_labelled(CODEBOOK, out, [NEWS / "annotations.jsonl"]).annotations) == 1332
+    assert len(read_labelled(CODEBOOK, [out], [NEWS / "annotations.jsonl"]).annotations) == 1332

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 from yaml import YAMLError
 
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
@@ -29,7 +29,16 @@ def _require_data_file(path: Path) -> Path:
     return path
 
 
+def _one_or_more(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not value:
+        raise ValueError("no file; name one at least")
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 DataFile = Annotated[Path, AfterValidator(_require_data_file)]
+# `Field(min_length=1)` would also count out the files that do not exist.
+DataFiles = Annotated[tuple[DataFile, ...], BeforeValidator(_one_or_more)]
+"""One file, or a list of files."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -40,14 +49,14 @@ def _check_fractions(test: float, dev: float) -> None:
 
 
 class Data(Frozen):
-    """The files of a labelled data set, and how several annotations of a passage become one.
+    """The files of a labelled data set, one or more of passages, and how several annotations of a passage become one.
 
     `votes: soft` trains on the proportions of the annotators' votes instead of the decided labels.
     """
 
     codebook: DataFile
-    passages: DataFile
-    annotations: Annotated[tuple[DataFile, ...], Field(min_length=1)]
+    passages: DataFiles
+    annotations: DataFiles
     adjudication: Method = "majority"
     votes: Votes = "majority"
 

@@ -61,8 +61,8 @@ def _log_datasets(run: Run, prepared: Prepared) -> None:
         if examples:
             run.dataset(
                 [_row(example) for example in examples],
-                name=config.data.passages.stem,
-                source=str(config.data.passages),
+                name=" + ".join(path.stem for path in config.data.passages),
+                source=", ".join(map(str, config.data.passages)),
                 digest=prepared.digest(split),
                 context=split,
             )

@@ -142,7 +142,7 @@ def evaluate_model(
     """
     folder = registry.fetch(model).folder
     tagger = Tagger.load(folder)
-    data = read_labelled(codebook or folder / "codebook.yaml", passages, annotations)
+    data = read_labelled(codebook or folder / "codebook.yaml", [passages], annotations)
     for problem in data.warnings:
         reporter.warn(str(problem))
     examples = adjudicate(data.passages, data.annotations)
