@@ -60,8 +60,10 @@ def train(
 def _print_trained(trained: Trained) -> None:
     from training.tracking.store import store_name
 
-    scores_table(trained.test, trained.baselines)
-    typer.echo(f"\nrun    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
+    for name in [*(name for name in trained.scores if name != "test"), "test"]:
+        scores_table(trained.scores[name], trained.baselines[name], on=name)
+        typer.echo("")
+    typer.echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     typer.echo(f"store  {store_name()}")
     registered = trained.registered
     if registered is None:

@@ -134,6 +134,15 @@ MISTAKES = [
     (("tracking.register=a/b",), "tracking.register: "),
     (("tpoics.c=4",), "tpoics: unknown key; did you mean 'topics'?"),
     (("data=null",), "data: "),
+    (
+        ("evaluation={test: {passages: passages.jsonl, annotations: annotations.jsonl}}",),
+        "evaluation: 'test' cannot name a set; use letters, digits, _ and -",
+    ),
+    (("evaluation={news: {passages: passages.jsonl}}",), "evaluation.news.annotations: missing"),
+    (
+        ("evaluation={news: {passages: gone.jsonl, annotations: annotations.jsonl}}",),
+        "evaluation.news.passages.0: no such",
+    ),
 ]
 
 

@@ -131,6 +131,47 @@ def test_a_model_that_was_changed_and_sealed_again_is_refused(store: Path) -> No
         registry.fetch("models:/tiny-tagger@champion")
 
 
+def more_articles(workspace: Path) -> list[str]:
+    """Write a second labelled data set, and return the override that evaluates a config on it."""
+    _, passages, annotations = make_articles(20, seed=2)
+    passages = [passage.model_copy(update={"id": f"more-{passage.id}"}) for passage in passages]
+    annotations = [
+        annotation.model_copy(update={"passage": f"more-{annotation.passage}"}) for annotation in annotations
+    ]
+    write_jsonl(workspace / "more_passages.jsonl", passages)
+    write_jsonl(workspace / "more_annotations.jsonl", annotations)
+    return ["evaluation={more: {passages: more_passages.jsonl, annotations: more_annotations.jsonl}}"]
+
+
+def test_a_config_may_name_another_set_to_be_evaluated_on(store: Path, workspace: Path) -> None:
+    output = trained(*more_articles(workspace)).output
+    assert "on more" in output
+    assert "on test" in output
+    (run,) = tracking.runs()
+    assert run.metrics["more/topics/micro_f1"] > 0.9
+    assert run.metrics["more/joint/micro_f1_low"] <= run.metrics["more/joint/micro_f1"]
+    assert "more/baseline/majority_stance_macro_f1" in run.metrics
+    predictions = read_predictions(tracking.fetch_artifact(run.id, "predictions/more.jsonl"))
+    assert len(predictions) == 60
+    assert f"{run.metrics['more/topics/micro_f1']:.3f}" in run.tags["mlflow.note.content"].partition("on test")[0]
+
+
+def test_what_was_trained_on_is_not_evaluated_on(store: Path, workspace: Path) -> None:
+    override = more_articles(workspace)
+    lines = (workspace / "passages.jsonl").read_text().splitlines()
+    learned = {example.passage.id for example in prepare(read_config("config.yaml")).examples_in("train")}
+    copied = next(passage for passage in map(json.loads, lines) if passage["id"] in learned)
+    lines = (workspace / "more_passages.jsonl").read_text().splitlines()
+    text = copied["text"].upper()
+    lines[4] = json.dumps(json.loads(lines[4]) | {"text": text, "start": 0, "end": len(text)})
+    (workspace / "more_passages.jsonl").write_text("\n".join(lines) + "\n")
+    result = demarche("train", "config.yaml", *override)
+    assert result.exit_code == 2
+    assert "evaluation.more: 1 passages are near-duplicates of passages in train or dev" in result.output
+    assert copied["id"] in result.output
+    assert tracking.runs() == []
+
+
 def test_a_run_may_train_one_task_alone(store: Path) -> None:
     for task, other in (("topics", "stance"), ("stance", "topics")):
         trained(f"{other}=null", f"name={task}")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from yaml import YAMLError
 
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
@@ -59,6 +69,13 @@ class Data(Frozen):
     annotations: DataFiles
     adjudication: Method = "majority"
     votes: Votes = "majority"
+
+
+class EvaluationSet(Frozen):
+    """Labelled passages, with the codebook of the training data, that models are evaluated on and never learn from."""
+
+    passages: DataFiles
+    annotations: DataFiles
 
 
 class GroupSplit(Frozen):
@@ -169,6 +186,7 @@ class Config(Frozen):
     data: Data
     input: Annotated[tuple[InputField, ...], Field(min_length=1)] = ("title", "text")
     split: SplitConfig = GroupSplit()
+    evaluation: dict[str, EvaluationSet] = {}
     topics: TopicsSettings | None = None
     stance: StanceSettings | None = None
     joint: JointSettings | None = None
@@ -191,7 +209,7 @@ class Config(Frozen):
         return isinstance(other, Config) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
+        return hash(self.model_dump_json())
 
     @model_validator(mode="before")
     @classmethod
@@ -210,6 +228,16 @@ class Config(Frozen):
         if "text" not in self.input:
             raise ValueError("input must include text")
         return self
+
+    @field_validator("evaluation")
+    @classmethod
+    def _names_sets(cls, sets: dict[str, EvaluationSet]) -> dict[str, EvaluationSet]:
+        for name in sets:
+            if name in ("train", "dev", "test") or not re.fullmatch(r"[A-Za-z][\w-]*", name):
+                raise ValueError(
+                    f"{name!r} cannot name a set; use letters, digits, _ and -, and none of train, dev and test"
+                )
+        return sets
 
     @property
     def families(self) -> dict[str, FamilySettings]:

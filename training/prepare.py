@@ -11,6 +11,7 @@ from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Passage
+from labels.splits.duplicates import near_duplicates
 from labels.splits.leave_target_out import only_target, split_by_target
 from labels.splits.split import Split, read_split
 from labels.splits.strategies import split_by_column, split_by_group, split_by_time
@@ -32,6 +33,8 @@ class Prepared:
     """The earlier models that training starts from: each value of `init` → the folder of its tagger."""
     initial_runs: tuple[str, ...] = ()
     """The runs of those models."""
+    evaluation: Mapping[str, list[Example]] = field(default_factory=dict)
+    """The adjudicated passages of each set that the config is also evaluated on."""
 
     def examples_in(self, name: str) -> list[Example]:
         return self.split.select(self.examples, name)
@@ -65,7 +68,28 @@ def prepare(config: Config) -> Prepared:
                 f"change split.{key} or split.seed, or label more articles"
             )
     check_gold(prepared)
-    return replace(prepared, initial_runs=_check_initial(prepared))
+    evaluation = {name: _read_evaluation_set(prepared, name) for name in config.evaluation}
+    return replace(prepared, evaluation=evaluation, initial_runs=_check_initial(prepared))
+
+
+def _read_evaluation_set(prepared: Prepared, name: str) -> list[Example]:
+    """Read a set of `evaluation`. Raises DemarcheError if it has near-duplicates of passages that are trained on."""
+    config = prepared.config
+    files = config.evaluation[name]
+    data = read_labelled(config.data.codebook, files.passages, files.annotations)
+    prepared.data.warnings.extend(data.warnings)
+    examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
+    learned = [example.passage for part in ("train", "dev") for example in prepared.examples_in(part)]
+    pairs = near_duplicates([passage.text for passage in [*learned, *data.passages]])
+    leaks = [(pair.first, pair.second - len(learned)) for pair in pairs if pair.first < len(learned) <= pair.second]
+    if leaks:
+        first, second = leaks[0]
+        raise DemarcheError(
+            f"evaluation.{name}: {len({second for _, second in leaks})} passages are near-duplicates of passages in train "
+            f"or dev (such as {data.passages[second].id!r} of {learned[first].id!r}); remove them from one "
+            "of the two"
+        )
+    return examples
 
 
 def check_encoders(config: Config) -> None:

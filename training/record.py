@@ -94,22 +94,28 @@ def log_metrics(run: Run, split: str, scores: Scores) -> None:
 
 
 def log_scores(
-    run: Run, scores: Mapping[str, Scores], baselines: Mapping[str, Scores], predictions: Sequence[Prediction]
+    run: Run,
+    scores: Mapping[str, Scores],
+    baselines: Mapping[str, Mapping[str, Scores]],
+    predictions: Mapping[str, Sequence[Prediction]],
 ) -> None:
-    """Log the metrics on each split, those of the baselines, and tables, predictions and plots on test."""
-    for split, split_scores in scores.items():
-        log_metrics(run, split, split_scores)
-    for name, baseline in baselines.items():
-        # The UI groups charts by the part of a name before its last slash: one group for all baselines.
-        headlines = {key.replace("/", "_"): score.value for key, score in baseline.headlines().items()}
-        run.metrics({f"test/baseline/{name}_{key}": value for key, value in headlines.items()})
-    run.table(scores["test"].classes, "classes.json")
-    run.table(errors(predictions), "errors.json")
+    """Log the metrics on each set, those of the baselines, predictions, and tables and plots on test."""
+    for name, set_scores in scores.items():
+        log_metrics(run, name, set_scores)
+    for name, by_baseline in baselines.items():
+        for baseline, baseline_scores in by_baseline.items():
+            # The UI groups charts by the part of a name before its last slash: one group for all baselines.
+            headlines = {key.replace("/", "_"): score.value for key, score in baseline_scores.headlines().items()}
+            run.metrics({f"{name}/baseline/{baseline}_{key}": value for key, value in headlines.items()})
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / Path(tracking.PREDICTIONS).name
-        write_jsonl(file, predictions)
-        run.file(file, Path(tracking.PREDICTIONS).parent.name)
-    topics, stance = topic_results(predictions), stance_results(predictions)
+        for name, of_set in predictions.items():
+            file = Path(folder) / f"{name}.jsonl"
+            write_jsonl(file, of_set)
+            run.file(file, Path(tracking.PREDICTIONS).parent.name)
+    test = predictions["test"]
+    run.table(scores["test"].classes, "classes.json")
+    run.table(errors(test), "errors.json")
+    topics, stance = topic_results(test), stance_results(test)
     if topics is not None:
         run.figure(plots.precision_recall(topics), "figures/precision_recall.png")
     if stance is not None:
@@ -134,21 +140,28 @@ def log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> t
     return uri, register(run, model_id, name, description=summary, digest=digest)
 
 
-def description(prepared: Prepared, test: Scores, baselines: Mapping[str, Scores], warnings: Sequence[str]) -> str:
-    """Return a Markdown summary of what was trained, on which data, and how good it is."""
+def description(
+    prepared: Prepared,
+    scores: Mapping[str, Scores],
+    baselines: Mapping[str, Mapping[str, Scores]],
+    warnings: Sequence[str],
+) -> str:
+    """Return a Markdown summary of what was trained, on which data, and how good it is on each set."""
     config, codebook = prepared.config, prepared.data.codebook
-    names = list(test.headlines())
-    lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**", ""]
-    lines += ["| on test | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    lines.append("| this run | " + " | ".join(str(test.metrics[name].interval) for name in names) + " |")
-    for name, scores in baselines.items():
-        cells = [f"{scores.metrics[key].value:.3f}" if key in scores.metrics else "" for key in names]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**"]
+    # Test comes last: how well a model does on other texts than those it was made from says more.
+    for name in [*prepared.evaluation, "test"]:
+        metrics = list(scores[name].headlines())
+        lines += ["", f"| on {name} | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
+        lines.append("| this run | " + " | ".join(str(scores[name].metrics[key].interval) for key in metrics) + " |")
+        for baseline, of_baseline in baselines[name].items():
+            cells = [f"{of_baseline.metrics[key].value:.3f}" if key in of_baseline.metrics else "" for key in metrics]
+            lines.append(f"| {baseline} | " + " | ".join(cells) + " |")
     sizes = ", ".join(f"{count} {name}" for name, count in prepared.split.sizes().items())
     lines += ["", f"Intervals: 95 %, bootstrap over articles. Passages: {sizes}. Codebook: {codebook.reference}."]
     if config.overrides:
         lines.append(f"Overrides: `{' '.join(config.overrides)}`.")
-    lines += [f"- {what}: {count} left out of the metrics" for what, count in test.left_out.items()]
+    lines += [f"- {what}: {count} left out of the metrics" for what, count in scores["test"].left_out.items()]
     lines += [f"- {warning}" for warning in warnings]
     return "\n".join(lines)
 

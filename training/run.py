@@ -29,25 +29,32 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run."""
+    """The result of a training run; `scores` and `baselines` are those of `Evaluated`."""
 
     run: str
     run_name: str
     experiment: str
-    test: Scores
-    baselines: dict[str, Scores]
+    scores: dict[str, Scores]
+    baselines: dict[str, dict[str, Scores]]
     model: str
     registered: Registered | None
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A tagger with its scores and predictions on test, and the scores of the baselines."""
+    """A tagger with its scores on test and on each set of `evaluation`, and the predictions on test.
+
+    `baselines` has the scores of each baseline on the same sets: set → baseline → scores.
+    """
 
     tagger: Tagger
-    test: Scores
-    baselines: dict[str, Scores]
+    scores: dict[str, Scores]
+    baselines: dict[str, dict[str, Scores]]
     predictions: list[Prediction]
+
+    @property
+    def test(self) -> Scores:
+        return self.scores["test"]
 
 
 def train(config: Config, *, reporter: Reporter) -> Trained:
@@ -95,7 +102,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         run=run.id,
         run_name=run.name,
         experiment=config.tracking.experiment,
-        test=evaluated.test,
+        scores=evaluated.scores,
         baselines=evaluated.baselines,
         model=model,
         registered=registered,
@@ -113,18 +120,23 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
         reporter.warn(warning)
     tagger = replace(fitted.tagger, settings=fitted.tagger.settings.model_copy(update={"run": run.id}))
     reporter.log("evaluating on test")
-    predictions = predict_split(tagger, prepared, "test")
-    scores = {"test": evaluate(predictions, seed=config.seed)}
-    scores |= _evaluate_test_splits(predictions, prepared.split, seed=config.seed)
-    if fitted.dev_tagger is not None:
-        scores["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    baseline_scores = {
-        name: evaluate(predict_split(baseline, prepared, "test"), seed=config.seed)
-        for name, baseline in baselines(config, codebook, *examples).items()
+    taggers = {"": tagger} | baselines(config, codebook, *examples)
+    on_test = {name: predict_split(each, prepared, "test") for name, each in taggers.items()}
+    predictions = {"test": on_test}
+    for name, gold in prepared.evaluation.items():
+        reporter.log(f"evaluating on {name}")
+        predictions[name] = {key: predict(each, gold, [name] * len(gold)) for key, each in taggers.items()}
+    evaluated = {
+        name: {key: evaluate(each, seed=config.seed) for key, each in by_tagger.items()}
+        for name, by_tagger in predictions.items()
     }
-    log_scores(run, scores, baseline_scores, predictions)
-    run.describe(description(prepared, scores["test"], baseline_scores, fitted.warnings))
-    return Evaluated(tagger, scores["test"], baseline_scores, predictions)
+    scores = {name: by_tagger.pop("") for name, by_tagger in evaluated.items()}
+    more = _evaluate_test_splits(on_test[""], prepared.split, seed=config.seed)
+    if fitted.dev_tagger is not None:
+        more["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
+    log_scores(run, scores | more, evaluated, {name: by_tagger[""] for name, by_tagger in predictions.items()})
+    run.describe(description(prepared, scores, evaluated, fitted.warnings))
+    return Evaluated(tagger, scores, evaluated, on_test[""])
 
 
 def evaluate_model(
