@@ -18,6 +18,7 @@ from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
 from models.examples import BoolArray, Field, FloatArray, query, render
+from models.familiarity import Familiarity
 from models.reader import Reader, load_reader
 
 _SETTINGS = "tagger.json"
@@ -43,7 +44,7 @@ class TaggerSettings(Frozen):
     """The settings that a tagger saves with its models.
 
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
-    language are tagged.
+    language are tagged. Without `familiarity`, all texts are taken to be like the training texts.
     """
 
     input: tuple[Field, ...]
@@ -53,6 +54,7 @@ class TaggerSettings(Frozen):
     run: str | None = None
     # Models saved by older versions do not have this field.
     languages: tuple[str, ...] = ()
+    familiarity: Familiarity | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
     A topic needs review if its probability is within `settings.review` of its threshold, and not more than halfway from
-    the threshold to 0 or 1.
+    the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts; those that would be
+    assigned to it need review.
     """
 
     codebook: Codebook
@@ -97,15 +100,18 @@ class Tagger:
         has_stance = self.reader.reads_stance and len(rows) > 0
         if has_stance:
             stances, decisions = self._decide(reading.stances[rows, columns])
+        familiarity = self.settings.familiarity
+        unfamiliar = familiarity.unfamiliar(p.text for p in passages) if familiarity else [False] * len(passages)
         tags: list[list[Tag]] = [[] for _ in passages]
         for number, (row, column) in enumerate(zip(rows, columns, strict=True)):
             probability = float(probabilities[row, column])
+            is_near = bool(lower[column] <= probability < upper[column]) and self.settings.review > 0
             tags[row].append(
                 Tag(
                     topic=self.codebook.topics[column].id,
                     topic_probability=probability,
-                    assigned=bool(probability >= thresholds[column]),
-                    review=bool(lower[column] <= probability < upper[column]) and self.settings.review > 0,
+                    assigned=bool(probability >= thresholds[column] and not unfamiliar[row]),
+                    review=is_near or unfamiliar[row],
                     stance=decisions[number] if has_stance else None,
                     stances=_triple(stances[number]) if has_stance else None,
                 )

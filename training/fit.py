@@ -29,6 +29,7 @@ from models.examples import (
     stance_examples,
     topic_examples,
 )
+from models.familiarity import Familiarity
 from models.families.baselines import MajorityStance, MajorityTopics, RuleTopics
 from models.families.protocol import FitContext, StanceClassifier, TopicClassifier
 from models.language import training_languages
@@ -62,12 +63,14 @@ def fit(
     """
     make = _two_stage if config.joint is None else _one_pass
     calibrated = make(config, codebook, train, dev, initial_models or {}, callback)
+    texts = [example.passage.text for example in (*train, *dev)]
     settings = TaggerSettings(
         input=config.input,
         review=config.review,
         topic_calibration=calibrated.topics,
         stance_calibration=calibrated.stance,
-        languages=training_languages([example.passage.text for example in (*train, *dev)]),
+        languages=training_languages(texts),
+        familiarity=Familiarity.of(texts, [example.passage.group_id for example in (*train, *dev)]),
     )
     tagger = Tagger(codebook, calibrated.reader, settings)
     train_reader = calibrated.train_reader
