@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-corpus bench-news clean
+.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-news clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -40,9 +40,6 @@ bench-news: .venv/installed
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds
-
-bench-corpus: .venv/installed
-	$(BIN)/python -m benchmarks.corpus
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 2; }
