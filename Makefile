@@ -36,7 +36,7 @@ bench-encoders: .venv/installed
 
 bench-news: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
-	$(BIN)/python -m benchmarks.news $(DATA) --curve
+	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds
