@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-corpus bench-news encoder-mpnet clean
+.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-news encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -36,16 +36,13 @@ bench-encoders: .venv/installed
 
 bench-news: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
-	$(BIN)/python -m benchmarks.news $(DATA) --curve
+	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
 
 encoder-mpnet: .venv/installed
 	$(BIN)/python -m benchmarks.mpnet
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds
-
-bench-corpus: .venv/installed
-	$(BIN)/python -m benchmarks.corpus
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 2; }

@@ -1,6 +1,6 @@
 """`make bench-news DATA=FOLDER`: evaluate families on real news, as `demarche tag` tags it.
 
-    python -m benchmarks.news FOLDER [--choose] [--curve] [CONFIG…]
+    python -m benchmarks.news FOLDER [--choose] [--curve] [--parts] [CONFIG…]
 
 FOLDER/news holds passages and the annotations of two readers; what they differ on is not scored. Each passage is tagged
 as an article of one paragraph, so that what the tagger does not read counts as missed. The passages are halved by the
@@ -9,7 +9,7 @@ hash of their article. Choices are made on one half (`--choose`), and the scores
 Each config is trained on its own data (`corpus`), on real passages (`real`) and on both. Models that learn from real
 passages are cross-validated: to score `report`, they learn from `choose` and the other folds of `report`; to score
 `choose`, from the other folds of `choose` alone. The learning curve (`--curve`) adds a number of real passages to the
-corpus, drawn anew for each fold.
+corpus, drawn anew for each fold. The first config is also trained on the corpus without each of its parts (`--parts`).
 
 FOLDER/pages holds web pages of general news. Those whose id ends in an odd digit are tagged from their HTML, to measure
 how often a model finds topics where there are none. A model is trained again only if its config, data or code changes.
@@ -22,7 +22,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -49,6 +49,7 @@ from training.prepare import Prepared, prepare
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
 CURVE = ["configs/linear.yaml", "configs/embedding.yaml"]
+OPTIONS = ("--choose", "--curve", "--parts")
 SIZES = (0, 25, 50, 100, 200, 400, None)
 FOLDS = 5
 DEV = 0.15
@@ -73,6 +74,10 @@ class Outcome:
     read: int
     tagged: int
     tags: list[PageTag]
+
+
+Result = tuple[str, str, Outcome, Measured]
+"""A config, what it was trained on, the outcome and its scores."""
 
 
 @dataclass(frozen=True)
@@ -110,18 +115,35 @@ def side_of(example: Example) -> str:
     return "report" if int(sha256(example.passage.article.encode()).hexdigest(), 16) % 2 else "choose"
 
 
-def outcome(bench: Bench, path: Path, *, corpus: bool, real: Sequence[Example] = (), rules: bool = False) -> Outcome:
-    """Train a config on its own data, on real passages or on both, and tag news and pages with the model."""
+def part_of(example: Example) -> str:
+    """Return the part of the corpus that a passage belongs to."""
+    return str(example.passage.meta.get("part", ""))
+
+
+def outcome(
+    bench: Bench,
+    path: Path,
+    *,
+    corpus: bool,
+    real: Sequence[Example] = (),
+    rules: bool = False,
+    without: str | None = None,
+) -> Outcome:
+    """Train a config on its own data, on real passages or on both, and tag news and pages with the model.
+
+    `without` names the part of the corpus that the model does not learn from.
+    """
     config = read_config(path)
     prepared = prepare(config)
     data = config.data
     files = (path, data.codebook, *data.passages, *data.annotations)
     news = [bench.data / "news" / f"{name}.jsonl.gz" for name in ("passages", "annotations")]
-    learns = sha256(repr((corpus, rules, sorted(example.passage.id for example in real))).encode()).hexdigest()[:12]
+    learned = (corpus, rules, without, sorted(example.passage.id for example in real))
+    learns = sha256(repr(learned).encode()).hexdigest()[:12]
     folder = BUILD / "news" / f"{path.stem}-{learns}-{digest(*files, *news, *sorted(Path('tagging').rglob('*.py')))}"
     if not (folder / "pages.jsonl").exists():
         start = time.perf_counter()
-        train, dev = _examples(prepared, corpus=corpus, real=real)
+        train, dev = _examples(prepared, corpus=corpus, real=real, without=without)
         tagger = (
             baselines(config, prepared.data.codebook, train, dev)[RULES]
             if rules
@@ -138,9 +160,13 @@ def outcome(bench: Bench, path: Path, *, corpus: bool, real: Sequence[Example] =
     return Outcome(tagged, len({(t.page, t.text) for t in pages}), len({(t.page, t.text) for t in assigned}), assigned)
 
 
-def _examples(prepared: Prepared, *, corpus: bool, real: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    train = prepared.examples_in("train") if corpus else []
-    dev = prepared.examples_in("dev") if corpus else []
+def _examples(
+    prepared: Prepared, *, corpus: bool, real: Sequence[Example], without: str | None
+) -> tuple[list[Example], list[Example]]:
+    train, dev = (
+        [e for e in prepared.examples_in(split) if corpus and (without is None or part_of(e) != without)]
+        for split in ("train", "dev")
+    )
     is_dev = [hash_fraction(example.passage.article, SEED + 1) < DEV for example in real]
     train = train + [example for example, held in zip(real, is_dev, strict=True) if not held]
     return train, dev + [example for example, held in zip(real, is_dev, strict=True) if held]
@@ -234,8 +260,15 @@ def outcomes(bench: Bench, paths: Sequence[str]) -> Iterator[tuple[str, str, Out
         yield path.stem, "corpus + real", both(bench, path, corpus=True)
 
 
+def parts(bench: Bench, path: Path) -> Iterator[tuple[str, str, Outcome]]:
+    """Yield the outcome of a config that learns from its corpus, and from the corpus without each part in turn."""
+    yield path.stem, "corpus", outcome(bench, path, corpus=True)
+    for part in sorted({part_of(example) for example in prepare(read_config(path)).examples} - {""}):
+        yield path.stem, f"corpus without {part}", outcome(bench, path, corpus=True, without=part)
+
+
 def main(arguments: Sequence[str]) -> int:
-    names = [argument for argument in arguments if argument not in ("--choose", "--curve")]
+    names = [argument for argument in arguments if argument not in OPTIONS]
     if not names:
         print(__doc__, file=sys.stderr)
         return 2
@@ -246,26 +279,34 @@ def main(arguments: Sequence[str]) -> int:
         bench = Bench(data, gold, "choose" if "--choose" in arguments else "report")
         scored = gold.take(bench.rows)
         print(f"{len(scored.examples)} passages ({bench.side}), {len(bench.pages)} pages\n")
-        results = [(*names, result, measure(scored, result.news)) for *names, result in outcomes(bench, paths)]
-        _print(results)
+        _print(_measured(scored, outcomes(bench, paths)))
         if "--curve" in arguments:
             _print_curve(bench, scored, [path for path in paths if path in CURVE] or paths)
+        if "--parts" in arguments:
+            _print_scores(_measured(scored, parts(bench, Path(paths[0]))), title="The corpus without each of its parts")
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _print(results: Sequence[tuple[str, str, Outcome, Measured]]) -> None:
-    metrics = list(results[0][3].metrics)
+def _measured(scored: Gold, results: Iterable[tuple[str, str, Outcome]]) -> list[Result]:
+    return [(name, learned, result, measure(scored, result.news)) for name, learned, result in results]
+
+
+def _print_scores(results: Sequence[Result], *, title: str) -> None:
     table(
-        ("config", "trained on", *metrics, "pages tagged"),
+        ("config", "trained on", *results[0][3].metrics, "pages tagged"),
         [
             (name, learned, *(str(score) for score in measured.metrics.values()), f"{result.tagged / result.read:.1%}")
             for name, learned, result, measured in results
         ],
-        title="On real news",
+        title=title,
     )
+
+
+def _print(results: Sequence[Result]) -> None:
+    _print_scores(results, title="On real news")
     table(
         ("config", "trained on", *(f"{topic} ({count})" for topic, (count, _, _) in results[0][3].topics.items())),
         [

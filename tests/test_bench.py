@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench, folds
+from benchmarks import bench, folds, news
+from benchmarks.news_scores import read_gold
 from labels.codebook import STANCES, write_codebook
+from labels.files import write_jsonl
 from labels.gold.adjudication import adjudicate
 from models.examples import stance_examples
 from tests.conftest import BOOK, CONFIG, ENCODER, make_articles, tiny_encoder
@@ -96,3 +98,33 @@ def test_near_duplicates_are_test_together() -> None:
 def test_the_folds_need_two_configs_to_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert folds.main(["config.yaml"]) == 2
     assert "give two configs at least" in capsys.readouterr().err
+
+
+def test_each_part_of_the_corpus_is_left_out_in_turn(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, passages, _ = make_articles()
+    parts = [{"part": "rare" if number % 3 else "news"} for number in range(len(passages))]
+    write_jsonl(
+        Path("passages.jsonl"),
+        [passage.model_copy(update={"meta": meta}) for passage, meta in zip(passages, parts, strict=True)],
+    )
+    _, real, annotations = make_articles(20, seed=2)
+    readers = [a.model_copy(update={"annotator": reader}) for a in annotations for reader in ("reader_a", "reader_b")]
+    files = [Path("news/passages.jsonl.gz"), Path("news/annotations.jsonl.gz")]
+    for file, rows in zip(files, (real, readers), strict=True):
+        write_jsonl(file.with_suffix(""), rows)
+        file.write_bytes(gzip.compress(file.with_suffix("").read_bytes()))
+    page = Path("pages/html/page1.html.gz")
+    page.parent.mkdir(parents=True)
+    paragraphs = "".join(f"<p>{passage.text}</p>" for passage in real[:9])
+    page.write_bytes(gzip.compress(f"<html><body><article>{paragraphs}</article></body></html>".encode()))
+    on_news = news.Bench(workspace, read_gold(Path("codebook.yaml"), *files), "report")
+    results = list(news.parts(on_news, Path("config.yaml")))
+    assert [learned for _, learned, _ in results] == ["corpus", "corpus without news", "corpus without rare"]
+    sizes = [
+        [int(word) for word in line.split() if word.isdigit()][:2] for line in capsys.readouterr().err.splitlines()
+    ]
+    whole, without_news, without_rare = sizes
+    assert whole == [rare + of_news for rare, of_news in zip(without_news, without_rare, strict=True)]
+    assert without_news > without_rare
+    assert list(news.parts(on_news, Path("config.yaml"))) == results
+    assert capsys.readouterr().err == ""

@@ -13,7 +13,7 @@ from labels.check import LabelledData, read_labelled, read_passages
 from labels.codebook import write_codebook
 from labels.errors import BadInput, DemarcheError, suggest
 from labels.files import write_jsonl
-from tests.conftest import BOOK, REPOSITORY, make_articles
+from tests.conftest import BOOK, make_articles
 
 TEXT = "Tea 🍵 and rain."
 PASSAGE = {"id": "a#1", "article": "a", "text": TEXT, "start": 2, "end": 2 + len(TEXT)}
@@ -247,17 +247,6 @@ def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
         articles=tmp_path / "articles.jsonl",
     )
     assert data == LabelledData(BOOK, passages, annotations)
-
-
-def test_the_shipped_corpus_passes_the_check_with_one_warning_about_its_older_codebook() -> None:
-    data = read_labelled(
-        REPOSITORY / "labels/foreign_affairs/codebook.yaml",
-        [REPOSITORY / "seeds/passages.jsonl"],
-        [REPOSITORY / "labels/foreign_affairs/annotations.jsonl"],
-        articles=REPOSITORY / "seeds/articles.jsonl",
-    )
-    (warning,) = data.warnings
-    assert warning.what.startswith("made with foreign-affairs@1.0.0, read with foreign-affairs@1.1.0: same major")
 
 
 @pytest.mark.parametrize(
