@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from models.encoders.settings import EncoderSettings
-from models.examples import Query, StanceExamples, TopicExamples, TrainingCallback
-from models.families.on_vectors import StanceOnVectors, TopicsOnVectors, pretrained_vectors
-from models.families.protocol import FamilySettings, FitContext
-from models.families.regression import Penalty, fit_multinomial, fit_one_vs_rest
+from models.encoders.vectors import Vectors
+from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
+from models.families.on_vectors import OnVectors, TopicsOnVectors, pretrained_vectors
+from models.families.protocol import FamilySettings, FitContext, read_settings
+from models.families.regression import (
+    OwnFrom,
+    Penalty,
+    fit_by_target,
+    fit_multinomial,
+    fit_one_vs_rest,
+    predict_by_target,
+)
 
 
 class EmbeddingTopicsSettings(EncoderSettings, FamilySettings):
@@ -24,10 +33,14 @@ class EmbeddingTopicsSettings(EncoderSettings, FamilySettings):
 
 
 class EmbeddingStanceSettings(EncoderSettings, FamilySettings):
-    """Logistic regression on the vectors of passage and target and their product, with a frozen encoder."""
+    """Logistic regression on the vectors of passage and target and their product, with a frozen encoder.
+
+    A target with at least `own_from` examples gets a separate model in addition to the shared one.
+    """
 
     kind: Literal["embedding"]
     c: Penalty = 10.0
+    own_from: OwnFrom = 60
 
 
 class EmbeddingTopics(TopicsOnVectors):
@@ -47,11 +60,15 @@ class EmbeddingTopics(TopicsOnVectors):
         return self
 
 
-class EmbeddingStance(StanceOnVectors):
+class EmbeddingStance(OnVectors):
     """Reads the vectors of text and target and their product, and so handles targets that it was not trained on."""
 
     Settings = EmbeddingStanceSettings
     cross_fit = True
+
+    def __init__(self, settings: EmbeddingStanceSettings, vectors: Vectors):
+        super().__init__(settings, vectors)
+        self.own: list[str] = []
 
     @classmethod
     def factory(cls, settings: EmbeddingStanceSettings, context: FitContext) -> Callable[[], Self]:
@@ -59,11 +76,27 @@ class EmbeddingStance(StanceOnVectors):
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
-        features = self.features(examples.inputs)
-        self.coefficients, self.intercepts = fit_multinomial(features, examples.y, c=self.settings.c)
+        self.own, self.coefficients, self.intercepts = fit_by_target(
+            self._features(examples.inputs),
+            examples,
+            partial(fit_multinomial, c=self.settings.c),
+            own_from=self.settings.own_from,
+        )
         return self
 
-    def features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
+    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
+        return predict_by_target(self._features(queries), queries, self.own, self.coefficients, self.intercepts)
+
+    def save(self, folder: Path) -> None:
+        self._save(folder, own=self.own)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        model = super().load(folder)
+        model.own = read_settings(folder)["own"]
+        return model
+
+    def _features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
         text = self.vectors.of([query.text for query in queries])
         target = self.vectors.of([query.target for query in queries])
         # Each entry of the product of two unit vectors is small; scale it to the size of the others.

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit
 
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.ngrams import NgramCounts, Ngrams, TargetFeatures, TextFeatures
 from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
-from models.families.regression import Penalty, balanced_weights, class_coefficients, label_votes, save_arrays
+from models.families.regression import (
+    OwnFrom,
+    Penalty,
+    balanced_weights,
+    class_coefficients,
+    fit_by_target,
+    label_votes,
+    predict_by_target,
+    save_arrays,
+)
 
 _WEIGHTS = "weights.safetensors"
 _SMOOTHING = 0.1  # of TF-IDF weights: 0.03 to 0.2 did as well in cross-validation on three data sets, 1 did worse
@@ -42,7 +49,7 @@ class LinearStanceSettings(FamilySettings):
     kind: Literal["linear"] = "linear"
     c: Penalty = 2.0
     ngrams: Ngrams = Ngrams()
-    own_from: Annotated[int, Field(ge=1)] = 60
+    own_from: OwnFrom = 60
 
 
 class _Linear:
@@ -103,12 +110,7 @@ class LinearTopics(_Linear):
 
 
 class LinearStance(_Linear):
-    """A model shared by all targets, and a separate model for each target with enough examples.
-
-    One classifier per target is the baseline that was hard to beat at SemEval-2016 Task 6. Where a target has its own
-    model, the probabilities of the two are averaged. `coefficients` (models, 3, features) and `intercepts` (models, 3)
-    have the shared model first, then those of `own`.
-    """
+    """Multinomial and NB regressions: one shared by all targets, and one for each target with enough examples."""
 
     def __init__(self, settings: LinearStanceSettings, counts: NgramCounts | None = None):
         super().__init__(settings, TargetFeatures(settings.ngrams, counts))
@@ -117,28 +119,18 @@ class LinearStance(_Linear):
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
         x = self.features.fit_transform(examples.inputs)
-        targets = np.array([query.target for query in examples.inputs], dtype=object)
-        counts = Counter(targets)
-        self.own = sorted(target for target, count in counts.items() if self.settings.own_from <= count < len(examples))
-        models = [_fit_stance(x, examples.y, c=self.settings.c)]
-        for target in self.own:
-            rows = np.flatnonzero(targets == target)
-            models.append(_fit_stance(x[rows], examples.y[rows], c=self.settings.c))
-        self.coefficients = np.stack([coefficients for coefficients, _ in models]).astype(np.float32)
-        self.intercepts = np.stack([intercepts for _, intercepts in models])
+        self.own, coefficients, self.intercepts = fit_by_target(
+            x, examples, partial(_fit_stance, c=self.settings.c), own_from=self.settings.own_from
+        )
+        self.coefficients = coefficients.astype(np.float32)
         return self
 
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
         if not queries:
             return np.zeros((0, 3))
-        x = self.features.transform(queries)
-        probabilities = softmax(x @ self.coefficients[0].T + self.intercepts[0], axis=1)
-        for position, target in enumerate(self.own, start=1):
-            rows = np.flatnonzero([query.target == target for query in queries])
-            if len(rows):
-                own = softmax(x[rows] @ self.coefficients[position].T + self.intercepts[position], axis=1)
-                probabilities[rows] = (probabilities[rows] + own) / 2
-        return np.asarray(probabilities, dtype=np.float64)
+        return predict_by_target(
+            self.features.transform(queries), queries, self.own, self.coefficients, self.intercepts
+        )
 
     def save(self, folder: Path) -> None:
         self._save(folder, own=self.own)

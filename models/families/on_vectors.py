@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import load_file
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 from models.encoders.device import select_device
 from models.encoders.settings import EncoderSettings
 from models.encoders.vectors import Vectors
-from models.examples import FloatArray, Query
+from models.examples import FloatArray
 from models.families.protocol import FitContext, read_settings, write_settings
 from models.families.regression import save_arrays
 
@@ -34,8 +32,11 @@ class OnVectors:
         self.intercepts = np.zeros(0)
 
     def save(self, folder: Path) -> None:
+        self._save(folder)
+
+    def _save(self, folder: Path, **fitted: Any) -> None:
         plain = self.settings.model_dump(mode="json")
-        write_settings(folder, plain["kind"], settings=plain, precision=self.vectors.device.precision)
+        write_settings(folder, plain["kind"], settings=plain, precision=self.vectors.device.precision, **fitted)
         save_arrays(folder / _WEIGHTS, {"coefficients": self.coefficients, "intercepts": self.intercepts})
         self.vectors.save(folder)
 
@@ -55,18 +56,6 @@ class TopicsOnVectors(OnVectors):
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
         return np.asarray(expit(self.vectors.of(texts) @ self.coefficients.T + self.intercepts), dtype=np.float64)
-
-
-class StanceOnVectors(OnVectors, ABC):
-    """Chooses among the three stances."""
-
-    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
-        odds = self.features(queries) @ self.coefficients.T + self.intercepts
-        return np.asarray(softmax(odds, axis=1), dtype=np.float64)
-
-    @abstractmethod
-    def features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
-        """Return (n, features)."""
 
 
 def pretrained_vectors(settings: EncoderSettings, context: FitContext) -> Vectors:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 from safetensors.numpy import save_file
+from scipy.special import softmax
 
-from models.examples import FloatArray
+from models.examples import FloatArray, Query, StanceExamples
 
 Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """The inverse strength of the L2 penalty, as scikit-learn's `C`."""
+OwnFrom = Annotated[int, Field(ge=1)]
+"""The number of examples from which a target gets a model of its own."""
 NEVER = -30.0
 """Log-odds of a label that no example has."""
 
@@ -41,6 +46,41 @@ def fit_multinomial(x: npt.NDArray[Any], y: FloatArray, *, c: float) -> tuple[Fl
     model = LogisticRegression(C=c, max_iter=1000)
     model.fit(x[rows], labels, sample_weight=votes * balanced_weights(labels, votes))
     return class_coefficients(model, y.shape[1], never=NEVER)
+
+
+def fit_by_target(
+    x: Any, examples: StanceExamples, fit: Callable[[Any, FloatArray], tuple[FloatArray, FloatArray]], *, own_from: int
+) -> tuple[list[str], FloatArray, FloatArray]:
+    """Fit a model shared by all targets, and one for each target with at least `own_from` examples.
+
+    One classifier per target is the baseline that was hard to beat at SemEval-2016 Task 6. `x` has the features of the
+    examples. Return the targets with a model of their own, coefficients (models, 3, features) and intercepts
+    (models, 3); the shared model comes first.
+    """
+    targets = np.array([query.target for query in examples.inputs], dtype=object)
+    own = sorted(target for target, count in Counter(targets).items() if own_from <= count < len(examples))
+    models = [fit(x, examples.y)]
+    for target in own:
+        rows = np.flatnonzero(targets == target)
+        models.append(fit(x[rows], examples.y[rows]))
+    return (
+        own,
+        np.stack([coefficients for coefficients, _ in models]),
+        np.stack([intercepts for _, intercepts in models]),
+    )
+
+
+def predict_by_target(
+    x: Any, queries: Sequence[Query], own: Sequence[str], coefficients: npt.NDArray[Any], intercepts: FloatArray
+) -> FloatArray:
+    """Return probabilities (n, 3): the shared model's, averaged with those of the target's own model if it has one."""
+    probabilities = softmax(x @ coefficients[0].T + intercepts[0], axis=1)
+    for position, target in enumerate(own, start=1):
+        rows = np.flatnonzero([query.target == target for query in queries])
+        if len(rows):
+            of_target = softmax(x[rows] @ coefficients[position].T + intercepts[position], axis=1)
+            probabilities[rows] = (probabilities[rows] + of_target) / 2
+    return np.asarray(probabilities, dtype=np.float64)
 
 
 def class_coefficients(model: Any, classes: int, *, never: float) -> tuple[FloatArray, FloatArray]:

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
+from scipy.special import softmax
 
 from models.encoders.settings import ContrastiveSettings
 from models.encoders.vectors import Vectors
-from models.examples import Query, StanceExamples, TopicExamples, TrainingCallback
-from models.families.on_vectors import OnVectors, StanceOnVectors, TopicsOnVectors, pretrained_vectors
+from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
+from models.families.on_vectors import OnVectors, TopicsOnVectors, pretrained_vectors
 from models.families.protocol import FamilySettings, FitContext
 from models.families.regression import Penalty, fit_multinomial, fit_one_vs_rest
 
@@ -72,16 +72,17 @@ class SetfitTopics(_Setfit, TopicsOnVectors):
         return self
 
 
-class SetfitStance(_Setfit, StanceOnVectors):
+class SetfitStance(_Setfit, OnVectors):
     """Reads text and target side by side; queries with the same stance are similar."""
 
     Settings = SetfitStanceSettings
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         self._train_vectors("stance", train, callback)
-        features = self.features(train.inputs)
-        self.coefficients, self.intercepts = fit_multinomial(features, train.y, c=self.settings.c)
+        vectors = self.vectors.of_queries(train.inputs)
+        self.coefficients, self.intercepts = fit_multinomial(vectors, train.y, c=self.settings.c)
         return self
 
-    def features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:
-        return self.vectors.of_queries(queries)
+    def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
+        log_odds = self.vectors.of_queries(queries) @ self.coefficients.T + self.intercepts
+        return np.asarray(softmax(log_odds, axis=1), dtype=np.float64)
