@@ -34,7 +34,7 @@ bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.encoders $(DATA)
 
-bench-news: .venv/installed
+bench-news: encoder-mpnet
 	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
 
