@@ -49,7 +49,7 @@ def keep_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[
 def project(tmp_path: Path, empty_store: Path) -> Path:
     """A copy of the project's data and configs, with a sixth of the starter corpus.
 
-    The same passages stand in for the real news of `labels/news`, whose texts are not part of the project.
+    Another sixth stands in for the real news of `labels/news`, whose texts are not part of the project.
     """
     for name in ("configs", "labels", "seeds", "docs"):
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -60,8 +60,13 @@ def project(tmp_path: Path, empty_store: Path) -> Path:
         for annotation in map(json.loads, path.read_text(encoding="utf-8").splitlines())
     }
     # A sixth of those with each set of labels: some topics have few passages of some stance.
-    sixth = set(sorted(labels_of, key=labels_of.__getitem__)[::6])
-    passages = keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["id"] in sixth)
+    order = sorted(labels_of, key=labels_of.__getitem__)
+    sixth, other = set(order[::6]), set(order[3::6])
+    news, read = tmp_path / "news.jsonl", tmp_path / "news_annotations.jsonl"
+    shutil.copy(tmp_path / "seeds/passages.jsonl", news)
+    shutil.copy(path, read)
+    passages = keep_lines(news, lambda passage: passage["id"] in other)
+    keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["id"] in sixth)
     annotations = keep_lines(path, lambda annotation: annotation["passage"] in sixth)
     labels = {(label["topic"], label.get("stance")) for annotation in annotations for label in annotation["labels"]}
     topics = read_codebook(REPOSITORY / "labels/foreign_affairs/codebook.yaml").topic_ids
@@ -71,7 +76,7 @@ def project(tmp_path: Path, empty_store: Path) -> Path:
         file = tmp_path / "Article-Bias-Prediction/data/jsons" / f"{passage['article']}.json"
         file.write_text(json.dumps({"ID": passage["article"], "content_original": passage["text"]}), encoding="utf-8")
     write_jsonl(tmp_path / "labels/news/passages.jsonl", map(detach, map(Passage.model_validate, passages)))
-    write_jsonl(tmp_path / "labels/news/annotations.jsonl", annotations)
+    write_jsonl(tmp_path / "labels/news/annotations.jsonl", keep_lines(read, lambda row: row["passage"] in other))
     return tmp_path
 
 
