@@ -34,8 +34,9 @@ bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.encoders $(DATA)
 
-bench-news: encoder-mpnet
+bench-news: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(MAKE) --no-print-directory encoder-mpnet
 	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
 
 encoder-mpnet: .venv/installed

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     for option in ("--choose", "--curve", "--parts"):
         parser.add_argument(option, action="store_true")
     parser.add_argument("--seed", type=int, default=SEED)
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)  # options may stand before the configs
     try:
         news = [given.data / "news" / f"{name}.jsonl.gz" for name in ("passages", "annotations")]
         gold = read_gold(read_config(given.configs[0]).data.codebook, *news)

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.bench import BUILD, digest
 from benchmarks.news_scores import Gold, Tagged
-from labels.errors import Problems
+from labels.errors import DemarcheError, Problems
 from labels.files import Frozen, read_jsonl, write_jsonl
 from labels.gold.adjudication import Example
 from labels.passages import Article
@@ -73,9 +73,8 @@ class Bench:
     @property
     def pages(self) -> list[Path]:
         """The pages (ID.html.gz) whose id ends in an odd hexadecimal digit."""
-        return [
-            p for p in sorted((self.data / "pages" / "html").iterdir()) if int(p.name.partition(".")[0][-1], 16) % 2
-        ]
+        pages = sorted((self.data / "pages" / "html").glob("*.html.gz"))
+        return [page for page in pages if int(page.name.partition(".")[0][-1], 16) % 2]
 
     def folds(self) -> Iterator[tuple[list[Example], list[int]]]:
         """Yield the real passages to learn from, and the rows to score with that model."""
@@ -112,13 +111,16 @@ def outcome(
     `without` names the part of the corpus that the model does not learn from.
     """
     config = read_config(path, [f"seed={bench.seed}"])
+    if not (config.reads_topics and config.reads_stance):
+        raise DemarcheError(f"{path}: bench-news needs a config with topics and stance")
     prepared = prepare(config)
     data = config.data
     files = (path, data.codebook, *data.passages, *data.annotations)
     news = [bench.data / "news" / f"{name}.jsonl.gz" for name in ("passages", "annotations")]
+    code = sorted(Path("tagging").rglob("*.py"))
     learned = (bench.seed, corpus, rules, without, sorted(example.passage.id for example in real))
     learns = sha256(repr(learned).encode()).hexdigest()[:12]
-    folder = BUILD / "news" / f"{path.stem}-{learns}-{digest(*files, *news, *sorted(Path('tagging').rglob('*.py')))}"
+    folder = BUILD / "news" / f"{path.stem}-{learns}-{digest(*files, *news, *bench.pages, *code)}"
     if not (folder / "pages.jsonl").exists():
         start = time.perf_counter()
         train, dev = _examples(prepared, corpus=corpus, real=real, without=without)

@@ -98,7 +98,7 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")
     typer.echo(
         f"{summary.assigned} tags, {summary.assigned_for_review} of them for review; "
-        f"{summary.unassigned_for_review} more for review just below a threshold; "
+        f"{summary.unassigned_for_review} more for review but not assigned; "
         f"{summary.statuses[NO_TOPIC]} passages without a topic; "
         f"{summary.statuses[BOILERPLATE]} pieces of boilerplate"
     )

@@ -11,6 +11,8 @@ import numpy as np
 
 from labels.files import Frozen
 
+FEWEST = 1000
+"""Fewer training texts do not show which share of known words is unusual."""
 _RAREST = 0.001
 """A text is unfamiliar if its share of known words is below that of all but this fraction of the training texts."""
 _PRIOR = 10.0
@@ -28,8 +30,10 @@ class Familiarity(Frozen):
     lowest: float
 
     @classmethod
-    def of(cls, texts: Sequence[str], groups: Sequence[str]) -> Self:
-        """Learn from the training texts: each is compared with the texts of the other groups (articles)."""
+    def of(cls, texts: Sequence[str], groups: Sequence[str]) -> Self | None:
+        """Learn from the training texts, each compared with those of the other groups; None if they are too few."""
+        if len(texts) < FEWEST:
+            return None
         words_of = [_words(text) for text in texts]
         by_group: dict[str, set[str]] = {}
         for group, words in zip(groups, words_of, strict=True):

@@ -56,7 +56,7 @@ class Summary:
 
     @property
     def unassigned_for_review(self) -> int:
-        """The number of tags that are not assigned, but just below a threshold."""
+        """The number of tags for review that are not assigned: just below a threshold, or of an unfamiliar passage."""
         return self.statuses[REVIEW] - self.assigned_for_review
 
     def add(self, rows: Sequence[Row]) -> None:

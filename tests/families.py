@@ -158,7 +158,7 @@ STANCE_FAMILIES: dict[str, Callable[[bool], Any]] = {
     "linear with a model per target": lambda brief: LinearStance(LinearStanceSettings(ngrams=WORDS, own_from=10)),
     "majority": lambda brief: MajorityStance(),
     "embedding": lambda brief: EmbeddingStance(
-        EmbeddingStanceSettings(**encoder_settings(kind="embedding")), vectors()
+        EmbeddingStanceSettings(**encoder_settings(kind="embedding"), own_from=10), vectors()
     ),
     "encoder": lambda brief: EncoderStance(EncoderStanceSettings(**finetune_settings(brief=brief)), device=CPU, seed=1),
     "setfit": lambda brief: SetfitStance(

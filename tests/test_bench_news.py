@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import news
+from benchmarks.news_models import CHOOSE, FOLDS, REPORT, SEED, Bench, side_of
 from benchmarks.news_scores import Gold, Tagged, measure, read_gold
 from labels.codebook import Codebook, Topic, write_codebook
+from labels.gold.adjudication import adjudicate
+from tests.conftest import make_articles
 
 BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="rain")))
 READINGS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
@@ -84,3 +88,25 @@ def test_the_calibration_error_is_the_gap_between_probability_and_frequency(gold
     # Tea has probability 1 in five passages and holds in four; rain has 0 and never holds.
     assert measure(gold, tagged()).metrics["ECE"].value == pytest.approx(1 / 9)
     assert np.isfinite(measure(gold, tagged()).metrics["ECE"].low)
+
+
+@pytest.mark.parametrize("side", [CHOOSE, REPORT])
+def test_no_model_is_scored_on_an_article_that_it_learned_from(side: str) -> None:
+    _, passages, annotations = make_articles()
+    examples = adjudicate(passages, annotations)
+    shape = (len(examples), 2)
+    bench = Bench(Path(), Gold(examples, ("tea", "rain"), np.zeros(shape, int), np.zeros(shape, int)), side, SEED)
+    folds = list(bench.folds())
+    assert len(folds) == FOLDS
+    assert sorted(row for _, scored in folds for row in scored) == bench.rows
+    for learned, scored in folds:
+        articles = {examples[row].passage.article for row in scored}
+        assert {side_of(examples[row]) for row in scored} == {side}
+        assert not articles & {example.passage.article for example in learned}
+        # What is decided on `choose` must not depend on `report`.
+        assert side == REPORT or {side_of(example) for example in learned} == {CHOOSE}
+
+
+def test_configs_may_follow_the_options(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert news.main([str(tmp_path), "--choose", "--seed", "14", str(tmp_path / "nowhere.yaml")]) == 2
+    assert "nowhere.yaml: no such file" in capsys.readouterr().err

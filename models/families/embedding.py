@@ -61,7 +61,10 @@ class EmbeddingTopics(TopicsOnVectors):
 
 
 class EmbeddingStance(OnVectors):
-    """Reads the vectors of text and target and their product, and so handles targets that it was not trained on."""
+    """Reads the vectors of text and target and their product, and so handles targets that it was not trained on.
+
+    `coefficients` (models, 3, features) and `intercepts` (models, 3) have the shared model first, then those of `own`.
+    """
 
     Settings = EmbeddingStanceSettings
     cross_fit = True

@@ -110,7 +110,10 @@ class LinearTopics(_Linear):
 
 
 class LinearStance(_Linear):
-    """Multinomial and NB regressions: one shared by all targets, and one for each target with enough examples."""
+    """Multinomial and NB regressions: one shared by all targets, and one for each target with enough examples.
+
+    `coefficients` (models, 3, features) and `intercepts` (models, 3) have the shared model first, then those of `own`.
+    """
 
     def __init__(self, settings: LinearStanceSettings, counts: NgramCounts | None = None):
         super().__init__(settings, TargetFeatures(settings.ngrams, counts))
