@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -88,7 +89,7 @@ def test_the_commands_of_the_readmes_run_in_order(project: Path, monkeypatch: py
     assert lines.pop(0) == ". .venv/bin/activate"
     assert len(lines) > 8
     for line in lines:
-        program, *arguments = line.split()
+        program, *arguments = shlex.split(line)
         assert program == "demarche"
         # In this process: as many new processes would each import MLflow and scikit-learn again.
         result = CliRunner().invoke(app, arguments)
