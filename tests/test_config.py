@@ -14,7 +14,8 @@ from models.families.baselines import RulesSettings
 from models.families.linear import LinearTopicsSettings
 from models.families.ngrams import Ngrams
 from tests.conftest import REPOSITORY
-from training.config import ColumnSplit, Config, GroupSplit, TimeSplit, read_config
+from training.config import Config, read_config
+from training.split_config import ColumnSplit, GroupSplit, TimeSplit
 
 BASE = """\
 name: town

@@ -6,12 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationError,
@@ -30,32 +28,11 @@ from models.examples import Votes
 from models.families.catalog import StanceSettings, TopicsSettings
 from models.families.joint import JointSettings
 from models.families.protocol import FamilySettings
+from training.data_files import DataFile, DataFiles
 from training.overrides import load_yaml, merge, parse_overrides
+from training.split_config import GroupSplit, SplitConfig
 
-
-def _require_data_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"no such file: {path} (relative to {Path.cwd()}); correct the path")
-    return path
-
-
-def _one_or_more(value: Any) -> Any:
-    if isinstance(value, list | tuple) and not value:
-        raise ValueError("no file; name one at least")
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-DataFile = Annotated[Path, AfterValidator(_require_data_file)]
-# `Field(min_length=1)` would also count out the files that do not exist.
-DataFiles = Annotated[tuple[DataFile, ...], BeforeValidator(_one_or_more)]
-"""One file, or a list of files."""
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-
-def _check_fractions(test: float, dev: float) -> None:
-    if test + dev >= 1:
-        raise ValueError(f"test {test} and dev {dev} leave nothing to train on; their sum must be below 1")
 
 
 class Data(Frozen):
@@ -76,59 +53,6 @@ class EvaluationSet(Frozen):
 
     passages: DataFiles
     annotations: DataFiles
-
-
-class GroupSplit(Frozen):
-    strategy: Literal["group"] = "group"
-    test: Fraction = 0.2
-    dev: Fraction = 0.15
-    seed: int = 13
-    on_leak: Literal["refuse", "drop"] = "refuse"
-    stratify: bool = False
-    from_: Annotated[DataFile | None, Field(alias="from")] = None
-
-    @model_validator(mode="after")
-    def _one_order(self) -> Self:
-        if self.stratify and self.from_:
-            raise ValueError("stratify and from are mutually exclusive: passages of an earlier split keep their split")
-        return self
-
-    @model_validator(mode="after")
-    def _leaves_train(self) -> Self:
-        _check_fractions(self.test, self.dev)
-        return self
-
-
-class TimeSplit(Frozen):
-    strategy: Literal["time"]
-    by: str = "published"
-    test: Fraction = 0.2
-    dev: Fraction = 0.15
-    on_leak: Literal["refuse", "drop"] = "refuse"
-
-    @model_validator(mode="after")
-    def _leaves_train(self) -> Self:
-        _check_fractions(self.test, self.dev)
-        return self
-
-
-class ColumnSplit(Frozen):
-    strategy: Literal["column"]
-    dev: Fraction = 0.15
-    seed: int = 13
-    on_leak: Literal["refuse", "drop"] = "refuse"
-
-
-class TargetSplit(Frozen):
-    """A test split of what is labelled with one target, a topic or a named text, which training leaves out."""
-
-    strategy: Literal["leave_target_out"]
-    target: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
-    dev: Fraction = 0.15
-    seed: int = 13
-
-
-SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit | TargetSplit, Field(discriminator="strategy")]
 
 
 class Dimension(Frozen):

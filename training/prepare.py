@@ -17,8 +17,9 @@ from labels.splits.split import Split, read_split
 from labels.splits.strategies import split_by_column, split_by_group, split_by_time
 from models.families.catalog import encoder_settings, finds_unseen_topics
 from models.families.protocol import FamilySettings
-from training.config import ColumnSplit, Config, GroupSplit, TargetSplit, TimeSplit
+from training.config import Config
 from training.initial import initial_models, inits
+from training.split_config import ColumnSplit, GroupSplit, TargetSplit, TimeSplit
 
 
 @dataclass(frozen=True)
