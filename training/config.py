@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationError,
@@ -21,6 +22,7 @@ from yaml import YAMLError
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
 from labels.gold.adjudication import Method
+from labels.splits.split import is_test_split
 from labels.yaml_text import read_yaml_text, yaml_error
 from models.encoders.device import DeviceName, Precision
 from models.examples import Field as InputField
@@ -110,7 +112,8 @@ class Config(Frozen):
     data: Data
     input: Annotated[tuple[InputField, ...], Field(min_length=1)] = ("title", "text")
     split: SplitConfig = GroupSplit()
-    evaluation: dict[str, EvaluationSet] = {}
+    # `evaluation=null` on the command line takes the sets of a config out.
+    evaluation: Annotated[dict[str, EvaluationSet], BeforeValidator(lambda sets: {} if sets is None else sets)] = {}
     topics: TopicsSettings | None = None
     stance: StanceSettings | None = None
     joint: JointSettings | None = None
@@ -157,9 +160,11 @@ class Config(Frozen):
     @classmethod
     def _names_sets(cls, sets: dict[str, EvaluationSet]) -> dict[str, EvaluationSet]:
         for name in sets:
-            if name in ("train", "dev", "test") or not re.fullmatch(r"[A-Za-z][\w-]*", name):
+            # Metrics, predictions and data sets are logged by this name, beside those of the splits.
+            if name in ("train", "dev") or is_test_split(name) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
                 raise ValueError(
-                    f"{name!r} cannot name a set; use letters, digits, _ and -, and none of train, dev and test"
+                    f"{name!r} cannot name a set; use letters, digits, _ and -, and neither train, dev nor a name that "
+                    "starts with test: those are splits"
                 )
         return sets
 
@@ -261,7 +266,11 @@ def _fields(model: type[BaseModel], where: Sequence[str]) -> list[str]:
         if _is_tag(where, place):
             current = _UNIONS[where[0]][part]
         elif part in current.model_fields:
-            annotation = current.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                current = annotation
+            current = _model_in(current.model_fields[part].annotation) or current
     return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation is, or that it holds: `Search | None`, `dict[str, EvaluationSet]`."""
+    parts = (annotation, *get_args(annotation))
+    return next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), None)
