@@ -74,11 +74,15 @@ def start(config: Config, *, reporter: Reporter) -> Prepared:
 def check(config: Config, *, reporter: Reporter) -> Prepared:
     """Read, check and split the data of a config, and log warnings about it."""
     prepared = prepare(config)
-    for problem in prepared.data.warnings:
-        reporter.warn(str(problem))
+    for data in (prepared.data, *(each.data for each in prepared.evaluation.values())):
+        for problem in data.warnings:
+            reporter.warn(str(problem))
     if config.reads_topics:
         for warning in without_gold(prepared.examples_in("test"), prepared.data.codebook):
             reporter.warn(warning)
+        for name, each in prepared.evaluation.items():
+            for warning in without_gold(each.examples, prepared.data.codebook):
+                reporter.warn(f"evaluation.{name}: {warning}")
     return prepared
 
 
@@ -125,7 +129,8 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     predictions = {"test": on_test}
     for name, gold in prepared.evaluation.items():
         reporter.log(f"evaluating on {name}")
-        predictions[name] = {key: predict(each, gold, [name] * len(gold)) for key, each in taggers.items()}
+        splits = [name] * len(gold.examples)
+        predictions[name] = {key: predict(each, gold.examples, splits) for key, each in taggers.items()}
     evaluated = {
         name: {key: evaluate(each, seed=config.seed) for key, each in by_tagger.items()}
         for name, by_tagger in predictions.items()
