@@ -92,7 +92,10 @@ def check_encoders(config: Config) -> None:
 
 
 def _check_initial(prepared: Prepared) -> tuple[str, ...]:
-    """Return the runs of the earlier models. Raises DemarcheError if test or dev has passages they were trained on."""
+    """Return the runs of the earlier models.
+
+    Raises DemarcheError if test, dev or a set of `evaluation` has passages that they were trained on.
+    """
     pairs = {(task, settings.init or "") for task, settings in inits(prepared.config)}
     runs = [_check_init(prepared, init, task) for task, init in sorted(pairs)]
     return tuple(sorted({run for run in runs if run}))
@@ -109,11 +112,17 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
         return None
     # Without cross-fitting, the earlier model used dev only to choose its epoch.
     whole = read_settings(tagger / task)["settings"]["cross_fit"]
-    known = {"test": trained_on(run), "dev": trained_on(run, ("train", "dev") if whole else ("train",))}
-    for name, ids in known.items():
-        overlap = sum(example.passage.id in ids for example in prepared.examples_in(name))
+    learned = trained_on(run)
+    change = "start from one without cross_fit" if whole else "keep its split (split.from)"
+    places = [
+        ("test", prepared.examples_in("test"), learned, change),
+        ("dev", prepared.examples_in("dev"), learned if whole else trained_on(run, ("train",)), change),
+    ]
+    for name, each in prepared.evaluation.items():
+        places.append((f"evaluation.{name}", each.examples, learned, "remove them from the set"))
+    for name, examples, ids, cure in places:
+        overlap = sum(example.passage.id in ids for example in examples)
         if overlap:
-            cure = "start from one without cross_fit" if whole else "keep its split (split.from)"
             raise DemarcheError(
                 f"{task}.init: {init} was trained on {overlap} of the passages (by id) that are in {name} here; {cure}, "
                 "or start from a run on other data"
