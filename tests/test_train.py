@@ -165,6 +165,20 @@ def test_a_config_may_name_another_set_to_be_evaluated_on(store: Path, workspace
     assert f"{run.metrics['more/topics/micro_f1']:.3f}" in run.tags["mlflow.note.content"].partition("on test")[0]
 
 
+def test_a_run_records_the_sets_that_it_was_evaluated_on(champion: Champion, store: Path, workspace: Path) -> None:
+    assert "demarche.evaluation" not in champion.run.tags
+    sets = [more_articles(workspace), more_articles(workspace, "far", seed=3)]
+    trained(*sets, "stance=null")
+    (run,) = tracking.runs()
+    inputs = open_store().get_run(run.id).inputs.dataset_inputs
+    digests = {each.tags[0].value: each.dataset.digest for each in inputs}
+    assert digests.keys() == {"train", "dev", "test", "more", "far"}
+    names = {each.tags[0].value: each.dataset.name for each in inputs}
+    assert names["more"] == "more_passages"
+    assert run.tags["demarche.evaluation"] == f"far={digests['far']} more={digests['more']}"
+    assert run.tags["demarche.data"] == champion.run.tags["demarche.data"]
+
+
 def test_what_was_trained_on_is_not_evaluated_on(store: Path, workspace: Path) -> None:
     prepared = prepare(read_config("config.yaml"))
     learned = [*prepared.examples_in("train"), *prepared.examples_in("dev")]
