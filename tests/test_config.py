@@ -14,7 +14,8 @@ from models.families.baselines import RulesSettings
 from models.families.linear import LinearTopicsSettings
 from models.families.ngrams import Ngrams
 from tests.conftest import REPOSITORY
-from training.config import ColumnSplit, Config, GroupSplit, TimeSplit, read_config
+from training.config import Config, read_config
+from training.split_config import ColumnSplit, GroupSplit, TimeSplit
 
 BASE = """\
 name: town
@@ -82,7 +83,7 @@ tracking: {experiment: "", registr: town}
     for expected in [
         "name: missing",
         "nme: unknown key; did you mean 'name'?",
-        "data.passages.0: no such file: nowhere.jsonl",
+        "data.passages: no such file: nowhere.jsonl",
         "data.annotations.1: no such file: gone.jsonl",
         "data.vote: unknown key; did you mean 'votes'?",
         "input.1: 'txt' is not allowed; did you mean 'text'?",
@@ -134,14 +135,34 @@ MISTAKES = [
     (("tracking.register=a/b",), "tracking.register: "),
     (("tpoics.c=4",), "tpoics: unknown key; did you mean 'topics'?"),
     (("data=null",), "data: "),
+    (("data.codebook=null",), "data.codebook: a file is expected"),
+    (("data.passages=null",), "data.passages: a file or a list of files is expected"),
+    (("data.passages=[null]",), "data.passages.0: a file is expected"),
+    (("data.annotations=[gone.jsonl]",), "data.annotations.0: no such file: gone.jsonl"),
     (
-        ("evaluation={test: {passages: passages.jsonl, annotations: annotations.jsonl}}",),
-        "evaluation: 'test' cannot name a set; use letters, digits, _ and -",
+        ("joint.kind=joint", "topics=null", "joint.encoder=x", "joint.epohcs=2"),
+        "joint.epohcs: unknown key; did you mean 'epochs'?",
+    ),
+    (
+        ("search={metric: topics/map, space: {topics.c: {low: 1, hihg: 2, high: 3}}}",),
+        "search.space.topics.c.hihg: unknown key; did you mean 'high'?",
+    ),
+    *(
+        (
+            (f"evaluation={{{name}: {{passages: passages.jsonl, annotations: annotations.jsonl}}}}",),
+            f"evaluation: {name!r} cannot name a set; use letters, digits, _ and -, and neither train, dev nor a name "
+            "that starts with test: those are splits",
+        )
+        for name in ("train", "dev", "test", "test_far", "a/b")
+    ),
+    (
+        ("evaluation={news: {passage: passages.jsonl, passages: passages.jsonl, annotations: annotations.jsonl}}",),
+        "evaluation.news.passage: unknown key; did you mean 'passages'?",
     ),
     (("evaluation={news: {passages: passages.jsonl}}",), "evaluation.news.annotations: missing"),
     (
         ("evaluation={news: {passages: gone.jsonl, annotations: annotations.jsonl}}",),
-        "evaluation.news.passages.0: no such",
+        "evaluation.news.passages: no such file: gone.jsonl",
     ),
 ]
 
@@ -195,6 +216,12 @@ def test_line_ends_marks_and_quotes_do_not_matter(change: tuple[str, str], folde
 
 
 # Overrides
+
+
+def test_an_override_takes_the_sets_of_evaluation_out(folder: Path) -> None:
+    text = BASE + "evaluation: {news: {passages: passages.jsonl, annotations: annotations.jsonl}}\n"
+    assert list(read(folder, text).evaluation) == ["news"]
+    assert read(folder, text, "evaluation=null").evaluation == {}
 
 
 def test_overrides_reach_every_depth_and_the_last_one_wins(folder: Path) -> None:

@@ -66,8 +66,11 @@ def project(tmp_path: Path, empty_store: Path) -> Path:
     news, read = tmp_path / "news.jsonl", tmp_path / "news_annotations.jsonl"
     shutil.copy(tmp_path / "seeds/passages.jsonl", news)
     shutil.copy(path, read)
-    passages = keep_lines(news, lambda passage: passage["id"] in other)
-    keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["id"] in sixth)
+    corpus = keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["id"] in sixth)
+    # What shares a page with the corpus is not evaluated on.
+    groups = {passage.get("group") for passage in corpus} - {None}
+    passages = keep_lines(news, lambda passage: passage["id"] in other and passage.get("group") not in groups)
+    other = {passage["id"] for passage in passages}
     annotations = keep_lines(path, lambda annotation: annotation["passage"] in sixth)
     labels = {(label["topic"], label.get("stance")) for annotation in annotations for label in annotation["labels"]}
     topics = read_codebook(REPOSITORY / "labels/foreign_affairs/codebook.yaml").topic_ids

@@ -283,6 +283,26 @@ def test_the_training_data_of_an_earlier_model_counts_through_those_that_start_f
     assert "that are in dev here" in refused.output or "that are in test here" in refused.output
 
 
+def test_what_an_earlier_model_was_trained_on_is_not_evaluated_on(store: Path) -> None:
+    assert train(*alone(tiny_encoder()), "stance.epochs=1").exit_code == 0
+    (first,) = tracking.runs()
+    _, passages, annotations = make_articles(seed=5)
+    for name, lines in (("passages", passages), ("annotations", annotations)):
+        write_jsonl(Path(f"others-{name}.jsonl"), lines)
+        text = Path(f"others-{name}.jsonl").read_text()
+        Path(f"others-{name}.jsonl").write_text(text.replace("article-", "other-"))
+    others = ["data.passages=others-passages.jsonl", "data.annotations=[others-annotations.jsonl]", "--check"]
+    old = "evaluation.old={passages: passages.jsonl, annotations: annotations.jsonl}"
+    init = f"stance.init=runs:/{first.id}/tagger"
+    assert train(*alone(tiny_encoder()), init, *others).exit_code == 0
+    assert train(*alone(tiny_encoder()), old, *others).exit_code == 0
+    refused = train(*alone(tiny_encoder()), init, old, *others)
+    assert refused.exit_code == 2
+    count = len(registry.trained_on(first.id))
+    assert f"was trained on {count} of the passages (by id) that are in evaluation.old here; " in refused.output
+    assert "remove them from the set, or start from a run on other data" in refused.output
+
+
 @pytest.mark.parametrize(
     ("init", "message"),
     [

@@ -100,6 +100,16 @@ def test_the_tagger_judged_on_dev_has_not_trained_on_it() -> None:
     np.testing.assert_array_equal(raw[0], raw[1])
 
 
+def test_the_tagger_judged_on_dev_does_not_know_its_words() -> None:
+    learn = town(20)
+    (odd,) = read_by([[[Label(topic="tea", stance="favor")]]], text="{} thin fog lay over every meadow beyond our mill")
+    fitted = fit(config(), BOOK, learn, [*town(5, seed=2), odd], callback=NoCallback())
+    assert fitted.dev_tagger is not None
+    taggers = (fitted.tagger, fitted.dev_tagger)
+    found = [tagger.settings.familiarity.unfamiliar([odd.passage.text]) for tagger in taggers]  # type: ignore[union-attr]
+    assert found == [[False], [True]]
+
+
 def test_without_a_dev_side_there_is_no_dev_tagger() -> None:
     assert fit(config(), BOOK, town(20), [], callback=NoCallback()).dev_tagger is None
 

@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -23,6 +22,7 @@ from yaml import YAMLError
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
 from labels.gold.adjudication import Method
+from labels.splits.split import is_test_split
 from labels.yaml_text import read_yaml_text, yaml_error
 from models.encoders.device import DeviceName, Precision
 from models.examples import Field as InputField
@@ -30,32 +30,11 @@ from models.examples import Votes
 from models.families.catalog import StanceSettings, TopicsSettings
 from models.families.joint import JointSettings
 from models.families.protocol import FamilySettings
+from training.data_files import DataFile, DataFiles
 from training.overrides import load_yaml, merge, parse_overrides
+from training.split_config import GroupSplit, SplitConfig
 
-
-def _require_data_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"no such file: {path} (relative to {Path.cwd()}); correct the path")
-    return path
-
-
-def _one_or_more(value: Any) -> Any:
-    if isinstance(value, list | tuple) and not value:
-        raise ValueError("no file; name one at least")
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-DataFile = Annotated[Path, AfterValidator(_require_data_file)]
-# `Field(min_length=1)` would also count out the files that do not exist.
-DataFiles = Annotated[tuple[DataFile, ...], BeforeValidator(_one_or_more)]
-"""One file, or a list of files."""
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-
-def _check_fractions(test: float, dev: float) -> None:
-    if test + dev >= 1:
-        raise ValueError(f"test {test} and dev {dev} leave nothing to train on; their sum must be below 1")
 
 
 class Data(Frozen):
@@ -76,59 +55,6 @@ class EvaluationSet(Frozen):
 
     passages: DataFiles
     annotations: DataFiles
-
-
-class GroupSplit(Frozen):
-    strategy: Literal["group"] = "group"
-    test: Fraction = 0.2
-    dev: Fraction = 0.15
-    seed: int = 13
-    on_leak: Literal["refuse", "drop"] = "refuse"
-    stratify: bool = False
-    from_: Annotated[DataFile | None, Field(alias="from")] = None
-
-    @model_validator(mode="after")
-    def _one_order(self) -> Self:
-        if self.stratify and self.from_:
-            raise ValueError("stratify and from are mutually exclusive: passages of an earlier split keep their split")
-        return self
-
-    @model_validator(mode="after")
-    def _leaves_train(self) -> Self:
-        _check_fractions(self.test, self.dev)
-        return self
-
-
-class TimeSplit(Frozen):
-    strategy: Literal["time"]
-    by: str = "published"
-    test: Fraction = 0.2
-    dev: Fraction = 0.15
-    on_leak: Literal["refuse", "drop"] = "refuse"
-
-    @model_validator(mode="after")
-    def _leaves_train(self) -> Self:
-        _check_fractions(self.test, self.dev)
-        return self
-
-
-class ColumnSplit(Frozen):
-    strategy: Literal["column"]
-    dev: Fraction = 0.15
-    seed: int = 13
-    on_leak: Literal["refuse", "drop"] = "refuse"
-
-
-class TargetSplit(Frozen):
-    """A test split of what is labelled with one target, a topic or a named text, which training leaves out."""
-
-    strategy: Literal["leave_target_out"]
-    target: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
-    dev: Fraction = 0.15
-    seed: int = 13
-
-
-SplitConfig = Annotated[GroupSplit | TimeSplit | ColumnSplit | TargetSplit, Field(discriminator="strategy")]
 
 
 class Dimension(Frozen):
@@ -186,7 +112,8 @@ class Config(Frozen):
     data: Data
     input: Annotated[tuple[InputField, ...], Field(min_length=1)] = ("title", "text")
     split: SplitConfig = GroupSplit()
-    evaluation: dict[str, EvaluationSet] = {}
+    # `evaluation=null` on the command line takes the sets of a config out.
+    evaluation: Annotated[dict[str, EvaluationSet], BeforeValidator(lambda sets: {} if sets is None else sets)] = {}
     topics: TopicsSettings | None = None
     stance: StanceSettings | None = None
     joint: JointSettings | None = None
@@ -233,9 +160,11 @@ class Config(Frozen):
     @classmethod
     def _names_sets(cls, sets: dict[str, EvaluationSet]) -> dict[str, EvaluationSet]:
         for name in sets:
-            if name in ("train", "dev", "test") or not re.fullmatch(r"[A-Za-z][\w-]*", name):
+            # Metrics, predictions and data sets are logged by this name, beside those of the splits.
+            if name in ("train", "dev") or is_test_split(name) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
                 raise ValueError(
-                    f"{name!r} cannot name a set; use letters, digits, _ and -, and none of train, dev and test"
+                    f"{name!r} cannot name a set; use letters, digits, _ and -, and neither train, dev nor a name that "
+                    "starts with test: those are splits"
                 )
         return sets
 
@@ -337,7 +266,11 @@ def _fields(model: type[BaseModel], where: Sequence[str]) -> list[str]:
         if _is_tag(where, place):
             current = _UNIONS[where[0]][part]
         elif part in current.model_fields:
-            annotation = current.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                current = annotation
+            current = _model_in(current.model_fields[part].annotation) or current
     return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation is, or that it holds: `Search | None`, `dict[str, EvaluationSet]`."""
+    parts = (annotation, *get_args(annotation))
+    return next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), None)

@@ -70,12 +70,20 @@ def fit(
         topic_calibration=calibrated.topics,
         stance_calibration=calibrated.stance,
         languages=training_languages(texts),
-        familiarity=Familiarity.of(texts, [example.passage.group_id for example in (*train, *dev)]),
+        familiarity=_familiarity([*train, *dev]),
     )
     tagger = Tagger(codebook, calibrated.reader, settings)
-    train_reader = calibrated.train_reader
-    dev_tagger = None if train_reader is None else Tagger(codebook, train_reader, settings)
+    dev_tagger = None
+    if calibrated.train_reader is not None:
+        # With the words of dev, no passage of dev would be unfamiliar, and the scores on dev would be too high.
+        on_train = settings.model_copy(update={"familiarity": _familiarity(train)})
+        dev_tagger = Tagger(codebook, calibrated.train_reader, on_train)
     return Fitted(tagger, dev_tagger, calibrated.warnings)
+
+
+def _familiarity(examples: Sequence[Example]) -> Familiarity:
+    passages = [example.passage for example in examples]
+    return Familiarity.of([passage.text for passage in passages], [passage.group_id for passage in passages])
 
 
 @dataclass(frozen=True)

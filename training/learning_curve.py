@@ -13,6 +13,7 @@ from training.evaluation.compare import Difference, compare
 from training.evaluation.metrics import HEADLINES, Scores
 from training.evaluation.predictions import Prediction
 from training.prepare import Prepared, check_gold
+from training.record import data_tags
 from training.reporter import NoReporter, Reporter
 from training.run import fit_and_evaluate, start
 from training.tracking import runs as tracking
@@ -55,7 +56,7 @@ def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
         lines = {name: [(point.passages, point.scores.metrics[name].interval) for point in curve] for name in names}
         run.figure(plots.learning_curve(lines), "figures/learning_curve.png")
         run.metrics({f"learning_curve/{name}": curve[-1].scores.metrics[name].value for name in names})
-        run.tags({"demarche.overrides": " ".join(config.overrides), "demarche.data": prepared.data.digest()})
+        run.tags({"demarche.overrides": " ".join(config.overrides), **data_tags(prepared)})
         title = f"**{config.name}** on {points} growing fractions of its training articles."
         run.describe("\n\n".join([title, *sentences]))
     return Curve(run.id, run.name, names, curve, sentences)

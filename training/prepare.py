@@ -11,14 +11,15 @@ from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Passage
-from labels.splits.duplicates import near_duplicates
 from labels.splits.leave_target_out import only_target, split_by_target
 from labels.splits.split import Split, read_split
 from labels.splits.strategies import split_by_column, split_by_group, split_by_time
 from models.families.catalog import encoder_settings, finds_unseen_topics
 from models.families.protocol import FamilySettings
-from training.config import ColumnSplit, Config, GroupSplit, TargetSplit, TimeSplit
+from training.config import Config
+from training.evaluation_sets import LabelledSet, check_not_learned, read_evaluation_sets
 from training.initial import initial_models, inits
+from training.split_config import ColumnSplit, GroupSplit, TargetSplit, TimeSplit
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Prepared:
     """The earlier models that training starts from: each value of `init` → the folder of its tagger."""
     initial_runs: tuple[str, ...] = ()
     """The runs of those models."""
-    evaluation: Mapping[str, list[Example]] = field(default_factory=dict)
-    """The adjudicated passages of each set that the config is also evaluated on."""
+    evaluation: Mapping[str, LabelledSet] = field(default_factory=dict)
+    """The sets that the config is also evaluated on."""
 
     def examples_in(self, name: str) -> list[Example]:
         return self.split.select(self.examples, name)
@@ -60,7 +61,7 @@ def prepare(config: Config) -> Prepared:
     if isinstance(config.split, TargetSplit):
         _check_unseen(config, data.codebook, config.split.target)
         examples = only_target(examples, config.split.target, split)
-    prepared = Prepared(config, data, examples, split, initial_models(config))
+    prepared = Prepared(config, data, examples, split, initial_models(config), evaluation=read_evaluation_sets(config))
     for name, key in (("train", "dev"), ("test", "test")):
         if not prepared.examples_in(name):
             raise DemarcheError(
@@ -68,28 +69,11 @@ def prepare(config: Config) -> Prepared:
                 f"change split.{key} or split.seed, or label more articles"
             )
     check_gold(prepared)
-    evaluation = {name: _read_evaluation_set(prepared, name) for name in config.evaluation}
-    return replace(prepared, evaluation=evaluation, initial_runs=_check_initial(prepared))
-
-
-def _read_evaluation_set(prepared: Prepared, name: str) -> list[Example]:
-    """Read a set of `evaluation`. Raises DemarcheError if it has near-duplicates of passages that are trained on."""
-    config = prepared.config
-    files = config.evaluation[name]
-    data = read_labelled(config.data.codebook, files.passages, files.annotations)
-    prepared.data.warnings.extend(data.warnings)
-    examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
-    learned = [example.passage for part in ("train", "dev") for example in prepared.examples_in(part)]
-    pairs = near_duplicates([passage.text for passage in [*learned, *data.passages]])
-    leaks = [(pair.first, pair.second - len(learned)) for pair in pairs if pair.first < len(learned) <= pair.second]
-    if leaks:
-        first, second = leaks[0]
-        raise DemarcheError(
-            f"evaluation.{name}: {len({second for _, second in leaks})} passages are near-duplicates of passages in train "
-            f"or dev (such as {data.passages[second].id!r} of {learned[first].id!r}); remove them from one "
-            "of the two"
-        )
-    return examples
+    for name, each in prepared.evaluation.items():
+        _check_labels(f"evaluation.{name}:", each.examples, config)
+    learned = [example.passage for name in ("train", "dev") for example in prepared.examples_in(name)]
+    check_not_learned(prepared.evaluation, learned)
+    return replace(prepared, initial_runs=_check_initial(prepared))
 
 
 def check_encoders(config: Config) -> None:
@@ -108,7 +92,10 @@ def check_encoders(config: Config) -> None:
 
 
 def _check_initial(prepared: Prepared) -> tuple[str, ...]:
-    """Return the runs of the earlier models. Raises DemarcheError if test or dev has passages they were trained on."""
+    """Return the runs of the earlier models.
+
+    Raises DemarcheError if test, dev or a set of `evaluation` has passages that they were trained on.
+    """
     pairs = {(task, settings.init or "") for task, settings in inits(prepared.config)}
     runs = [_check_init(prepared, init, task) for task, init in sorted(pairs)]
     return tuple(sorted({run for run in runs if run}))
@@ -125,11 +112,17 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
         return None
     # Without cross-fitting, the earlier model used dev only to choose its epoch.
     whole = read_settings(tagger / task)["settings"]["cross_fit"]
-    known = {"test": trained_on(run), "dev": trained_on(run, ("train", "dev") if whole else ("train",))}
-    for name, ids in known.items():
-        overlap = sum(example.passage.id in ids for example in prepared.examples_in(name))
+    learned = trained_on(run)
+    change = "start from one without cross_fit" if whole else "keep its split (split.from)"
+    places = [
+        ("test", prepared.examples_in("test"), learned, change),
+        ("dev", prepared.examples_in("dev"), learned if whole else trained_on(run, ("train",)), change),
+    ]
+    for name, each in prepared.evaluation.items():
+        places.append((f"evaluation.{name}", each.examples, learned, "remove them from the set"))
+    for name, examples, ids, cure in places:
+        overlap = sum(example.passage.id in ids for example in examples)
         if overlap:
-            cure = "start from one without cross_fit" if whole else "keep its split (split.from)"
             raise DemarcheError(
                 f"{task}.init: {init} was trained on {overlap} of the passages (by id) that are in {name} here; {cure}, "
                 "or start from a run on other data"
@@ -154,11 +147,15 @@ def check_gold(prepared: Prepared) -> None:
     if len(articles) < 2:
         raise DemarcheError("split: train has only one article; calibration needs at least two")
     for name in ("train", "test", *prepared.split.test_splits):
-        examples = prepared.examples_in(name)
-        if config.reads_stance and not any(any(example.stances.values()) for example in examples):
-            raise DemarcheError(f"split: {name} has no stances; remove `stance:` from the config, or label some")
-        if config.reads_topics and all(example.tied_topics for example in examples):
-            raise DemarcheError(f"split: every passage of {name} has a tied topic; adjudicate some")
+        _check_labels(f"split: {name}", prepared.examples_in(name), config)
+
+
+def _check_labels(where: str, examples: Sequence[Example], config: Config) -> None:
+    """Raise DemarcheError, which begins with `where`, if examples lack gold labels for what the config trains."""
+    if config.reads_stance and not any(any(example.stances.values()) for example in examples):
+        raise DemarcheError(f"{where} has no stances; remove `stance:` from the config, or label some")
+    if config.reads_topics and all(example.tied_topics for example in examples):
+        raise DemarcheError(f"{where} has a tied topic in every passage; adjudicate some")
 
 
 def make_split(config: Config, passages: Sequence[Passage], examples: Sequence[Example]) -> Split:

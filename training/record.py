@@ -26,7 +26,7 @@ from training.tracking.run import Run
 
 
 def log_inputs(run: Run, prepared: Prepared) -> None:
-    """Log the config, the tags that identify data, split and code, and a dataset for each split."""
+    """Log the config, the tags that identify data, split and code, and a dataset for each split and evaluation set."""
     config = prepared.config
     # The search space of a sweep is not part of a single run.
     plain = config.model_dump(mode="json", by_alias=True, exclude={"search"})
@@ -37,7 +37,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
         {
             "demarche.config": hashlib.sha256(text.encode()).hexdigest()[:16],
             "demarche.overrides": " ".join(config.overrides),
-            "demarche.data": prepared.data.digest(),
+            **data_tags(prepared),
             "demarche.split": prepared.split.digest(),
             "demarche.codebook": prepared.data.codebook.reference,
             "demarche.git": _git_commit() or "",
@@ -54,18 +54,33 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     _log_datasets(run, prepared)
 
 
+def data_tags(prepared: Prepared) -> dict[str, str]:
+    """Return the tags that identify the labelled data, and the sets of `evaluation` if there are any."""
+    tags = {"demarche.data": prepared.data.digest()}
+    if prepared.evaluation:
+        digests = {name: each.data.digest() for name, each in sorted(prepared.evaluation.items())}
+        tags["demarche.evaluation"] = " ".join(f"{name}={digest}" for name, digest in digests.items())
+    return tags
+
+
 def _log_datasets(run: Run, prepared: Prepared) -> None:
     config = prepared.config
     for split in ("train", "dev", "test"):
         examples = prepared.examples_in(split)
         if examples:
-            run.dataset(
-                [_row(example) for example in examples],
-                name=" + ".join(path.stem for path in config.data.passages),
-                source=", ".join(map(str, config.data.passages)),
-                digest=prepared.digest(split),
-                context=split,
-            )
+            _log_dataset(run, split, examples, config.data.passages, prepared.digest(split))
+    for name, each in prepared.evaluation.items():
+        _log_dataset(run, name, each.examples, config.evaluation[name].passages, each.data.digest())
+
+
+def _log_dataset(run: Run, context: str, examples: Sequence[Example], files: Sequence[Path], digest: str) -> None:
+    run.dataset(
+        [_row(example) for example in examples],
+        name=" + ".join(path.stem for path in files),
+        source=", ".join(map(str, files)),
+        digest=digest,
+        context=context,
+    )
 
 
 def log_split(run: Run, prepared: Prepared) -> None:

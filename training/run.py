@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,11 +74,15 @@ def start(config: Config, *, reporter: Reporter) -> Prepared:
 def check(config: Config, *, reporter: Reporter) -> Prepared:
     """Read, check and split the data of a config, and log warnings about it."""
     prepared = prepare(config)
-    for problem in prepared.data.warnings:
-        reporter.warn(str(problem))
+    for data in (prepared.data, *(each.data for each in prepared.evaluation.values())):
+        for problem in data.warnings:
+            reporter.warn(str(problem))
     if config.reads_topics:
         for warning in without_gold(prepared.examples_in("test"), prepared.data.codebook):
             reporter.warn(warning)
+        for name, each in prepared.evaluation.items():
+            for warning in without_gold(each.examples, prepared.data.codebook):
+                reporter.warn(f"evaluation.{name}: {warning}")
     return prepared
 
 
@@ -119,24 +123,36 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     for warning in fitted.warnings:
         reporter.warn(warning)
     tagger = replace(fitted.tagger, settings=fitted.tagger.settings.model_copy(update={"run": run.id}))
-    reporter.log("evaluating on test")
-    taggers = {"": tagger} | baselines(config, codebook, *examples)
-    on_test = {name: predict_split(each, prepared, "test") for name, each in taggers.items()}
-    predictions = {"test": on_test}
-    for name, gold in prepared.evaluation.items():
+    others = baselines(config, codebook, *examples)
+    scores: dict[str, Scores] = {}
+    of_baselines: dict[str, dict[str, Scores]] = {}
+    predictions: dict[str, list[Prediction]] = {}
+    for name, gold, splits in _evaluation_sets(prepared):
         reporter.log(f"evaluating on {name}")
-        predictions[name] = {key: predict(each, gold, [name] * len(gold)) for key, each in taggers.items()}
-    evaluated = {
-        name: {key: evaluate(each, seed=config.seed) for key, each in by_tagger.items()}
-        for name, by_tagger in predictions.items()
-    }
-    scores = {name: by_tagger.pop("") for name, by_tagger in evaluated.items()}
-    more = _evaluate_test_splits(on_test[""], prepared.split, seed=config.seed)
+        scores[name], of_baselines[name], predictions[name] = _evaluate(tagger, others, gold, splits, seed=config.seed)
+    more = _evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
         more["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    log_scores(run, scores | more, evaluated, {name: by_tagger[""] for name, by_tagger in predictions.items()})
-    run.describe(description(prepared, scores, evaluated, fitted.warnings))
-    return Evaluated(tagger, scores, evaluated, on_test[""])
+    log_scores(run, scores | more, of_baselines, predictions)
+    run.describe(description(prepared, scores, of_baselines, fitted.warnings))
+    return Evaluated(tagger, scores, of_baselines, predictions["test"])
+
+
+def _evaluation_sets(prepared: Prepared) -> Iterator[tuple[str, list[Example], list[str]]]:
+    """Yield test and the sets of `evaluation`: the name, the examples, and the split of each in its predictions."""
+    test = prepared.examples_in("test")
+    yield "test", test, _splits(prepared, test)
+    for name, each in prepared.evaluation.items():
+        yield name, each.examples, [name] * len(each.examples)
+
+
+def _evaluate(
+    tagger: Tagger, others: Mapping[str, Tagger], examples: Sequence[Example], splits: Sequence[str], *, seed: int
+) -> tuple[Scores, dict[str, Scores], list[Prediction]]:
+    """Return a tagger's scores on examples, those of the others (the baselines), and the tagger's predictions."""
+    predictions = predict(tagger, examples, splits)
+    of_baselines = {name: evaluate(predict(each, examples, splits), seed=seed) for name, each in others.items()}
+    return evaluate(predictions, seed=seed), of_baselines, predictions
 
 
 def evaluate_model(
@@ -184,8 +200,11 @@ def _warn_of_training_passages(run: str, examples: Sequence[Example], reporter: 
 def predict_split(tagger: Tagger, prepared: Prepared, name: str) -> list[Prediction]:
     """Return a tagger's predictions for `train`, `dev`, `test` (all test splits) or one test split."""
     examples = prepared.examples_in(name)
-    splits = [prepared.split.places[example.passage.id].split or "" for example in examples]
-    return predict(tagger, examples, splits)
+    return predict(tagger, examples, _splits(prepared, examples))
+
+
+def _splits(prepared: Prepared, examples: Sequence[Example]) -> list[str]:
+    return [prepared.split.places[example.passage.id].split or "" for example in examples]
 
 
 def _evaluate_test_splits(predictions: Sequence[Prediction], split: Split, *, seed: int) -> dict[str, Scores]:

@@ -75,7 +75,7 @@ class Run:
         self.client.log_table(self.id, {column: [row[column] for row in rows] for column in columns}, path)
 
     def dataset(self, rows: Sequence[Mapping[str, Any]], *, name: str, source: str, digest: str, context: str) -> None:
-        """Log one split of the data. MLflow's own digest ignores list columns and rows past 10,000."""
+        """Log a split of the data, or a set to evaluate on. MLflow's own digest ignores list columns and rows past 10,000."""
         import pandas as pd
         from mlflow.data.pandas_dataset import from_pandas
 
