@@ -81,7 +81,7 @@ def fit(
     return Fitted(tagger, dev_tagger, calibrated.warnings)
 
 
-def _familiarity(examples: Sequence[Example]) -> Familiarity:
+def _familiarity(examples: Sequence[Example]) -> Familiarity | None:
     passages = [example.passage for example in examples]
     return Familiarity.of([passage.text for passage in passages], [passage.group_id for passage in passages])
 
