@@ -88,6 +88,19 @@ def test_the_field_with_the_text_may_be_named(folder: Path) -> None:
     assert [p.text for p in read_passages("attached.jsonl")] == PARAGRAPHS * 2
 
 
+@pytest.mark.parametrize("blank", ["", " \n", None])
+def test_a_blank_text_field_gives_way_to_the_next(folder: Path, blank: str | None) -> None:
+    write_jsonl(folder / "jsons", [{"id": id, "text": blank, "content_original": FERRY} for id in ("one", "two")])
+    result = demarche(*ATTACH)
+    assert result.exit_code == 0, result.output
+    assert [p.text for p in read_passages("attached.jsonl")] == PARAGRAPHS * 2
+
+
+def test_an_article_without_any_text_is_left_out(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"id": "one", "text": " ", "content_original": ""}, {"id": "two", "text": "x"}])
+    assert [article.id for article in read_copies(tmp_path / "a.jsonl", {"one", "two"})] == ["two"]
+
+
 def test_a_detached_file_has_no_text(folder: Path) -> None:
     rows = [json.loads(line) for line in Path("detached.jsonl").read_text(encoding="utf-8").splitlines()]
     assert set().union(*rows) == {
