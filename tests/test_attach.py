@@ -180,6 +180,35 @@ def test_each_kind_of_mismatch_is_reported(
         assert text[found.start : found.end] == found.text
 
 
+@pytest.mark.parametrize("out", ["jsons/one.json", "jsons/new.jsonl", "link/one.json", "other.jsonl"])
+def test_an_output_among_the_articles_is_refused(folder: Path, out: str) -> None:
+    write_entries(folder / "jsons", {"one": FERRY, "two": FERRY})
+    (folder / "link").symlink_to("jsons")
+    (folder / "other.jsonl").symlink_to("jsons/two.json")
+    before = {file.name: file.read_bytes() for file in (folder / "jsons").iterdir()}
+    result = demarche("attach", "absent.jsonl", "--articles", "jsons", "--out", out)
+    assert (result.exit_code, result.output) == (
+        2,
+        f"{out}: is in jsons, the folder of the articles, and could overwrite one; choose a file in another folder\n",
+    )
+    assert {file.name: file.read_bytes() for file in (folder / "jsons").iterdir()} == before
+
+
+def test_an_output_in_place_of_a_link_to_an_article_is_refused(folder: Path) -> None:
+    write_entries(folder / "store", {"one": FERRY, "two": FERRY})
+    (folder / "jsons").mkdir()
+    for id in ("one", "two"):
+        (folder / "jsons" / f"{id}.json").symlink_to(f"../store/{id}.json")
+    assert demarche(*ATTACH[:-1], "jsons/one.json").exit_code == 2
+    assert json.loads(Path("store/one.json").read_text(encoding="utf-8"))["content_original"] == FERRY
+
+
+def test_an_output_may_be_in_a_folder_below_the_articles(folder: Path) -> None:
+    write_entries(folder, {"one": FERRY, "two": FERRY})
+    assert demarche("attach", "detached.jsonl", "--articles", ".", "--out", "build/attached.jsonl").exit_code == 0
+    assert read_passages("build/attached.jsonl") == read_passages("passages.jsonl")
+
+
 def test_if_nothing_is_found_nothing_is_written(folder: Path) -> None:
     write_entries(folder / "jsons", {"one": FERRY.upper(), "two": "Something else."})
     result = demarche(*ATTACH)
