@@ -62,6 +62,7 @@ def attach(
     from labels.files import check_output, write_jsonl
 
     check_output(out, inputs=[detached, articles])
+    _check_not_among(articles, out)
     passages = read_detached(detached)
     ids = {passage.article for passage in passages}
     attached = attach(passages, read_copies(articles, ids, text_field=text_field))
@@ -81,6 +82,18 @@ def attach(
         typer.echo(f"{_count(attached.moved)} moved: the same text at other offsets")
     if len(attached.passages) < len(passages):
         raise typer.Exit(EXIT_PARTLY)
+
+
+def _check_not_among(articles: Path, out: Path) -> None:
+    """Raise DemarcheError if `out` is directly in the folder of the articles, where any file may be one of them."""
+    from labels.errors import DemarcheError
+
+    # Either `out` or the file that it links to may be in the folder.
+    if articles.is_dir() and articles.resolve() in (out.parent.resolve(), out.resolve().parent):
+        raise DemarcheError(
+            f"{out}: is in {articles}, the folder of the articles, and could overwrite one; choose a file in another "
+            "folder"
+        )
 
 
 def _count(passages: Sequence[Passage | DetachedPassage]) -> str:

@@ -27,7 +27,7 @@ def read_copies(path: Path, ids: Set[str], *, text_field: str | None = None) -> 
     """Yield the articles with these ids. Those that are not there, or have no text, are left out.
 
     `path` is a JSON-lines file with the fields `id` and `text`, or a folder of files `ID.json`. The text is in
-    `text_field`, or else in the first of `TEXT_FIELDS` that an article has. Raises BadInput after the last article,
+    `text_field`, or else in the first of `TEXT_FIELDS` that is not blank. Raises BadInput after the last article,
     with every problem in the articles.
     """
     problems = Problems()
@@ -93,9 +93,10 @@ def _is_file(path: Path) -> bool:
 
 
 def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    for name in names:
-        if isinstance(text := fields.get(name), str):
-            return text
+    """Return the first text that is not blank, or else a blank one. Raises DemarcheError if no field has a text."""
+    texts = [text for name in names if isinstance(text := fields.get(name), str)]
+    if texts:
+        return next((text for text in texts if text.strip()), texts[0])
     hint = suggest(names[-1], [name for name, value in fields.items() if isinstance(value, str)])
     raise DemarcheError(f"no text in the field {' or '.join(names)}{hint}; name the field with --text-field")
 

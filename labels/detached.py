@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from operator import itemgetter
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -24,12 +27,17 @@ from labels.passages import LONGEST, Article, Passage
 
 NEAR = 500
 """Distance in code points within which a passage that begins or ends inside a word is searched."""
+_AROUND = 500
+"""Number of words around the expected place of a passage that are searched before all words of the article."""
 _LONGEST_WORD = 10_000
 """Longer words keep their Unicode form: the time that NFKC takes grows with the square of a run of combining marks."""
 _STRAIGHT = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a text in UTF-8, in hexadecimal."""
+_Span = tuple[int, int]
+"""Start and end in the text of an article, in code points."""
+_start = itemgetter(0)
 
 
 class DetachedPassage(Frozen):
@@ -118,8 +126,9 @@ def attach(detached: Iterable[DetachedPassage], articles: Iterable[Article]) -> 
         by_article[passage.article].append(passage)
     found: dict[str, Passage | None] = {}
     for article in articles:
-        copy = _Copy(article.text)
-        for passage in by_article.get(article.id, ()):
+        wanted = by_article.get(article.id, [])
+        copy = _Copy(article.text, wanted)
+        for passage in wanted:
             span = copy.find(passage)
             found[passage.id] = None if span is None else _with_text(passage, article, span)
     attached = Attached()
@@ -137,7 +146,7 @@ def attach(detached: Iterable[DetachedPassage], articles: Iterable[Article]) -> 
     return attached
 
 
-def _with_text(passage: DetachedPassage, article: Article, span: tuple[int, int]) -> Passage:
+def _with_text(passage: DetachedPassage, article: Article, span: _Span) -> Passage:
     start, end = span
     return Passage(
         id=passage.id,
@@ -159,36 +168,58 @@ def _digest(text: str) -> str:
 
 
 class _Copy:
-    """A copy of an article's text, in which passages are searched by their digests."""
+    """A copy of an article's text, in which its passages are searched by their digests."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, passages: Iterable[DetachedPassage]) -> None:
         self._text = text
+        self._digests: dict[int, set[str]] = defaultdict(set)
+        """The digests of the normalised passages, by normalised length."""
+        for passage in passages:
+            self._digests[passage.normalised_length].add(passage.normalised_sha256)
+        self._spans: dict[int, dict[str, list[_Span]]] = {}
+        """The results of `_find_all`, by normalised length."""
+        self._shift = 0
+        """How far the last passage that was found has moved."""
 
-    def find(self, passage: DetachedPassage) -> tuple[int, int] | None:
+    def find(self, passage: DetachedPassage) -> _Span | None:
         """Return the offsets of the passage, as near to its own as possible, or None."""
         if self._is_at(passage.start, passage):
-            return passage.start, passage.end
-        return self._find_words(passage) or self._find_near(passage)
+            span: _Span | None = (passage.start, passage.end)
+        else:
+            span = self._find_words(passage) or self._find_near(passage)
+        if span is not None:
+            self._shift = span[0] - passage.start
+        return span
 
     def _is_at(self, start: int, passage: DetachedPassage) -> bool:
         end = start + passage.length
         return end <= len(self._text) and _digest(self._text[start:end]) == passage.sha256
 
-    def _find_words(self, passage: DetachedPassage) -> tuple[int, int] | None:
-        """Return the offsets of the words that are the passage once they are normalised."""
-        index, length = self._index, passage.normalised_length
-        nearest = sorted(range(len(index.spans)), key=lambda number: abs(index.spans[number][0] - passage.start))
-        for first in nearest:
-            begin = index.begins[first]
-            last = index.ends.get(begin + length)
-            if last is None or _digest(index.text[begin : begin + length]) != passage.normalised_sha256:
-                continue
-            start, end = index.spans[first][0], index.spans[last][1]
-            if end - start <= LONGEST:
-                return start, end
-        return None
+    def _find_words(self, passage: DetachedPassage) -> _Span | None:
+        """Return the offsets of the words that are the passage once they are normalised.
 
-    def _find_near(self, passage: DetachedPassage) -> tuple[int, int] | None:
+        Most passages moved about as far as the one before. Otherwise the whole article is searched, but once for all
+        passages of a length: a search for each would take time that grows with the square of the article's length.
+        """
+        length, digest = passage.normalised_length, passage.normalised_sha256
+        around = islice(_nearest_first(self._index.spans, passage.start + self._shift), _AROUND)
+        span = next((span for other, span in self._index.stretches(around, length) if other == digest), None)
+        if span is not None and self._index.is_nearest(span[0], length, passage.start):
+            return span
+        if length not in self._spans:
+            self._spans[length] = self._find_all(length)
+        spans = self._spans[length].get(digest, [])
+        return next((spans[number] for number in _nearest_first(spans, passage.start)), None)
+
+    def _find_all(self, length: int) -> dict[str, list[_Span]]:
+        """Return the ascending offsets of all places of the passages with this normalised length, by digest."""
+        spans: dict[str, list[_Span]] = defaultdict(list)
+        for digest, span in self._index.stretches(range(len(self._index.spans)), length):
+            if digest in self._digests[length]:
+                spans[digest].append(span)
+        return spans
+
+    def _find_near(self, passage: DetachedPassage) -> _Span | None:
         """Return the offsets of the unchanged text close to its own offsets; it may begin or end inside a word."""
         starts = range(max(0, passage.start - NEAR), passage.start + NEAR + 1)
         for start in sorted(starts, key=lambda start: abs(start - passage.start)):
@@ -219,6 +250,46 @@ class _Index:
     """
 
     text: str
-    spans: list[tuple[int, int]]
+    spans: list[_Span]
     begins: list[int]
     ends: dict[int, int]
+
+    def stretches(self, numbers: Iterable[int], length: int) -> Iterator[tuple[str, _Span]]:
+        """Yield the digest and the original offsets of each stretch of words with this normalised length.
+
+        `numbers` are those of the words at which a stretch may begin.
+        """
+        for first in numbers:
+            begin = self.begins[first]
+            last = self.ends.get(begin + length)
+            if last is None:
+                continue
+            start, end = self.spans[first][0], self.spans[last][1]
+            if end - start <= LONGEST:
+                yield _digest(self.text[begin : begin + length]), (start, end)
+
+    def is_nearest(self, start: int, length: int, offset: int) -> bool:
+        """Return whether the stretch that starts at `start` occurs nowhere else as near to `offset`.
+
+        Its text is known, so that this is a fast search for a string. It may be False if the same text also occurs
+        within other words.
+        """
+        distance = abs(start - offset)
+        first = bisect_left(self.spans, offset - distance, key=_start)
+        last = bisect_right(self.spans, offset + distance, key=_start) - 1
+        begin, end = self.begins[bisect_left(self.spans, start, key=_start)], self.begins[last] + length
+        text = self.text[begin : begin + length]
+        return self.text.find(text, self.begins[first], end) == begin and self.text.find(text, begin + 1, end) == -1
+
+
+def _nearest_first(spans: Sequence[_Span], offset: int) -> Iterator[int]:
+    """Yield the numbers of the ascending spans, in order of the distance of their starts from the offset."""
+    right = bisect_left(spans, offset, key=_start)
+    left = right - 1
+    while left >= 0 or right < len(spans):
+        if right == len(spans) or (left >= 0 and offset - spans[left][0] <= spans[right][0] - offset):
+            yield left
+            left -= 1
+        else:
+            yield right
+            right += 1

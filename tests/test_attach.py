@@ -88,6 +88,19 @@ def test_the_field_with_the_text_may_be_named(folder: Path) -> None:
     assert [p.text for p in read_passages("attached.jsonl")] == PARAGRAPHS * 2
 
 
+@pytest.mark.parametrize("blank", ["", " \n", None])
+def test_a_blank_text_field_gives_way_to_the_next(folder: Path, blank: str | None) -> None:
+    write_jsonl(folder / "jsons", [{"id": id, "text": blank, "content_original": FERRY} for id in ("one", "two")])
+    result = demarche(*ATTACH)
+    assert result.exit_code == 0, result.output
+    assert [p.text for p in read_passages("attached.jsonl")] == PARAGRAPHS * 2
+
+
+def test_an_article_without_any_text_is_left_out(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"id": "one", "text": " ", "content_original": ""}, {"id": "two", "text": "x"}])
+    assert [article.id for article in read_copies(tmp_path / "a.jsonl", {"one", "two"})] == ["two"]
+
+
 def test_a_detached_file_has_no_text(folder: Path) -> None:
     rows = [json.loads(line) for line in Path("detached.jsonl").read_text(encoding="utf-8").splitlines()]
     assert set().union(*rows) == {
@@ -165,6 +178,35 @@ def test_each_kind_of_mismatch_is_reported(
     for found in passages:
         text = FERRY if found.article == "one" else (change or str)(FERRY)
         assert text[found.start : found.end] == found.text
+
+
+@pytest.mark.parametrize("out", ["jsons/one.json", "jsons/new.jsonl", "link/one.json", "other.jsonl"])
+def test_an_output_among_the_articles_is_refused(folder: Path, out: str) -> None:
+    write_entries(folder / "jsons", {"one": FERRY, "two": FERRY})
+    (folder / "link").symlink_to("jsons")
+    (folder / "other.jsonl").symlink_to("jsons/two.json")
+    before = {file.name: file.read_bytes() for file in (folder / "jsons").iterdir()}
+    result = demarche("attach", "absent.jsonl", "--articles", "jsons", "--out", out)
+    assert (result.exit_code, result.output) == (
+        2,
+        f"{out}: is in jsons, the folder of the articles, and could overwrite one; choose a file in another folder\n",
+    )
+    assert {file.name: file.read_bytes() for file in (folder / "jsons").iterdir()} == before
+
+
+def test_an_output_in_place_of_a_link_to_an_article_is_refused(folder: Path) -> None:
+    write_entries(folder / "store", {"one": FERRY, "two": FERRY})
+    (folder / "jsons").mkdir()
+    for id in ("one", "two"):
+        (folder / "jsons" / f"{id}.json").symlink_to(f"../store/{id}.json")
+    assert demarche(*ATTACH[:-1], "jsons/one.json").exit_code == 2
+    assert json.loads(Path("store/one.json").read_text(encoding="utf-8"))["content_original"] == FERRY
+
+
+def test_an_output_may_be_in_a_folder_below_the_articles(folder: Path) -> None:
+    write_entries(folder, {"one": FERRY, "two": FERRY})
+    assert demarche("attach", "detached.jsonl", "--articles", ".", "--out", "build/attached.jsonl").exit_code == 0
+    assert read_passages("build/attached.jsonl") == read_passages("passages.jsonl")
 
 
 def test_if_nothing_is_found_nothing_is_written(folder: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import labels.detached
 from labels.detached import attach, detach, normalise
 from labels.passages import Article, Passage
 
@@ -97,6 +102,73 @@ def test_the_nearest_of_several_copies_of_a_passage_is_taken() -> None:
     straight = text.replace("“", '"').replace("”", '"')
     attached = attach([detach(original)], [Article(id="a", text="Read more.\n" + straight)])
     assert [found.start for found in attached.normalised] == [original.start + len("Read more.\n")]
+
+
+@pytest.mark.parametrize("around", [0, 3, 500])
+@settings(deadline=None)
+@given(
+    copy=st.lists(st.sampled_from(["a", "aa", "b", "´", "“b”"]), min_size=1, max_size=40),
+    gap=st.sampled_from([" ", "\n\n"]),
+    cut=st.tuples(st.integers(0, 39), st.integers(1, 4)),
+    start=st.integers(0, 120),
+)
+def test_of_all_the_places_of_a_passage_the_nearest_is_taken(
+    around: int, copy: list[str], gap: str, cut: tuple[int, int], start: int
+) -> None:
+    piece = " ".join(copy[cut[0] % len(copy) :][: cut[1]])
+    text = gap.join(copy)
+    original = detach(Passage(id="p", article="a", text=piece, start=start, end=start + len(piece)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labels.detached, "_AROUND", around)
+        (found,) = attach([original], [Article(id="a", text=text)]).passages
+    starts = [len(gap.join([*copy[:number], ""])) for number in range(len(copy))]
+    places = [
+        begin
+        for number, begin in enumerate(starts)
+        if normalise(gap.join(copy[number : number + len(piece.split())])) == normalise(piece)
+    ]
+    unchanged = text[start : start + len(piece)] == piece
+    assert found.start == (start if unchanged else min(places, key=lambda place: abs(place - start)))
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Count the calls of functions in `work`."""
+    count = 0
+
+    def profile(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda text: "A " + text, id="moved a little"),
+        pytest.param(lambda text: "Read more. " * 1000 + text, id="moved far"),
+        pytest.param(lambda text: text.replace("word", "part"), id="with other words"),
+    ],
+)
+def test_the_work_grows_with_the_length_of_an_article_and_not_with_its_square(edit: Callable[[str], str]) -> None:
+    counts = []
+    for size in (2_000, 8_000):
+        text = " ".join(f"word{number:05}" for number in range(size))
+        article = Article(id="a", text=text)
+        # Passages of 40, 80 and 120 words, of 10 code points each with the space.
+        passages = [
+            detach(passage(article, begin, begin + words * 10 - 1))
+            for words in (40, 80, 120)
+            for begin in range(0, len(text) - words * 10, 1200)
+        ]
+        counts.append(calls(partial(attach, passages, [Article(id="a", text=edit(text))])))
+    assert counts[1] < 5 * counts[0]
 
 
 def test_long_articles_of_other_editions_are_searched_quickly() -> None:
