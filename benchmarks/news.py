@@ -1,6 +1,6 @@
 """`make bench-news DATA=FOLDER`: evaluate families on real news, as `demarche tag` tags it.
 
-    python -m benchmarks.news FOLDER [--choose] [--curve] [--parts] [--seed N] [CONFIG…]
+    python -m benchmarks.news FOLDER [--choose] [--curve] [--parts] [--seed N] [--annotations FILE] [CONFIG…]
 
 FOLDER/news holds passages and the annotations of two readers; what they differ on is not scored. Each passage is tagged
 as an article of one paragraph, so that what the tagger does not read counts as missed. The passages are halved by the
@@ -63,11 +63,13 @@ def main(arguments: Sequence[str]) -> int:
     for option in ("--choose", "--curve", "--parts"):
         parser.add_argument(option, action="store_true")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--annotations", type=Path, help="other annotations of the passages than those of FOLDER/news")
     given = parser.parse_intermixed_args(arguments)  # options may stand before the configs
     try:
-        news = [given.data / "news" / f"{name}.jsonl.gz" for name in ("passages", "annotations")]
+        folder = given.data / "news"
+        news = [folder / "passages.jsonl.gz", given.annotations or folder / "annotations.jsonl.gz"]
         gold = read_gold(read_config(given.configs[0]).data.codebook, *news)
-        bench = Bench(given.data, gold, CHOOSE if given.choose else REPORT, given.seed)
+        bench = Bench(given.data, news, gold, CHOOSE if given.choose else REPORT, given.seed)
         scored = gold.take(bench.rows)
         print(f"{len(scored.examples)} passages ({bench.side}), {len(bench.pages)} pages\n")
         _print(_measured(scored, outcomes(bench, given.configs)))

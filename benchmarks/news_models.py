@@ -59,9 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Bench:
-    """The data to evaluate on, the half of the passages that is scored, and the seed of the training."""
+    """The data to evaluate on, the half of the passages that is scored, and the seed of the training.
+
+    `gold` was read from the files `news`.
+    """
 
     data: Path
+    news: Sequence[Path]
     gold: Gold
     side: str
     seed: int
@@ -116,11 +120,10 @@ def outcome(
     prepared = prepare(config)
     data = config.data
     files = (path, data.codebook, *data.passages, *data.annotations)
-    news = [bench.data / "news" / f"{name}.jsonl.gz" for name in ("passages", "annotations")]
     code = sorted(Path("tagging").rglob("*.py"))
     learned = (bench.seed, corpus, rules, without, sorted(example.passage.id for example in real))
     learns = sha256(repr(learned).encode()).hexdigest()[:12]
-    folder = BUILD / "news" / f"{path.stem}-{learns}-{digest(*files, *news, *bench.pages, *code)}"
+    folder = BUILD / "news" / f"{path.stem}-{learns}-{digest(*files, *bench.news, *bench.pages, *code)}"
     if not (folder / "pages.jsonl").exists():
         start = time.perf_counter()
         train, dev = _examples(prepared, corpus=corpus, real=real, without=without)

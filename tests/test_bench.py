@@ -118,7 +118,7 @@ def test_each_part_of_the_corpus_is_left_out_in_turn(workspace: Path, capsys: py
     page.parent.mkdir(parents=True)
     paragraphs = "".join(f"<p>{passage.text}</p>" for passage in real[:9])
     page.write_bytes(gzip.compress(f"<html><body><article>{paragraphs}</article></body></html>".encode()))
-    on_news = Bench(workspace, read_gold(Path("codebook.yaml"), *files), REPORT, SEED)
+    on_news = Bench(workspace, files, read_gold(Path("codebook.yaml"), *files), REPORT, SEED)
     results = list(news.parts(on_news, Path("config.yaml")))
     assert [learned for _, learned, _ in results] == ["corpus", "corpus without news", "corpus without rare"]
     sizes = [

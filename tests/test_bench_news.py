@@ -95,7 +95,7 @@ def test_no_model_is_scored_on_an_article_that_it_learned_from(side: str) -> Non
     _, passages, annotations = make_articles()
     examples = adjudicate(passages, annotations)
     shape = (len(examples), 2)
-    bench = Bench(Path(), Gold(examples, ("tea", "rain"), np.zeros(shape, int), np.zeros(shape, int)), side, SEED)
+    bench = Bench(Path(), [], Gold(examples, ("tea", "rain"), np.zeros(shape, int), np.zeros(shape, int)), side, SEED)
     folds = list(bench.folds())
     assert len(folds) == FOLDS
     assert sorted(row for _, scored in folds for row in scored) == bench.rows

@@ -100,7 +100,8 @@ def test_the_tagger_judged_on_dev_has_not_trained_on_it() -> None:
     np.testing.assert_array_equal(raw[0], raw[1])
 
 
-def test_the_tagger_judged_on_dev_does_not_know_its_words() -> None:
+def test_the_tagger_judged_on_dev_does_not_know_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.familiarity.FEWEST", 1)
     learn = town(20)
     (odd,) = read_by([[[Label(topic="tea", stance="favor")]]], text="{} thin fog lay over every meadow beyond our mill")
     fitted = fit(config(), BOOK, learn, [*town(5, seed=2), odd], callback=NoCallback())
