@@ -35,9 +35,9 @@ def strings(value: Any) -> list[str]:
 
 def test_the_annotations_of_real_news_contain_no_text() -> None:
     files = {path.name for path in NEWS.iterdir()}
-    assert files == {"README.md", "passages.jsonl", "annotations.jsonl"}
+    assert files == {"README.md", "passages.jsonl", "annotations.jsonl", "annotations_1.1.0.jsonl"}
     fields: dict[str, set[str]] = {}
-    for name in ("passages", "annotations"):
+    for name in ("annotations_1.1.0", "passages", "annotations"):
         rows = [json.loads(line) for line in (NEWS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
         fields[name] = set().union(*rows)
         fields["labels"] = set().union(*(label for row in rows for label in row.get("labels", [])))
@@ -49,15 +49,21 @@ def test_the_annotations_of_real_news_contain_no_text() -> None:
     assert fields["labels"] == {"topic", "stance", "holder"}
 
 
-def test_every_passage_of_real_news_has_two_annotations_that_fit_the_codebook() -> None:
+@pytest.mark.parametrize(
+    ("name", "version", "decided"), [("annotations.jsonl", "1.0.0", 52), ("annotations_1.1.0.jsonl", "1.1.0", 37)]
+)
+def test_every_passage_of_real_news_has_two_annotations_that_fit_the_codebook(
+    name: str, version: str, decided: int
+) -> None:
     book, problems = read_codebook(CODEBOOK), Problems()
-    annotations = [annotation for _, annotation in read_jsonl(NEWS / "annotations.jsonl", Annotation, problems)]
+    annotations = [annotation for _, annotation in read_jsonl(NEWS / name, Annotation, problems)]
     problems.raise_any()
     ids = {passage.id for passage in read_detached(NEWS / "passages.jsonl")}
     assert len(ids) == 640
     for annotator in ("reader_a", "reader_b"):
         assert {a.passage for a in annotations if a.annotator == annotator} == ids
-    assert Counter(a.annotator for a in annotations) == {"reader_a": 640, "reader_b": 640, "adjudicator": 52}
+    assert Counter(a.annotator for a in annotations) == {"reader_a": 640, "reader_b": 640, "adjudicator": decided}
+    assert {annotation.codebook for annotation in annotations} == {f"foreign-affairs@{version}"}
     assert all(fits(annotation.codebook, book) != "other" for annotation in annotations)
     assert {label.topic for annotation in annotations for label in annotation.labels} == set(book.topic_ids)
 
