@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import logging
 import signal
 import sys
 import threading
@@ -28,6 +29,9 @@ def exit_on_interrupt() -> Iterator[None]:
 def handle_signals() -> None:
     """Handle every termination signal like Ctrl-C, so that no half-written file is left behind."""
     sys.unraisablehook = _unraisable
+    if logging.lastResort is not None:
+        # SQLAlchemy logs a traceback if the interrupt arrives while it returns a connection to its pool.
+        logging.lastResort.addFilter(lambda record: not _requested)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Keep a signal ignored if the program was started that way (nohup).

@@ -70,3 +70,19 @@ assert not {{*{TELEMETRY}}} & os.environ.keys()
 _initialise(1)
 assert all(os.environ[name] in ("true", "1") for name in {TELEMETRY})
 """)
+
+
+def test_libraries_log_no_traceback_once_an_interrupt_was_received() -> None:
+    script = (
+        "import logging, signal\n"
+        "from demarche import interrupted\n"
+        "interrupted.handle_signals()\n"
+        "logger = logging.getLogger('sqlalchemy.pool.impl.QueuePool')\n"
+        "logger.error('before')\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    logger.error('after')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stderr == "before\n"
