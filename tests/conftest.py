@@ -179,6 +179,18 @@ tracking: {experiment: tests, register: tiny-tagger}
 """
 
 
+def demarche(*arguments: str | Path) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def trained(*overrides: str) -> Result:
+    """Train the config of the workspace."""
+    result = demarche("train", "config.yaml", *overrides)
+    assert result.exit_code == 0, result.output
+    return result
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a labelled data set and a config that trains in seconds."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -32,6 +34,24 @@ def test_the_store_is_a_database_in_the_working_folder(workspace: Path) -> None:
 def test_the_environment_names_another_store(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     assert tracking_uri() == "http://127.0.0.1:1"
+
+
+def test_an_interrupt_just_after_the_store_created_a_run_marks_it_killed(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_run = mlflow.MlflowClient.create_run
+
+    def create_and_interrupt(*arguments: Any, **named: Any) -> Any:
+        run = create_run(*arguments, **named)
+        signal.raise_signal(signal.SIGINT)
+        return run
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_run", create_and_interrupt)
+    with pytest.raises(KeyboardInterrupt), tracking.start_run("tests", "cut short"):
+        pytest.fail("the interrupt was lost")
+    (run,) = tracking.runs()
+    assert run.status == "KILLED"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_run_is_written_to_itself_while_a_nested_run_is_open(store: Path, model: Path, workspace: Path) -> None:

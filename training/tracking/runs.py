@@ -6,7 +6,7 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def start_run(experiment: str, name: str, *, parent: str | None = None) -> Itera
         client = open_store(create=True)
         experiment_id = _experiment(client, experiment)
         _close_orphans(client)
-        with _write(client, _create_run(client, experiment_id, name, parent)) as run:
+        with _write(client, lambda: _create_run(client, experiment_id, name, parent)) as run:
             yield run
 
 
@@ -67,7 +67,7 @@ def resume_run(id: str) -> Iterator[Run]:
             client.delete_tag(id, _REASON)
         client.update_run(id, status=RunStatus.to_string(RunStatus.RUNNING))
         client.log_batch(id, tags=[RunTag(key, value) for key, value in owner_tags().items()])
-        with _write(client, run) as resumed:
+        with _write(client, lambda: run) as resumed:
             yield resumed
 
 
@@ -87,17 +87,22 @@ def _create_run(client: MlflowClient, experiment_id: str, name: str, parent: str
 
 
 @contextlib.contextmanager
-def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
-    """Yield a run to write to, and set its status at the end."""
-    id = run.info.run_id
+def _write(client: MlflowClient, open_run: Callable[[], MlflowRun]) -> Iterator[Run]:
+    """Open a run, yield it to write to, and set its status at the end."""
+    id = None
     in_main = threading.current_thread() is threading.main_thread()
     # Keep a handler that the program has already set.
     handle_sigterm = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if handle_sigterm:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
+        with _interrupts_delayed():
+            run = open_run()
+            id = run.info.run_id
         yield Run(client, run)
     except BaseException as error:
+        if id is None:
+            raise
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
         # If the store fails here as well, that must not hide why the run ended; the next run closes this one.
@@ -110,6 +115,25 @@ def _write(client: MlflowClient, run: MlflowRun) -> Iterator[Run]:
     finally:
         if handle_sigterm:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _interrupts_delayed() -> Iterator[None]:
+    """Delay interrupts to the end of the block: a run that the store has just created must get its status."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: received.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
 
 
 @dataclass(frozen=True)
