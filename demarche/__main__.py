@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demarche.interrupted import exit_on_interrupt, handle_signals
+from demarche.interrupted import exit_on_interrupt, handle_signals, release_signals
 
 with exit_on_interrupt():
     from models.quiet import quiet_libraries
@@ -31,8 +31,11 @@ with exit_on_interrupt():
 
 def main() -> None:
     handle_signals()
-    with exit_on_interrupt():
-        typer.main.get_command(app)()
+    try:
+        with exit_on_interrupt():
+            typer.main.get_command(app)()
+    finally:
+        release_signals()
 
 
 if __name__ == "__main__":

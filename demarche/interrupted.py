@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import logging
 import signal
 import sys
 import threading
@@ -18,9 +17,11 @@ _requested = False
 
 @contextlib.contextmanager
 def exit_on_interrupt() -> Iterator[None]:
-    """Print `interrupted` and exit with code 130 if the block is interrupted."""
+    """Print `interrupted` and exit with code 130 if the block is interrupted, even if it then ended by itself."""
     try:
         yield
+        if _requested:
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201 (typer may not be imported yet)
         sys.exit(EXIT_INTERRUPTED)
@@ -29,14 +30,18 @@ def exit_on_interrupt() -> Iterator[None]:
 def handle_signals() -> None:
     """Handle every termination signal like Ctrl-C, so that no half-written file is left behind."""
     sys.unraisablehook = _unraisable
-    if logging.lastResort is not None:
-        # SQLAlchemy logs a traceback if the interrupt arrives while it returns a connection to its pool.
-        logging.lastResort.addFilter(lambda record: not _requested)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Keep a signal ignored if the program was started that way (nohup).
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
+
+
+def release_signals() -> None:
+    """End the process by the signal itself from here on: nothing is left to clean up, and the exit code must not be 0."""
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+        if number is not None and signal.getsignal(number) is _interrupt:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def interrupt_requested() -> bool:
@@ -55,11 +60,23 @@ def _unraisable(lost: Any) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     global _requested
     _requested = True
+    _silence_logging()
     if _is_importing(frame):
         # An exception during the import of an extension module can abort Python: resend the signal until it is loaded.
         _send_again(number)
         return
     raise KeyboardInterrupt
+
+
+def _silence_logging() -> None:
+    """Show no more messages of libraries.
+
+    SQLAlchemy logs a traceback if the interrupt arrives while it returns a connection to its pool.
+    """
+    logging = sys.modules.get("logging")
+    last_resort = getattr(logging, "lastResort", None)
+    if last_resort is not None:
+        last_resort.addFilter(lambda record: False)
 
 
 def _send_again(number: int) -> None:

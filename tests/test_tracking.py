@@ -83,6 +83,7 @@ def test_a_run_is_written_to_itself_while_a_nested_run_is_open(store: Path, mode
     (output,) = first.outputs.model_outputs
     logged = client.get_logged_model(output.model_id)
     assert logged.source_run_id == outer.id
+    assert logged.experiment_id == first.info.experiment_id
     assert {metric.key for metric in logged.metrics} == {"test/f1"}
     files = ["classes.json", "configs", "note.txt", "plots"]
     assert [file.path for file in client.list_artifacts(outer.id)] == files

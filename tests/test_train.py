@@ -238,7 +238,7 @@ def test_a_codebook_without_topics_is_reported_before_any_work(store: Path, work
     assert tracking.runs() == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130)])
 def test_an_interrupted_run_is_marked_killed(store: Path, workspace: Path, number: int, code: int) -> None:
     process = _training()
     _wait_for_run()

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -23,6 +23,13 @@ from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
 from training.tracking.run import Run
+
+
+class Logged(NamedTuple):
+    """A model logged to a run: its id in MLflow, and the digest of its manifest."""
+
+    id: str
+    digest: str
 
 
 def log_inputs(run: Run, prepared: Prepared) -> None:
@@ -137,22 +144,23 @@ def log_scores(
         run.figure(plots.confusion(stance), "figures/stance_confusion.png")
 
 
-def log_model(run: Run, tagger: Tagger, prepared: Prepared, scores: Scores) -> tuple[str, Registered | None]:
-    """Log the model, and register it if the config names a registered model.
-
-    Return the model's URI and the registered version, if there is one.
-    """
+def log_model(run: Run, tagger: Tagger, scores: Scores) -> Logged:
+    """Log the model with the headline metrics on test."""
     with tempfile.TemporaryDirectory() as folder:
         digest = tagger.save(Path(folder) / "tagger")
         headlines = {f"test/{name}": score.value for name, score in scores.headlines().items()}
         model_id = run.model(Path(folder) / "tagger", metrics=headlines, digest=digest)
     run.tags({"demarche.model": digest})
-    uri = f"runs:/{run.id}/tagger"
+    return Logged(model_id, digest)
+
+
+def register_model(run: Run, model: Logged, prepared: Prepared, scores: Scores) -> Registered | None:
+    """Register the model of a finished run, if the config names a registered model."""
     name = prepared.config.tracking.register_
     if name is None:
-        return uri, None
+        return None
     summary = f"{prepared.config.name}: " + ", ".join(f"{key} {score}" for key, score in scores.headlines().items())
-    return uri, register(run, model_id, name, description=summary, digest=digest)
+    return register(run, model.id, name, description=summary, digest=model.digest)
 
 
 def description(

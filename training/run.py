@@ -17,7 +17,7 @@ from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction, predict
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
-from training.record import description, log_inputs, log_model, log_scores, log_split
+from training.record import description, log_inputs, log_model, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import registry
 from training.tracking import runs as tracking
@@ -100,15 +100,17 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")
-        model, registered = log_model(run, evaluated.tagger, prepared, evaluated.test)
+        model = log_model(run, evaluated.tagger, evaluated.test)
         callback.done()
+    # Only a finished run has a registered model, whenever the process is killed.
+    registered = register_model(run, model, prepared, evaluated.test)
     return Trained(
         run=run.id,
         run_name=run.name,
         experiment=config.tracking.experiment,
         scores=evaluated.scores,
         baselines=evaluated.baselines,
-        model=model,
+        model=f"runs:/{run.id}/tagger",
         registered=registered,
     )
 

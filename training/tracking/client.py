@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import glob
+import os
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mlflow
+import psutil
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_latest_schema_revision, _get_schema_version, _initialize_tables
@@ -15,9 +22,26 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from labels.errors import DemarcheError
+from training.tracking.interrupts import interrupts_delayed
 from training.tracking.store import check_store, sqlite_path, store_name, tracking_uri
 
 STORE_ERRORS = (MlflowException, SQLAlchemyError)
+
+
+class _WholeCallsClient(MlflowClient):
+    """A client whose calls are not cut short by an interrupt, which can leave a SQLite database locked by its session."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name.startswith("_") or not callable(value):
+            return value
+
+        @functools.wraps(value)
+        def whole(*args: Any, **kwargs: Any) -> Any:
+            with interrupts_delayed():
+                return value(*args, **kwargs)
+
+        return whole
 
 
 @contextlib.contextmanager
@@ -46,12 +70,14 @@ def open_store(*, create: bool = False) -> MlflowClient:
         _make_database(path)
     # The only global state of MLflow that we set: it logs models with a client of its own.
     mlflow.set_tracking_uri(uri)
-    return MlflowClient(uri)
+    return _WholeCallsClient(uri)
 
 
 def _make_database(path: Path) -> None:
     """Create an MLflow database atomically, because MLflow cannot open an incomplete one."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    prefix = f".{path.name}.{socket.gethostname()}."
+    _remove_abandoned(path.parent, prefix)
+    with tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}.", dir=path.parent) as folder:
         part = Path(folder) / path.name
         engine = create_engine(f"sqlite:///{part}")
         try:
@@ -61,6 +87,14 @@ def _make_database(path: Path) -> None:
         # If another process has created it in the meantime, that process is already writing to it.
         if not path.exists():
             part.replace(path)
+
+
+def _remove_abandoned(parent: Path, prefix: str) -> None:
+    """Remove the folders in which processes of this machine that were killed had begun a database."""
+    for folder in parent.glob(f"{glob.escape(prefix)}*.*"):
+        process = folder.name.removeprefix(prefix).partition(".")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_outdated() -> bool:

@@ -17,6 +17,7 @@ from labels.errors import DemarcheError
 from labels.splits.split import read_split
 from models.saved import model_digest
 from training.tracking.client import first_line, open_store, store_errors
+from training.tracking.interrupts import interrupts_delayed
 from training.tracking.run import ARTIFACT, Run
 from training.tracking.runs import INIT, SPLIT, fetch_artifact, run_tags
 from training.tracking.store import store_name
@@ -37,28 +38,31 @@ class Registered:
         return self.version == self.champion
 
 
+@store_errors()
 def register(run: Run, model_id: str, name: str, *, description: str, digest: str) -> Registered:
-    """Register the run's model as a new version, which becomes champion if there is none yet."""
+    """Register the model of a finished run as a new version, which becomes champion if there is none yet."""
     client = run.client
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    version = client.create_model_version(
-        name,
-        f"models:/{model_id}",
-        run_id=run.id,
-        tags={"demarche.digest": digest},
-        description=description,
-        model_id=model_id,
-    )
-    champion = champion_of(client, name)
-    if champion is None:
-        client.set_registered_model_alias(name, CHAMPION, version.version)
-        # Aliases have no compare-and-swap, so the last writer decides the champion.
-        champion = champion_of(client, name) or version.version
-    run.tags({"demarche.registered": f"{name}/{version.version}"})
+    # Without the alias and the tag, the version would be one that nobody knows the use of.
+    with interrupts_delayed():
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = client.create_model_version(
+            name,
+            f"models:/{model_id}",
+            run_id=run.id,
+            tags={"demarche.digest": digest},
+            description=description,
+            model_id=model_id,
+        )
+        champion = champion_of(client, name)
+        if champion is None:
+            client.set_registered_model_alias(name, CHAMPION, version.version)
+            # Aliases have no compare-and-swap, so the last writer decides the champion.
+            champion = champion_of(client, name) or version.version
+        run.tags({"demarche.registered": f"{name}/{version.version}"})
     return Registered(name, str(version.version), champion)
 
 
@@ -84,7 +88,13 @@ def fetch(uri: str) -> Fetched:
         location = client.get_logged_model(model_id).artifact_location
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{ARTIFACT}"))
     except (MlflowException, OSError) as error:
-        names = ", ".join(model.name for model in client.search_registered_models(max_results=20))
+        models = client.search_registered_models(max_results=20)
+        for model in models:
+            if uri == f"models:/{model.name}@{CHAMPION}" and CHAMPION not in model.aliases:
+                raise DemarcheError(
+                    f"{uri}: no version of {model.name} is the champion; `demarche runs promote {model.name} VERSION`"
+                ) from None
+        names = ", ".join(model.name for model in models)
         raise DemarcheError(
             f"{uri}: no such model in {store_name()} ({first_line(error)}); registered models: {names or 'none'}"
         ) from None

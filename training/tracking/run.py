@@ -15,6 +15,7 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from models.saved import has_encoder
+from training.tracking.interrupts import interrupts_delayed
 
 _SERVING = Path(__file__).with_name("serving.py")
 
@@ -92,19 +93,25 @@ class Run:
         import mlflow.pyfunc
         from mlflow.models import Model
 
-        # `mlflow.pyfunc.log_model` makes this call without `run_id`, and would start a run.
-        info = Model.log(
-            artifact_path=None,
-            flavor=mlflow.pyfunc,
-            name=ARTIFACT,
-            run_id=self.id,
-            python_model=str(_SERVING),
-            artifacts={ARTIFACT: str(folder)},
-            pip_requirements=pip_requirements(folder),
-            metadata={"demarche_digest": digest},
-        )
-        self.metrics(metrics, model_id=info.model_id)
-        return str(info.model_id)
+        with interrupts_delayed():
+            run = self.client.get_run(self.id)
+            # Left to itself, MLflow puts a model that is logged by the id of its run into the default experiment.
+            model = self.client.create_logged_model(
+                run.info.experiment_id, name=ARTIFACT, source_run_id=self.id, params=run.data.params
+            )
+            # `mlflow.pyfunc.log_model` makes this call without `run_id`, and would start a run.
+            Model.log(
+                artifact_path=None,
+                flavor=mlflow.pyfunc,
+                model_id=model.model_id,
+                run_id=self.id,
+                python_model=str(_SERVING),
+                artifacts={ARTIFACT: str(folder)},
+                pip_requirements=pip_requirements(folder),
+                metadata={"demarche_digest": digest},
+            )
+            self.metrics(metrics, model_id=model.model_id)
+        return str(model.model_id)
 
 
 def slug(name: str) -> str:

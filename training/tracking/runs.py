@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModelStatus, RunStatus, RunTag
 from mlflow.entities import Run as MlflowRun
-from mlflow.entities import RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
+from training.tracking.interrupts import interrupts_delayed, termination_interrupts
 from training.tracking.owner import is_gone, owner_tags
 from training.tracking.run import Run
 from training.tracking.store import sqlite_path, store_name, tracking_uri
@@ -38,7 +37,7 @@ _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 def start_run(experiment: str, name: str, *, parent: str | None = None) -> Iterator[Run]:
     """Start a run that ends FINISHED, or FAILED or KILLED with the reason, whatever happens inside.
 
-    `parent` is the id of the run to nest it under. SIGTERM is handled like Ctrl-C. Runs that a `kill -9` left open are
+    `parent` is the id of the run to nest it under. SIGTERM and SIGHUP are handled like Ctrl-C. Runs that a `kill -9` left open are
     closed first.
     """
     with store_errors():
@@ -63,11 +62,7 @@ def resume_run(id: str) -> Iterator[Run]:
             raise DemarcheError(
                 f"run {id} is not in {store_name()}, or was deleted there; restore it, or start again with another --study"
             )
-        if _REASON in run.data.tags:
-            client.delete_tag(id, _REASON)
-        client.update_run(id, status=RunStatus.to_string(RunStatus.RUNNING))
-        client.log_batch(id, tags=[RunTag(key, value) for key, value in owner_tags().items()])
-        with _write(client, lambda: run) as resumed:
+        with _write(client, lambda: _reopen(client, run)) as resumed:
             yield resumed
 
 
@@ -86,54 +81,48 @@ def _create_run(client: MlflowClient, experiment_id: str, name: str, parent: str
     return client.create_run(experiment_id, tags=tags, run_name=name)
 
 
+def _reopen(client: MlflowClient, run: MlflowRun) -> MlflowRun:
+    """Mark a run as running, in this process."""
+    id = run.info.run_id
+    if _REASON in run.data.tags:
+        client.delete_tag(id, _REASON)
+    client.update_run(id, status=RunStatus.to_string(RunStatus.RUNNING))
+    client.log_batch(id, tags=[RunTag(key, value) for key, value in owner_tags().items()])
+    return run
+
+
 @contextlib.contextmanager
 def _write(client: MlflowClient, open_run: Callable[[], MlflowRun]) -> Iterator[Run]:
     """Open a run, yield it to write to, and set its status at the end."""
     id = None
-    in_main = threading.current_thread() is threading.main_thread()
-    # Keep a handler that the program has already set.
-    handle_sigterm = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if handle_sigterm:
-        signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with _interrupts_delayed():
-            run = open_run()
-            id = run.info.run_id
-        yield Run(client, run)
-    except BaseException as error:
-        if id is None:
+    with termination_interrupts():
+        try:
+            with interrupts_delayed():
+                run = open_run()
+                id = run.info.run_id
+            yield Run(client, run)
+            client.set_terminated(id)
+        except BaseException as error:
+            if id is None:
+                raise
+            killed = isinstance(error, KeyboardInterrupt | SystemExit)
+            reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
+            # If the store fails here as well, that must not hide why the run ended; the next run closes this one.
+            with contextlib.suppress(*STORE_ERRORS, OSError):
+                _end(client, run, RunStatus.KILLED if killed else RunStatus.FAILED, reason)
             raise
-        killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        reason = "interrupted" if killed else f"{type(error).__name__}: {error}"
-        # If the store fails here as well, that must not hide why the run ended; the next run closes this one.
-        with contextlib.suppress(*STORE_ERRORS, OSError):
-            client.set_tag(id, _REASON, reason[:4000])
-            client.set_terminated(id, RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
-        raise
-    else:
-        client.set_terminated(id)
-    finally:
-        if handle_sigterm:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-@contextlib.contextmanager
-def _interrupts_delayed() -> Iterator[None]:
-    """Delay interrupts to the end of the block: a run that the store has just created must get its status."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in handlers:
-        signal.signal(number, lambda number, frame: received.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    if received:
-        signal.raise_signal(received[0])
+def _end(client: MlflowClient, run: MlflowRun, status: int, reason: str) -> None:
+    """End a run that did not finish, and the models that it had begun to log."""
+    id = run.info.run_id
+    with interrupts_delayed():
+        begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{id}'")
+        for model in begun:
+            if model.status == LoggedModelStatus.PENDING:
+                client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+        client.set_tag(id, _REASON, reason[:4000])
+        client.set_terminated(id, RunStatus.to_string(status))
 
 
 @dataclass(frozen=True)
@@ -237,12 +226,7 @@ def _close_orphans(client: MlflowClient) -> None:
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     for run in client.search_runs(everywhere, "attributes.status = 'RUNNING'"):
         if is_gone(run.data.tags):
-            client.set_tag(run.info.run_id, _REASON, "its process is gone (killed, or the machine went down)")
-            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+            _end(client, run, RunStatus.KILLED, "its process is gone (killed, or the machine went down)")
 
 
 def _summary(run: MlflowRun, experiment: str) -> Summary:
