@@ -6,7 +6,7 @@ from typing import Any
 
 from labels.codebook import STANCES, Codebook
 from labels.errors import DemarcheError, suggest
-from labels.tables.cells import NO, YES, word
+from labels.tables.cells import word
 from labels.tables.columns import ImportOptions
 
 
@@ -46,11 +46,13 @@ class Vocabulary:
             )
         return topic or None
 
-    def is_yes_no_column(self, column: str, cell: Any) -> bool:
-        """Return whether the only topic column is a yes/no column for the topic in its name."""
-        answer = word(cell).casefold()
-        is_topic = self._topics is not None and self._values.get(column.casefold(), column) in self._topics
-        return answer in {"true", "false"} or (is_topic and answer in YES | NO)
+    def is_known(self, value: str) -> bool:
+        """Return whether the value is a topic of the codebook, or is mapped to a stance or a topic."""
+        return value.strip() in (self._topics or ()) or value.strip().casefold() in self._values
+
+    def count_inside(self, separator: str) -> int:
+        """Return how often the separator occurs in one known value at most."""
+        return max((value.count(separator) for value in (*(self._topics or ()), *self._values)), default=0)
 
     def is_stance_vote(self, vote: Any) -> bool:
         """Return whether the vote is a stance and not a topic.
