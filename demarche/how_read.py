@@ -39,13 +39,13 @@ def print_reading(how: HowRead) -> None:
     if how.counts:
         rows = [(one_line(name), *counts) for name, *counts in how.counts]
         table(("topic", *COUNTED), rows, title="labels")
-    for line, passage, annotations in how.examples:
+    for line, passage, readings in how.examples:
         text = passage.text if len(passage.text) <= _TEXT_SHOWN else passage.text[:_TEXT_SHOWN] + "…"
         typer.secho(f"\nline {line}: passage {one_line(passage.id)}", bold=True)
         typer.echo(f"  {one_line(text)}")
-        for annotation in annotations:
+        for annotation in readings:
             typer.echo(one_line(f"  {annotation.annotator}: {_in_words(annotation)}"))
-        if not annotations:
+        if not readings:
             typer.echo("  no annotation")
     typer.echo()
 
