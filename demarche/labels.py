@@ -14,6 +14,7 @@ import typer
 from demarche.app import EXIT_PARTLY, new_app
 from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
 from demarche.printing import interval, not_read, table, warn
+from labels.file_format import FileFormat
 from labels.tables.columns import ImportOptions, TableColumns
 
 if TYPE_CHECKING:
@@ -232,10 +233,12 @@ def passages(
 @partial(options_from_fields, metavar="COLUMN")
 def import_table(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")
+        Path,
+        typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz)."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
     columns: TableColumns,
+    format: FileFormat,
     toward: Annotated[
         str | None, typer.Option(help="Target of all stances, if there is no target column."), After("target")
     ] = None,
@@ -255,8 +258,10 @@ def import_table(
     """
     from labels.tables.imports import import_table_to_folder
 
-    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
+    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward, format=format)
     imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
+    for note in imported.notes:
+        warn(f"note: {note}")
     typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
     if codebook is not None:
         name = imported.codebook.reference

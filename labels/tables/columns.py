@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from labels.file_format import AS_FOUND, FileFormat
+
 
 @dataclass(frozen=True)
 class TableColumns:
@@ -56,10 +58,11 @@ class ImportOptions:
 
     `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
     topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
-    table without a column of targets.
+    table without a column of targets. `format` is what the user says about the form of the file.
     """
 
     annotator: str = "table"
     values: Mapping[str, str] = field(default_factory=dict)
     separator: str = ";"
     target: str | None = None
+    format: FileFormat = AS_FOUND

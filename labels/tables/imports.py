@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from labels.codebook import Codebook, Topic, is_stub, read_codebook, write_codebook
-from labels.errors import DemarcheError, Problems, explain, suggest
+from labels.errors import DemarcheError, Problem, Problems, explain, suggest
+from labels.file_format import FileFormat
 from labels.files import check_output, jsonl_writer
 from labels.passages import Annotation, Label, Passage
 from labels.table_files import read_rows
@@ -22,11 +23,12 @@ from labels.tables.rows import RowReader
 
 @dataclass(frozen=True)
 class Imported:
-    """The passages and annotations of a table, and the codebook of their topics."""
+    """The passages and annotations of a table, the codebook of their topics, and notes on how the file was read."""
 
     codebook: Codebook
     passages: list[Passage]
     annotations: list[Annotation]
+    notes: tuple[Problem, ...] = ()
 
 
 def import_table_to_folder(
@@ -64,12 +66,12 @@ def import_table(
     """
     _check_options(columns, options)
     problems = Problems()
-    _check_columns(path, columns, problems)
+    _check_columns(path, columns, problems, options.format)
     rows = RowReader(columns, options, codebook)
     passages: dict[str, Passage] = {}
     first_line: dict[str, int] = {}
     labels: dict[tuple[str, str], dict[Any, Label]] = defaultdict(dict)
-    for line, row in read_rows(path, problems):
+    for line, row in read_rows(path, problems, options.format):
         try:
             passage = rows.passage(line, row)
             labels_by_annotator = dict(rows.labels(row, passage.text))
@@ -102,7 +104,7 @@ def import_table(
         Annotation(passage=id, annotator=annotator, codebook=codebook.reference, labels=tuple(known.values()))
         for (id, annotator), known in labels.items()
     ]
-    return Imported(codebook, list(passages.values()), annotations)
+    return Imported(codebook, list(passages.values()), annotations, tuple(problems.notes))
 
 
 def _check_options(columns: TableColumns, options: ImportOptions) -> None:
@@ -112,11 +114,11 @@ def _check_options(columns: TableColumns, options: ImportOptions) -> None:
         raise DemarcheError("--separator is empty; name the character between topics in one cell, e.g. ';'")
 
 
-def _check_columns(path: Path, columns: TableColumns, problems: Problems) -> None:
+def _check_columns(path: Path, columns: TableColumns, problems: Problems, format: FileFormat) -> None:
     """Check that every named column occurs in at least one row, since JSON rows may leave columns out."""
     names = dict.fromkeys(columns.names())
     present: set[str] = set()
-    for _, row in read_rows(path, Problems()):
+    for _, row in read_rows(path, Problems(), format):
         present |= row.keys()
         if present >= names.keys():
             break
