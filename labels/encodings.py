@@ -24,7 +24,17 @@ _NO_EVIDENCE = 0.04
 """The confidence of a guess from a letter or two, where the most frequent encoding is the best guess."""
 _PLAUSIBLE = 0.4
 """Guesses with less than this part of the best confidence are not shown."""
-_COMMON = "utf-16-le utf-16-be windows-1252 windows-1250 windows-1251 gb18030 cp932 macroman cp850".split()
+_COMMON = [
+    "utf-16-le",
+    "utf-16-be",
+    "windows-1252",
+    "windows-1250",
+    "windows-1251",
+    "gb18030",
+    "cp932",
+    "macroman",
+    "cp850",
+]
 """The encodings to prefer among guesses that are as good."""
 _WIDER = {"iso-8859-1": "windows-1252", "iso-8859-9": "windows-1254", "iso8859-15": "windows-1252"}
 """Encodings that files are said to be in, and those that they nearly always are in."""

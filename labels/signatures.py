@@ -74,7 +74,7 @@ _IN_ZIP: tuple[tuple[bytes, Kind], ...] = (
     (b"opendocument.spreadsheet", Kind(".ods", "an OpenDocument spreadsheet", "save it as .xlsx or .csv")),
     (b"epub+zip", Kind(".epub", "an e-book (EPUB)", _SAVE_TEXT)),
 )
-_HTML_TAGS = "html head body title meta article section div p table script h1".split()
+_HTML_TAGS = ["html", "head", "body", "title", "meta", "article", "section", "div", "p", "table", "script", "h1"]
 _HTML_STARTS = (b"<!doctype html", *(f"<{tag}{end}".encode() for tag in _HTML_TAGS for end in (">", " ", "\n", "\r")))
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
