@@ -14,6 +14,7 @@ import typer
 from demarche.app import EXIT_PARTLY, new_app
 from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
 from demarche.printing import interval, not_read, table, warn
+from labels.file_format import FileFormat
 from labels.tables.columns import Empty, ImportOptions, TableColumns
 
 if TYPE_CHECKING:
@@ -232,9 +233,11 @@ def passages(
 @partial(options_from_fields, metavar="COLUMN")
 def import_table(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")
+        Path,
+        typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz)."),
     ],
     columns: TableColumns,
+    format: FileFormat,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml."),
@@ -303,6 +306,7 @@ def import_table(
         rename=_parse_pairs("--rename", rename or [], "Q7=anna_topics"),
         empty=_parse_empty(empty or []),
         one_stance=one_stance,
+        format=format,
     )
     if dry_run:
         book = read_codebook(codebook) if codebook else None
@@ -312,6 +316,8 @@ def import_table(
         raise DemarcheError("--out is missing; name a folder for the passages and annotations, or add --dry-run")
     else:
         imported = import_table_to_folder(file, out, columns, options, codebook=codebook, texts=texts)
+    for note in imported.notes:
+        warn(f"note: {note}")
     typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
     print_summary(imported.how)
     counted = f"{len(imported.passages)} passages and {len(imported.annotations)} annotations"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from labels.file_format import AS_FOUND, FileFormat
+
 Empty = Literal["none", "unread"]
 """What empty cells mean: the annotator found none of the topics, or did not read the text."""
 OneStance = Literal["each", "unknown"]
@@ -96,3 +98,4 @@ class ImportOptions:
     rename: Mapping[str, str] = field(default_factory=dict)
     empty: Mapping[str, Empty] = field(default_factory=dict)
     one_stance: OneStance | None = None
+    format: FileFormat = AS_FOUND

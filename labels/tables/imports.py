@@ -28,12 +28,16 @@ from labels.tables.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Imported:
-    """The passages and annotations of a table, the codebook of their topics, and how the table was read."""
+    """The passages and annotations of a table, the codebook of their topics, and how the table was read.
+
+    `notes` are sentences about what is odd in the file.
+    """
 
     codebook: Codebook
     passages: list[Passage]
     annotations: list[Annotation]
     how: HowRead
+    notes: tuple[str, ...] = ()
 
 
 def import_table_to_folder(
@@ -83,7 +87,7 @@ def import_table(
     """
     _check_options(columns, options)
     problems = Problems()
-    sheet = read_sheet(path, options.rename, problems)
+    sheet = read_sheet(path, options, problems)
     joined = _join(texts, columns, options, sheet, problems)
     _check_columns(sheet, columns, joined, problems)
     vocabulary = Vocabulary(options, codebook)
@@ -118,7 +122,7 @@ def import_table(
         for (id, annotator), known in labels.items()
     ]
     how = how_read(sheet, columns, layout, joined, collected, annotations)
-    return Imported(codebook, list(collected.passages.values()), annotations, how)
+    return Imported(codebook, list(collected.passages.values()), annotations, how, tuple(map(str, problems.notes)))
 
 
 @contextlib.contextmanager
@@ -149,7 +153,7 @@ def _join(
         return None
     if columns.id is None:
         raise DemarcheError("--texts needs --id, the column of ids in both tables")
-    other = read_sheet(texts, options.rename, problems)
+    other = read_sheet(texts, options, problems)
     check_renamed(options.rename, sheet, other)
     return read_texts(other, columns.passage_columns(), columns.id, problems)
 

@@ -10,6 +10,7 @@ from typing import Any
 from labels.errors import DemarcheError, Problems, suggest
 from labels.table_files import read_rows
 from labels.tables.cells import word
+from labels.tables.columns import ImportOptions
 
 Rows = list[tuple[int, dict[str, Any]]]
 
@@ -28,11 +29,11 @@ class Sheet:
         return [name for name in self.names if name not in columns]
 
 
-def read_sheet(path: Path, rename: Mapping[str, str], problems: Problems) -> Sheet:
+def read_sheet(path: Path, options: ImportOptions, problems: Problems) -> Sheet:
     """Read a whole table. Raises DemarcheError if a column that is renamed does not exist or takes another's name."""
-    rows, remarks = _without_questions(list(read_rows(path, problems)))
+    rows, remarks = _without_questions(list(read_rows(path, problems, options.format)))
     names = list(dict.fromkeys(name for _, row in rows for name in row))
-    renamed = {old: new for old, new in rename.items() if old in names}
+    renamed = {old: new for old, new in options.rename.items() if old in names}
     for old, new in renamed.items():
         if new in names and new not in renamed:
             raise DemarcheError(f"{path}: --rename {old}={new}: there is a column {new!r} already; choose another name")
