@@ -243,7 +243,13 @@ def import_table(
         list[str] | None,
         typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
     ] = None,
-    separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
+    separator: Annotated[
+        str | None, typer.Option(help="Separator between the topics in a cell.  [default: ';', '|' or a line end]")
+    ] = None,
+    yes_from: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help="Smallest score that means yes, in columns or mappings of scores per topic."),
+    ] = None,
     codebook: Annotated[
         Path | None,
         typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
@@ -255,8 +261,12 @@ def import_table(
     """
     from labels.tables.imports import import_table_to_folder
 
-    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
+    options = ImportOptions(
+        values=_parse_values(value or []), separator=separator, yes_from=yes_from, target=toward
+    )
     imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
+    for note in imported.notes:
+        warn(f"note: {note}")
     typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
     if codebook is not None:
         name = imported.codebook.reference

@@ -21,11 +21,12 @@ class DemarcheError(Exception):
 class BadValue(NamedTuple):
     """A value of a table that cannot be read. The bad values of one kind are reported together.
 
-    `one` and `many` say what is wrong ("is not a stance", "are not stances"). `option` reads the value; the words in
-    capitals that the user has to replace in it are explained in `remedy`.
+    `noun` says what the value should be, or where it is. `one` and `many` say what is wrong ("is not a stance", "are
+    not stances"). `option` reads the value; the words in capitals that the user has to replace in it are explained in
+    `remedy`.
     """
 
-    what: str
+    noun: str
     value: str
     one: str
     many: str
@@ -52,7 +53,7 @@ class Problem(NamedTuple):
     def _kind(self) -> tuple[str, str, str]:
         """What this problem has in common with those that are reported with it."""
         value = self.value
-        return (self.file, value.what, value.one) if value else (self.file, "", self.what)
+        return (self.file, value.noun, value.many) if value else (self.file, "", self.what)
 
 
 class BadInput(DemarcheError):
@@ -89,7 +90,7 @@ class Problems:
         self._problems.append(Problem(str(file), line, one_line(what), value))
 
     def add_value(self, file: Path | str, line: int | None, value: BadValue) -> None:
-        self.add(file, line, f"{value.what} {value.value!r} {value.one}", value)
+        self.add(file, line, f"{value.noun} {value.value!r} {value.one}", value)
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._problems)
@@ -124,18 +125,21 @@ def _describe_values(problems: Sequence[Problem]) -> str:
     for problem in problems:
         if problem.value is not None:
             rows.setdefault(problem.value, []).append(problem.line)
-    counted = {value: f"{len(lines)} {'row' if len(lines) == 1 else 'rows'}" for value, lines in rows.items()}
     shown = list(rows)[:VALUES_SHOWN]
-    hidden = f", … and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
-    options = " ".join(dict.fromkeys(value.option for value in shown))
-    remedy = shown[0].remedy
     if len(rows) == 1:
-        value = shown[0]
-        what = f"{value.what} {_quoted(value)} {value.one} ({counted[value]})"
+        count = f" ({len(problems)} rows)" if len(problems) > 1 else ""
+        what = f"{shown[0].noun} {_quoted(shown[0])} {shown[0].one}{count}"
     else:
-        each = [f"{_quoted(value)} ({counted[value]}, first line {rows[value][0]})" for value in shown]
-        what = f"{len(rows)} {shown[0].what}s {shown[0].many}: {', '.join(each)}{hidden}"
-    return f"{what}: `{one_line(options, longest=10 * LONGEST)}`{f'; {remedy}' if remedy else ''}"
+        places = [f"{_quoted(value)} ({_count_rows(rows[value])}, first line {rows[value][0]})" for value in shown]
+        hidden = [f"… and {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
+        where = f"{shown[0].noun} " if shown[0].noun.endswith(":") else ""
+        what = f"{where}{len(rows)} values {shown[0].many}: {', '.join([*places, *hidden])}"
+    options = " ".join(dict.fromkeys(value.option for value in shown))
+    return f"{what}; add `{one_line(options, longest=10 * LONGEST)}`{f' ({shown[0].remedy})' if shown[0].remedy else ''}"
+
+
+def _count_rows(lines: Sequence[int | None]) -> str:
+    return f"{len(lines)} {'row' if len(lines) == 1 else 'rows'}"
 
 
 def _quoted(value: BadValue) -> str:
@@ -167,8 +171,14 @@ def suggest_value(word: str, known: Iterable[str]) -> str:
     A word that is merely similar may mean the opposite: contra and neutral, unfavorable and favorable, import and export.
     """
     known = sorted(known)
+    meant = misspelt(word, known)
+    return _suggestion(word, [meant] if meant else [], known)
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """Return the only known word of which this word is a misspelling, or None."""
     close = [name for name in known if _is_misspelling(word, name)] if len(word) <= LONGEST else []
-    return _suggestion(word, close[:1] if len(close) == 1 else [], known)
+    return close[0] if len(close) == 1 else None
 
 
 def _is_misspelling(word: str, known: str) -> bool:

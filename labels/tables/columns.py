@@ -55,11 +55,13 @@ class ImportOptions:
     """How an import interprets the cells of a table.
 
     `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
-    topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
+    topics in one cell; without it, a semicolon, a vertical bar and a line end do. `yes_from` is the smallest score that
+    means yes, in columns and mappings of scores. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
     table without a column of targets.
     """
 
     annotator: str = "table"
     values: Mapping[str, str] = field(default_factory=dict)
-    separator: str = ";"
+    separator: str | None = None
+    yes_from: float | None = None
     target: str | None = None

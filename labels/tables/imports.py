@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,15 @@ from labels.tables.rows import RowReader
 
 @dataclass(frozen=True)
 class Imported:
-    """The passages and annotations of a table, and the codebook of their topics."""
+    """The passages and annotations of a table, and the codebook of their topics.
+
+    `notes` say how unusual values were read, and what looks wrong.
+    """
 
     codebook: Codebook
     passages: list[Passage]
     annotations: list[Annotation]
+    notes: list[str] = field(default_factory=list)
 
 
 def import_table_to_folder(
@@ -66,6 +70,7 @@ def import_table(
     problems = Problems()
     _check_columns(path, columns, problems)
     rows = RowReader(columns, options, codebook)
+    rows.look_at(row for _, row in read_rows(path, Problems()))
     passages: dict[str, Passage] = {}
     first_line: dict[str, int] = {}
     labels: dict[tuple[str, str], dict[Any, Label]] = defaultdict(dict)
@@ -79,6 +84,10 @@ def import_table(
             continue
         except DemarcheError as error:
             problems.add(path, line, str(error))
+            continue
+        finally:
+            refused = rows.vocabulary.report(path, problems)
+        if refused:
             continue
         id = passage.id
         first_line.setdefault(id, line)
@@ -102,13 +111,13 @@ def import_table(
         Annotation(passage=id, annotator=annotator, codebook=codebook.reference, labels=tuple(known.values()))
         for (id, annotator), known in labels.items()
     ]
-    return Imported(codebook, list(passages.values()), annotations)
+    return Imported(codebook, list(passages.values()), annotations, rows.vocabulary.notes())
 
 
 def _check_options(columns: TableColumns, options: ImportOptions) -> None:
     if not (columns.topics or columns.stance or columns.votes or columns.gold):
         raise DemarcheError("no column of labels is named; name one with --topics, --stance, --votes or --gold")
-    if not options.separator:
+    if options.separator == "":
         raise DemarcheError("--separator is empty; name the character between topics in one cell, e.g. ';'")
 
 

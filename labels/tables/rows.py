@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.passages import GOLD, Label, Passage, place_in_list
-from labels.tables.cells import is_blank, parse_container, parse_integer, parse_yes_no, split_values, to_scalar, word
+from labels.tables.cells import identifier, is_blank, parse_container, parse_integer, split_values, to_scalar, word
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.vocabulary import Vocabulary
 
@@ -24,6 +24,14 @@ class RowReader:
         self.vocabulary = Vocabulary(options, codebook)
         self._first_line: dict[str, int] = {}
 
+    def look_at(self, rows: Iterable[Row]) -> None:
+        """Find out what kinds of values the label columns hold, before the rows are read."""
+        self.vocabulary.look_at(rows, topics=self.columns.topics, votes=self._vote_columns)
+
+    @property
+    def _vote_columns(self) -> list[str]:
+        return [*self.columns.votes, *([self.columns.gold] if self.columns.gold else [])]
+
     def passage(self, line: int, row: Row) -> Passage:
         """Return the row's passage.
 
@@ -31,15 +39,16 @@ class RowReader:
         the same text.
         """
         columns = self.columns
+        self.vocabulary.line = line
         text = row.get(columns.text)
         if not isinstance(text, str) or not text.strip():
             raise DemarcheError(f"column {columns.text!r} is empty or not text; every row needs a text")
         if columns.annotator and not columns.id:
             line = self._first_line.setdefault(text, line)
-        id = _text(row, columns.id) or f"{line}"
+        id = _id(row, columns.id) or f"{line}"
         return Passage(
             id=id,
-            article=_text(row, columns.article) or id,
+            article=_id(row, columns.article) or id,
             text=text,
             start=0,
             end=len(text),
@@ -47,7 +56,7 @@ class RowReader:
             source=_text(row, columns.source),
             published=_text(row, columns.date),
             url=_text(row, columns.url),
-            group=_text(row, columns.group),
+            group=_id(row, columns.group),
             split=_text(row, columns.split),
             meta={name: to_scalar(row.get(name)) for name in columns.keep},
         )
@@ -58,6 +67,7 @@ class RowReader:
         If the votes and gold are stances, the row's target and topics apply to each of them.
         """
         columns = self.columns
+        row = self.vocabulary.without_missing(row, topics=columns.topics, votes=self._vote_columns)
         target, topics = self._target(row, text), self._topics(row)
         votes = [*self._votes(row), *([(GOLD, row.get(columns.gold))] if columns.gold else [])]
         votes = [(name, parse_container(vote)) for name, vote in votes if not is_blank(vote)]
@@ -104,16 +114,10 @@ class RowReader:
             return {}
         cell = parse_container(row.get(columns[0]))
         if len(columns) > 1 or self.vocabulary.is_yes_no_column(columns[0], cell):
-            return self._translate_topics(dict.fromkeys(name for name in columns if parse_yes_no(name, row.get(name))))
+            return self._translate_topics(dict.fromkeys(name for name in columns if self.vocabulary.yes_no(name, row.get(name))))
         if isinstance(cell, dict):
-            return self._translate_mapping(cell)
+            return self.vocabulary.mapping(cell)
         return self._translate_topics(dict.fromkeys(self._topic_values(cell)))
-
-    def _translate_mapping(self, cell: Mapping[str, Any]) -> dict[str, str | None]:
-        """Return {topic: stance} of a cell that is a mapping."""
-        # Parquet gives every mapping in a column the same keys, with nulls.
-        stances = {name: self.vocabulary.stance(stance) for name, stance in cell.items() if not is_blank(stance)}
-        return self._translate_topics(stances)
 
     def _translate_topics(self, stances: Mapping[Any, str | None]) -> dict[str, str | None]:
         """Replace each value by the topic that it names, and leave out those to be ignored."""
@@ -142,7 +146,7 @@ class RowReader:
     def _vote_labels(self, vote: Any, topics: Mapping[str, str | None], target: dict[str, Any] | None) -> list[Label]:
         """Return the labels of a vote: a stance toward the target or the row's topics, {topic: stance}, or topics."""
         if isinstance(vote, dict):
-            return self._make_labels(self._translate_mapping(vote), None, None)
+            return self._make_labels(self.vocabulary.mapping(vote), None, None)
         if self._is_stance_vote(vote, target):
             return self._make_labels(topics, target, self.vocabulary.stance(vote))
         return self._make_labels(self._translate_topics(dict.fromkeys(self._topic_values(vote))), None, None)
@@ -162,3 +166,8 @@ class RowReader:
 def _text(row: Row, column: str | None) -> str | None:
     """Return the cell as text, or None if it is blank or the table has no such column."""
     return (word(row.get(column)) if column else None) or None
+
+
+def _id(row: Row, column: str | None) -> str | None:
+    """Return the cell as an id, or None if it is blank or the table has no such column."""
+    return (identifier(column, row.get(column)) if column else None) or None
