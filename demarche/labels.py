@@ -248,7 +248,9 @@ def import_table(
     ] = None,
     yes_from: Annotated[
         float | None,
-        typer.Option(metavar="SCORE", help="Smallest score that means yes, in columns or mappings of scores per topic."),
+        typer.Option(
+            metavar="SCORE", help="Smallest score that means yes, in columns or mappings of scores per topic."
+        ),
     ] = None,
     codebook: Annotated[
         Path | None,
@@ -261,9 +263,7 @@ def import_table(
     """
     from labels.tables.imports import import_table_to_folder
 
-    options = ImportOptions(
-        values=_parse_values(value or []), separator=separator, yes_from=yes_from, target=toward
-    )
+    options = ImportOptions(values=_parse_values(value or []), separator=separator, yes_from=yes_from, target=toward)
     imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
     for note in imported.notes:
         warn(f"note: {note}")

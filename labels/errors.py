@@ -135,7 +135,9 @@ def _describe_values(problems: Sequence[Problem]) -> str:
         where = f"{shown[0].noun} " if shown[0].noun.endswith(":") else ""
         what = f"{where}{len(rows)} values {shown[0].many}: {', '.join([*places, *hidden])}"
     options = " ".join(dict.fromkeys(value.option for value in shown))
-    return f"{what}; add `{one_line(options, longest=10 * LONGEST)}`{f' ({shown[0].remedy})' if shown[0].remedy else ''}"
+    return (
+        f"{what}; add `{one_line(options, longest=10 * LONGEST)}`{f' ({shown[0].remedy})' if shown[0].remedy else ''}"
+    )
 
 
 def _count_rows(lines: Sequence[int | None]) -> str:

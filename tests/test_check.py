@@ -183,7 +183,9 @@ def test_a_mistake_in_many_lines_is_reported_once_with_the_lines(tmp_path: Path)
     assert "in lines 2, 3, 4" in alone[0]
 
 
-@pytest.mark.parametrize("word", ["contra", "unfavor", "unfavorable", "for", "pro", "disfavor", "negative", "not against"])
+@pytest.mark.parametrize(
+    "word", ["contra", "unfavor", "unfavorable", "for", "pro", "disfavor", "negative", "not against"]
+)
 def test_a_stance_is_never_suggested_for_another_word(tmp_path: Path, word: str) -> None:
     message = error_of(lambda: read(tmp_path, readings=labels({"topic": "tea", "stance": word})))
     assert "did you mean" not in message

@@ -15,8 +15,10 @@ YES = frozenset({"1", "true", "yes", "y", "x", "t"})
 NO = frozenset({"", "0", "false", "no", "n", "f", "none", "nan"})
 MISSING = frozenset({"na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "nat"})
 """How programs write an empty cell. Each may also be a name: NA is Namibia."""
-UNCLEAR = frozenset({"none", "nil", "-", "--", "–", "—", "?", ".", "#name?", "#value!", "#ref!", "#null!", "#num!", "#div/0!"})
-"""What people write for an empty cell or for a value of its own, and what a spreadsheet writes for an error."""
+DOUBTFUL = frozenset({"-", "--", "–", "—", "?", ".", "#name?", "#value!", "#ref!", "#null!", "#num!", "#div/0!"})
+"""What people write in a cell without a value, and what a spreadsheet writes for an error."""
+NONE = frozenset({"none", "nil"})
+"""What people write for "none of the topics", and what Python writes for an empty cell."""
 SEPARATORS = ";|\n"
 """The characters that separate the values of a cell if none is named."""
 EXACT_FLOATS = 2**53

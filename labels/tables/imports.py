@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,9 @@ from labels.errors import DemarcheError, Problems, explain, suggest
 from labels.files import check_output, jsonl_writer
 from labels.passages import Annotation, Label, Passage
 from labels.table_files import read_rows
+from labels.tables.answers import Answers
 from labels.tables.columns import ImportOptions, TableColumns
+from labels.tables.doubts import doubts
 from labels.tables.rows import RowReader
 
 
@@ -70,9 +72,12 @@ def import_table(
     problems = Problems()
     _check_columns(path, columns, problems)
     rows = RowReader(columns, options, codebook)
-    rows.look_at(row for _, row in read_rows(path, Problems()))
+    answers = Answers(columns)
+    rows.look_at(answers.watch(row for _, row in read_rows(path, Problems())))
     passages: dict[str, Passage] = {}
     first_line: dict[str, int] = {}
+    row_counts: Counter[str] = Counter()
+    names: dict[str, Any] = {}
     labels: dict[tuple[str, str], dict[Any, Label]] = defaultdict(dict)
     for line, row in read_rows(path, problems):
         try:
@@ -90,9 +95,13 @@ def import_table(
         if refused:
             continue
         id = passage.id
+        row_counts[id] += 1
+        names |= dict.fromkeys(row)
         first_line.setdefault(id, line)
         if passages.setdefault(id, passage).text != passage.text:
             problems.add(path, line, f"id {id!r} has another text in line {first_line[id]}; ids must differ")
+            continue
+        if not answers.accepts(row, id, labels_by_annotator):
             continue
         for annotator, new in labels_by_annotator.items():
             for label in _merge_labels(labels[id, annotator], new):
@@ -105,13 +114,18 @@ def import_table(
     if not passages and not len(problems):
         problems.add(path, None, "has no rows")
     problems.raise_any()
+    notes = rows.vocabulary.notes()
+    notes += answers.settle(labels, codebook.topic_ids if codebook else rows.vocabulary.topics)
+    unknown_topics = {} if codebook else rows.vocabulary.topics
     if codebook is None:
         codebook = _make_stub(path, {label.topic for known in labels.values() for label in known.values()})
     annotations = [
         Annotation(passage=id, annotator=annotator, codebook=codebook.reference, labels=tuple(known.values()))
         for (id, annotator), known in labels.items()
     ]
-    return Imported(codebook, list(passages.values()), annotations, rows.vocabulary.notes())
+    read = list(passages.values())
+    notes += doubts(read, annotations, row_counts, unknown_topics, columns, names)
+    return Imported(codebook, read, annotations, notes)
 
 
 def _check_options(columns: TableColumns, options: ImportOptions) -> None:

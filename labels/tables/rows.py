@@ -114,7 +114,9 @@ class RowReader:
             return {}
         cell = parse_container(row.get(columns[0]))
         if len(columns) > 1 or self.vocabulary.is_yes_no_column(columns[0], cell):
-            return self._translate_topics(dict.fromkeys(name for name in columns if self.vocabulary.yes_no(name, row.get(name))))
+            return self._translate_topics(
+                dict.fromkeys(name for name in columns if self.vocabulary.yes_no(name, row.get(name)))
+            )
         if isinstance(cell, dict):
             return self.vocabulary.mapping(cell)
         return self._translate_topics(dict.fromkeys(self._topic_values(cell)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from labels.codebook import STANCES, Codebook
 from labels.errors import BadValue, Problems, misspelt, suggest_value, value_option
-from labels.tables.cells import MISSING, NO, UNCLEAR, YES, fold, is_yes, to_number, word
+from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
 from labels.tables.columns import ImportOptions
 from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
 
@@ -129,11 +129,11 @@ class Vocabulary:
         empty: dict[str, Any] = {}
         for name in (*topics, *votes):
             value = row.get(name)
-            if not isinstance(value, str) or (value := value.strip()).casefold() not in MISSING:
+            if not isinstance(value, str) or (value := value.strip()).casefold() not in MISSING | DOUBTFUL:
                 continue
             if self._values.get(value.casefold()) == "":
                 empty[name] = None
-            elif name in of_votes:
+            elif name in of_votes and value.casefold() in MISSING:
                 self._read_as[f"vote {value!r} is read as no vote"] += 1
                 empty[name] = None
         return {**row, **empty} if empty else row
@@ -148,7 +148,7 @@ class Vocabulary:
         hint = suggest_value(topic, self._topics or ())
         meant = misspelt(topic, self._topics or ())
         known = suggest_value("", self._topics or ())
-        empty = value.casefold() in MISSING | UNCLEAR
+        empty = value.casefold() in MISSING | DOUBTFUL | NONE
         self._refuse(
             BadValue(
                 "topic",
@@ -164,28 +164,19 @@ class Vocabulary:
     def _is_doubtful(self, value: str) -> bool:
         """Refuse a topic that is probably none, if no codebook tells; return whether it was refused."""
         name = value.casefold()
-        if name in MISSING | UNCLEAR:
-            self._refuse(
-                BadValue(
-                    "topic",
-                    value,
-                    "may stand for an empty cell",
-                    "may stand for empty cells",
-                    value_option(value, ""),
-                    f"that means an empty cell; for a topic of that name, {value_option(value, value)}",
-                )
-            )
+        for_topic = f"for a topic of that name, {value_option(value, value)}"
+        if name in MISSING | DOUBTFUL:
+            one, many = "may stand for an empty cell", "may stand for empty cells"
+            remedy = f"that means an empty cell; {for_topic}"
+            self._refuse(BadValue("topic", value, one, many, value_option(value, ""), remedy))
+        elif name in NONE:
+            remedy = f"that means none of the topics; {for_topic}"
+            one, many = "may mean none of the topics", "may mean none of the topics"
+            self._refuse(BadValue("topic", value, one, many, value_option(value, ""), remedy))
         elif (self.kinds.marks and name.removesuffix(".0") in YES | NO) or name in LOGICAL:
-            self._refuse(
-                BadValue(
-                    "topic",
-                    value,
-                    "says yes or no, but not which topic holds",
-                    "say yes or no, but not which topic holds",
-                    value_option(value, "TOPIC" if is_yes(value) else ""),
-                    f"TOPIC is the name of the topic; if {value!r} is its name, {value_option(value, value)}",
-                )
-            )
+            one, many = "says yes or no, but not which topic holds", "say yes or no, but not which topic holds"
+            option = value_option(value, "TOPIC" if is_yes(value) else "")
+            self._refuse(BadValue("topic", value, one, many, option, f"TOPIC is the topic's name; {for_topic}"))
         else:
             return False
         return True
@@ -193,7 +184,8 @@ class Vocabulary:
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
         if number is not None and 0 < number < 1:
-            one, many = "is a score and neither yes nor no", "are scores and neither yes nor no"
+            where = "score"
+            one, many = "is neither yes nor no", "are scores and neither yes nor no"
             option, remedy = "--yes-from SCORE", "SCORE is the smallest score that means yes"
         else:
             one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
