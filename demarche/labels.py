@@ -281,7 +281,15 @@ def import_table(
         list[str] | None,
         typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
     ] = None,
-    separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
+    separator: Annotated[
+        str | None, typer.Option(help="Separator between the topics in a cell.  [default: ';', '|' or a line end]")
+    ] = None,
+    yes_from: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE", help="Smallest score that means yes, in columns or mappings of scores per topic."
+        ),
+    ] = None,
     codebook: Annotated[
         Path | None,
         typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
@@ -302,6 +310,7 @@ def import_table(
         annotator=annotator_name or DEFAULT_ANNOTATOR,
         values=_parse_pairs("--value", value or [], "NONE=neutral"),
         separator=separator,
+        yes_from=yes_from,
         target=toward,
         rename=_parse_pairs("--rename", rename or [], "Q7=anna_topics"),
         empty=_parse_empty(empty or []),

@@ -19,7 +19,7 @@ Key = tuple[str, str]
 
 @dataclass
 class Collected:
-    """The passages of a table and the labels of each annotator.
+    """The passages of a table with their lines and numbers of rows, and the labels of each annotator.
 
     `empty` counts (meaning, column or annotator) of empty cells, once they have one.
     """
@@ -29,25 +29,28 @@ class Collected:
     problems: Problems
     passages: dict[str, Passage] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
+    labels: dict[Key, dict[Any, Label]] = field(default_factory=dict)
     empty: Counter[tuple[Empty, str]] = field(default_factory=Counter)
-    _labels: dict[Key, dict[Any, Label] | None] = field(default_factory=dict)
     _blank: dict[Key, Annotated] = field(default_factory=dict)
+    _order: dict[Key, None] = field(default_factory=dict)
 
-    def add(self, line: int, passage: Passage, annotated: Iterable[Annotated]) -> None:
-        """Add a row; other labels for a topic that the annotator labelled before are a problem."""
+    def add(self, line: int, passage: Passage, annotated: Iterable[Annotated], *, accepted: bool = True) -> None:
+        """Add a row, and its labels if they are accepted; contradictory labels of one annotator are a problem."""
         id = passage.id
+        self.rows[id] += 1
         self.lines.setdefault(id, line)
         if self.passages.setdefault(id, passage).text != passage.text:
             what = f"id {id!r} has another text in line {self.lines[id]}; ids must differ"
             self.problems.add(self.path, line, what)
             return
-        for each in annotated:
+        for each in annotated if accepted else ():
             key = id, each.annotator
+            self._order.setdefault(key)
             if each.labels is None:
-                self._labels.setdefault(key, None)
                 self._blank.setdefault(key, each)
                 continue
-            known = self._labels[key] = self._labels.get(key) or {}
+            known = self.labels.setdefault(key, {})
             for label in each.labels:
                 if known.setdefault(label.about, label) != label:
                     self.problems.add(
@@ -70,9 +73,9 @@ class Collected:
             )
         result: dict[Key, list[Label]] = {}
         asked: Counter[str] = Counter()
-        for key, known in self._labels.items():
-            if known is not None:
-                result[key] = list(known.values())
+        for key in dict.fromkeys([*self._order, *self.labels]):
+            if key in self.labels:
+                result[key] = list(self.labels[key].values())
                 continue
             blank = self._blank[key]
             if blank.is_vote and not votes_are_topics:
@@ -96,7 +99,7 @@ class Collected:
 
     def _check_names(self) -> None:
         known = {name for blank in self._blank.values() for name in (*blank.columns, blank.annotator)}
-        known |= {annotator for _, annotator in self._labels}
+        known |= {annotator for _, annotator in self.labels}
         for name in self.options.empty:
             if name and name not in known:
                 self.problems.add(

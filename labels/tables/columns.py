@@ -74,6 +74,10 @@ class TableColumns:
         named = [(option, getattr(self, option)) for option in single]
         return [*(("topics", name) for name in self.topics), *((option, name) for option, name in named if name)]
 
+    def vote_columns(self) -> list[str]:
+        """Return the columns of votes, and the column of the decided label."""
+        return [*self.votes, *([self.gold] if self.gold else [])]
+
     def plain_columns(self) -> list[str]:
         """Return the name of every other column that is set; these are no patterns."""
         single = (self.target_start, self.target_end, self.annotator, self.gold)
@@ -85,15 +89,18 @@ class ImportOptions:
     """How an import interprets the cells of a table.
 
     `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
-    topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
-    table without a column of targets. `rename` maps a column to a new name. `empty` maps a column or an annotator to
-    the meaning of empty cells, "" to that of all others; without it, an import asks. `one_stance` says what the only
-    stance of a row with several topics is about; without it, an import asks.
+    topics in one cell; without it, a semicolon, a vertical bar and a line end do. `yes_from` is the smallest score that
+    means yes, in columns and mappings of scores. `annotator` is used for rows that name no annotator. `target` is the
+    target of every stance in a table without a column of targets. `rename` maps a column to a new name. `empty` maps a
+    column or an annotator to the meaning of empty cells, "" to that of all others; without it, an import asks.
+    `one_stance` says what the only stance of a row with several topics is about; without it, an import asks. `format`
+    is what the user says about the form of the file.
     """
 
     annotator: str = DEFAULT_ANNOTATOR
     values: Mapping[str, str] = field(default_factory=dict)
-    separator: str = ";"
+    separator: str | None = None
+    yes_from: float | None = None
     target: str | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     empty: Mapping[str, Empty] = field(default_factory=dict)

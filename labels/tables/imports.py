@@ -14,14 +14,16 @@ from pydantic import ValidationError
 from labels.codebook import Codebook, Topic, is_stub, read_codebook, write_codebook
 from labels.errors import DemarcheError, Problems, explain, suggest
 from labels.files import check_output, jsonl_writer
-from labels.passages import Annotation, Passage
-from labels.tables.cells import word
+from labels.passages import Annotation, Label, Passage
+from labels.tables.answers import Answers
+from labels.tables.cells import identifier
 from labels.tables.collect import Collected
 from labels.tables.columns import ImportOptions, TableColumns
+from labels.tables.doubts import doubts
 from labels.tables.layout import Layout, resolve
 from labels.tables.patterns import placeholders
 from labels.tables.report import HowRead, how_read
-from labels.tables.rows import RowReader
+from labels.tables.rows import Annotated, RowReader
 from labels.tables.sheet import Sheet, Texts, check_renamed, read_sheet, read_texts
 from labels.tables.vocabulary import Vocabulary
 
@@ -37,7 +39,7 @@ class Imported:
     passages: list[Passage]
     annotations: list[Annotation]
     how: HowRead
-    notes: tuple[str, ...] = ()
+    notes: list[str]
 
 
 def import_table_to_folder(
@@ -91,38 +93,44 @@ def import_table(
     joined = _join(texts, columns, options, sheet, problems)
     _check_columns(sheet, columns, joined, problems)
     vocabulary = Vocabulary(options, codebook)
+    answers = Answers(columns)
     try:
-        layout = resolve(
-            columns,
-            sheet.names,
-            [row for _, row in sheet.rows],
-            topic=vocabulary.topic,
-            is_topic=vocabulary.is_known,
-        )
+        layout = resolve(columns, sheet.names, list(answers.watch(row for _, row in sheet.rows)), vocabulary)
     except DemarcheError as error:
         raise DemarcheError(f"{path}: {error}") from None
+    vocabulary.report(path, problems)
     _check_layout(path, columns, options, layout, joined)
     rows = RowReader(columns, options, vocabulary, layout)
     collected = Collected(path, options, problems)
     for line, id, row in _passage_rows(sheet, layout, columns, joined, problems):
         with _noted(problems, path, line):
             passage = rows.passage(line, row, id=id)
-            annotated = list(rows.labels(row, passage.text, passage=id if _by_passage(layout) else None))
-            collected.add(line, passage, annotated)
+            annotated = list(rows.labels(row, passage.text, passage=id if layout.is_by_passage else None))
+            if not vocabulary.report(path, problems):
+                collected.add(line, passage, annotated, accepted=answers.accepts(row, passage.id, _labels(annotated)))
     for id, (line, row) in joined.rows.items() if joined else ():
         if id not in collected.passages:
             with _noted(problems, joined.sheet.path, line):
                 collected.add(line, rows.passage(line, row, id=id), ())
+    topics = codebook.topic_ids if codebook else vocabulary.topics
+    notes = [*map(str, problems.notes), *vocabulary.notes(), *answers.settle(collected.labels, topics)]
     labels = collected.finish(spread=rows.spread, votes_are_topics=rows.votes_are_topics)
     problems.raise_any()
+    unknown_topics = {} if codebook else vocabulary.topics
     if codebook is None:
         codebook = _make_stub(path, {label.topic for known in labels.values() for label in known})
     annotations = [
         Annotation(passage=id, annotator=annotator, codebook=codebook.reference, labels=tuple(known))
         for (id, annotator), known in labels.items()
     ]
+    passages = list(collected.passages.values())
+    notes += doubts(passages, annotations, collected.rows, unknown_topics, columns, sheet.names)
     how = how_read(sheet, columns, layout, joined, collected, annotations)
-    return Imported(codebook, list(collected.passages.values()), annotations, how, tuple(map(str, problems.notes)))
+    return Imported(codebook, passages, annotations, how, notes)
+
+
+def _labels(annotated: Iterable[Annotated]) -> dict[str, list[Label]]:
+    return {each.annotator: each.labels for each in annotated if each.labels is not None}
 
 
 @contextlib.contextmanager
@@ -140,7 +148,7 @@ def _noted(problems: Problems, path: Path, line: int) -> Iterator[None]:
 def _check_options(columns: TableColumns, options: ImportOptions) -> None:
     if not (columns.label_columns() or columns.votes or columns.gold):
         raise DemarcheError("no column of labels is named; name one with --topics, --stance, --votes or --gold")
-    if not options.separator:
+    if options.separator == "":
         raise DemarcheError("--separator is empty; name the character between topics in one cell, e.g. ';'")
 
 
@@ -182,12 +190,8 @@ def _check_layout(
         raise DemarcheError(
             f"{path}: --toward names the target of a column of stances, but every such column has its own; leave it out"
         )
-    if _by_passage(layout) and joined is None:
+    if layout.is_by_passage and joined is None:
         raise DemarcheError(f"{path}: columns are about several passages; name the table with their texts with --texts")
-
-
-def _by_passage(layout: Layout) -> bool:
-    return any(reading.passage is not None for reading in layout.readings)
 
 
 def _passage_rows(
@@ -202,11 +206,9 @@ def _passage_rows(
         if joined is None:
             yield line, None, row
             continue
-        for id in passages or [word(row.get(columns.id))]:
-            try:
+        with _noted(problems, sheet.path, line):
+            for id in passages or [identifier(columns.id or "", row.get(columns.id))]:
                 yield line, id, joined.add(id, row)
-            except DemarcheError as error:
-                problems.add(sheet.path, line, str(error))
 
 
 def _make_stub(path: Path, topics: Iterable[str | None]) -> Codebook:

@@ -7,14 +7,15 @@ annotator of the row, and columns without `{topic}`, `{target}` and `{n}` about 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from labels.errors import DemarcheError, suggest
-from labels.tables.cells import NO, YES, is_blank, word
+from labels.tables.cells import NO, YES, is_blank, to_number, word
 from labels.tables.columns import TableColumns
 from labels.tables.patterns import literal_length, match_column
+from labels.tables.vocabulary import Vocabulary
 
 SHARES = ("favor", "against", "neutral")
 STANCE_OPTIONS = ("stance", *SHARES)
@@ -110,23 +111,27 @@ class Layout:
     columns: list[Column]
     remarks: list[str]
 
+    @property
+    def is_by_passage(self) -> bool:
+        """Whether the names of columns say which passage they are about."""
+        return any(reading.passage is not None for reading in self.readings)
 
-def resolve(
-    columns: TableColumns,
-    names: Sequence[str],
-    rows: Sequence[Row],
-    *,
-    topic: Callable[[str], str | None],
-    is_topic: Callable[[str], bool],
-) -> Layout:
+    def columns_of(self, *options: str) -> list[str]:
+        """Return the names of the columns of these options."""
+        return [column.name for column in self.columns if column.option in options]
+
+
+def resolve(columns: TableColumns, names: Sequence[str], rows: Sequence[Row], vocabulary: Vocabulary) -> Layout:
     """Find the columns of labels among the names of a table's columns.
 
-    `topic` translates a topic in the name of a column, and returns None if it is to be ignored; `is_topic`
-    says whether it is known, which decides between several ways to read a name. Raises DemarcheError for what can be read in several ways.
+    Raises DemarcheError for what can be read in several ways. Topics in names that the codebook does not know are
+    reported by the vocabulary.
     """
-    found, remarks = _match_all(columns, names, is_topic)
-    found = _name_topics(found, rows, is_topic)
-    translated = [(column, topic(column.topic) if column.topic else None) for column in found]
+    found, remarks = _match_all(columns, names, vocabulary)
+    topic_columns = [column.name for column in found if column.option == "topics"]
+    vocabulary.look_at(rows, topics=topic_columns, votes=columns.vote_columns())
+    found = _name_topics(found, rows, vocabulary)
+    translated = [(column, vocabulary.topic(column.topic) if column.topic else None) for column in found]
     found = [column._replace(topic=name) for column, name in translated if name or not column.topic]
     _check(columns, found)
     readings = _readings(found)
@@ -134,9 +139,7 @@ def resolve(
     return Layout(readings, _reading(None, None, found), found, remarks)
 
 
-def _match_all(
-    columns: TableColumns, names: Sequence[str], is_topic: Callable[[str], bool]
-) -> tuple[list[Column], list[str]]:
+def _match_all(columns: TableColumns, names: Sequence[str], vocabulary: Vocabulary) -> tuple[list[Column], list[str]]:
     """Return every column that an option names, as it is or with a pattern, and remarks on those left out."""
     specs = columns.label_columns()
     taken = {*columns.plain_columns(), *(spec for _, spec in specs)} & set(names)
@@ -150,7 +153,10 @@ def _match_all(
     coders = {way.annotator for way in certain if way.annotator and way.option == "topics"}
     coders = coders or {way.annotator for way in certain if way.annotator}
     topics = {
-        way.topic for each in ways.values() for way in each if way.topic and (len(each) == 1 or is_topic(way.topic))
+        way.topic
+        for each in ways.values()
+        for way in each
+        if way.topic and (len(each) == 1 or vocabulary.is_known(way.topic))
     }
     remarks = []
     for name, each in ways.items():
@@ -192,26 +198,19 @@ def _most_likely(name: str, ways: list[Column], coders: set[str], topics: set[st
     )
 
 
-def _name_topics(found: list[Column], rows: Sequence[Row], is_topic: Callable[[str], bool]) -> list[Column]:
+def _name_topics(found: list[Column], rows: Sequence[Row], vocabulary: Vocabulary) -> list[Column]:
     """Read columns of topics that hold yes and no as columns for the topics in their names."""
     plain = [column for column in found if column._replace(name="") == Column("topics", "")]
-    cells = {column.name: {_answer(row.get(column.name)) for row in rows} - {""} for column in plain}
-    if len(plain) == 1:
-        (name,) = cells
-        yes_no = bool(cells[name] & _ANSWERS) and cells[name] <= YES | NO
-        if yes_no and cells[name] <= {"0", "1"} and not is_topic(name):
-            if not any(map(is_topic, cells[name])):
-                raise DemarcheError(
-                    f"column {name!r} holds only 0 and 1; say which topic is meant, e.g. --value 1=TOPIC --value 0="
-                )
-            yes_no = False
-    else:
-        yes_no = any(values & _ANSWERS for values in cells.values()) or not any(cells.values())
+    yes_no = vocabulary.kinds.yes_no if len(plain) == 1 else _hold_answers(plain, rows, vocabulary)
     return [column._replace(topic=column.name) if yes_no and column in plain else column for column in found]
 
 
-def _answer(cell: Any) -> str:
-    return "" if isinstance(cell, list | dict) else word(cell).casefold().removesuffix(".0")
+def _hold_answers(plain: Sequence[Column], rows: Sequence[Row], vocabulary: Vocabulary) -> bool:
+    """Return whether several columns of topics hold yes and no, and not the names of topics."""
+    cells = [row.get(column.name) for column in plain for row in rows]
+    words = {word(cell).casefold().removesuffix(".0") for cell in cells if not isinstance(cell, list | dict)} - {""}
+    scores = vocabulary.reads_scores and any(to_number(cell) is not None for cell in cells)
+    return bool(words & _ANSWERS) or scores or not any(not is_blank(cell) for cell in cells)
 
 
 def _check(columns: TableColumns, found: Sequence[Column]) -> None:

@@ -8,13 +8,24 @@ from typing import Any, NamedTuple
 
 from labels.errors import DemarcheError
 from labels.passages import GOLD, Label, Passage, place_in_list
-from labels.tables.cells import is_blank, parse_container, parse_integer, parse_yes_no, split_values, to_scalar, word
+from labels.tables.cells import (
+    SEPARATORS,
+    identifier,
+    is_blank,
+    parse_container,
+    parse_integer,
+    split_values,
+    to_scalar,
+    word,
+)
 from labels.tables.columns import DEFAULT_ANNOTATOR, ImportOptions, TableColumns
 from labels.tables.layout import SHARES, Layout, Reading, Slot
 from labels.tables.shares import read_shares
 from labels.tables.vocabulary import Vocabulary
 
 Row = Mapping[str, Any]
+_LONGEST_NAME = 8
+"""Maximum number of separators in the name of a topic."""
 Stance = dict[str, Any]
 """The `stance` or the `shares` of a label; empty if there is none."""
 
@@ -53,14 +64,15 @@ class RowReader:
         the same text, and with a sheet per annotator a digest of the text.
         """
         columns = self.columns
+        self.vocabulary.line = line
         text = row.get(columns.text)
         if not isinstance(text, str) or not text.strip():
             raise DemarcheError(f"column {columns.text!r} is empty or not text; every row needs a text")
         if id is None:
-            id = _text(row, columns.id) or self._own_id(line, text)
+            id = _id(row, columns.id) or self._own_id(line, text)
         return Passage(
             id=id,
-            article=_text(row, columns.article) or id,
+            article=_id(row, columns.article) or id,
             text=text,
             start=0,
             end=len(text),
@@ -68,7 +80,7 @@ class RowReader:
             source=_text(row, columns.source),
             published=_text(row, columns.date),
             url=_text(row, columns.url),
-            group=_text(row, columns.group),
+            group=_id(row, columns.group),
             split=_text(row, columns.split),
             meta={name: to_scalar(row.get(name)) for name in columns.keep},
         )
@@ -85,6 +97,12 @@ class RowReader:
 
         If the votes and gold are stances, the row's target and topics apply to each of them.
         """
+        row = self.vocabulary.without_missing(
+            row,
+            topics=self.layout.columns_of("topics"),
+            votes=self.columns.vote_columns(),
+            stances=self.layout.columns_of("stance"),
+        )
         votes, readings = list(self._votes(row)), [each for each in self.layout.readings if each.passage == passage]
         topics, target = {}, None
         if votes:
@@ -117,7 +135,8 @@ class RowReader:
         labels: list[Label] = []
         for slot in reading.slots:
             if slot.topic is not None and slot.has_stance:
-                self._add_stance(topics, slot, self._stance(row, slot), chosen=reading.has_topics)
+                unclear = self.vocabulary.is_unclear(row.get(slot.columns.get("stance", "")))
+                self._add_stance(topics, slot, self._stance(row, slot), unclear=unclear, chosen=reading.has_topics)
             elif slot.target is not None and not _is_blank(row, slot):
                 labels.append(_label(self._stance(row, slot), target=slot.target))
             elif slot.number is not None:
@@ -149,9 +168,9 @@ class RowReader:
         return paired
 
     @staticmethod
-    def _add_stance(topics: dict[str, Stance], slot: Slot, stance: Stance, *, chosen: bool) -> None:
+    def _add_stance(topics: dict[str, Stance], slot: Slot, stance: Stance, *, unclear: bool, chosen: bool) -> None:
         """Give a topic the stance in its own column. Where annotators choose no topics, the stance makes the topic."""
-        if not stance:
+        if not stance and not unclear:
             return
         if chosen and slot.topic not in topics:
             name = next(iter(slot.columns.values()))
@@ -172,9 +191,12 @@ class RowReader:
         if is_blank(cell):
             return []
         cell = parse_container(cell)
-        if isinstance(cell, str) and self.options.separator in cell:
-            return [part.strip() for part in cell.split(self.options.separator)]
-        return cell if isinstance(cell, list) else [cell]
+        if isinstance(cell, list):
+            return cell
+        if not isinstance(cell, str):
+            return [cell]
+        starts, ends = zip((0, 0), *self._separator_places(cell), (len(cell), len(cell)), strict=True)
+        return [cell[start:end].strip() for start, end in zip(ends[:-1], starts[1:], strict=True)]
 
     def _target(self, row: Row, text: str, slot: Slot) -> dict[str, Any] | None:
         """Return the `target` and `target_span` of a label, or None if the row has no target."""
@@ -205,7 +227,9 @@ class RowReader:
         chosen = {
             slot.topic: Stance()
             for slot in reading.slots
-            if slot.topic is not None and slot.yes_no is not None and parse_yes_no(slot.yes_no, row.get(slot.yes_no))
+            if slot.topic is not None
+            and slot.yes_no is not None
+            and self.vocabulary.yes_no(slot.yes_no, row.get(slot.yes_no))
         }
         return chosen | self._names(row, reading.general.topics)
 
@@ -217,20 +241,16 @@ class RowReader:
             if isinstance(cell, dict):
                 named |= self._translate_mapping(cell)
             else:
-                named |= self._translate_topics(dict.fromkeys(self._topic_values(cell)))
+                named |= self._translate_topics(self._topic_values(cell))
         return named
 
     def _translate_mapping(self, cell: Mapping[str, Any]) -> dict[str, Stance]:
         """Return {topic: stance} of a cell that is a mapping."""
-        # Parquet gives every mapping in a column the same keys, with nulls.
-        stances = {name: self.vocabulary.stance(stance) for name, stance in cell.items() if not is_blank(stance)}
-        return self._translate_topics(stances)
+        return {topic: _as_field(stance) for topic, stance in self.vocabulary.mapping(cell).items()}
 
-    def _translate_topics(self, stances: Mapping[Any, str | None]) -> dict[str, Stance]:
+    def _translate_topics(self, values: Iterable[Any]) -> dict[str, Stance]:
         """Replace each value by the topic that it names, and leave out those to be ignored."""
-        return {
-            topic: _as_field(stance) for value, stance in stances.items() if (topic := self.vocabulary.topic(value))
-        }
+        return {topic: {} for value in dict.fromkeys(values) if (topic := self.vocabulary.topic(value))}
 
     def _topic_values(self, cell: Any) -> list[Any]:
         values = [value for value in self._split(cell) if not is_blank(value)]
@@ -241,17 +261,30 @@ class RowReader:
 
     def _split(self, cell: Any) -> list[Any]:
         """Return the values of a cell; a known topic that contains the separator stays whole."""
-        separator = self.options.separator
-        if not isinstance(cell, str) or separator not in cell:
-            return split_values(cell, separator)
-        parts, values, start = cell.split(separator), [], 0
-        longest = 1 + self.vocabulary.count_inside(separator)
-        while start < len(parts):
-            ends = range(min(start + longest, len(parts)), start + 1, -1)
-            end = next((e for e in ends if self.vocabulary.is_known(separator.join(parts[start:e]))), start + 1)
-            values.append(separator.join(parts[start:end]).strip())
-            start = end
+        if not isinstance(cell, str):
+            return split_values(cell, self.options.separator)
+        ends = [*self._separator_places(cell), (len(cell), len(cell))]
+        values, start, place = [], 0, 0
+        while place < len(ends):
+            known = (
+                later
+                for later in range(min(place + _LONGEST_NAME, len(ends) - 1), place, -1)
+                if self.vocabulary.is_known(cell[start : ends[later][0]])
+            )
+            place = next(known, place)
+            values.append(cell[start : ends[place][0]].strip())
+            start, place = ends[place][1], place + 1
         return values
+
+    def _separator_places(self, cell: str) -> Iterator[tuple[int, int]]:
+        """Yield the start and the end of each separator in a cell."""
+        separators = [self.options.separator] if self.options.separator else list(SEPARATORS)
+        start = 0
+        while start < len(cell):
+            found = next((mark for mark in separators if cell.startswith(mark, start)), None)
+            if found:
+                yield start, start + len(found)
+            start += len(found) if found else 1
 
     def _votes(self, row: Row) -> Iterator[tuple[str, Any, str]]:
         """Yield (annotator, vote, column) from one list of votes or a column per annotator, then the decided label."""
@@ -279,7 +312,7 @@ class RowReader:
         named = (
             self._translate_mapping(vote)
             if isinstance(vote, dict)
-            else self._translate_topics(dict.fromkeys(self._topic_values(vote)))
+            else self._translate_topics(self._topic_values(vote))
         )
         return self._make_labels(named, None, {}, Slot())
 
@@ -320,6 +353,11 @@ def _missing(slot: Slot) -> str:
 
 def _is_blank(row: Row, slot: Slot) -> bool:
     return all(is_blank(row.get(name)) for name in slot.columns.values())
+
+
+def _id(row: Row, column: str | None) -> str | None:
+    """Return the cell as an id, or None if it is blank or the table has no such column."""
+    return (identifier(column, row.get(column)) if column else None) or None
 
 
 def _text(row: Row, column: str | None) -> str | None:
