@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labels.codebook import STANCES, Codebook
-from labels.errors import BadValue, Problems, misspelt, suggest_value, value_option
+from labels.errors import BadValue, Problems, counted, misspelt, suggest_value, value_option
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
 from labels.tables.columns import ImportOptions
 from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
@@ -37,6 +37,7 @@ class Vocabulary:
         self.kinds = Kinds()
         self.topics: Counter[str] = Counter()
         self.line = 0
+        self._score = ""
 
     def look_at(self, rows: Iterable[Row], *, topics: Sequence[str], votes: Sequence[str]) -> None:
         """Find out what kinds of values the columns of topics and of votes hold, before the rows are read."""
@@ -51,7 +52,7 @@ class Vocabulary:
 
     def notes(self) -> list[str]:
         """Return sentences that say how values were read that are not plainly what they were read as."""
-        return [f"{what} ({count} {'cell' if count == 1 else 'cells'})" for what, count in self._read_as.items()]
+        return [f"{what} ({counted(count, 'cell')})" for what, count in self._read_as.items()]
 
     def stance(self, cell: Any) -> str | None:
         """Return the stance that the cell names, or None for an empty cell or a value to be ignored."""
@@ -184,9 +185,10 @@ class Vocabulary:
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
         if number is not None and 0 < number < 1:
-            where = "score"
-            one, many = "is neither yes nor no", "are scores and neither yes nor no"
-            option, remedy = "--yes-from SCORE", "SCORE is the smallest score that means yes"
+            # Nearly every score is another value; they are reported together as the first of them.
+            self._score = self._score or value
+            where, value, one = "scores such as", self._score, "are neither yes nor no"
+            many, option, remedy = one, "--yes-from SCORE", "SCORE is the smallest score that means yes"
         else:
             one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
             option, remedy = value_option(value, "ANSWER"), "ANSWER is yes or no"
