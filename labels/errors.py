@@ -85,6 +85,11 @@ class Problems:
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        """What is no problem, but should be said: how a file was read."""
+
+    def note(self, file: Path | str, line: int | None, what: str) -> None:
+        self.notes.append(Problem(str(file), line, one_line(what)))
 
     def add(self, file: Path | str, line: int | None, what: str, value: BadValue | None = None) -> None:
         self._problems.append(Problem(str(file), line, one_line(what), value))

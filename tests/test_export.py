@@ -150,7 +150,7 @@ def test_import_export_import_is_the_identity(
     rows, columns, suffix = table
     folder = tmp_path_factory.mktemp("round")
     write_jsonl(folder / "first.jsonl", rows)
-    imported = import_table(folder / "first.jsonl", columns, ImportOptions())
+    imported = import_table(folder / "first.jsonl", columns, ImportOptions(one_stance="each", empty={"": "none"}))
     exported, back = round_trip(
         LabelledData(imported.codebook, imported.passages, imported.annotations), folder / f"table{suffix}"
     )

@@ -86,7 +86,7 @@ def test_a_number_may_be_both_a_stance_and_a_topic(tmp_path: Path) -> None:
 )
 def test_each_topic_may_have_its_own_column(tmp_path: Path, yes: Any, no: Any) -> None:
     table = parquet(tmp_path, {"text": "a b", "tea": yes, "rain": no}, {"text": "c d", "tea": no, "rain": no})
-    imported = import_table(table, TableColumns(topics=("tea", "rain")), ImportOptions())
+    imported = import_table(table, TableColumns(topics=("tea", "rain")), ImportOptions(empty={"": "none"}))
     assert labels_of(imported) == {("1", "table"): [("tea", None, None)], ("2", "table"): []}
 
 
@@ -191,7 +191,7 @@ def test_every_notation_of_a_list_gives_the_same_topics(
     folder = tmp_path_factory.mktemp("lists")
     cells = [topics, json.dumps(topics), repr(topics), "|".join(topics)]
     table = jsonl(folder, *({"text": f"text {n}", "topics": cell} for n, cell in enumerate(cells)))
-    imported = import_table(table, TableColumns(topics=("topics",)), ImportOptions(separator="|"))
+    imported = import_table(table, TableColumns(topics=("topics",)), ImportOptions(separator="|", empty={"": "none"}))
     expected = [(topic, None, None) for topic in topics]
     assert list(labels_of(imported).values()) == [expected] * 4
 

@@ -18,6 +18,8 @@ SYNONYMS = {
     "against": {"anti", "con", "contra", "oppose", "opposes", "opposed", "opposition"},
 }
 """Words that mean a stance, proposed in messages but never read as one."""
+UNCLEAR = "unclear"
+"""The word for a stance that the annotator could not tell."""
 
 
 class Vocabulary:
@@ -58,8 +60,8 @@ class Vocabulary:
         """Return the stance that the cell names, or None for an empty cell or a value to be ignored."""
         value = word(cell)
         stance = self._translate(value).casefold()
-        if stance in ("", *STANCES):
-            return stance or None
+        if stance in ("", UNCLEAR, *STANCES):
+            return stance if stance in STANCES else None
         if value.casefold() in MISSING:
             self._read_as[f"stance {value!r} is read as no stance"] += 1
             return None
@@ -72,7 +74,7 @@ class Vocabulary:
                 f"is not one of {', '.join(STANCES)}",
                 f"are not one of the stances {', '.join(STANCES)}",
                 value_option(value, new),
-                "STANCE is one of them, or nothing for no stance",
+                f"STANCE is one of them, {UNCLEAR} if the annotator could not tell, or nothing for an empty cell",
             )
         )
         return None
@@ -91,6 +93,15 @@ class Vocabulary:
         if topic:
             self.topics[topic] += 1
         return topic or None
+
+    @property
+    def reads_scores(self) -> bool:
+        """Whether scores mean yes or no."""
+        return self._options.yes_from is not None
+
+    def is_known(self, value: str) -> bool:
+        """Return whether the value is a topic of the codebook, or is mapped to a stance or a topic."""
+        return value.strip().casefold() in self._values or fold(value) in self._spellings
 
     def yes_no(self, column: str, cell: Any) -> bool:
         """Return whether the cell says that the topic of its column holds."""
@@ -116,16 +127,19 @@ class Vocabulary:
         stances = {name: self.stance(value) for name, value in values.items()}
         return {topic: stance for name, stance in stances.items() if (topic := self.topic(name))}
 
-    def is_yes_no_column(self, column: str, cell: Any) -> bool:
-        """Return whether the only topic column is a yes/no column for the topic in its name."""
-        return self.kinds.yes_no and not isinstance(cell, list | dict)
-
     def is_stance_vote(self, vote: Any) -> bool:
         """Return whether the vote is a stance and not a topic: in one table, all votes and the gold are of one kind."""
         return self.kinds.stance_votes or not self._translate(word(vote))
 
-    def without_missing(self, row: Row, *, topics: Sequence[str], votes: Sequence[str]) -> Row:
+    def is_unclear(self, cell: Any) -> bool:
+        """Return whether the cell says that the annotator could not tell the stance."""
+        return self._translate(word(cell)).casefold() == UNCLEAR
+
+    def without_missing(
+        self, row: Row, *, topics: Sequence[str], votes: Sequence[str], stances: Sequence[str] = ()
+    ) -> Row:
         """Return the row with null for each NA or the like in its label columns that stands for an empty cell."""
+        row = {**row, **{name: None for name in stances if self._is_no_stance(row.get(name))}}
         of_votes = set(votes if self.kinds.stance_votes else ())
         empty: dict[str, Any] = {}
         for name in (*topics, *votes):
@@ -138,6 +152,15 @@ class Vocabulary:
                 self._read_as[f"vote {value!r} is read as no vote"] += 1
                 empty[name] = None
         return {**row, **empty} if empty else row
+
+    def _is_no_stance(self, cell: Any) -> bool:
+        """Return whether the cell of a column of stances stands for an empty one."""
+        value = word(cell)
+        if not value or self._values.get(value.casefold(), value) == "":
+            return True
+        if is_missing := value.casefold() in MISSING and value.casefold() not in self._values:
+            self._read_as[f"stance {value!r} is read as no stance"] += 1
+        return is_missing
 
     def _known_topic(self, value: str, topic: str) -> str:
         """Return the topic of the codebook that is meant, or "" if there is none."""
