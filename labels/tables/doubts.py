@@ -126,7 +126,7 @@ def _forgotten_columns(
     names: Iterable[str],
 ) -> list[str]:
     """Tell of several rows with one text, if no column says why."""
-    if columns.annotator or not passages:
+    if columns.annotator or len({annotation.annotator for annotation in annotations}) > 1:
         return []
     likely = [name for name in names if any(word in name.casefold() for word in _ANNOTATORS)]
     option = f"--annotator {likely[0]!r}" if len(likely) == 1 else "--annotator"

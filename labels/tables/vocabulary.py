@@ -153,6 +153,15 @@ class Vocabulary:
                 empty[name] = None
         return {**row, **empty} if empty else row
 
+    def is_target(self, cell: Any) -> bool:
+        """Return whether the cell names a target, and neither stands for an empty cell nor may do so."""
+        value = word(cell)
+        named = self._values.get(value.casefold())
+        if named is None and value.casefold() in MISSING | DOUBTFUL | NONE:
+            self._refuse_empty("target", value, f"for a target of that name, {value_option(value, value)}")
+            return False
+        return named != ""
+
     def _is_no_stance(self, cell: Any) -> bool:
         """Return whether the cell of a column of stances stands for an empty one."""
         value = word(cell)
@@ -190,9 +199,7 @@ class Vocabulary:
         name = value.casefold()
         for_topic = f"for a topic of that name, {value_option(value, value)}"
         if name in MISSING | DOUBTFUL:
-            one, many = "may stand for an empty cell", "may stand for empty cells"
-            remedy = f"that means an empty cell; {for_topic}"
-            self._refuse(BadValue("topic", value, one, many, value_option(value, ""), remedy))
+            self._refuse_empty("topic", value, for_topic)
         elif name in NONE:
             remedy = f"that means none of the topics; {for_topic}"
             one, many = "may mean none of the topics", "may mean none of the topics"
@@ -205,8 +212,17 @@ class Vocabulary:
             return False
         return True
 
+    def _refuse_empty(self, noun: str, value: str, otherwise: str) -> None:
+        one, many = "may stand for an empty cell", "may stand for empty cells"
+        self._refuse(
+            BadValue(noun, value, one, many, value_option(value, ""), f"that means an empty cell; {otherwise}")
+        )
+
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
+        if value.casefold() in MISSING | DOUBTFUL:
+            self._refuse_empty(where, value, f"otherwise {value_option(value, 'ANSWER')}, where ANSWER is yes or no")
+            return
         if number is not None and 0 < number < 1:
             # Nearly every score is another value; they are reported together as the first of them.
             self._score = self._score or value
