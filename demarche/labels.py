@@ -58,9 +58,14 @@ def check(
 ) -> None:
     """Check a codebook, passages and annotations.
 
-    Every problem is reported with its file and line.
+    Every problem is reported with its file and line. Copies of a text with different labels, topics without a
+    definition and stances without a target are warnings.
     """
+    from labels.doubts import doubts
+
     data = read_and_warn(codebook, passages, annotations, articles=articles)
+    for doubt in doubts(data):
+        warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
         f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "

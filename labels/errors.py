@@ -135,7 +135,9 @@ def _describe_values(problems: Sequence[Problem]) -> str:
         count = f" ({len(problems)} rows)" if len(problems) > 1 else ""
         what = f"{shown[0].noun} {_quoted(shown[0])} {shown[0].one}{count}"
     else:
-        places = [f"{_quoted(value)} ({_count_rows(rows[value])}, first line {rows[value][0]})" for value in shown]
+        places = [
+            f"{_quoted(value)} ({counted(len(rows[value]), 'row')}, first line {rows[value][0]})" for value in shown
+        ]
         hidden = [f"… and {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
         where = f"{shown[0].noun} " if shown[0].noun.endswith(":") else ""
         what = f"{where}{len(rows)} values {shown[0].many}: {', '.join([*places, *hidden])}"
@@ -145,12 +147,13 @@ def _describe_values(problems: Sequence[Problem]) -> str:
     )
 
 
-def _count_rows(lines: Sequence[int | None]) -> str:
-    return f"{len(lines)} {'row' if len(lines) == 1 else 'rows'}"
-
-
 def _quoted(value: BadValue) -> str:
     return repr(one_line(value.value) if len(value.value) > LONGEST else value.value)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number with the noun, in the plural if it is not 1."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def value_option(value: str, new: str) -> str:

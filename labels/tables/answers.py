@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from labels.errors import counted
 from labels.passages import Label
 from labels.tables.cells import word
 from labels.tables.columns import TableColumns
@@ -63,9 +64,15 @@ class Answers:
         return [
             what
             for count, what in (
-                (self._ignored, f"{self._ignored} rows with the answer ignore give no labels"),
-                (unknown, f"{unknown} passages give no labels: a label was rejected, but not every topic"),
-                (unasked, f"{unasked} passages were not asked about every topic; the others are read as absent"),
+                (self._ignored, f"labels not read: {counted(self._ignored, 'row')} with the answer ignore"),
+                (
+                    unknown,
+                    f"{counted(unknown, 'passage')} without labels, since some topics were rejected but the others not asked",
+                ),
+                (
+                    unasked,
+                    f"{counted(unasked, 'passage')} with answers on some topics only; the other topics are read as absent",
+                ),
             )
             if count
         ]

@@ -58,8 +58,10 @@ def identifier(column: str, cell: Any) -> str:
 
 def fold(name: str) -> str:
     """Return the name without the differences between spellings of one name: case, white space, `_`, `-` and `.0`."""
-    words = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-    return re.sub(r"^(\d+)\.0+$", r"\1", re.sub(r"(?<=\w)[-_](?=\w)", " ", words))
+    # A mark at the start or the end of a name is part of it: -1 is not 1, and A- is not A.
+    words = " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", name).casefold().strip()))
+    whole, point, decimals = words.partition(".")
+    return whole if point and whole.isdecimal() and decimals and not decimals.strip("0") else words
 
 
 def to_number(cell: Any) -> float | None:

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from labels.errors import one_line, value_option
+from labels.errors import counted, one_line, value_option
 from labels.passages import Annotation, Passage
 from labels.tables.cells import fold
 from labels.tables.columns import TableColumns
@@ -21,7 +21,7 @@ _ANNOTATORS = ("annotator", "coder", "rater", "worker", "labeler", "labeller", "
 
 def doubts(
     passages: Sequence[Passage],
-    annotations: Iterable[Annotation],
+    annotations: Sequence[Annotation],
     rows: Mapping[str, int],
     topics: Mapping[str, int],
     columns: TableColumns,
@@ -38,35 +38,47 @@ def doubts(
         annotators[annotation.annotator] += 1
         targets.update(label.target for label in annotation.labels if label.target and label.target_span is None)
     return [
-        *_spellings("topic", topics),
+        *_topic_spellings(topics),
         *_decimals(topics),
         *_undivided(topics),
         *_spellings("target", targets),
         *_spellings("annotator", annotators),
         *_dates([passage.id for passage in passages]),
-        *_forgotten_columns(passages, rows, columns, names),
+        *_forgotten_columns(passages, annotations, rows, columns, names),
     ]
 
 
+def _topic_spellings(counts: Mapping[str, int]) -> list[str]:
+    """Name the spellings of one topic, which are read as several topics, and the options that join them."""
+    notes = []
+    for folded, spellings in _same_names(counts).items():
+        listed = ", ".join(f"{one_line(name)!r} ({counts[name]})" for name in spellings)
+        best = folded if folded in spellings and folded.isdigit() else max(spellings, key=lambda name: counts[name])
+        options = dict.fromkeys(value_option(name.casefold(), best) for name in spellings if name != best)
+        notes.append(
+            f"topics {listed} differ only in spelling but are read as different topics; to join them: {' '.join(options)}"
+        )
+    return _first(notes)
+
+
 def _spellings(noun: str, counts: Mapping[str, int]) -> list[str]:
-    """Name the spellings of one name, which are read as several."""
+    """Tell of targets or annotators with several spellings, which are read as several."""
+    groups = list(_same_names(counts).values())
+    if not groups:
+        return []
+    listed = " and ".join(f"{one_line(name)!r} ({counts[name]})" for name in groups[0])
+    return [
+        f"{counted(len(groups), noun)} in several spellings, which are read as different {noun}s: "
+        f"{listed}{', …' if len(groups) > 1 else ''}; if they are the same, write them alike in the table"
+    ]
+
+
+def _same_names(counts: Iterable[str]) -> dict[str, list[str]]:
+    """Return {folded name: its spellings} of each name that has several."""
     same: dict[str, list[str]] = defaultdict(list)
     for name in counts:
         same[fold(name)].append(name)
-    notes = []
-    for folded, spellings in same.items():
-        if len(spellings) < 2:
-            continue
-        listed = ", ".join(f"{one_line(name)!r} ({counts[name]})" for name in spellings)
-        best = folded if folded in spellings and folded.isdigit() else max(spellings, key=lambda name: counts[name])
-        keys = dict.fromkeys(name.casefold() for name in spellings if name != best)
-        advice = (
-            " ".join(value_option(key, best) for key in keys) if noun == "topic" else "write one of them in the table"
-        )
-        notes.append(
-            f"{noun}s {listed} differ only in spelling but are read as different {noun}s; to join them: {advice}"
-        )
-    return _first(notes)
+    return {folded: spellings for folded, spellings in same.items() if len(spellings) > 1}
 
 
 def _decimals(topics: Mapping[str, int]) -> list[str]:
@@ -107,25 +119,30 @@ def _dates(ids: Sequence[str]) -> list[str]:
 
 
 def _forgotten_columns(
-    passages: Sequence[Passage], rows: Mapping[str, int], columns: TableColumns, names: Iterable[str]
+    passages: Sequence[Passage],
+    annotations: Iterable[Annotation],
+    rows: Mapping[str, int],
+    columns: TableColumns,
+    names: Iterable[str],
 ) -> list[str]:
     """Tell of several rows with one text, if no column says why."""
-    if columns.annotator or not passages:
+    if columns.annotator or len({annotation.annotator for annotation in annotations}) > 1:
         return []
     likely = [name for name in names if any(word in name.casefold() for word in _ANNOTATORS)]
     option = f"--annotator {likely[0]!r}" if len(likely) == 1 else "--annotator"
     several = sum(count > 1 for count in rows.values())
     if several:
         return [
-            f"{several} of {len(rows)} ids stand in several rows, whose labels are read together as those of one "
+            f"{several} of {counted(len(rows), 'id')} in several rows, whose labels are read together as those of one "
             f"annotator; if the rows are of different annotators, name their column with {option}"
         ]
-    texts = Counter(" ".join(passage.text.split()) for passage in passages)
+    targets = {annotation.passage: {label.target for label in annotation.labels} for annotation in annotations}
+    texts = Counter((" ".join(p.text.split()), *sorted(map(str, targets.get(p.id, ())))) for p in passages)
     repeated = sum(count > 1 for count in texts.values())
     if columns.id or 2 * repeated < len(texts):
         return []
     return [
-        f"{repeated} of {len(texts)} texts stand in several rows, each of which is read as a passage of its own; if the "
+        f"{repeated} of {counted(len(texts), 'text')} in several rows, each of which is read as a passage of its own; if the "
         f"rows are the labels of one text, name its id with --id, and if they are of different annotators, {option}"
     ]
 

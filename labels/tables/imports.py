@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from labels.codebook import Codebook, Topic, is_stub, read_codebook, write_codebook
+from labels.codebook import Codebook, Topic, is_stub, read_codebook, write_stub
 from labels.errors import DemarcheError, Problems, explain, suggest
 from labels.files import check_output, jsonl_writer
 from labels.passages import Annotation, Label, Passage
@@ -69,7 +69,7 @@ def import_table_to_folder(
         write_passages(imported.passages)
         write_annotations(imported.annotations)
         if codebook is None:
-            write_codebook(stub_file, imported.codebook)
+            write_stub(stub_file, imported.codebook)
     return imported
 
 

@@ -8,7 +8,19 @@ from typing import Any
 
 from labels.codebook import STANCES
 from labels.errors import DemarcheError
-from labels.tables.cells import NO, YES, is_blank, is_yes, parse_container, split_values, to_number, word
+from labels.tables.cells import (
+    DOUBTFUL,
+    MISSING,
+    NO,
+    NONE,
+    YES,
+    is_blank,
+    is_yes,
+    parse_container,
+    split_values,
+    to_number,
+    word,
+)
 from labels.tables.columns import ImportOptions
 
 Row = Mapping[str, Any]
@@ -105,7 +117,7 @@ class _Seen:
 
     def _add_topic(self, value: Any) -> None:
         name = word(value).casefold()
-        if not name:
+        if not name or name in MISSING | DOUBTFUL | NONE:
             return
         self._only_marks = self._only_marks is not False and name.removesuffix(".0") in YES | NO
         self._only_logical = self._only_logical is not False and name in LOGICAL

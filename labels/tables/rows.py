@@ -202,7 +202,7 @@ class RowReader:
         """Return the `target` and `target_span` of a label, or None if the row has no target."""
         columns = self.columns
         target = row.get(slot.columns["target"]) if "target" in slot.columns else self._constant_target(slot)
-        if is_blank(target):
+        if is_blank(target) or ("target" in slot.columns and not self.vocabulary.is_target(target)):
             return None
         target = str(target)
         start_cell = row.get(columns.target_start) if columns.target_start and slot.is_general else None

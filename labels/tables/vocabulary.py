@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labels.codebook import STANCES, Codebook
-from labels.errors import BadValue, Problems, misspelt, suggest_value, value_option
+from labels.errors import BadValue, Problems, counted, misspelt, suggest_value, value_option
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
 from labels.tables.columns import ImportOptions
 from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
@@ -39,6 +39,7 @@ class Vocabulary:
         self.kinds = Kinds()
         self.topics: Counter[str] = Counter()
         self.line = 0
+        self._score = ""
 
     def look_at(self, rows: Iterable[Row], *, topics: Sequence[str], votes: Sequence[str]) -> None:
         """Find out what kinds of values the columns of topics and of votes hold, before the rows are read."""
@@ -53,7 +54,7 @@ class Vocabulary:
 
     def notes(self) -> list[str]:
         """Return sentences that say how values were read that are not plainly what they were read as."""
-        return [f"{what} ({count} {'cell' if count == 1 else 'cells'})" for what, count in self._read_as.items()]
+        return [f"{what} ({counted(count, 'cell')})" for what, count in self._read_as.items()]
 
     def stance(self, cell: Any) -> str | None:
         """Return the stance that the cell names, or None for an empty cell or a value to be ignored."""
@@ -152,6 +153,15 @@ class Vocabulary:
                 empty[name] = None
         return {**row, **empty} if empty else row
 
+    def is_target(self, cell: Any) -> bool:
+        """Return whether the cell names a target, and neither stands for an empty cell nor may do so."""
+        value = word(cell)
+        named = self._values.get(value.casefold())
+        if named is None and value.casefold() in MISSING | DOUBTFUL | NONE:
+            self._refuse_empty("target", value, f"for a target of that name, {value_option(value, value)}")
+            return False
+        return named != ""
+
     def _is_no_stance(self, cell: Any) -> bool:
         """Return whether the cell of a column of stances stands for an empty one."""
         value = word(cell)
@@ -189,9 +199,7 @@ class Vocabulary:
         name = value.casefold()
         for_topic = f"for a topic of that name, {value_option(value, value)}"
         if name in MISSING | DOUBTFUL:
-            one, many = "may stand for an empty cell", "may stand for empty cells"
-            remedy = f"that means an empty cell; {for_topic}"
-            self._refuse(BadValue("topic", value, one, many, value_option(value, ""), remedy))
+            self._refuse_empty("topic", value, for_topic)
         elif name in NONE:
             remedy = f"that means none of the topics; {for_topic}"
             one, many = "may mean none of the topics", "may mean none of the topics"
@@ -204,12 +212,22 @@ class Vocabulary:
             return False
         return True
 
+    def _refuse_empty(self, noun: str, value: str, otherwise: str) -> None:
+        one, many = "may stand for an empty cell", "may stand for empty cells"
+        self._refuse(
+            BadValue(noun, value, one, many, value_option(value, ""), f"that means an empty cell; {otherwise}")
+        )
+
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
+        if value.casefold() in MISSING | DOUBTFUL:
+            self._refuse_empty(where, value, f"otherwise {value_option(value, 'ANSWER')}, where ANSWER is yes or no")
+            return
         if number is not None and 0 < number < 1:
-            where = "score"
-            one, many = "is neither yes nor no", "are scores and neither yes nor no"
-            option, remedy = "--yes-from SCORE", "SCORE is the smallest score that means yes"
+            # Nearly every score is another value; they are reported together as the first of them.
+            self._score = self._score or value
+            where, value, one = "scores such as", self._score, "are neither yes nor no"
+            many, option, remedy = one, "--yes-from SCORE", "SCORE is the smallest score that means yes"
         else:
             one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
             option, remedy = value_option(value, "ANSWER"), "ANSWER is yes or no"
