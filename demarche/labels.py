@@ -363,8 +363,9 @@ def _parse_empty(given: list[str]) -> dict[str, Empty]:
 
     meanings: dict[str, Empty] = {}
     for each in given:
-        name, _, meaning = each.rpartition("=")
-        if meaning not in ("none", "unread"):
+        name, _, said = each.rpartition("=")
+        meaning: Empty | None = "none" if said == "none" else "unread" if said == "unread" else None
+        if meaning is None:
             raise DemarcheError(f"--empty {each}: write none, unread, or NAME=none or NAME=unread for one column")
         if meanings.setdefault(name, meaning) != meaning:
             raise DemarcheError(
