@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labels.codebook import STANCES, Codebook
-from labels.errors import BadValue, Problems, counted, misspelt, suggest_value, value_option
+from labels.errors import BadValue, DemarcheError, Problems, counted, misspelt, suggest_value, value_option
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
 from labels.tables.columns import ImportOptions
 from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
@@ -18,6 +18,8 @@ SYNONYMS = {
     "against": {"anti", "con", "contra", "oppose", "opposes", "opposed", "opposition"},
 }
 """Words that mean a stance, proposed in messages but never read as one."""
+PLACEHOLDERS = {"STANCE": "a stance", "TOPIC": "a topic", "ANSWER": "yes or no"}
+"""The words in messages that the user has to replace."""
 UNCLEAR = "unclear"
 """The word for a stance that the annotator could not tell."""
 
@@ -32,7 +34,10 @@ class Vocabulary:
     def __init__(self, options: ImportOptions, codebook: Codebook | None):
         self._topics = frozenset(codebook.topic_ids) if codebook else None
         self._spellings = _spellings(codebook) if codebook else {}
-        self._values = {key.strip().casefold(): value.strip() for key, value in options.values.items()}
+        self._values = {_key(key): value.strip() for key, value in options.values.items()}
+        for key, value in options.values.items():
+            if value in PLACEHOLDERS and value not in (self._topics or ()):
+                raise DemarcheError(f"{value_option(key, value)}: write {PLACEHOLDERS[value]} in place of {value}")
         self._options = options
         self._bad: list[tuple[int, BadValue]] = []
         self._read_as: Counter[str] = Counter()
@@ -82,7 +87,7 @@ class Vocabulary:
     def topic(self, cell: Any) -> str | None:
         """Return the topic that the cell names, or None for a value to be ignored."""
         value = word(cell)
-        named = self._values.get(value.casefold())
+        named = self._values.get(_key(value))
         if named in STANCES and (self._topics is None or value in self._topics):
             named = value  # a number may be both a stance and a topic; its translation is for the stance
         topic = value if named is None else named
@@ -101,12 +106,12 @@ class Vocabulary:
 
     def is_known(self, value: str) -> bool:
         """Return whether the value is a topic of the codebook, or is mapped to a stance or a topic."""
-        return value.strip().casefold() in self._values or fold(value) in self._spellings
+        return _key(value) in self._values or fold(value) in self._spellings
 
     def yes_no(self, column: str, cell: Any) -> bool:
         """Return whether the cell says that the topic of its column holds."""
         value = word(cell)
-        named = self._values.get(value.casefold())
+        named = self._values.get(_key(value))
         if named is not None and named.casefold() in YES | NO:
             return named.casefold() in YES
         number, least = to_number(cell), self._options.yes_from
@@ -146,7 +151,7 @@ class Vocabulary:
             value = row.get(name)
             if not isinstance(value, str) or (value := value.strip()).casefold() not in MISSING | DOUBTFUL:
                 continue
-            if self._values.get(value.casefold()) == "":
+            if self._values.get(_key(value)) == "":
                 empty[name] = None
             elif name in of_votes and value.casefold() in MISSING:
                 self._read_as[f"vote {value!r} is read as no vote"] += 1
@@ -154,20 +159,19 @@ class Vocabulary:
         return {**row, **empty} if empty else row
 
     def is_target(self, cell: Any) -> bool:
-        """Return whether the cell names a target, and neither stands for an empty cell nor may do so."""
+        """Return whether the cell names a target and does not stand for an empty cell."""
         value = word(cell)
-        named = self._values.get(value.casefold())
+        named = self._values.get(_key(value))
         if named is None and value.casefold() in MISSING | DOUBTFUL | NONE:
             self._refuse_empty("target", value, f"for a target of that name, {value_option(value, value)}")
-            return False
         return named != ""
 
     def _is_no_stance(self, cell: Any) -> bool:
         """Return whether the cell of a column of stances stands for an empty one."""
         value = word(cell)
-        if not value or self._values.get(value.casefold(), value) == "":
+        if not value or self._values.get(_key(value), value) == "":
             return True
-        if is_missing := value.casefold() in MISSING and value.casefold() not in self._values:
+        if is_missing := value.casefold() in MISSING and _key(value) not in self._values:
             self._read_as[f"stance {value!r} is read as no stance"] += 1
         return is_missing
 
@@ -207,7 +211,9 @@ class Vocabulary:
         elif (self.kinds.marks and name.removesuffix(".0") in YES | NO) or name in LOGICAL:
             one, many = "says yes or no, but not which topic holds", "say yes or no, but not which topic holds"
             option = value_option(value, "TOPIC" if is_yes(value) else "")
-            self._refuse(BadValue("topic", value, one, many, option, f"TOPIC is the topic's name; {for_topic}"))
+            self._refuse(BadValue("topic", value, one, many, option, f"TOPIC is the name of the topic; {for_topic}"))
+        elif (number := to_number(value)) is not None and 0 < number < 1:
+            self._refuse_score(value)
         else:
             return False
         return True
@@ -218,19 +224,25 @@ class Vocabulary:
             BadValue(noun, value, one, many, value_option(value, ""), f"that means an empty cell; {otherwise}")
         )
 
+    def _refuse_score(self, value: str) -> None:
+        # Nearly every score is another value; they are reported together as the first of them.
+        self._score = self._score or value
+        what = "are neither topics nor yes or no"
+        remedy = (
+            "SCORE is the smallest score that means yes; name shares of stances with --favor, --against and --neutral"
+        )
+        self._refuse(BadValue("scores such as", self._score, what, what, "--yes-from SCORE", remedy))
+
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
         if value.casefold() in MISSING | DOUBTFUL:
             self._refuse_empty(where, value, f"otherwise {value_option(value, 'ANSWER')}, where ANSWER is yes or no")
             return
         if number is not None and 0 < number < 1:
-            # Nearly every score is another value; they are reported together as the first of them.
-            self._score = self._score or value
-            where, value, one = "scores such as", self._score, "are neither yes nor no"
-            many, option, remedy = one, "--yes-from SCORE", "SCORE is the smallest score that means yes"
-        else:
-            one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
-            option, remedy = value_option(value, "ANSWER"), "ANSWER is yes or no"
+            self._refuse_score(value)
+            return
+        one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
+        option, remedy = value_option(value, "ANSWER"), "ANSWER is yes or no"
         self._refuse(BadValue(where, value, one, many, option, remedy))
 
     def _refuse(self, value: BadValue) -> None:
@@ -238,7 +250,13 @@ class Vocabulary:
 
     def _translate(self, value: Any) -> str:
         name = word(value)
-        return self._values.get(name.casefold(), name)
+        return self._values.get(_key(name), name)
+
+
+def _key(value: str) -> str:
+    """Return the value as the options of the import are looked up: without case, and 1.0 as 1."""
+    whole, _, decimals = value.strip().casefold().partition(".")
+    return whole if decimals and not decimals.strip("0") else value.strip().casefold()
 
 
 def _spellings(codebook: Codebook) -> dict[str, str]:
