@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from labels.check import LabelledData
 from labels.codebook import STANCES, Codebook, Topic
+from labels.errors import BadInput
 from labels.gold.agreement import agreements
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.imports import Imported, import_table
@@ -341,7 +342,7 @@ def test_two_tables_are_joined_by_the_id(tmp_path: Path) -> None:
 def test_labels_of_a_text_that_is_missing_are_refused(tmp_path: Path) -> None:
     labels = csv(tmp_path, "id,topic\n2,rain\n4,tea\n")
     texts = csv(tmp_path, "id,text\n2,Rain falls.\n2,Again.\n", name="texts.csv")
-    with pytest.raises(Exception) as raised:
+    with pytest.raises(BadInput) as raised:
         import_table(labels, TableColumns(id="id", topics=("topic",)), ImportOptions(), texts=texts)
     assert "table.csv:3: no text in" in str(raised.value)
     assert "texts.csv:3: id '2' occurs twice" in str(raised.value)

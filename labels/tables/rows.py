@@ -323,7 +323,8 @@ class RowReader:
         if target is not None:
             return [*(_label(own, topic=topic) for topic, own in topics.items()), _label(stance, **target)]
         if stance and not topics:
-            raise DemarcheError(f"the stance {_written(stance)!r} has no {_missing(slot)}")
+            what = f"the stance {stance['stance']!r} has" if "stance" in stance else "the shares have"
+            raise DemarcheError(f"{what} no {_missing(slot)}")
         open = [topic for topic, own in topics.items() if not own]
         if stance and len(open) > 1:
             self.spread.append(f"{'; '.join(open)!r} with {_written(stance)!r}")
@@ -341,7 +342,7 @@ def _as_field(stance: str | None) -> Stance:
 
 
 def _written(stance: Stance) -> str:
-    return stance.get("stance") or "shares of favor, against and neutral"
+    return stance.get("stance") or "shares"
 
 
 def _missing(slot: Slot) -> str:

@@ -27,7 +27,11 @@ def read_shares(cells: Mapping[str, Any]) -> Shares | None:
         raise DemarcheError(
             f"{written} add up to {total:.4g}; give shares that add up to 1, percentages, or whole numbers of votes"
         )
-    return Shares.model_validate({stance: number / total for stance, number in numbers.items()}) if total else None
+    if not total:
+        return None
+    # Shares stay as they are written, even if they are rounded.
+    scale = 1 if abs(total - 1) <= ROUNDING and max(numbers.values()) <= 1 else total
+    return Shares.model_validate({stance: number / scale for stance, number in numbers.items()})
 
 
 def _number(stance: str, cell: Any) -> float:
