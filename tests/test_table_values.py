@@ -124,6 +124,15 @@ def test_a_missing_vote_is_no_vote(tmp_path: Path) -> None:
     table = csv(tmp_path, "text,about,ann,bob\na b,x,favor,NA\nc d,x,nan,against\n")
     columns = TableColumns(target="about", votes=("ann", "bob"))
     assert list(labels_of(import_table(table, columns, ImportOptions()))) == [("2", "ann"), ("3", "bob")]
+    table = jsonl(tmp_path, {"text": "a b", "about": "x", "votes": "favor;NA;against"})
+    imported = import_table(table, TableColumns(target="about", votes=("votes",)), ImportOptions())
+    assert list(labels_of(imported)) == [("1", "votes#1"), ("1", "votes#3")]
+    assert any("vote 'NA' is read as no vote" in note for note in imported.notes)
+
+
+def test_a_value_that_is_read_twice_in_a_row_is_counted_once(tmp_path: Path) -> None:
+    table = csv(tmp_path, "text,topic,gold\na b,NA,tea\n")
+    assert "rows)" not in refused(table, TableColumns(topics=("topic",), gold="gold"))
 
 
 @pytest.mark.parametrize("word", ["NA", "none", "?"])

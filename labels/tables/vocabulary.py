@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,11 @@ class Vocabulary:
             if value in PLACEHOLDERS and value not in (self._topics or ()):
                 raise DemarcheError(f"{value_option(key, value)}: write {PLACEHOLDERS[value]} in place of {value}")
         self._options = options
-        self._bad: list[tuple[int, BadValue]] = []
-        self._read_as: Counter[str] = Counter()
+        self._bad: list[tuple[int | None, BadValue]] = []
+        self._read_as: dict[str, set[int | None]] = defaultdict(set)
         self.kinds = Kinds()
         self.topics: Counter[str] = Counter()
-        self.line = 0
+        self.line: int | None = None
         self._score = ""
 
     def look_at(self, rows: Iterable[Row], *, topics: Sequence[str], votes: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ class Vocabulary:
 
     def notes(self) -> list[str]:
         """Return sentences that say how values were read that are not plainly what they were read as."""
-        return [f"{what} ({counted(count, 'cell')})" for what, count in self._read_as.items()]
+        return [f"{what} ({counted(len(lines), 'row')})" for what, lines in self._read_as.items()]
 
     def stance(self, cell: Any) -> str | None:
         """Return the stance that the cell names, or None for an empty cell or a value to be ignored."""
@@ -68,7 +68,7 @@ class Vocabulary:
         if stance in ("", UNCLEAR, *STANCES):
             return stance if stance in STANCES else None
         if value.casefold() in MISSING:
-            self._read_as[f"stance {value!r} is read as no stance"] += 1
+            self._read_as[f"stance {value!r} is read as no stance"].add(self.line)
             return None
         synonym = next((known for known, words in SYNONYMS.items() if value.casefold() in words), None)
         new = synonym or misspelt(value, STANCES) or "STANCE"
@@ -127,7 +127,9 @@ class Vocabulary:
         # Parquet gives every mapping in a column the same keys, with nulls.
         values = {name: value for name, value in cell.items() if self._translate(word(value))}
         if self.kinds.yes_no_mappings:
-            self._read_as["a mapping of topics to yes and no (1 and 0, true and false) gives the topics with yes"] += 1
+            self._read_as["a mapping of topics to yes and no (1 and 0, true and false) gives the topics with yes"].add(
+                self.line
+            )
             values = {name: None for name, value in values.items() if self.yes_no(name, value)}
         stances = {name: self.stance(value) for name, value in values.items()}
         return {topic: stance for name, stance in stances.items() if (topic := self.topic(name))}
@@ -145,18 +147,22 @@ class Vocabulary:
     ) -> Row:
         """Return the row with null for each NA or the like in its label columns that stands for an empty cell."""
         row = {**row, **{name: None for name in stances if self._is_no_stance(row.get(name))}}
-        of_votes = set(votes if self.kinds.stance_votes else ())
-        empty: dict[str, Any] = {}
-        for name in (*topics, *votes):
-            value = row.get(name)
-            if not isinstance(value, str) or (value := value.strip()).casefold() not in MISSING | DOUBTFUL:
-                continue
-            if self._values.get(_key(value)) == "":
-                empty[name] = None
-            elif name in of_votes and value.casefold() in MISSING:
-                self._read_as[f"vote {value!r} is read as no vote"] += 1
-                empty[name] = None
+        topics_and_votes = dict.fromkeys(topics, False) | dict.fromkeys(votes, True)
+        empty = {
+            name: None for name, is_vote in topics_and_votes.items() if self.is_empty(row.get(name), is_vote=is_vote)
+        }
         return {**row, **empty} if empty else row
+
+    def is_empty(self, cell: Any, *, is_vote: bool) -> bool:
+        """Return whether NA or the like in a cell of topics or votes stands for an empty cell."""
+        value = cell.strip() if isinstance(cell, str) else ""
+        if value.casefold() not in MISSING | DOUBTFUL:
+            return False
+        if self._values.get(_key(value)) == "":
+            return True
+        if is_empty := is_vote and self.kinds.stance_votes and value.casefold() in MISSING:
+            self._read_as[f"vote {value!r} is read as no vote"].add(self.line)
+        return is_empty
 
     def is_target(self, cell: Any) -> bool:
         """Return whether the cell names a target and does not stand for an empty cell."""
@@ -172,7 +178,7 @@ class Vocabulary:
         if not value or self._values.get(_key(value), value) == "":
             return True
         if is_missing := value.casefold() in MISSING and _key(value) not in self._values:
-            self._read_as[f"stance {value!r} is read as no stance"] += 1
+            self._read_as[f"stance {value!r} is read as no stance"].add(self.line)
         return is_missing
 
     def _known_topic(self, value: str, topic: str) -> str:
@@ -180,7 +186,7 @@ class Vocabulary:
         if topic in (self._topics or ()):
             return topic
         if spelling := self._spellings.get(fold(topic)):
-            self._read_as[f"topic {topic!r} is read as {spelling!r} of the codebook"] += 1
+            self._read_as[f"topic {topic!r} is read as {spelling!r} of the codebook"].add(self.line)
             return spelling
         hint = suggest_value(topic, self._topics or ())
         meant = misspelt(topic, self._topics or ())
