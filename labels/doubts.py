@@ -11,6 +11,7 @@ from labels.codebook import Codebook
 from labels.errors import counted, one_line
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Passage
+from labels.tables.cells import fold
 
 SHOWN = 5
 
@@ -21,6 +22,7 @@ def doubts(data: LabelledData) -> list[str]:
         *_copies(data.passages, data.annotations),
         *_stances_without_target(data.codebook, data.annotations),
         *_undefined_topics(data.codebook),
+        *_alike_topics(data.codebook),
     ]
 
 
@@ -110,6 +112,19 @@ def _undefined_topics(codebook: Codebook) -> list[str]:
     return [
         f"codebook {codebook.reference}: no definition of {_list(undefined)}; add what belongs to the topic as "
         "`definition`, which annotators decide by and zero-shot models read"
+    ]
+
+
+def _alike_topics(codebook: Codebook) -> list[str]:
+    """Name the topics whose ids differ only in spelling, as in the codebook of a table with Trade and trade."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for topic in codebook.topics:
+        alike[fold(topic.id)].append(topic.id)
+    several = [id for ids in alike.values() if len(ids) > 1 for id in ids]
+    if not several:
+        return []
+    return [
+        f"codebook {codebook.reference}: topics {_list(several)} differ only in spelling; if they are one, join them"
     ]
 
 

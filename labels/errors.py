@@ -127,16 +127,17 @@ def _describe(problems: Sequence[Problem]) -> str:
 def _describe_values(problems: Sequence[Problem]) -> str:
     """Describe bad values of one kind: each with its number of rows and first line, then the options that read them."""
     rows: dict[BadValue, list[int | None]] = {}
-    for problem in problems:
-        if problem.value is not None:
-            rows.setdefault(problem.value, []).append(problem.line)
+    for value, line in dict.fromkeys((problem.value, problem.line) for problem in problems):
+        if value is not None:
+            rows.setdefault(value, []).append(line)
     shown = list(rows)[:VALUES_SHOWN]
     if len(rows) == 1:
-        count = f" ({len(problems)} rows)" if len(problems) > 1 else ""
+        count = f" ({len(rows[shown[0]])} rows)" if len(rows[shown[0]]) > 1 else ""
         what = f"{shown[0].noun} {_quoted(shown[0])} {shown[0].one}{count}"
     else:
         places = [
-            f"{_quoted(value)} ({counted(len(rows[value]), 'row')}, first line {rows[value][0]})" for value in shown
+            f"{_quoted(value)} ({counted(len(lines), 'row')}, first line {lines[0]})" if lines[0] else _quoted(value)
+            for value, lines in list(rows.items())[:VALUES_SHOWN]
         ]
         hidden = [f"… and {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
         where = f"{shown[0].noun} " if shown[0].noun.endswith(":") else ""

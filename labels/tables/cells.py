@@ -57,9 +57,14 @@ def identifier(column: str, cell: Any) -> str:
 
 
 def fold(name: str) -> str:
-    """Return the name without the differences between spellings of one name: case, white space, `_`, `-` and `.0`."""
+    """Return the name without the differences between spellings of one name.
+
+    They are case, white space, `_`, `-`, quotation marks around it, invisible characters, and `.0`.
+    """
+    visible = "".join(letter for letter in name if unicodedata.category(letter) != "Cf")
+    plain = unicodedata.normalize("NFKC", visible).casefold().strip().strip("\"'“”‘’`").strip()
     # A mark at the start or the end of a name is part of it: -1 is not 1, and A- is not A.
-    words = " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", name).casefold().strip()))
+    words = " ".join(re.split(r"[\s_-]+", plain))
     whole, point, decimals = words.partition(".")
     return whole if point and whole.isdecimal() and decimals and not decimals.strip("0") else words
 

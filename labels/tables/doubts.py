@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from labels.errors import counted, one_line, value_option
 from labels.passages import Annotation, Passage
-from labels.tables.cells import fold
+from labels.tables.cells import DOUBTFUL, MISSING, fold
 from labels.tables.columns import TableColumns
 
 SHOWN = 10
@@ -43,6 +43,7 @@ def doubts(
         *_undivided(topics),
         *_spellings("target", targets),
         *_spellings("annotator", annotators),
+        *_missing(annotators),
         *_dates([passage.id for passage in passages]),
         *_forgotten_columns(passages, annotations, rows, columns, names),
     ]
@@ -110,6 +111,12 @@ def _undivided(topics: Mapping[str, int]) -> list[str]:
     return notes
 
 
+def _missing(annotators: Mapping[str, int]) -> list[str]:
+    """Name the annotators who are probably empty cells."""
+    names = [name for name in annotators if name.casefold() in MISSING | DOUBTFUL]
+    return [f"annotators {_list(names)} look like empty cells; empty them in the table"] if names else []
+
+
 def _dates(ids: Sequence[str]) -> list[str]:
     """Name the ids that look like dates among others that do not, as a spreadsheet makes of MAR1 or 3-1."""
     dates = [id for id in ids if _DATE.fullmatch(id)]
@@ -136,8 +143,8 @@ def _forgotten_columns(
             f"{several} of {counted(len(rows), 'id')} in several rows, whose labels are read together as those of one "
             f"annotator; if the rows are of different annotators, name their column with {option}"
         ]
-    targets = {annotation.passage: {label.target for label in annotation.labels} for annotation in annotations}
-    texts = Counter((" ".join(p.text.split()), *sorted(map(str, targets.get(p.id, ())))) for p in passages)
+    targets = {each.passage: {label.target for label in each.labels if label.target} for each in annotations}
+    texts = Counter((" ".join(p.text.split()), *sorted(targets.get(p.id, ()))) for p in passages)
     repeated = sum(count > 1 for count in texts.values())
     if columns.id or 2 * repeated < len(texts):
         return []

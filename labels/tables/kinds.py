@@ -72,6 +72,7 @@ class _Seen:
         self._stance_votes = self._stances_mapped = self._other_mapped = self._yes_no_mapped = False
         self._only_marks: bool | None = None
         self._only_logical: bool | None = None
+        self._only_numbers: bool | None = None
 
     def add_topics(self, row: Row) -> None:
         for name in self._columns:
@@ -79,7 +80,7 @@ class _Seen:
             if isinstance(cell, dict):
                 self._add_mapping(cell)
             elif isinstance(cell, list):
-                self._only_marks = self._only_logical = False
+                self._only_marks = self._only_logical = self._only_numbers = False
             elif len(self._columns) == 1:
                 for value in split_values(cell, self._options.separator):
                     self._add_topic(value)
@@ -94,9 +95,10 @@ class _Seen:
     def kinds(self) -> Kinds:
         column = self._columns[0] if len(self._columns) == 1 else ""
         is_topic = self._translate(column) in self._known
+        scores = self._only_numbers and self._options.yes_from is not None
         return Kinds(
             stance_votes=self._stance_votes,
-            yes_no=bool(self._only_logical or (is_topic and self._only_marks)),
+            yes_no=bool(scores or self._only_logical or (is_topic and self._only_marks)),
             marks=bool(self._only_marks) and not self._known,
             yes_no_mappings=self._yes_no_mapped and not self._stances_mapped and not self._other_mapped,
         )
@@ -121,6 +123,7 @@ class _Seen:
             return
         self._only_marks = self._only_marks is not False and name.removesuffix(".0") in YES | NO
         self._only_logical = self._only_logical is not False and name in LOGICAL
+        self._only_numbers = self._only_numbers is not False and to_number(value) is not None
 
     def _is_stance(self, value: Any) -> bool:
         name = self._translate(value)

@@ -292,7 +292,7 @@ class RowReader:
         if len(columns) == 1:
             votes = split_values(row.get(columns[0]), self.options.separator)
             for number, vote in enumerate(votes, start=1):
-                if not is_blank(vote):
+                if not is_blank(vote) and not self.vocabulary.is_empty(vote, is_vote=True):
                     yield place_in_list(columns[0], number), parse_container(vote), columns[0]
         else:
             yield from ((name, parse_container(row.get(name)), name) for name in columns)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labels.codebook import STANCES, Codebook
-from labels.errors import BadValue, Problems, counted, misspelt, suggest_value, value_option
+from labels.errors import BadValue, DemarcheError, Problems, counted, misspelt, suggest_value, value_option
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
 from labels.tables.columns import ImportOptions
 from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
@@ -18,6 +18,8 @@ SYNONYMS = {
     "against": {"anti", "con", "contra", "oppose", "opposes", "opposed", "opposition"},
 }
 """Words that mean a stance, proposed in messages but never read as one."""
+PLACEHOLDERS = {"STANCE": "a stance", "TOPIC": "a topic", "ANSWER": "yes or no"}
+"""The words in messages that the user has to replace."""
 UNCLEAR = "unclear"
 """The word for a stance that the annotator could not tell."""
 
@@ -32,13 +34,16 @@ class Vocabulary:
     def __init__(self, options: ImportOptions, codebook: Codebook | None):
         self._topics = frozenset(codebook.topic_ids) if codebook else None
         self._spellings = _spellings(codebook) if codebook else {}
-        self._values = {key.strip().casefold(): value.strip() for key, value in options.values.items()}
+        self._values = {_key(key): value.strip() for key, value in options.values.items()}
+        for key, value in options.values.items():
+            if value in PLACEHOLDERS and value not in (self._topics or ()):
+                raise DemarcheError(f"{value_option(key, value)}: write {PLACEHOLDERS[value]} in place of {value}")
         self._options = options
-        self._bad: list[tuple[int, BadValue]] = []
-        self._read_as: Counter[str] = Counter()
+        self._bad: list[tuple[int | None, BadValue]] = []
+        self._read_as: dict[str, set[int | None]] = defaultdict(set)
         self.kinds = Kinds()
         self.topics: Counter[str] = Counter()
-        self.line = 0
+        self.line: int | None = None
         self._score = ""
 
     def look_at(self, rows: Iterable[Row], *, topics: Sequence[str], votes: Sequence[str]) -> None:
@@ -54,7 +59,7 @@ class Vocabulary:
 
     def notes(self) -> list[str]:
         """Return sentences that say how values were read that are not plainly what they were read as."""
-        return [f"{what} ({counted(count, 'cell')})" for what, count in self._read_as.items()]
+        return [f"{what} ({counted(len(lines), 'row')})" for what, lines in self._read_as.items()]
 
     def stance(self, cell: Any) -> str | None:
         """Return the stance that the cell names, or None for an empty cell or a value to be ignored."""
@@ -63,7 +68,7 @@ class Vocabulary:
         if stance in ("", UNCLEAR, *STANCES):
             return stance if stance in STANCES else None
         if value.casefold() in MISSING:
-            self._read_as[f"stance {value!r} is read as no stance"] += 1
+            self._read_as[f"stance {value!r} is read as no stance"].add(self.line)
             return None
         synonym = next((known for known, words in SYNONYMS.items() if value.casefold() in words), None)
         new = synonym or misspelt(value, STANCES) or "STANCE"
@@ -82,7 +87,7 @@ class Vocabulary:
     def topic(self, cell: Any) -> str | None:
         """Return the topic that the cell names, or None for a value to be ignored."""
         value = word(cell)
-        named = self._values.get(value.casefold())
+        named = self._values.get(_key(value))
         if named in STANCES and (self._topics is None or value in self._topics):
             named = value  # a number may be both a stance and a topic; its translation is for the stance
         topic = value if named is None else named
@@ -101,12 +106,12 @@ class Vocabulary:
 
     def is_known(self, value: str) -> bool:
         """Return whether the value is a topic of the codebook, or is mapped to a stance or a topic."""
-        return value.strip().casefold() in self._values or fold(value) in self._spellings
+        return _key(value) in self._values or fold(value) in self._spellings
 
     def yes_no(self, column: str, cell: Any) -> bool:
         """Return whether the cell says that the topic of its column holds."""
         value = word(cell)
-        named = self._values.get(value.casefold())
+        named = self._values.get(_key(value))
         if named is not None and named.casefold() in YES | NO:
             return named.casefold() in YES
         number, least = to_number(cell), self._options.yes_from
@@ -122,7 +127,9 @@ class Vocabulary:
         # Parquet gives every mapping in a column the same keys, with nulls.
         values = {name: value for name, value in cell.items() if self._translate(word(value))}
         if self.kinds.yes_no_mappings:
-            self._read_as["a mapping of topics to yes and no (1 and 0, true and false) gives the topics with yes"] += 1
+            self._read_as["a mapping of topics to yes and no (1 and 0, true and false) gives the topics with yes"].add(
+                self.line
+            )
             values = {name: None for name, value in values.items() if self.yes_no(name, value)}
         stances = {name: self.stance(value) for name, value in values.items()}
         return {topic: stance for name, stance in stances.items() if (topic := self.topic(name))}
@@ -140,35 +147,38 @@ class Vocabulary:
     ) -> Row:
         """Return the row with null for each NA or the like in its label columns that stands for an empty cell."""
         row = {**row, **{name: None for name in stances if self._is_no_stance(row.get(name))}}
-        of_votes = set(votes if self.kinds.stance_votes else ())
-        empty: dict[str, Any] = {}
-        for name in (*topics, *votes):
-            value = row.get(name)
-            if not isinstance(value, str) or (value := value.strip()).casefold() not in MISSING | DOUBTFUL:
-                continue
-            if self._values.get(value.casefold()) == "":
-                empty[name] = None
-            elif name in of_votes and value.casefold() in MISSING:
-                self._read_as[f"vote {value!r} is read as no vote"] += 1
-                empty[name] = None
+        topics_and_votes = dict.fromkeys(topics, False) | dict.fromkeys(votes, True)
+        empty = {
+            name: None for name, is_vote in topics_and_votes.items() if self.is_empty(row.get(name), is_vote=is_vote)
+        }
         return {**row, **empty} if empty else row
 
+    def is_empty(self, cell: Any, *, is_vote: bool) -> bool:
+        """Return whether NA or the like in a cell of topics or votes stands for an empty cell."""
+        value = cell.strip() if isinstance(cell, str) else ""
+        if value.casefold() not in MISSING | DOUBTFUL:
+            return False
+        if self._values.get(_key(value)) == "":
+            return True
+        if is_empty := is_vote and self.kinds.stance_votes and value.casefold() in MISSING:
+            self._read_as[f"vote {value!r} is read as no vote"].add(self.line)
+        return is_empty
+
     def is_target(self, cell: Any) -> bool:
-        """Return whether the cell names a target, and neither stands for an empty cell nor may do so."""
+        """Return whether the cell names a target and does not stand for an empty cell."""
         value = word(cell)
-        named = self._values.get(value.casefold())
+        named = self._values.get(_key(value))
         if named is None and value.casefold() in MISSING | DOUBTFUL | NONE:
             self._refuse_empty("target", value, f"for a target of that name, {value_option(value, value)}")
-            return False
         return named != ""
 
     def _is_no_stance(self, cell: Any) -> bool:
         """Return whether the cell of a column of stances stands for an empty one."""
         value = word(cell)
-        if not value or self._values.get(value.casefold(), value) == "":
+        if not value or self._values.get(_key(value), value) == "":
             return True
-        if is_missing := value.casefold() in MISSING and value.casefold() not in self._values:
-            self._read_as[f"stance {value!r} is read as no stance"] += 1
+        if is_missing := value.casefold() in MISSING and _key(value) not in self._values:
+            self._read_as[f"stance {value!r} is read as no stance"].add(self.line)
         return is_missing
 
     def _known_topic(self, value: str, topic: str) -> str:
@@ -176,7 +186,7 @@ class Vocabulary:
         if topic in (self._topics or ()):
             return topic
         if spelling := self._spellings.get(fold(topic)):
-            self._read_as[f"topic {topic!r} is read as {spelling!r} of the codebook"] += 1
+            self._read_as[f"topic {topic!r} is read as {spelling!r} of the codebook"].add(self.line)
             return spelling
         hint = suggest_value(topic, self._topics or ())
         meant = misspelt(topic, self._topics or ())
@@ -207,7 +217,9 @@ class Vocabulary:
         elif (self.kinds.marks and name.removesuffix(".0") in YES | NO) or name in LOGICAL:
             one, many = "says yes or no, but not which topic holds", "say yes or no, but not which topic holds"
             option = value_option(value, "TOPIC" if is_yes(value) else "")
-            self._refuse(BadValue("topic", value, one, many, option, f"TOPIC is the topic's name; {for_topic}"))
+            self._refuse(BadValue("topic", value, one, many, option, f"TOPIC is the name of the topic; {for_topic}"))
+        elif (number := to_number(value)) is not None and 0 < number < 1:
+            self._refuse_score(value)
         else:
             return False
         return True
@@ -218,19 +230,25 @@ class Vocabulary:
             BadValue(noun, value, one, many, value_option(value, ""), f"that means an empty cell; {otherwise}")
         )
 
+    def _refuse_score(self, value: str) -> None:
+        # Nearly every score is another value; they are reported together as the first of them.
+        self._score = self._score or value
+        what = "are neither topics nor yes or no"
+        remedy = (
+            "SCORE is the smallest score that means yes; name shares of stances with --favor, --against and --neutral"
+        )
+        self._refuse(BadValue("scores such as", self._score, what, what, "--yes-from SCORE", remedy))
+
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
         if value.casefold() in MISSING | DOUBTFUL:
             self._refuse_empty(where, value, f"otherwise {value_option(value, 'ANSWER')}, where ANSWER is yes or no")
             return
         if number is not None and 0 < number < 1:
-            # Nearly every score is another value; they are reported together as the first of them.
-            self._score = self._score or value
-            where, value, one = "scores such as", self._score, "are neither yes nor no"
-            many, option, remedy = one, "--yes-from SCORE", "SCORE is the smallest score that means yes"
-        else:
-            one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
-            option, remedy = value_option(value, "ANSWER"), "ANSWER is yes or no"
+            self._refuse_score(value)
+            return
+        one, many = (f"{verb} neither true nor false (1/0, true/false, yes/no)" for verb in ("is", "are"))
+        option, remedy = value_option(value, "ANSWER"), "ANSWER is yes or no"
         self._refuse(BadValue(where, value, one, many, option, remedy))
 
     def _refuse(self, value: BadValue) -> None:
@@ -238,7 +256,13 @@ class Vocabulary:
 
     def _translate(self, value: Any) -> str:
         name = word(value)
-        return self._values.get(name.casefold(), name)
+        return self._values.get(_key(name), name)
+
+
+def _key(value: str) -> str:
+    """Return the value as the options of the import are looked up: without case, and 1.0 as 1."""
+    whole, _, decimals = value.strip().casefold().partition(".")
+    return whole if decimals and not decimals.strip("0") else value.strip().casefold()
 
 
 def _spellings(codebook: Codebook) -> dict[str, str]:
