@@ -9,9 +9,12 @@ from labels.file_format import AS_FOUND, FileFormat
 from labels.files import require_file, suffix
 from labels.table_files.delimited import read_delimited
 from labels.table_files.json_rows import read_json
+from labels.table_files.json_shapes import TEXT_NAMES
 from labels.table_files.parquet import read_parquet
 from labels.table_files.rows import Rows
 from labels.table_files.workbook import read_workbook
+
+__all__ = ["TABLE_SUFFIXES", "TEXT_NAMES", "read_rows"]
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 
