@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labels.errors import DemarcheError
+from labels.table_files.annotation_tools import explain_export
 
 TEXT_NAMES = ("text", "content", "body")
 """Fields that usually have the text of an article."""
@@ -18,7 +19,7 @@ Object = Mapping[str, Any]
 
 def rows_of_object(value: Object) -> Iterator[Any]:
     """Return the rows that a JSON object holds. Raises DemarcheError if it holds several lists of objects."""
-    if any(isinstance(value.get(name), str) for name in TEXT_NAMES):
+    if explain_export(value) or any(isinstance(value.get(name), str) for name in TEXT_NAMES):
         return iter([value])
     if _is_split(value):
         names = [str(name) for name in value["columns"]]

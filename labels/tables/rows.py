@@ -8,7 +8,16 @@ from typing import Any
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.passages import GOLD, Label, Passage, place_in_list
-from labels.tables.cells import is_blank, parse_container, parse_integer, parse_yes_no, split_values, to_scalar, word
+from labels.tables.cells import (
+    is_blank,
+    join_paragraphs,
+    parse_container,
+    parse_integer,
+    parse_yes_no,
+    split_values,
+    to_scalar,
+    word,
+)
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.vocabulary import Vocabulary
 
@@ -31,7 +40,7 @@ class RowReader:
         the same text.
         """
         columns = self.columns
-        text = row.get(columns.text)
+        text = join_paragraphs(row.get(columns.text))
         if not isinstance(text, str) or not text.strip():
             raise DemarcheError(f"column {columns.text!r} is empty or not text; every row needs a text")
         if columns.annotator and not columns.id:

@@ -12,7 +12,7 @@ from labels.errors import DemarcheError, Problem, Problems, explain
 from labels.files import suffix
 from labels.passages import Article
 from labels.table_files import TEXT_NAMES, read_rows
-from labels.tables.cells import word
+from labels.tables.cells import join_paragraphs, word
 from tagging.readers.items import ArticleColumns, ReadArticle, Unreadable, is_blank
 
 _JSON = (".jsonl", ".ndjson", ".json")
@@ -82,7 +82,7 @@ def _from_row(
     for option, column in required.items():
         if column not in row:
             return Unreadable(place, _explain_missing(column, option, row))
-    text = _join(row[text_column])
+    text = join_paragraphs(row[text_column])
     if not isinstance(text, str) or is_blank(text):
         return Unreadable(place, "empty text")
     try:
@@ -108,12 +108,6 @@ def _explain_missing(column: str, option: str, row: Mapping[str, Any]) -> str:
     is_data = any(len(name) > _LONGEST_NAME for name in names)
     hint = "; the first line looks like data: name the columns with --names id,text,…" if is_data else ""
     return f"no column {column!r} (it has {listed}{more}); name it with {option}{hint}"
-
-
-def _join(cell: Any) -> Any:
-    """Return a list of paragraphs as one text, and any other cell unchanged."""
-    is_paragraphs = isinstance(cell, list) and cell and all(isinstance(part, str) for part in cell)
-    return "\n\n".join(cell) if is_paragraphs else cell
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str | None:
