@@ -62,7 +62,7 @@ def _read(file: ArticleFile) -> Iterator[ReadArticle | Unreadable]:
 
 def _from_page(name: str, page: str) -> Iterator[ReadArticle | Unreadable]:
     page = undo_quoted_printable(page)
-    documents = nexis.documents_of("\n".join(lines_of_page(page))) if nexis.may_be_download(page) else None
+    documents = nexis.documents_of("\n\n".join(lines_of_page(page))) if nexis.may_be_download(page) else None
     if documents is None:
         yield from_html(name, page)
     else:

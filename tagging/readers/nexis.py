@@ -15,7 +15,6 @@ _BEFORE_BODY = frozenset(
 _AFTER_BODY = frozenset(
     ["load-date", "language", "publication-type", "pub-type", "document-type", "subject", "company", "organization", "person", "industry", "geographic", "country", "state", "city", "ticker", "graphic", "notes", "correction", "correction-date", "journal-code", "type", "cr", "url", "isbn", "issn", "volume", "acc-no", "update", "classification"]
 )  # fmt: skip
-"""Fields below the body; but for some of them, a line of the body may begin with the same word."""
 _ENDS_BODY = ("load-date", "publication-type", "pub-type", "graphic", "journal-code")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONGEST_LINE = 300
@@ -101,7 +100,8 @@ def _body_end(lines: Sequence[str], body: int) -> int:
         if last is None:
             return end
         first = next((place + 1 for place in range(last, body - 1, -1) if not lines[place].strip()), body)
-        if _field(lines[first]) not in _AFTER_BODY:
+        # In capitals: a line of the body may begin with the same word.
+        if _field(lines[first]) not in _AFTER_BODY or not lines[first].partition(":")[0].isupper():
             return end
         end = first
 
@@ -152,7 +152,9 @@ def _title_lines(head: Sequence[str], *, below: bool) -> tuple[str | None, str |
     the last paragraph below the date.
     """
     lines = [line for paragraph in head for line in paragraph.split("\n")]
-    place = next((place for place, line in enumerate(lines) if _date(line)), None)
+    dates = [place for place, line in enumerate(lines) if _date(line)]
+    # A headline may have a date too, and so may a cover page.
+    place = next(iter(dates if below else reversed(dates)), None)
     if place is None:
         return None, None, lines[0] if lines else None
     above, after = lines[:place], [paragraph for paragraph in head if not _date(paragraph.split("\n")[0])]
