@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 _COUNTED = ("documents", "document", "dokumente", "dokument")
 _OF = ("of", "von", "de", "di")
 _END = "end of document"
+_MARK = re.compile(
+    r"end of document|do[ck]uments? \d{1,6} (of|von|de|di) \d|\d (of|von|de|di) \d{1,6} do[ck]ument", re.IGNORECASE
+)
+"""What stands in a page that is a download."""
 _BODY = ("body", "body:")
 _BEFORE_BODY = frozenset(
     ["byline", "section", "length", "dateline", "highlight", "headline", "series", "column", "distribution", "edition"]
@@ -32,8 +37,7 @@ class Document(NamedTuple):
 
 def may_be_download(page: str) -> bool:
     """Return whether a page has a mark of a download, so that its lines are worth a look."""
-    lower = page.lower()
-    return _END in lower or any(f" {word}" in lower for word in ("documents", "dokumenten", "dokumente"))
+    return _MARK.search(page) is not None
 
 
 def documents_of(text: str) -> list[Document] | None:
