@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    After,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TitleColumn,
+    options_from_fields,
+)
 from demarche.printing import interval, not_read, table, warn
-from labels.file_format import FileFormat
+from labels.file_format import AS_FOUND, FileFormat
 from labels.tables.columns import Empty, ImportOptions, TableColumns
 
 if TYPE_CHECKING:
@@ -200,15 +209,22 @@ def schema(
 
 
 @app.command()
+@options_from_fields
 def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
     out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
+    from labels.errors import Problem
     from labels.files import check_output, write_jsonl
     from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
@@ -217,7 +233,9 @@ def passages(
     for place, path in enumerate(outputs):
         check_output(path, inputs=outputs[:place])
     read, unreadable, cut = [], [], []
-    for item in read_articles(articles, ArticleColumns(), written=outputs):
+    notes: list[Problem] = []
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
+    for item in read_articles(articles, columns, written=outputs, notes=notes):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue
@@ -229,6 +247,8 @@ def passages(
     if articles_out is not None:
         write_jsonl(articles_out, read)
     typer.echo(f"{len(cut)} passages of {len(read)} articles in {out}")
+    for note in notes:
+        warn(f"note: {note}")
     not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)
@@ -363,8 +383,9 @@ def _parse_empty(given: list[str]) -> dict[str, Empty]:
 
     meanings: dict[str, Empty] = {}
     for each in given:
-        name, _, meaning = each.rpartition("=")
-        if meaning not in ("none", "unread"):
+        name, _, said = each.rpartition("=")
+        meaning: Empty | None = "none" if said == "none" else "unread" if said == "unread" else None
+        if meaning is None:
             raise DemarcheError(f"--empty {each}: write none, unread, or NAME=none or NAME=unread for one column")
         if meanings.setdefault(name, meaning) != meaning:
             raise DemarcheError(

@@ -179,8 +179,9 @@ def explain_file(path: Path) -> str:
 
 def reason_not_text(path: Path, start: bytes, encoding: str | None = None) -> str | None:
     """Return why a file that starts with these bytes is not text, or None; reported once rather than for each line."""
-    if kind := recognise(start):
-        return None if kind == HTML else describe(kind, path)
+    kind = recognise(start)
+    if kind is not None and kind != HTML:
+        return describe(kind, path)
     if b"\0" not in start or marked_encoding(start) or (encoding and not extends_ascii(encoding)):
         return None
     if what := guess_wide(start):

@@ -108,10 +108,11 @@ def import_table(
             annotated = list(rows.labels(row, passage.text, passage=id if layout.is_by_passage else None))
             if not vocabulary.report(path, problems):
                 collected.add(line, passage, annotated, accepted=answers.accepts(row, passage.id, _labels(annotated)))
-    for id, (line, row) in joined.rows.items() if joined else ():
-        if id not in collected.passages:
-            with _noted(problems, joined.sheet.path, line):
-                collected.add(line, rows.passage(line, row, id=id), ())
+    if joined is not None:
+        for id, (line, row) in joined.rows.items():
+            if id not in collected.passages:
+                with _noted(problems, joined.sheet.path, line):
+                    collected.add(line, rows.passage(line, row, id=id), ())
     topics = codebook.topic_ids if codebook else vocabulary.topics
     notes = [*map(str, problems.notes), *vocabulary.notes(), *answers.settle(collected.labels, topics)]
     labels = collected.finish(spread=rows.spread, votes_are_topics=rows.votes_are_topics)
@@ -207,7 +208,7 @@ def _passage_rows(
             yield line, None, row
             continue
         with _noted(problems, sheet.path, line):
-            for id in passages or [identifier(columns.id or "", row.get(columns.id))]:
+            for id in passages or [identifier(columns.id or "", row.get(columns.id or ""))]:
                 yield line, id, joined.add(id, row)
 
 
