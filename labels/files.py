@@ -13,7 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -139,7 +139,7 @@ def read_lines(path: Path, problems: Problems, encoding: str | None = None) -> I
         problems.add(path, None, f"cannot be read: {error}")
 
 
-def _recode(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+def _recode(stream: io.BufferedReader | gzip.GzipFile, encoding: str) -> Iterator[bytes]:
     """Yield the lines of a text in another encoding, in UTF-8."""
     # Only these line ends: a line separator within a string ends no line.
     with io.TextIOWrapper(stream, encoding=encoding, newline="\n") as text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tagging.readers import ArticleColumns, ReadArticle, Unreadable, read_articles
 
 
-def read(*paths: Path, **columns: str) -> tuple[dict[str, str], dict[str, str]]:
+def read(*paths: Path, **columns: Any) -> tuple[dict[str, str], dict[str, str]]:
     """Return id → text of the articles and name → reason of what is unreadable."""
     items = list(read_articles(paths, ArticleColumns(**columns)))
     return (

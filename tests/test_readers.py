@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ an official who was there said on Tuesday.</p><p>Neither side spoke of the front
 matter worth the journey when they set out from home.</p></article><footer>All rights reserved.</footer></body></html>"""
 
 
-def read(*paths: Path, **columns: str) -> tuple[dict[str, str], dict[str, str]]:
+def read(*paths: Path, **columns: Any) -> tuple[dict[str, str], dict[str, str]]:
     """Return id → text of the articles and name → reason of what is unreadable."""
     items = list(read_articles(paths, ArticleColumns(**columns)))
     return (

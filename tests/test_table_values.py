@@ -347,9 +347,20 @@ def test_forgotten_columns_of_ids_and_annotators_are_pointed_out(tmp_path: Path)
     assert "--id" in note
     (note,) = import_table(table, TableColumns(id="id", topics=("topic",)), ImportOptions()).notes
     assert "2 of 2 ids in several rows" in note
-    assert "--annotator 'coder'" in note
+    assert note.endswith("--annotator coder")
     both = TableColumns(id="id", topics=("topic",), annotator="coder")
     assert import_table(table, both, ImportOptions()).notes == []
+
+
+def test_stances_read_as_topics_are_pointed_out(tmp_path: Path) -> None:
+    table = csv(tmp_path, "text,topic\na b,FAVOR\nc d,against\n")
+    (note,) = import_table(table, TOPICS, ImportOptions()).notes
+    assert "are stances; if the column holds stances, name it with --stance" in note
+
+
+def test_a_word_that_is_mapped_to_a_stance_may_still_mean_no_topic(tmp_path: Path) -> None:
+    table = csv(tmp_path, "text,topic,stance\na b,none,none\nc d,tea,none\n")
+    assert "topic 'none' may mean none" in refused(table, STANCE, ImportOptions(values={"none": "neutral"}))
 
 
 def test_a_row_per_target_is_no_repeated_text(tmp_path: Path) -> None:

@@ -28,8 +28,10 @@ def rows_of_object(value: Object) -> Iterator[Any]:
         return iter(rows)
     lists = _lists_of_objects(value)
     if len(lists) > 1:
-        names = ", ".join(name for name, _ in lists)
-        raise DemarcheError(f"has several lists of objects ({names}); save the one with the texts as a file of its own")
+        listed = ", ".join(name for name, _ in lists)
+        raise DemarcheError(
+            f"has several lists of objects ({listed}); save the one with the texts as a file of its own"
+        )
     return iter(lists[0][1] if lists else [value])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from labels.codebook import STANCES
 from labels.errors import counted, one_line, value_option
 from labels.passages import Annotation, Passage
 from labels.tables.cells import DOUBTFUL, MISSING, fold
@@ -15,7 +17,7 @@ SHOWN = 10
 """Maximum number of notes of one kind."""
 _MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(rf"\d{{1,2}}-({_MONTH})|({_MONTH})-\d{{2}}|\d{{1,4}}[-./]\d{{1,2}}[-./]\d{{1,4}}.*", re.IGNORECASE)
-_OTHER_SEPARATORS = (",", "/", "\t", "+", "&")
+_OTHER_SEPARATORS = (",", "/", "+", "&")
 _ANNOTATORS = ("annotator", "coder", "rater", "worker", "labeler", "labeller", "reviewer", "judge")
 
 
@@ -38,6 +40,7 @@ def doubts(
         annotators[annotation.annotator] += 1
         targets.update(label.target for label in annotation.labels if label.target and label.target_span is None)
     return [
+        *_stances(topics),
         *_topic_spellings(topics),
         *_decimals(topics),
         *_undivided(topics),
@@ -47,6 +50,13 @@ def doubts(
         *_dates([passage.id for passage in passages]),
         *_forgotten_columns(passages, annotations, rows, columns, names),
     ]
+
+
+def _stances(topics: Mapping[str, int]) -> list[str]:
+    """Name the topics that are stances, as in a column that was named with the wrong option."""
+    if not topics or any(name.casefold() not in STANCES for name in topics):
+        return []
+    return [f"topics {_list(list(topics))} are stances; if the column holds stances, name it with --stance"]
 
 
 def _topic_spellings(counts: Mapping[str, int]) -> list[str]:
@@ -136,7 +146,7 @@ def _forgotten_columns(
     if columns.annotator or len({annotation.annotator for annotation in annotations}) > 1:
         return []
     likely = [name for name in names if any(word in name.casefold() for word in _ANNOTATORS)]
-    option = f"--annotator {likely[0]!r}" if len(likely) == 1 else "--annotator"
+    option = f"--annotator {shlex.quote(likely[0])}" if len(likely) == 1 else "--annotator"
     several = sum(count > 1 for count in rows.values())
     if several:
         return [

@@ -89,7 +89,8 @@ class Vocabulary:
         value = word(cell)
         named = self._values.get(_key(value))
         if named in STANCES and (self._topics is None or value in self._topics):
-            named = value  # a number may be both a stance and a topic; its translation is for the stance
+            # A number may be both a stance and a topic; its translation is for the stance.
+            named = value if fold(value) in map(fold, STANCES) or to_number(value) is not None else None
         topic = value if named is None else named
         if topic and self._topics is not None:
             topic = self._known_topic(value, topic)
@@ -275,5 +276,5 @@ def _spellings(codebook: Codebook) -> dict[str, str]:
 
 
 def _separators(value: str) -> str:
-    comma = next((mark for mark in (",", "/", "\t") if mark in value), None)
+    comma = next((mark for mark in (",", "/") if mark in value), None)
     return f"; if it is several topics, --separator {comma!r}" if comma else ""

@@ -83,7 +83,7 @@ def is_blank(text: str) -> bool:
     return all(letter.isspace() or letter in NO_WIDTH for letter in text)
 
 
-def unreadable(path: Path, name: str, error: DemarcheError | OSError | EOFError) -> Unreadable:
+def unreadable(path: Path, name: str, error: Exception) -> Unreadable:
     """Return the Unreadable for an error in the file."""
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     return Unreadable(name, reason.removeprefix(f"{path}: "))
