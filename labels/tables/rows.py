@@ -259,7 +259,7 @@ class RowReader:
             raise DemarcheError(f"{what} no {_missing(slot)}")
         open = [topic for topic, own in topics.items() if not own]
         if stance and len(open) > 1:
-            self.spread.append(f"{'; '.join(open)!r} with {_written(stance)!r}")
+            self.spread.append(f"{'; '.join(open)!r:.60} with {_written(stance)!r}")
             if self.options.one_stance == "unknown":
                 stance = {}
         return [_label(own or stance, topic=topic) for topic, own in topics.items()]
