@@ -181,7 +181,8 @@ def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Cod
             path,
             line,
             f"made with codebook {annotation.codebook}, which {codebook.reference} does not replace "
-            "(another id or major version); relabel it or use the codebook that it was made with",
+            "(another id or major version); use the codebook that it was made with, import its table with this one "
+            "(--codebook), or relabel it",
         )
         return False
     for label in annotation.labels:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
+from demarche.__main__ import app
 from labels.check import LabelledData
 from labels.codebook import STANCES, Codebook, Topic
 from labels.errors import BadInput
@@ -363,3 +365,92 @@ def test_sheets_of_two_annotators_meet_by_their_texts(tmp_path: Path) -> None:
     assert {p.id: p.text for p in first.passages} == {p.id: p.text for p in second.passages}
     data = LabelledData(first.codebook, first.passages, [*first.annotations, *second.annotations])
     assert agreements(data, seed=1)[0].same == 0.5
+
+
+def test_topics_that_are_never_apart_may_be_one_answer_with_a_separator(tmp_path: Path) -> None:
+    table = csv(tmp_path, 'id,text,topics\n1,a b,"tea, hot or cold,rain"\n2,c d,"tea, hot or cold"\n3,e f,rain\n')
+    columns = TableColumns(id="id", topics=("topics",))
+    (note,) = import_table(table, columns, ImportOptions(separator=",")).notes
+    assert "topics 'tea' and 'hot or cold' are never apart (2 cells)" in note
+    assert "--value 'tea, hot or cold=TOPIC'" in note
+    options = ImportOptions(separator=",", values={"tea, hot or cold": "tea"})
+    imported = import_table(table, columns, options)
+    assert imported.notes == []
+    assert labels_of(imported)["1", "table"] == [("tea", None, None), ("rain", None, None)]
+
+
+def test_an_empty_answer_in_a_survey_is_asked_for_although_the_row_names_its_annotator(tmp_path: Path) -> None:
+    rows = 'who,id,text,topic\nWho,No,Text,Topic\n"{""ImportId"":""a""}","{""ImportId"":""b""}",,\nann,1,a b,\n'
+    columns = TableColumns(id="id", annotator="who", topics=("topic",))
+    assert "1 empty cell ('topic' 1)" in refused(csv(tmp_path, rows), columns)
+
+
+def test_decided_topics_without_the_stances_of_the_annotators_are_counted(tmp_path: Path) -> None:
+    table = csv(tmp_path, "id,text,ann_topic,ann_stance,final\n1,a b,tea,favor,tea\n")
+    columns = TableColumns(id="id", topics=("{annotator}_topic",), stance="{annotator}_stance", gold="final")
+    imported = import_table(table, columns, ImportOptions())
+    assert "1 decided topics have no stance" in imported.how.remarks[0]
+
+
+def test_empty_cells_between_filled_ones_are_counted(tmp_path: Path) -> None:
+    table = csv(tmp_path, "id,text,tea,rain\n1,a b,x,\n2,c d,x,x\n")
+    imported = import_table(table, TableColumns(id="id", topics=("tea", "rain")), ImportOptions())
+    assert imported.how.remarks == ["1 empty cells in columns of yes and no are read as no"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["labels", "import", "table", *arguments])
+
+
+def test_a_dry_run_prints_how_the_table_is_read_and_writes_nothing(tmp_path: Path) -> None:
+    table = csv(tmp_path, TWO_CODERS)
+    options = ["--id", "id", "--topics", "{annotator}_topics", "--stance", "{annotator}_{topic}", "--empty", "none"]
+    result = run(str(table), *options, "--dry-run")
+    assert result.exit_code == 0, result.output
+    for line in (
+        "anna_tea     stance toward 'tea' by 'anna'",
+        "rain        2      0        2        0            0          0",
+        "line 3: passage 2",
+        "  anna: tea (favor); rain (against)",
+        "annotations by: anna 3, bert 3",
+        "2 empty cells read as none of the topics",
+        "3 passages and 6 annotations; nothing was written",
+    ):
+        assert line in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    assert "--out is missing" in run(str(table), *options).output
+
+
+def test_an_import_says_in_short_how_the_table_was_read(tmp_path: Path) -> None:
+    header, *rows = TWO_CODERS.splitlines()
+    table = csv(tmp_path, "\n".join([f"{header},note", *(f"{row}," for row in rows)]) + "\n")
+    options = ["--id", "id", "--topics", "{annotator}_topics", "--stance", "{annotator}_{topic}", "--empty", "unread"]
+    result = run(str(table), *options, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert "2 empty cells read as no annotation" in result.output
+    assert "columns not read: 'note'" in result.output
+
+
+def test_sheets_of_two_annotators_meet_in_the_agreement(tmp_path: Path) -> None:
+    for name, last in (("anna", "tea"), ("bert", "rain")):
+        csv(tmp_path, f"id,text,topic\n1,One.,tea\n2,Two.,rain\n3,Three.,{last}\n", name=f"{name}.csv")
+        book = ["--codebook", str(tmp_path / "anna/codebook.yaml")] if name == "bert" else []
+        options = ["--id", "id", "--topics", "topic", "--annotator-name", name, *book]
+        result = run(str(tmp_path / f"{name}.csv"), *options, "--out", str(tmp_path / name))
+        assert result.exit_code == 0, result.output
+    files = [str(tmp_path / "anna" / name) for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl")]
+    result = CliRunner().invoke(app, ["labels", "agreement", *files, str(tmp_path / "bert/annotations.jsonl")])
+    assert result.exit_code == 0, result.output
+    assert "anna and bert" in result.output
+    assert "66.7%" in result.output
+    over = run(str(tmp_path / "bert.csv"), *options, "--out", str(tmp_path / "anna"))
+    assert over.exit_code == 2
+    assert "has the annotations by 'anna', which those by 'bert' would replace" in over.output
+
+
+def test_an_option_that_takes_one_value_is_refused_if_it_is_given_twice(tmp_path: Path) -> None:
+    table = csv(tmp_path, "text,a,b\nx y,favor,against\n")
+    result = run(str(table), "--stance", "a", "--stance", "b", "--dry-run")
+    assert result.exit_code == 2
+    assert "--stance is given 2 times but takes one value" in result.output
+    assert "'{topic}_stance'" in result.output

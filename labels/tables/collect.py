@@ -28,6 +28,7 @@ class Collected:
     path: Path
     options: ImportOptions
     problems: Problems
+    is_survey: bool = False
     passages: dict[str, Passage] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
@@ -96,7 +97,7 @@ class Collected:
         names = (*blank.columns, blank.annotator, "")
         said = next((self.options.empty[name] for name in names if name in self.options.empty), None)
         # A row that names its annotator and no topic is an annotation; that is how tables are exported.
-        return said or ("none" if blank.is_named else None)
+        return said or ("none" if blank.is_named and not self.is_survey else None)
 
     def _check_names(self) -> None:
         known = {name for blank in self._blank.values() for name in (*blank.columns, blank.annotator)}

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from labels.codebook import Codebook, Topic, is_stub, read_codebook, write_stub
 from labels.errors import DemarcheError, Problems, explain, suggest
-from labels.files import check_output, jsonl_writer
+from labels.files import check_output, jsonl_writer, read_jsonl
 from labels.passages import Annotation, Label, Passage
 from labels.tables.answers import Answers
 from labels.tables.cells import identifier
 from labels.tables.collect import Collected
-from labels.tables.columns import ImportOptions, TableColumns
+from labels.tables.columns import DEFAULT_ANNOTATOR, ImportOptions, TableColumns
 from labels.tables.doubts import doubts
 from labels.tables.layout import Layout, resolve
 from labels.tables.patterns import placeholders
@@ -63,6 +63,7 @@ def import_table_to_folder(
         check_output(output, inputs=[path, *([texts] if texts else [])])
     if codebook is None and stub_file.exists() and not is_stub(read_codebook(stub_file)):
         raise DemarcheError(f"{stub_file}: has been edited since it was made; pass it as --codebook or move it away")
+    _check_other_sheets(annotations_file, options.annotator)
     imported = import_table(path, columns, options, read_codebook(codebook) if codebook else None, texts=texts)
     # Write all files or none: new annotations next to the passages of an earlier import would be worse than no files.
     with jsonl_writer(passages_file) as write_passages, jsonl_writer(annotations_file) as write_annotations:
@@ -101,7 +102,7 @@ def import_table(
     vocabulary.report(path, problems)
     _check_layout(path, columns, options, layout, joined)
     rows = RowReader(columns, options, vocabulary, layout)
-    collected = Collected(path, options, problems)
+    collected = Collected(path, options, problems, sheet.is_survey)
     for line, id, row in _passage_rows(sheet, layout, columns, joined, problems):
         with _noted(problems, path, line):
             passage = rows.passage(line, row, id=id)
@@ -114,7 +115,12 @@ def import_table(
                 with _noted(problems, joined.sheet.path, line):
                     collected.add(line, rows.passage(line, row, id=id), ())
     topics = codebook.topic_ids if codebook else vocabulary.topics
-    notes = [*map(str, problems.notes), *vocabulary.notes(), *answers.settle(collected.labels, topics)]
+    notes = [
+        *map(str, problems.notes),
+        *vocabulary.notes(),
+        *rows.topic_cells.notes(),
+        *answers.settle(collected.labels, topics),
+    ]
     labels = collected.finish(spread=rows.spread, votes_are_topics=rows.votes_are_topics)
     problems.raise_any()
     unknown_topics = {} if codebook else vocabulary.topics
@@ -128,6 +134,18 @@ def import_table(
     notes += doubts(passages, annotations, collected.rows, unknown_topics, columns, sheet.names)
     how = how_read(sheet, columns, layout, joined, collected, annotations, rows.empty)
     return Imported(codebook, passages, annotations, how, notes)
+
+
+def _check_other_sheets(path: Path, annotator: str) -> None:
+    """Raise DemarcheError if the sheet of one annotator would replace that of another."""
+    if annotator == DEFAULT_ANNOTATOR or not path.exists():
+        return
+    others = {each.annotator for _, each in read_jsonl(path, Annotation, Problems())} - {annotator}
+    if others:
+        raise DemarcheError(
+            f"{path}: has the annotations by {min(others)!r}, which those by {annotator!r} would replace; "
+            "choose another folder for each annotator with --out"
+        )
 
 
 def _labels(annotated: Iterable[Annotated]) -> dict[str, list[Label]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labels.codebook import STANCES
-from labels.passages import Annotation, Label, Passage
+from labels.passages import DECIDERS, Annotation, Label, Passage
 from labels.tables.collect import Collected, empty_cells
 from labels.tables.columns import TableColumns
 from labels.tables.layout import Layout
@@ -55,6 +55,7 @@ def how_read(
     passages = list(collected.passages.values())
     unlabelled = sum(passage.id not in by_passage for passage in passages)
     remarks = [*sheet.remarks, *layout.remarks, *_empty(collected)]
+    remarks += _decided_without_stance(by_passage)
     remarks += [f"{count} empty cells {what}" for what, count in empty.items() if count]
     if unlabelled:
         remarks.append(f"{unlabelled} of {len(passages)} passages have no annotation")
@@ -95,6 +96,20 @@ def _empty(collected: Collected) -> list[str]:
             where = ", ".join(f"{name} {count}" for name, count in counts.items())
             sentences.append(f"{empty_cells(sum(counts.values()))} {what} ({where})")
     return sentences
+
+
+def _decided_without_stance(by_passage: Mapping[str, Sequence[Annotation]]) -> list[str]:
+    """Tell of decided topics without a stance to which annotators gave one, since the decision takes precedence."""
+    count = 0
+    for readings in by_passage.values():
+        decided = [label for each in readings if each.annotator in DECIDERS for label in each.labels]
+        voted = {
+            label.topic for each in readings if each.annotator not in DECIDERS for label in each.labels if label.stance
+        }
+        count += sum(label.stance is None and label.shares is None and label.topic in voted for label in decided)
+    if not count:
+        return []
+    return [f"{count} decided topics have no stance, and the stances that annotators gave them are not used"]
 
 
 def _counts(annotations: Sequence[Annotation]) -> list[tuple[str, ...]]:

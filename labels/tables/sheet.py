@@ -17,12 +17,16 @@ Rows = list[tuple[int, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Sheet:
-    """The rows of a table by line, the names of its columns, and remarks on lines that are left out."""
+    """The rows of a table by line, the names of its columns, and remarks on lines that are left out.
+
+    In a survey, an empty cell may be a question without an answer.
+    """
 
     path: Path
     rows: Rows
     names: list[str]
     remarks: list[str]
+    is_survey: bool = False
 
     def without(self, columns: Sequence[str]) -> list[str]:
         """Return the columns that are not among these."""
@@ -39,7 +43,7 @@ def read_sheet(path: Path, options: ImportOptions, problems: Problems) -> Sheet:
             raise DemarcheError(f"{path}: --rename {old}={new}: there is a column {new!r} already; choose another name")
     if renamed:
         rows = [(line, {renamed.get(name, name): cell for name, cell in row.items()}) for line, row in rows]
-    return Sheet(path, rows, [renamed.get(name, name) for name in names], remarks)
+    return Sheet(path, rows, [renamed.get(name, name) for name in names], remarks, is_survey=bool(remarks))
 
 
 def check_renamed(rename: Mapping[str, str], *sheets: Sheet) -> None:

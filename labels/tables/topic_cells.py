@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from labels.errors import DemarcheError
+from labels.errors import DemarcheError, value_option
 from labels.tables.cells import SEPARATORS, is_blank, parse_container, split_values
 from labels.tables.vocabulary import Vocabulary
 
@@ -26,6 +27,17 @@ class TopicCells:
     def __init__(self, vocabulary: Vocabulary, separator: str | None):
         self.vocabulary = vocabulary
         self.separator = separator
+        self._counts: Counter[str] = Counter()
+        self._pairs: Counter[tuple[str, str, str]] = Counter()
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each two topics that are never apart: one answer may contain the separator."""
+        return [
+            f"topics {first!r} and {second!r} are never apart ({count} cells); if they are one answer with {mark.strip()!r} "
+            f"in it, add {value_option(first + mark + second, 'TOPIC')}, where TOPIC is its name"
+            for (first, mark, second), count in self._pairs.items()
+            if count > 1 and count == self._counts[first] == self._counts[second]
+        ]
 
     def topics(self, cell: Any) -> dict[str, Stance]:
         """Return {topic: stance} of the topics that a cell names; only a mapping gives them stances."""
@@ -67,7 +79,8 @@ class TopicCells:
         if not isinstance(cell, str):
             return split_values(cell, self.separator)
         ends = [*self._separators(cell), (len(cell), len(cell))]
-        values, start, place = [], 0, 0
+        values: list[str] = []
+        start, place, mark = 0, 0, ""
         while place < len(ends):
             known = (
                 later
@@ -75,7 +88,13 @@ class TopicCells:
                 if self.vocabulary.is_known(cell[start : ends[later][0]])
             )
             place = next(known, place)
-            values.append(cell[start : ends[place][0]].strip())
+            part = cell[start : ends[place][0]]
+            if values and part.strip():
+                space = part[: len(part) - len(part.lstrip())]
+                self._pairs[values[-1], mark + space, part.strip()] += 1
+            values.append(part.strip())
+            self._counts[part.strip()] += 1
+            mark = cell[slice(*ends[place])]
             start, place = ends[place][1], place + 1
         return values
 
