@@ -417,7 +417,9 @@ def export_table(
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
+    values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
+    command += ["--codebook", str(codebook), *_column_options(exported.columns), *values]
+    typer.echo("  " + shlex.join(command))
 
 
 def _column_options(columns: TableColumns) -> list[str]:
