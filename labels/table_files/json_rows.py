@@ -22,6 +22,7 @@ from labels.files import (
     open_bytes,
     open_text,
     read_lines,
+    suffix,
 )
 from labels.signatures import HEAD
 from labels.table_files.json_shapes import rows_of_object
@@ -90,7 +91,9 @@ def _read_values(path: Path, problems: Problems, format: FileFormat) -> Rows:
             first_two = list(islice(values, 2))
             rows: Iterator[Any] = chain(first_two, values)
             if len(first_two) == 1 and not start.startswith("[") and isinstance(first_two[0], dict):
-                rows = rows_of_object(first_two[0])
+                inner = list(rows_of_object(first_two[0]))
+                # The only row of a file of JSON lines may have an empty list.
+                rows = iter(inner if inner or suffix(path) == ".json" else first_two)
             for number, row in enumerate(rows, start=1):
                 if isinstance(row, dict):
                     yield number, row

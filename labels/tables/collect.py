@@ -15,6 +15,7 @@ from labels.tables.rows import Annotated
 
 Key = tuple[str, str]
 """(passage, annotator)."""
+_SHOWN = 3
 
 
 @dataclass
@@ -109,8 +110,8 @@ class Collected:
                 )
 
     def _ask(self, asked: Counter[str]) -> None:
-        where = ", ".join(f"{place} {count}" for place, count in asked.most_common(6))
-        where += f", and {len(asked) - 6} more" if len(asked) > 6 else ""
+        where = ", ".join(f"{place} {count}" for place, count in asked.most_common(_SHOWN))
+        where += f", and {len(asked) - _SHOWN} more" if len(asked) > _SHOWN else ""
         self.problems.add(
             self.path,
             None,

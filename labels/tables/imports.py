@@ -126,7 +126,7 @@ def import_table(
     ]
     passages = list(collected.passages.values())
     notes += doubts(passages, annotations, collected.rows, unknown_topics, columns, sheet.names)
-    how = how_read(sheet, columns, layout, joined, collected, annotations)
+    how = how_read(sheet, columns, layout, joined, collected, annotations, rows.empty)
     return Imported(codebook, passages, annotations, how, notes)
 
 

@@ -45,8 +45,9 @@ def how_read(
     joined: Texts | None,
     collected: Collected,
     annotations: Sequence[Annotation],
+    empty: Mapping[str, int],
 ) -> HowRead:
-    """Describe how a table became annotations."""
+    """Describe how a table became annotations. `empty` counts the empty cells between filled ones."""
     used = _columns(columns, layout, joined)
     by_passage: dict[str, list[Annotation]] = {}
     for annotation in annotations:
@@ -54,6 +55,7 @@ def how_read(
     passages = list(collected.passages.values())
     unlabelled = sum(passage.id not in by_passage for passage in passages)
     remarks = [*sheet.remarks, *layout.remarks, *_empty(collected)]
+    remarks += [f"{count} empty cells {what}" for what, count in empty.items() if count]
     if unlabelled:
         remarks.append(f"{unlabelled} of {len(passages)} passages have no annotation")
     return HowRead(

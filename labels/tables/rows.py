@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from labels.errors import DemarcheError
 from labels.passages import GOLD, Label, Passage, place_in_list
 from labels.tables.cells import (
-    SEPARATORS,
     identifier,
     is_blank,
     join_paragraphs,
@@ -22,13 +22,10 @@ from labels.tables.cells import (
 from labels.tables.columns import DEFAULT_ANNOTATOR, ImportOptions, TableColumns
 from labels.tables.layout import SHARES, Layout, Reading, Slot
 from labels.tables.shares import read_shares
+from labels.tables.topic_cells import Stance, TopicCells, stance_field
 from labels.tables.vocabulary import Vocabulary
 
 Row = Mapping[str, Any]
-_LONGEST_NAME = 8
-"""Maximum number of separators in the name of a topic."""
-Stance = dict[str, Any]
-"""The `stance` or the `shares` of a label; empty if there is none."""
 
 
 class Annotated(NamedTuple):
@@ -53,9 +50,12 @@ class RowReader:
         self.options = options
         self.vocabulary = vocabulary
         self.layout = layout
+        self.topic_cells = TopicCells(vocabulary, options.separator)
         self.spread: list[str] = []
         """The topics and the stance of each row with several topics and only one stance."""
         self.votes_are_topics = False
+        self.empty: Counter[str] = Counter()
+        """What the empty cells between filled ones are read as."""
         self._first_line: dict[str, int] = {}
 
     def passage(self, line: int, row: Row, *, id: str | None = None) -> Passage:
@@ -125,10 +125,18 @@ class RowReader:
             if reading.names_topics and (name or not self.columns.annotator):
                 yield Annotated(annotator, None, reading.own, is_named=name is not None)
             return
+        self._count_empty(row, reading)
         labels = self._labels(row, text, reading)
         # An empty annotation means "none of the topics", which a row without target and stance does not mean.
         if labels or reading.names_topics:
             yield Annotated(annotator, labels, reading.own)
+
+    def _count_empty(self, row: Row, reading: Reading) -> None:
+        for slot in reading.slots:
+            if slot.yes_no is not None:
+                self.empty["in columns of yes and no are read as no"] += is_blank(row.get(slot.yes_no))
+            elif slot.topic is not None and not reading.has_topics:
+                self.empty["in columns of stances are read as: not about the topic"] += _is_blank(row, slot)
 
     def _labels(self, row: Row, text: str, reading: Reading) -> list[Label]:
         """Return the labels in the columns of one annotator."""
@@ -146,27 +154,11 @@ class RowReader:
 
     def _slot_labels(self, row: Row, text: str, slot: Slot, topics: dict[str, Stance]) -> list[Label]:
         """Return the labels of the topics and the target in a slot, with the stance in its column."""
-        paired = self._paired(row, slot)
+        paired = None
+        if len(slot.topics) == 1 and "stance" in slot.columns:
+            paired = self.topic_cells.paired(row.get(slot.topics[0]), row.get(slot.columns["stance"]))
         stance = self._stance(row, slot) if paired is None else {}
         return self._make_labels(topics | (paired or {}), self._target(row, text, slot), stance, slot)
-
-    def _paired(self, row: Row, slot: Slot) -> dict[str, Stance] | None:
-        """Return {topic: stance} if one cell lists topics and another lists a stance for each; otherwise None."""
-        stances = self._list(row.get(slot.columns["stance"])) if "stance" in slot.columns else []
-        cell = parse_container(row.get(slot.topics[0])) if len(slot.topics) == 1 else None
-        if len(stances) < 2 or cell is None or isinstance(cell, dict):
-            return None
-        topics = self._topic_values(cell)
-        if len(stances) == len(topics) + 1 and is_blank(stances[-1]):
-            stances.pop()
-        if len(stances) != len(topics):
-            raise DemarcheError(f"topics {topics} but stances {stances}; give one stance for each topic")
-        paired: dict[str, Stance] = {}
-        for value, each in zip(topics, stances, strict=True):
-            stance, topic = _as_field(self.vocabulary.stance(each)), self.vocabulary.topic(value)
-            if topic and paired.setdefault(topic, stance) != stance:
-                raise DemarcheError(f"topic {topic!r} has two stances in one row; keep one")
-        return paired
 
     @staticmethod
     def _add_stance(topics: dict[str, Stance], slot: Slot, stance: Stance, *, unclear: bool, chosen: bool) -> None:
@@ -183,21 +175,11 @@ class RowReader:
 
     def _stance(self, row: Row, slot: Slot) -> Stance:
         """Return the stance or the shares in a slot."""
-        stance = _as_field(self.vocabulary.stance(row.get(slot.columns["stance"]))) if "stance" in slot.columns else {}
+        stance = (
+            stance_field(self.vocabulary.stance(row.get(slot.columns["stance"]))) if "stance" in slot.columns else {}
+        )
         shares = read_shares({name: row.get(slot.columns[name]) for name in SHARES if name in slot.columns})
         return stance | ({"shares": shares} if shares is not None else {})
-
-    def _list(self, cell: Any) -> list[Any]:
-        """Return the items of a cell, keeping empty ones, since each belongs to the topic at its place."""
-        if is_blank(cell):
-            return []
-        cell = parse_container(cell)
-        if isinstance(cell, list):
-            return cell
-        if not isinstance(cell, str):
-            return [cell]
-        starts, ends = zip((0, 0), *self._separator_places(cell), (len(cell), len(cell)), strict=True)
-        return [cell[start:end].strip() for start, end in zip(ends[:-1], starts[1:], strict=True)]
 
     def _target(self, row: Row, text: str, slot: Slot) -> dict[str, Any] | None:
         """Return the `target` and `target_span` of a label, or None if the row has no target."""
@@ -238,54 +220,8 @@ class RowReader:
         """Return {topic: stance} of the topics that the cells name."""
         named: dict[str, Stance] = {}
         for name in columns:
-            cell = parse_container(row.get(name))
-            if isinstance(cell, dict):
-                named |= self._translate_mapping(cell)
-            else:
-                named |= self._translate_topics(self._topic_values(cell))
+            named |= self.topic_cells.topics(row.get(name))
         return named
-
-    def _translate_mapping(self, cell: Mapping[str, Any]) -> dict[str, Stance]:
-        """Return {topic: stance} of a cell that is a mapping."""
-        return {topic: _as_field(stance) for topic, stance in self.vocabulary.mapping(cell).items()}
-
-    def _translate_topics(self, values: Iterable[Any]) -> dict[str, Stance]:
-        """Replace each value by the topic that it names, and leave out those to be ignored."""
-        return {topic: {} for value in dict.fromkeys(values) if (topic := self.vocabulary.topic(value))}
-
-    def _topic_values(self, cell: Any) -> list[Any]:
-        values = [value for value in self._split(cell) if not is_blank(value)]
-        for value in values:
-            if isinstance(value, list | tuple | dict):
-                raise DemarcheError(f"{value!r} is not a topic; text is expected")
-        return values
-
-    def _split(self, cell: Any) -> list[Any]:
-        """Return the values of a cell; a known topic that contains the separator stays whole."""
-        if not isinstance(cell, str):
-            return split_values(cell, self.options.separator)
-        ends = [*self._separator_places(cell), (len(cell), len(cell))]
-        values, start, place = [], 0, 0
-        while place < len(ends):
-            known = (
-                later
-                for later in range(min(place + _LONGEST_NAME, len(ends) - 1), place, -1)
-                if self.vocabulary.is_known(cell[start : ends[later][0]])
-            )
-            place = next(known, place)
-            values.append(cell[start : ends[place][0]].strip())
-            start, place = ends[place][1], place + 1
-        return values
-
-    def _separator_places(self, cell: str) -> Iterator[tuple[int, int]]:
-        """Yield the start and the end of each separator in a cell."""
-        separators = [self.options.separator] if self.options.separator else list(SEPARATORS)
-        start = 0
-        while start < len(cell):
-            found = next((mark for mark in separators if cell.startswith(mark, start)), None)
-            if found:
-                yield start, start + len(found)
-            start += len(found) if found else 1
 
     def _votes(self, row: Row) -> Iterator[tuple[str, Any, str]]:
         """Yield (annotator, vote, column) from one list of votes or a column per annotator, then the decided label."""
@@ -308,14 +244,9 @@ class RowReader:
     def _vote_labels(self, vote: Any, topics: Mapping[str, Stance], target: dict[str, Any] | None) -> list[Label]:
         """Return the labels of a vote: a stance toward the target or the row's topics, {topic: stance}, or topics."""
         if self._is_stance_vote(vote, target):
-            return self._make_labels(topics, target, _as_field(self.vocabulary.stance(vote)), Slot())
+            return self._make_labels(topics, target, stance_field(self.vocabulary.stance(vote)), Slot())
         self.votes_are_topics = True
-        named = (
-            self._translate_mapping(vote)
-            if isinstance(vote, dict)
-            else self._translate_topics(self._topic_values(vote))
-        )
-        return self._make_labels(named, None, {}, Slot())
+        return self._make_labels(self.topic_cells.topics(vote), None, {}, Slot())
 
     def _make_labels(
         self, topics: Mapping[str, Stance], target: dict[str, Any] | None, stance: Stance, slot: Slot
@@ -328,7 +259,7 @@ class RowReader:
             raise DemarcheError(f"{what} no {_missing(slot)}")
         open = [topic for topic, own in topics.items() if not own]
         if stance and len(open) > 1:
-            self.spread.append(f"{'; '.join(open)!r} with {_written(stance)!r}")
+            self.spread.append(f"{'; '.join(open)!r:.60} with {_written(stance)!r}")
             if self.options.one_stance == "unknown":
                 stance = {}
         return [_label(own or stance, topic=topic) for topic, own in topics.items()]
@@ -336,10 +267,6 @@ class RowReader:
 
 def _label(stance: Stance, **about: Any) -> Label:
     return Label.model_validate(about | stance)
-
-
-def _as_field(stance: str | None) -> Stance:
-    return {"stance": stance} if stance else {}
 
 
 def _written(stance: Stance) -> str:
