@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
+from demarche.options import ARTICLE_FILES, ARTICLES_OUT, TIME_LIMIT, After, options_from_fields
 from demarche.printing import interval, not_read, table, warn
 from labels.tables.columns import ImportOptions, TableColumns
 
@@ -198,25 +198,34 @@ def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
     out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
+    from contextlib import closing
+    from itertools import chain
+
     from labels.files import check_output, write_jsonl
-    from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
-    from tagging.segmentation import segment
+    from tagging.in_batches import in_batches
+    from tagging.jobs import Cutting
+    from tagging.processes import Workers, cores
+    from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     outputs = [out, *([articles_out] if articles_out else [])]
     for place, path in enumerate(outputs):
         check_output(path, inputs=outputs[:place])
     read, unreadable, cut = [], [], []
-    for item in read_articles(articles, ArticleColumns(), written=outputs):
-        if isinstance(item, Unreadable):
-            unreadable.append(item)
-            continue
-        read.append(item.article)
-        cut += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
+    workers = Workers(cores(), time_limit, preload="tagging.jobs")
+    items = list_articles(articles, ArticleColumns(), written=outputs)
+    with closing(in_batches(Cutting, items, workers)) as batches:
+        for article in chain.from_iterable(batches):
+            if isinstance(article, Unreadable):
+                unreadable.append(article)
+            else:
+                read.append(article.article)
+                cut += article.passages
     if not read:
         raise nothing_read(unreadable)
     write_jsonl(out, cut)

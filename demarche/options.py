@@ -15,6 +15,7 @@ ARTICLE_FILES = (
     "or folders that contain them."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
+TIME_LIMIT = "Maximum number of seconds for one article. If it takes longer, it is left out and reported."
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

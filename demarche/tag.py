@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT
+from demarche.options import ARTICLE_FILES, ARTICLES_OUT, TIME_LIMIT
 from demarche.printing import not_read, table
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
 ) -> None:
     """Tag new articles with topics and stances."""
     from tagging.batch import check_paths, tag_files
@@ -56,7 +57,16 @@ def tag(
     check_paths(inputs, out, articles_out)
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
-    summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
+    summary = tag_files(
+        inputs,
+        folder,
+        out,
+        model=name,
+        columns=columns,
+        articles_out=articles_out,
+        jobs=jobs,
+        time_limit=time_limit,
+    )
     _print_topics(summary)
     _print_counts(summary, model=name)
     typer.echo(f"tags in {out}")

@@ -58,10 +58,28 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class ArticleFile(NamedTuple):
+    """A file of text or HTML that `read_file` can read, perhaps in another process: its absolute path, and its id."""
+
+    path: Path
+    name: str
+
+
 def read_articles(
     inputs: Sequence[Path], columns: ArticleColumns, *, written: Sequence[Path] = ()
 ) -> Iterator[ReadArticle | Unreadable]:
-    """Yield the articles of the inputs, and an Unreadable for each file or row that cannot be read.
+    """Yield the articles of the inputs as `list_articles` does, and read its files."""
+    for item in list_articles(inputs, columns, written=written):
+        if isinstance(item, ArticleFile):
+            yield from read_file(item)
+        else:
+            yield item
+
+
+def list_articles(
+    inputs: Sequence[Path], columns: ArticleColumns, *, written: Sequence[Path] = ()
+) -> Iterator[ReadArticle | ArticleFile | Unreadable]:
+    """Yield the articles of tables, the other files, and an Unreadable for each file or row that cannot be read.
 
     An article's id is the path of its file below the input, or the id of its row. `written` are the files that the
     caller writes: in a folder they are skipped, as an earlier run may have left them. Raises DemarcheError if an input
@@ -75,12 +93,18 @@ def read_articles(
     ids: set[str] = set()
     for path in inputs:
         for item in _read_input(path, columns, outputs):
-            if isinstance(item, ReadArticle) and item.article.id in ids:
-                yield Unreadable(item.article.id, "a second article with this id; give each its own id")
+            id = id_of(item)
+            if not isinstance(item, Unreadable) and id in ids:
+                yield Unreadable(id, "a second article with this id; give each its own id")
                 continue
-            if isinstance(item, ReadArticle):
-                ids.add(item.article.id)
+            if not isinstance(item, Unreadable):
+                ids.add(id)
             yield item
+
+
+def id_of(item: ReadArticle | ArticleFile | Unreadable) -> str:
+    """Return the id of an article, or the name of what may become one."""
+    return item.article.id if isinstance(item, ReadArticle) else item.name
 
 
 def nothing_read(unreadable: Sequence[Unreadable]) -> DemarcheError:
@@ -98,7 +122,9 @@ def check_inputs(inputs: Sequence[Path]) -> None:
             require_file(path, what="file or folder")
 
 
-def _read_input(path: Path, columns: ArticleColumns, outputs: Collection[Path]) -> Iterator[ReadArticle | Unreadable]:
+def _read_input(
+    path: Path, columns: ArticleColumns, outputs: Collection[Path]
+) -> Iterator[ReadArticle | ArticleFile | Unreadable]:
     if not path.is_dir():
         yield from _read_file(path, _name(Path(path.name)), columns)
         return
@@ -120,22 +146,37 @@ def _name(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _read_file(path: Path, name: str, columns: ArticleColumns) -> Iterator[ReadArticle | Unreadable]:
+def _read_file(path: Path, name: str, columns: ArticleColumns) -> Iterator[ReadArticle | ArticleFile | Unreadable]:
+    """Yield the rows of a table, or the file itself if `read_file` reads it."""
     kind = suffix(path)
     try:
-        if path.suffix.lower() in _PLAIN:
-            yield _article(name, read_text(path))
-        elif path.suffix.lower() in _HTML:
-            yield _from_html(name, path.read_bytes())
+        if path.suffix.lower() in (*_PLAIN, *_HTML):
+            yield ArticleFile(path.absolute(), name)
         elif kind in TABLE_SUFFIXES:
             yield from _from_table(path, name, columns)
         else:
             what = f"packed {kind}" if path.suffix == ".gz" else kind or "no suffix"
             yield Unreadable(name, f"{what} is not read; expected {', '.join(KINDS)}")
-    except DemarcheError as error:
-        yield Unreadable(name, str(error).removeprefix(f"{path}: "))
-    except OSError as error:
-        yield Unreadable(name, error.strerror or str(error))
+    except (DemarcheError, OSError) as error:
+        yield _unreadable(path, name, error)
+
+
+def read_file(file: ArticleFile) -> Iterator[ReadArticle | Unreadable]:
+    """Yield the article of a file, or an Unreadable."""
+    path, name = file
+    try:
+        if path.suffix.lower() in _PLAIN:
+            yield _article(name, read_text(path))
+        else:
+            yield _from_html(name, path.read_bytes())
+    except (DemarcheError, OSError) as error:
+        yield _unreadable(path, name, error)
+
+
+def _unreadable(path: Path, name: str, error: DemarcheError | OSError) -> Unreadable:
+    if isinstance(error, OSError):
+        return Unreadable(name, error.strerror or str(error))
+    return Unreadable(name, str(error).removeprefix(f"{path}: "))
 
 
 def _article(id: str, text: str, **metadata: str | None) -> ReadArticle | Unreadable:
