@@ -188,7 +188,13 @@ class _Worker(Generic[Item, Result]):
         count = self._settings.count
         threads = max(1, cores() // count) if count > 1 else None
         process = context.Process(target=work, args=(theirs, self._load, self._settings.seconds, threads), daemon=True)
-        process.start()
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            raise DemarcheError(
+                f"a worker process cannot be started ({type(error).__name__}: {error}); nothing was written; free some "
+                "memory and disk space"
+            ) from None
         self._process, self._connection = process, ours
         theirs.close()
         if self.dismissed:

@@ -121,7 +121,8 @@ def _answer(connection: Connection, job: Job[Any, Any, Any], items: Sequence[Any
     except MemoryError:
         return Failed(position, "not enough memory")
     except Exception as error:
-        if position is None or isinstance(error, DemarcheError):
+        # Errors of the article's own file are not raised: these concern every article, such as a full disk.
+        if position is None or isinstance(error, DemarcheError | OSError):
             raise
         # Pages make parsers fail in ways that nobody has seen before: an article is left out, and the batch goes on.
         frame = traceback.extract_tb(error.__traceback__)[-1]
