@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +32,33 @@ class Rule(NamedTuple):
 def rules() -> tuple[Rule, ...]:
     """Return the rules for single paragraphs. The first rule that matches decides."""
     return tuple(Rule(rule["kind"], rule["words"], _pattern(rule)) for rule in _data()["paragraphs"])
+
+
+@dataclass(frozen=True)
+class ElementRule:
+    """A kind of boilerplate: the elements with one of these tags, or with one of these words in their class or id.
+
+    With `always`, even the element that holds most of the page's text.
+    """
+
+    kind: str
+    tags: frozenset[str]
+    words: frozenset[str]
+    always: bool
+
+
+@cache
+def element_rules() -> tuple[ElementRule, ...]:
+    """Return the rules for elements of HTML. The first rule that matches decides."""
+    return tuple(
+        ElementRule(
+            rule["kind"],
+            frozenset(rule.get("tags", "").split()),
+            frozenset(rule.get("words", "").split()),
+            rule.get("always", False),
+        )
+        for rule in _data()["elements"]
+    )
 
 
 @cache

@@ -15,6 +15,7 @@ from labels.files import read_text, require_file, suffix
 from labels.passages import Article
 from labels.table_files import TABLE_SUFFIXES, read_rows
 from labels.tables.cells import word
+from tagging.pages.page import read_page
 from tagging.segmentation import NO_WIDTH
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
@@ -152,25 +153,8 @@ def _blank(text: str) -> bool:
 
 
 def _from_html(name: str, raw: bytes) -> ReadArticle | Unreadable:
-    import trafilatura
-
-    if not raw.strip():
-        return Unreadable(name, "empty")
-    # Tables are left out: in news pages they are mostly layout.
-    try:
-        page = trafilatura.bare_extraction(raw, include_comments=False, include_tables=False, with_metadata=True)
-    except (ValueError, RecursionError) as error:  # pages nested thousands deep, characters that XML does not have
-        return Unreadable(name, f"not HTML that can be read ({type(error).__name__})")
-    if page is None or not page.text or not page.text.strip():
-        return Unreadable(name, "no article text found in the HTML")
-    return _article(
-        name,
-        page.text,
-        title=page.title or None,
-        source=page.sitename or None,
-        published=page.date or None,
-        url=page.url or None,
-    )
+    page = read_page(raw)
+    return _article(name, **page._asdict())
 
 
 def _from_table(path: Path, name: str, columns: ArticleColumns) -> Iterator[ReadArticle | Unreadable]:

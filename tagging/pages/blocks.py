@@ -31,6 +31,8 @@ class Node:
     """The groups of the vocabulary that its class, id, role and itemprop belong to."""
     signature: str
     """Its tag and class, which the paragraphs of a body share."""
+    tokens: frozenset[str]
+    """The words of its class and id."""
     depth: int
     is_hidden: bool
     words: int = 0
@@ -56,6 +58,8 @@ class Block:
     words: int
     link_words: int
     in_table: bool
+    starts_linked: bool = False
+    """Whether a link stands at its beginning, as in the teaser of another story."""
     kind: str | None = None
     """The kind of boilerplate that the rules recognise, or None."""
     ends_open: bool = False
@@ -68,6 +72,7 @@ class _Run:
 
     parts: list[str] = field(default_factory=list)
     linked: list[str] = field(default_factory=list)
+    starts_linked: bool = False
 
 
 def read_blocks(tree: Any) -> list[Block]:
@@ -88,7 +93,7 @@ class _BlockReader:
         self._tables = 0
 
     def read(self, tree: Any) -> None:
-        root = Node(None, "html", frozenset(), "html", 0, False)
+        root = Node(None, "html", frozenset(), "html", frozenset(), 0, False)
         # (element, its node, whether it is left); the node of an inline element is that of the block around it.
         stack: list[tuple[Any, Node, bool]] = [(tree, root, False)]
         while stack:
@@ -136,6 +141,8 @@ class _BlockReader:
             return
         if not self._pre:
             text = _SPACE.sub(" ", text)
+        if self._links and not self._run.linked and text.strip() and not "".join(self._run.parts).strip():
+            self._run.starts_linked = True
         self._run.parts.append(text)
         if self._links:
             self._run.linked.append(text)
@@ -164,6 +171,7 @@ class _BlockReader:
                     link_words=min(words, links),
                     in_table=self._tables > 0,
                     ends_open=piece[-1:].isspace(),
+                    starts_linked=run.starts_linked and piece is pieces[0],
                 )
             )
             links = max(0, links - words)
@@ -185,7 +193,13 @@ def _node(element: Any, parent: Node) -> Node:
         or any(hidden in style for hidden in _HIDDEN_STYLE)
     )
     return Node(
-        parent, tag, groups_of(tokens), f"{tag}.{element.get('class') or ''}", parent.depth + 1, is_hidden or parent.is_hidden
+        parent=parent,
+        tag=tag,
+        groups=groups_of(tokens),
+        signature=f"{tag}.{element.get('class') or ''}",
+        tokens=tokens,
+        depth=parent.depth + 1,
+        is_hidden=is_hidden or parent.is_hidden,
     )
 
 
@@ -241,6 +255,7 @@ def _join_inline_divs(blocks: list[Block]) -> list[Block]:
                 words=last.words + block.words,
                 link_words=last.link_words + block.link_words,
                 in_table=last.in_table,
+                starts_linked=last.starts_linked,
                 ends_open=block.ends_open,
             )
         else:
