@@ -98,6 +98,16 @@ def _is_list_item(text: str) -> bool:
     return bool(rest) and (mark in _BULLETS or (mark[:-1].isdigit() and mark[-1:] in ".)"))
 
 
+def _is_entry(text: str) -> bool:
+    """Return whether the text begins like an entry of a programme, a calendar or a price list, with a number."""
+    return any(any(map(str.isdigit, word)) for word in text.split()[:3])
+
+
+def _belongs_to_text(text: str) -> bool:
+    """Return whether a short line is one of a list, a programme or a dialogue, which are not links."""
+    return _is_list_item(text) or _is_turn(text) or _is_entry(text)
+
+
 def _mark_masthead(texts: Sequence[str], kinds: Kinds, headline: int | None) -> None:
     """Mark the short lines before the headline: mastheads, sections and menus."""
     for position in range(headline or 0):
@@ -137,7 +147,7 @@ def _mark_link_lists(texts: Sequence[str], kinds: Kinds, headline: int | None) -
     for run in _short_line_runs(texts, kinds, start=(headline or 0) + 1):
         has_heading = kinds[run[0] - 1] in ("link list", "link", "tags", "navigation")
         is_short_prose = prose_words * 2 < open_words
-        is_text = sum(_is_list_item(texts[position]) or _is_turn(texts[position]) for position in run) * 2 > len(run)
+        is_text = sum(_belongs_to_text(texts[position]) for position in run) * 2 > len(run)
         if has_heading or (len(run) >= 3 and not is_text and not is_short_prose):
             for position in run:
                 kinds[position] = kinds[position] or "link list"

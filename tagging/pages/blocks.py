@@ -60,6 +60,8 @@ class Block:
     in_table: bool
     starts_linked: bool = False
     """Whether a link stands at its beginning, as in the teaser of another story."""
+    is_after_card: bool = False
+    """Whether a hidden card, which may interrupt a sentence, stands before it."""
     kind: str | None = None
     """The kind of boilerplate that the rules recognise, or None."""
     ends_open: bool = False
@@ -91,6 +93,7 @@ class _BlockReader:
         self._links = 0
         self._pre = 0
         self._tables = 0
+        self._is_after_card = False
 
     def read(self, tree: Any) -> None:
         root = Node(None, "html", frozenset(), "html", frozenset(), 0, False)
@@ -109,15 +112,17 @@ class _BlockReader:
             if tag in _BLOCK_TAGS:
                 self._flush(node)
                 node = _node(element, node)
-            self._enter(tag)
+            self._enter(element)
             stack.append((element, node, True))
             self._add(element.text, node)
             stack += [(child, node, False) for child in reversed(element)]
         self._flush(root)
 
-    def _enter(self, tag: str) -> None:
+    def _enter(self, element: Any) -> None:
+        tag = element.tag
         if tag == "a":
-            self._links += 1
+            # A link within the page does not lead to another story.
+            self._links += not (element.get("href") or "").startswith("#")
         elif tag == "pre":
             self._pre += 1
         elif tag == "table":
@@ -130,7 +135,7 @@ class _BlockReader:
         if tag in _BLOCK_TAGS:
             self._flush(node)
         if tag == "a":
-            self._links -= 1
+            self._links -= not (element.get("href") or "").startswith("#")
         elif tag == "pre":
             self._pre -= 1
         elif tag == "table":
@@ -150,7 +155,11 @@ class _BlockReader:
     def _is_skipped(self, element: Any, tag: str) -> bool:
         if tag == "table":
             return _is_data_table(element)
-        return tag not in _BLOCK_TAGS and _is_hover_card(element) or element.get("role") in _SKIPPED_ROLES
+        if tag not in _BLOCK_TAGS:
+            return _is_hover_card(element)
+        is_card = _is_hidden(element) and bool(tokens_of(element.get("class") or "") & HOVER)
+        self._is_after_card |= is_card
+        return is_card or element.get("role") in _SKIPPED_ROLES
 
     def _flush(self, node: Node) -> None:
         run, self._run = self._run, _Run()
@@ -172,8 +181,10 @@ class _BlockReader:
                     in_table=self._tables > 0,
                     ends_open=piece[-1:].isspace(),
                     starts_linked=run.starts_linked and piece is pieces[0],
+                    is_after_card=self._is_after_card,
                 )
             )
+            self._is_after_card = False
             links = max(0, links - words)
 
 
@@ -186,12 +197,6 @@ def _node(element: Any, parent: Node) -> Node:
     tag = element.tag
     names = " ".join(filter(None, map(element.get, ("class", "id", "itemprop", "role", "data-component", "data-type"))))
     tokens = frozenset() if tag in ("body", "html") else tokens_of(names)
-    style = (element.get("style") or "").replace(" ", "").lower()
-    is_hidden = (
-        element.get("hidden") is not None
-        or element.get("aria-hidden") == "true"
-        or any(hidden in style for hidden in _HIDDEN_STYLE)
-    )
     return Node(
         parent=parent,
         tag=tag,
@@ -199,14 +204,22 @@ def _node(element: Any, parent: Node) -> Node:
         signature=f"{tag}.{element.get('class') or ''}",
         tokens=tokens,
         depth=parent.depth + 1,
-        is_hidden=is_hidden or parent.is_hidden,
+        is_hidden=_is_hidden(element) or parent.is_hidden,
+    )
+
+
+def _is_hidden(element: Any) -> bool:
+    style = (element.get("style") or "").replace(" ", "").lower()
+    return (
+        element.get("hidden") is not None
+        or element.get("aria-hidden") == "true"
+        or any(hidden in style for hidden in _HIDDEN_STYLE)
     )
 
 
 def _is_hover_card(element: Any) -> bool:
     """Return whether an inline element is hidden, or a card that is shown beside a link when a reader points at it."""
-    style = (element.get("style") or "").replace(" ", "").lower()
-    if element.get("hidden") is not None or element.get("aria-hidden") == "true" or any(s in style for s in _HIDDEN_STYLE):
+    if _is_hidden(element):
         return True
     if element.tag == "a":
         return False
@@ -222,7 +235,7 @@ def _is_hover_card(element: Any) -> bool:
 
 def _is_link_card(element: Any) -> bool:
     """Return whether an inline element shows a picture and a few links, and nothing else."""
-    if len(element) == 0 or element.find(".//img") is None or any(child.tag == "a" and child.text for child in element):
+    if len(element) == 0 or element.find(".//img") is None or element[0].tag == "a":
         return False
     links = element.findall(".//a")
     text = sum(len("".join(link.itertext()).split()) for link in links)
@@ -250,7 +263,7 @@ def _join_inline_divs(blocks: list[Block]) -> list[Block]:
         last = joined[-1] if joined else None
         if last is not None and _continues(last, block):
             joined[-1] = Block(
-                text=f"{last.text} {block.text}",
+                text=last.text + ("" if block.text[0] in _NO_SPACE_BEFORE else " ") + block.text,
                 node=last.node,
                 words=last.words + block.words,
                 link_words=last.link_words + block.link_words,
@@ -263,11 +276,16 @@ def _join_inline_divs(blocks: list[Block]) -> list[Block]:
     return joined
 
 
+_NO_SPACE_BEFORE = ".,;:!?)”’"
+
+
 def _continues(last: Block, block: Block) -> bool:
     """Return whether the block continues the sentence of the last one."""
-    if last.node is block.node:
+    is_open = last.text[-1:] not in ".!?:…\"”’»"
+    goes_on = block.text[:1].islower() or block.text[:1] in _NO_SPACE_BEFORE
+    if block.is_after_card:
+        return is_open and goes_on
+    are_siblings = last.node is not block.node and last.node.parent is block.node.parent
+    if not are_siblings or last.node.tag != "div" or last.node.signature != block.node.signature:
         return False
-    are_siblings = last.node.parent is block.node.parent and last.node.signature == block.node.signature
-    if not are_siblings or last.node.tag != "div" or last.link_words * 2 > last.words:
-        return False
-    return last.text[-1:] not in ".!?:…\"”’»" and (last.ends_open or block.text[:1].islower())
+    return is_open and last.link_words * 2 <= last.words and (last.ends_open or goes_on)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tagging.pages.blocks import Block, Node
 from tagging.pages.vocabulary import GROUPS
 
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LISTS = ("ul", "ol", "dl", "menu")
 _AROUND = ("article", "aside", "header", "form", "table")
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
@@ -137,7 +137,7 @@ def _add_tree(rows: Sequence[Row], blocks: Sequence[Block], main: Node) -> None:
         # The elements that the block does not share with the main one.
         inside = [node for node in path if id(node) not in above_main]
         tags = {node.tag for node in inside}
-        row["heading"] = block.node.tag in _HEADINGS
+        row["heading"] = block.node.tag in HEADINGS
         row["tag p"] = block.node.tag == "p"
         row["tag li"] = block.node.tag == "li"
         row["tag div"] = block.node.tag == "div"

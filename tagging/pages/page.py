@@ -17,6 +17,9 @@ _MUCH_LESS = 0.6
 _LEAST_BODY = 25
 """Minimum number of words of a body in the data of a script."""
 
+_LEAST_LEAD = 15
+"""Minimum number of words of a lead outside the body; a summary of the article may be shorter."""
+
 
 class Page(NamedTuple):
     """An article as its page has it. Blank lines separate the paragraphs of the text."""
@@ -85,7 +88,20 @@ def choose_body(blocks: Sequence[Block], weights: Weights, *, title: str, descri
     if sum(block.words for block in body) < _MUCH_LESS * sum(block.words for block in prose):
         kept = set(map(id, [*body, *prose]))
         body = [block for block in blocks if id(block) in kept]
-    return _without_copies(body)
+    return _without_copies([*_lead(blocks, body), *body])
+
+
+def _lead(blocks: Sequence[Block], body: Sequence[Block]) -> list[Block]:
+    """Return the prose between the headline and the body: its first paragraph may stand outside of the others."""
+    if not body:
+        return []
+    first = next(position for position, block in enumerate(blocks) if block is body[0])
+    headline = max((position for position in range(first) if blocks[position].kind == "headline"), default=first)
+    return [
+        block
+        for block in blocks[headline:first]
+        if block.kind is None and is_prose(block) and block.words >= _LEAST_LEAD and "summary" not in block.node.groups
+    ]
 
 
 def _article_prose(blocks: Sequence[Block]) -> list[Block]:
