@@ -147,7 +147,11 @@ def guess(raw: bytes) -> str:
         return "; its encoding is not known: save it as UTF-8, or name the encoding with --encoding"
     (best, words), *others = guesses
     other = f" (if not, perhaps {others[0][0]}: {others[0][1]})" if others else ""
-    return f"; it looks like {best}: {words}; if these words are right, add --encoding {best}{other}"
+    return f"; it looks like {best}: {words}; if these words are right, {_advice(best)}{other}"
+
+
+def _advice(encoding: str) -> str:
+    return f"add --encoding {encoding} (in commands that have this option), or save the file as UTF-8"
 
 
 def is_damaged_utf8(raw: bytes) -> bool:
@@ -161,7 +165,7 @@ def guess_wide(start: bytes) -> str | None:
     """Return advice on a text that starts with these bytes if it looks like UTF-16 or UTF-32 without a mark."""
     return next(
         (
-            f"looks like {name} without a byte-order mark: {words}; if these words are right, add --encoding {name}"
+            f"looks like {name} without a byte-order mark: {words}; if these words are right, {_advice(name)}"
             for name, words in _guesses(start)
             if name.startswith(("utf-16", "utf-32"))
         ),
