@@ -20,8 +20,9 @@ _SAMPLE = 100_000
 """Number of bytes that a guess is based on."""
 _NEARLY = 0.8
 """Guesses with at least this part of the best confidence are as good: a few letters fit several encodings."""
-_NO_EVIDENCE = 0.04
-"""The confidence of a guess from a letter or two, where the most frequent encoding is the best guess."""
+_NO_EVIDENCE = 0.05
+"""The confidence of a guess from a letter or two, where the most frequent encodings are the best guesses."""
+_MOST_FREQUENT = ("windows-1252", "macroman")
 _PLAUSIBLE = 0.4
 """Guesses with less than this part of the best confidence are not shown."""
 _COMMON = [
@@ -40,6 +41,8 @@ _WIDER = {"iso-8859-1": "windows-1252", "iso-8859-9": "windows-1254", "iso8859-1
 """Encodings that files are said to be in, and those that they nearly always are in."""
 _ODD_ASCII = b"A+AGE-~{\x1b$B\0"
 """ASCII that has another meaning in UTF-7, HZ, ISO-2022 and UTF-16."""
+_WITHIN_WORDS = "’‘–—…\xad·"
+"""Signs that stand within words."""
 _WORDS_SHOWN = 4
 _LONGEST_WORD = 16
 
@@ -146,7 +149,8 @@ def guess(raw: bytes) -> str:
     if not guesses:
         return "; its encoding is not known: save it as UTF-8, or name the encoding with --encoding"
     (best, words), *others = guesses
-    other = f" (if not, perhaps {others[0][0]}: {others[0][1]})" if others else ""
+    listed = "; or ".join(f"{name}: {shown}" for name, shown in others)
+    other = f" (if not, perhaps {listed})" if others else ""
     return f"; it looks like {best}: {words}; if these words are right, {_advice(best)}{other}"
 
 
@@ -174,7 +178,7 @@ def guess_wide(start: bytes) -> str | None:
 
 
 def _guesses(raw: bytes) -> list[tuple[str, str]]:
-    """Return up to two (encoding, words in it), the more likely first; the words of the two differ."""
+    """Return up to three (encoding, words in it), the likeliest first; the words differ."""
     import chardet
 
     # Only lines with other letters than ASCII tell encodings apart.
@@ -184,12 +188,12 @@ def _guesses(raw: bytes) -> list[tuple[str, str]]:
     known = [(_WIDER.get(name.lower(), name.lower()), confidence) for name, confidence in found if name]
     most = max((confidence for _, confidence in known), default=0.0)
     if most < _NO_EVIDENCE:
-        known.append(("windows-1252", most))
+        known += ((name, most) for name in _MOST_FREQUENT)
 
-    def rank(candidate: tuple[str, float]) -> tuple[bool, int, float]:
+    def rank(candidate: tuple[str, float]) -> tuple[bool, bool, int, float]:
         name, confidence = candidate
         place = _COMMON.index(name) if name in _COMMON else len(_COMMON)
-        return confidence < _NEARLY * most, place, -confidence
+        return confidence < _NEARLY * most, _is_odd(_words(sample, name) or ""), place, -confidence
 
     guesses: list[tuple[str, str]] = []
     for name, confidence in sorted(known, key=rank):
@@ -198,7 +202,17 @@ def _guesses(raw: bytes) -> list[tuple[str, str]]:
         words = _words(sample, name)
         if words and words not in [shown for _, shown in guesses]:
             guesses.append((name, words))
-    return guesses[:2]
+    return guesses[: 3 if most < _NO_EVIDENCE else 2]
+
+
+def _is_odd(words: str) -> bool:
+    """Return whether a letter or sign within a word is one that people hardly write there: `cafŽ`, `SmithÕs`, `na•ve`."""
+    return any(
+        (letter.isupper() and letter > "\x7f" and (before.islower() or (before.isalpha() and after.islower())))
+        or (letter > "\x7f" and not letter.isalpha() and before.islower() and after.isalpha())
+        for before, letter, after in zip(words, words[1:], words[2:] + " ", strict=False)
+        if letter not in _WITHIN_WORDS
+    )
 
 
 def _words(sample: bytes, encoding: str) -> str | None:
