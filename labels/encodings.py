@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import string
+import unicodedata
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
@@ -18,6 +19,8 @@ _MARKS = (
 )
 _SAMPLE = 100_000
 """Number of bytes that a guess is based on."""
+_SHOWN_FROM = 4_000
+"""Number of bytes that words are shown from."""
 _NEARLY = 0.8
 """Guesses with at least this part of the best confidence are as good: a few letters fit several encodings."""
 _NO_EVIDENCE = 0.05
@@ -43,6 +46,7 @@ _ODD_ASCII = b"A+AGE-~{\x1b$B\0"
 """ASCII that has another meaning in UTF-7, HZ, ISO-2022 and UTF-16."""
 _WITHIN_WORDS = "’‘–—…\xad·"
 """Signs that stand within words."""
+_OTHER_ALPHABETS = ("GREEK", "CYRILLIC", "HEBREW", "ARABIC")
 _WORDS_SHOWN = 4
 _LONGEST_WORD = 16
 
@@ -160,9 +164,9 @@ def _advice(encoding: str) -> str:
 
 def is_damaged_utf8(raw: bytes) -> bool:
     """Return whether more letters of the text are valid UTF-8 than not."""
-    damaged = raw.decode("utf-8", "surrogateescape")
-    invalid = sum("\udc80" <= letter <= "\udcff" for letter in damaged)
-    return invalid < sum(letter > "\x7f" for letter in damaged) - invalid
+    valid = raw.decode("utf-8", "ignore")
+    invalid = len(raw) - len(valid.encode())
+    return invalid < len(valid) - len(valid.encode("ascii", "ignore"))
 
 
 def guess_wide(start: bytes) -> str | None:
@@ -184,6 +188,7 @@ def _guesses(raw: bytes) -> list[tuple[str, str]]:
     # Only lines with other letters than ASCII tell encodings apart.
     lines = [line for line in raw.splitlines(keepends=True) if not line.isascii()]
     sample = raw[:_SAMPLE] if b"\0" in raw else b"".join(lines)[:_SAMPLE]
+    start = sample[:_SHOWN_FROM]
     found = [(one["encoding"], one["confidence"]) for one in chardet.detect_all(sample, ignore_threshold=True)]
     known = [(_WIDER.get(name.lower(), name.lower()), confidence) for name, confidence in found if name]
     most = max((confidence for _, confidence in known), default=0.0)
@@ -193,26 +198,33 @@ def _guesses(raw: bytes) -> list[tuple[str, str]]:
     def rank(candidate: tuple[str, float]) -> tuple[bool, bool, int, float]:
         name, confidence = candidate
         place = _COMMON.index(name) if name in _COMMON else len(_COMMON)
-        return confidence < _NEARLY * most, _is_odd(_words(sample, name) or ""), place, -confidence
+        return _is_odd(_words(start, name) or ""), confidence < _NEARLY * most, place, -confidence
 
     guesses: list[tuple[str, str]] = []
     for name, confidence in sorted(known, key=rank):
         if confidence < _PLAUSIBLE * most:
             continue
-        words = _words(sample, name)
+        words = _words(start, name)
         if words and words not in [shown for _, shown in guesses]:
             guesses.append((name, words))
     return guesses[: 3 if most < _NO_EVIDENCE else 2]
 
 
 def _is_odd(words: str) -> bool:
-    """Return whether a letter or sign within a word is one that people hardly write there: `cafŽ`, `SmithÕs`, `na•ve`."""
+    """Return whether a letter or sign is one that people hardly write in a word: `cafŽ`, `SmithÕs`, `na•ve`, `cafι`."""
     return any(
-        (letter.isupper() and letter > "\x7f" and (before.islower() or (before.isalpha() and after.islower())))
-        or (letter > "\x7f" and not letter.isalpha() and before.islower() and after.isalpha())
+        _is_odd_letter(before, letter, after)
         for before, letter, after in zip(words, words[1:], words[2:] + " ", strict=False)
-        if letter not in _WITHIN_WORDS
+        if letter > "\x7f" and letter not in _WITHIN_WORDS and before.isalpha()
     )
+
+
+def _is_odd_letter(before: str, letter: str, after: str) -> bool:
+    if letter.isupper() and (before.islower() or after.islower()):
+        return True
+    if not letter.isalpha():
+        return before.islower() and after.isalpha()
+    return before.isascii() and unicodedata.name(letter, "").startswith(_OTHER_ALPHABETS)
 
 
 def _words(sample: bytes, encoding: str) -> str | None:
