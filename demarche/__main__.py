@@ -30,8 +30,8 @@ with exit_on_interrupt():
 
 
 def main() -> None:
-    handle_signals()
     with exit_on_interrupt():
+        handle_signals()
         typer.main.get_command(app)()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import logging
 import signal
 import sys
 import threading
@@ -29,6 +28,8 @@ def exit_on_interrupt() -> Iterator[None]:
 def handle_signals() -> None:
     """Handle every termination signal like Ctrl-C, so that no half-written file is left behind."""
     sys.unraisablehook = _unraisable
+    import logging
+
     if logging.lastResort is not None:
         # SQLAlchemy logs a traceback if the interrupt arrives while it returns a connection to its pool.
         logging.lastResort.addFilter(lambda record: not _requested)

@@ -15,6 +15,7 @@ from demarche.app import EXIT_PARTLY, new_app
 from demarche.options import (
     ARTICLE_FILES,
     ARTICLES_OUT,
+    TIME_LIMIT,
     After,
     DateColumn,
     IdColumn,
@@ -218,29 +219,38 @@ def passages(
     title: TitleColumn = None,
     date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
+    from contextlib import closing
+    from itertools import chain
+
     from labels.errors import Problem
     from labels.files import check_output, write_jsonl
-    from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
-    from tagging.segmentation import segment
+    from tagging.in_batches import in_batches
+    from tagging.jobs import Cutting
+    from tagging.processes import Workers, cores
+    from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     outputs = [out, *([articles_out] if articles_out else [])]
     for place, path in enumerate(outputs):
         check_output(path, inputs=outputs[:place])
     read, unreadable, cut = [], [], []
     notes: list[Problem] = []
+    workers = Workers(cores(), time_limit, preload="tagging.jobs")
     columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
-    for item in read_articles(articles, columns, written=outputs, notes=notes):
-        if isinstance(item, Unreadable):
-            unreadable.append(item)
-            continue
-        read.append(item.article)
-        cut += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
+    items = list_articles(articles, columns, written=outputs, notes=notes)
+    with closing(in_batches(Cutting, items, workers)) as batches:
+        for article in chain.from_iterable(batches):
+            if isinstance(article, Unreadable):
+                unreadable.append(article)
+            else:
+                read.append(article.article)
+                cut += article.passages
     if not read:
         raise nothing_read(unreadable)
     write_jsonl(out, cut)
@@ -417,7 +427,9 @@ def export_table(
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
+    values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
+    command += ["--codebook", str(codebook), *_column_options(exported.columns), *values]
+    typer.echo("  " + shlex.join(command))
 
 
 def _column_options(columns: TableColumns) -> list[str]:

@@ -15,6 +15,7 @@ ARTICLE_FILES = (
     ".parquet, .xlsx), or folders that contain them; each also .gz."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
+TIME_LIMIT = "Maximum number of seconds for one article. If it takes longer, it is left out and reported."
 
 TextColumn = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text, content or body]")

@@ -11,6 +11,7 @@ from demarche.app import EXIT_PARTLY
 from demarche.options import (
     ARTICLE_FILES,
     ARTICLES_OUT,
+    TIME_LIMIT,
     DateColumn,
     IdColumn,
     TextColumn,
@@ -49,6 +50,7 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
@@ -59,7 +61,16 @@ def tag(
     check_paths(inputs, out, articles_out)
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
-    summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
+    summary = tag_files(
+        inputs,
+        folder,
+        out,
+        model=name,
+        columns=columns,
+        articles_out=articles_out,
+        jobs=jobs,
+        time_limit=time_limit,
+    )
     _print_topics(summary)
     _print_counts(summary, model=name)
     typer.echo(f"tags in {out}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import string
+import unicodedata
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
@@ -18,10 +19,13 @@ _MARKS = (
 )
 _SAMPLE = 100_000
 """Number of bytes that a guess is based on."""
+_SHOWN_FROM = 4_000
+"""Number of bytes that words are shown from."""
 _NEARLY = 0.8
 """Guesses with at least this part of the best confidence are as good: a few letters fit several encodings."""
-_NO_EVIDENCE = 0.04
-"""The confidence of a guess from a letter or two, where the most frequent encoding is the best guess."""
+_NO_EVIDENCE = 0.05
+"""The confidence of a guess from a letter or two, where the most frequent encodings are the best guesses."""
+_MOST_FREQUENT = ("windows-1252", "macroman")
 _PLAUSIBLE = 0.4
 """Guesses with less than this part of the best confidence are not shown."""
 _COMMON = [
@@ -40,6 +44,9 @@ _WIDER = {"iso-8859-1": "windows-1252", "iso-8859-9": "windows-1254", "iso8859-1
 """Encodings that files are said to be in, and those that they nearly always are in."""
 _ODD_ASCII = b"A+AGE-~{\x1b$B\0"
 """ASCII that has another meaning in UTF-7, HZ, ISO-2022 and UTF-16."""
+_WITHIN_WORDS = "’‘–—…\xad·"
+"""Signs that stand within words."""
+_OTHER_ALPHABETS = ("GREEK", "CYRILLIC", "HEBREW", "ARABIC")
 _WORDS_SHOWN = 4
 _LONGEST_WORD = 16
 
@@ -146,22 +153,27 @@ def guess(raw: bytes) -> str:
     if not guesses:
         return "; its encoding is not known: save it as UTF-8, or name the encoding with --encoding"
     (best, words), *others = guesses
-    other = f" (if not, perhaps {others[0][0]}: {others[0][1]})" if others else ""
-    return f"; it looks like {best}: {words}; if these words are right, add --encoding {best}{other}"
+    listed = "; or ".join(f"{name}: {shown}" for name, shown in others)
+    other = f" (if not, perhaps {listed})" if others else ""
+    return f"; it looks like {best}: {words}; if these words are right, {_advice(best)}{other}"
+
+
+def _advice(encoding: str) -> str:
+    return f"add --encoding {encoding} (in commands that have this option), or save the file as UTF-8"
 
 
 def is_damaged_utf8(raw: bytes) -> bool:
     """Return whether more letters of the text are valid UTF-8 than not."""
-    damaged = raw.decode("utf-8", "surrogateescape")
-    invalid = sum("\udc80" <= letter <= "\udcff" for letter in damaged)
-    return invalid < sum(letter > "\x7f" for letter in damaged) - invalid
+    valid = raw.decode("utf-8", "ignore")
+    invalid = len(raw) - len(valid.encode())
+    return invalid < len(valid) - len(valid.encode("ascii", "ignore"))
 
 
 def guess_wide(start: bytes) -> str | None:
     """Return advice on a text that starts with these bytes if it looks like UTF-16 or UTF-32 without a mark."""
     return next(
         (
-            f"looks like {name} without a byte-order mark: {words}; if these words are right, add --encoding {name}"
+            f"looks like {name} without a byte-order mark: {words}; if these words are right, {_advice(name)}"
             for name, words in _guesses(start)
             if name.startswith(("utf-16", "utf-32"))
         ),
@@ -170,31 +182,49 @@ def guess_wide(start: bytes) -> str | None:
 
 
 def _guesses(raw: bytes) -> list[tuple[str, str]]:
-    """Return up to two (encoding, words in it), the more likely first; the words of the two differ."""
+    """Return up to three (encoding, words in it), the likeliest first; the words differ."""
     import chardet
 
     # Only lines with other letters than ASCII tell encodings apart.
     lines = [line for line in raw.splitlines(keepends=True) if not line.isascii()]
     sample = raw[:_SAMPLE] if b"\0" in raw else b"".join(lines)[:_SAMPLE]
+    start = sample[:_SHOWN_FROM]
     found = [(one["encoding"], one["confidence"]) for one in chardet.detect_all(sample, ignore_threshold=True)]
     known = [(_WIDER.get(name.lower(), name.lower()), confidence) for name, confidence in found if name]
     most = max((confidence for _, confidence in known), default=0.0)
     if most < _NO_EVIDENCE:
-        known.append(("windows-1252", most))
+        known += ((name, most) for name in _MOST_FREQUENT)
 
-    def rank(candidate: tuple[str, float]) -> tuple[bool, int, float]:
+    def rank(candidate: tuple[str, float]) -> tuple[bool, bool, int, float]:
         name, confidence = candidate
         place = _COMMON.index(name) if name in _COMMON else len(_COMMON)
-        return confidence < _NEARLY * most, place, -confidence
+        return _is_odd(_words(start, name) or ""), confidence < _NEARLY * most, place, -confidence
 
     guesses: list[tuple[str, str]] = []
     for name, confidence in sorted(known, key=rank):
         if confidence < _PLAUSIBLE * most:
             continue
-        words = _words(sample, name)
+        words = _words(start, name)
         if words and words not in [shown for _, shown in guesses]:
             guesses.append((name, words))
-    return guesses[:2]
+    return guesses[: 3 if most < _NO_EVIDENCE else 2]
+
+
+def _is_odd(words: str) -> bool:
+    """Return whether a letter or sign is one that people hardly write in a word: `cafŽ`, `SmithÕs`, `na•ve`, `cafι`."""
+    return any(
+        _is_odd_letter(before, letter, after)
+        for before, letter, after in zip(words, words[1:], words[2:] + " ", strict=False)
+        if letter > "\x7f" and letter not in _WITHIN_WORDS and before.isalpha()
+    )
+
+
+def _is_odd_letter(before: str, letter: str, after: str) -> bool:
+    if letter.isupper() and (before.islower() or after.islower()):
+        return True
+    if not letter.isalpha():
+        return before.islower() and after.isalpha()
+    return before.isascii() and unicodedata.name(letter, "").startswith(_OTHER_ALPHABETS)
 
 
 def _words(sample: bytes, encoding: str) -> str | None:

@@ -37,7 +37,11 @@ _BY_START: tuple[tuple[bytes, Kind], ...] = (
     (b"SQLite format 3\0", Kind(".sqlite", "an SQLite database", "export its table as .csv")),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        Kind(".doc", "an Office file of the old kind (.doc, .xls) or one with a password", "save it as .docx or .xlsx"),
+        Kind(
+            ".doc",
+            "an Office file of the old kind (.doc, .xls, .msg), or one with a password",
+            "save it as .docx or .xlsx",
+        ),
     ),
     (b"ARROW1", Kind(".arrow", "an Arrow file", _SAVE_TABLE)),
     (b"FEA1", Kind(".feather", "a Feather file", _SAVE_TABLE)),
@@ -65,7 +69,7 @@ _WEBP = Kind(".webp", "a WebP image", _NOT_TEXT)
 _VIDEO = Kind(".mp4", "a video", _NOT_TEXT)
 _PICKLE = Kind(".pkl", "a Python pickle", _SAVE_TABLE)
 HTML = Kind(".html", "an HTML page", "give it a name that ends in .html")
-_ZIP = Kind(".zip", "a ZIP archive", _UNPACK)
+ZIP = Kind(".zip", "a ZIP archive", _UNPACK)
 _IN_ZIP: tuple[tuple[bytes, Kind], ...] = (
     (b"word/", Kind(".docx", "a Word document", "give it a name that ends in .docx")),
     (b"xl/", Kind(".xlsx", "an Excel workbook", "give it a name that ends in .xlsx")),
@@ -87,7 +91,7 @@ def recognise(start: bytes) -> Kind | None:
     if _without_mark(start).lstrip().startswith(b"%PDF-"):
         return _PDF
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return next((kind for name, kind in _IN_ZIP if name in start), _ZIP)
+        return next((kind for name, kind in _IN_ZIP if name in start), ZIP)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return _WEBP
     if start[4:8] == b"ftyp":
@@ -118,7 +122,11 @@ def _without_mark(start: bytes) -> bytes:
 
 def describe(kind: Kind, path: Path) -> str:
     """Return the name of the kind, with the members of a ZIP archive, and what to do."""
-    members = _members(path) if kind == _ZIP else []
+    members = _members(path) if kind == ZIP else []
+    for name, inner in _IN_ZIP:
+        # Where a picture comes first, the names that tell the kind are far from the start.
+        if any(member.encode().startswith(name) for member in members):
+            return describe(inner, path)
     if not members:
         return f"{kind.name}; {kind.advice}"
     more = len(members) - _MEMBERS_SHOWN

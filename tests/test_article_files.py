@@ -201,6 +201,19 @@ def test_the_paragraphs_of_a_word_document_are_read(tmp_path: Path) -> None:
     assert reason(tmp_path / "a.txt", content) == "a Word document; give it a name that ends in .docx"
 
 
+def test_a_word_document_that_begins_with_a_picture_is_recognised(tmp_path: Path) -> None:
+    content = io.BytesIO(docx(FIRST))
+    with zipfile.ZipFile(content) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    late = io.BytesIO()
+    with zipfile.ZipFile(late, "w") as file:
+        file.writestr("docProps/thumbnail.jpeg", bytes(9000))
+        for name, member in members.items():
+            file.writestr(name, member)
+    assert article(tmp_path / "a.docx", late.getvalue()).text == FIRST
+    assert reason(tmp_path / "a.txt", late.getvalue()) == "a Word document; give it a name that ends in .docx"
+
+
 def test_a_word_document_cannot_read_other_files(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
@@ -230,6 +243,11 @@ def test_front_matter_is_metadata_and_no_text(tmp_path: Path, mark: str) -> None
     assert (found.url, found.source) == ("https://coast.example", "The Coast")
 
 
+def test_front_matter_may_be_toml(tmp_path: Path) -> None:
+    found = article(tmp_path / "a.md", f'+++\ntitle = "Pilots"\ndate = 2020-05-04\n[params]\na = 1\n+++\n{FIRST}\n')
+    assert (found.title, found.published, found.text) == ("Pilots", "2020-05-04", f"{FIRST}\n")
+
+
 def test_front_matter_that_is_not_quite_yaml_is_read_by_line(tmp_path: Path) -> None:
     found = article(tmp_path / "a.md", f"---\r\ntitle: Pilots: they meet\r\ndate: '2020'\r\n---\r\n{FIRST}")
     assert (found.title, found.published, found.text) == ("Pilots: they meet", "2020", FIRST)
@@ -243,6 +261,7 @@ def test_front_matter_that_is_not_quite_yaml_is_read_by_line(tmp_path: Path) -> 
         f"---\ntitle: x\n{SECOND}",
         f"{FIRST}\n---\ntitle: x\n---\n",
         "---\n---\nText.",
+        "+++\nOne.\n+++\nTwo.",
     ],
 )
 def test_rules_in_a_text_are_not_front_matter(text: str) -> None:

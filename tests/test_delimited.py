@@ -43,6 +43,14 @@ def test_a_separator_may_be_any_character(tmp_path: Path) -> None:
     assert read(tmp_path / "t.tsv", PLAIN)[0] == ROWS
 
 
+@pytest.mark.parametrize("mark", [":", "^", "~"])
+def test_a_separator_that_was_not_found_is_asked_for(tmp_path: Path, mark: str) -> None:
+    rows, problems, _ = read(tmp_path / "t.csv", PLAIN.replace(",", mark))
+    assert rows == []
+    assert problems[0].endswith(f"name what separates cells, e.g. --delimiter {mark!r}")
+    assert read(tmp_path / "t.csv", "text\nOne: two.\nThree.\n")[1] == []
+
+
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
 def test_a_delimiter_that_cannot_be_meant_is_refused(tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(DemarcheError, match="--delimiter"):

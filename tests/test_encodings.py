@@ -46,6 +46,12 @@ def test_the_advice_names_an_encoding_that_reads_the_text_right(encoding: str) -
     assert decode(text.encode(encoding), offered) == text
 
 
+@pytest.mark.parametrize("encoding", ["windows-1252", "mac-roman"])
+@pytest.mark.parametrize("word", ["café", "Smith’s", "it’s", "naïve", "L’été", "São", "Zürich"])
+def test_a_single_word_is_read_as_people_write_it(word: str, encoding: str) -> None:
+    assert f": {word};" in refusal(f"{word} so".encode(encoding)).partition("if these words")[0]
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8"])
 def test_a_byte_order_mark_is_enough(encoding: str) -> None:
     text = "Zwölf Boote 🙂\r\n\r\nlagen im Hafen.\n"

@@ -33,7 +33,7 @@ BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="r
 
 def round_trip(data: LabelledData, path: Path) -> tuple[Exported, Imported]:
     exported = export_table(data, path)
-    return exported, import_table(path, exported.columns, ImportOptions(), data.codebook)
+    return exported, import_table(path, exported.columns, ImportOptions(values=exported.values), data.codebook)
 
 
 def in_order(annotations: list[Annotation]) -> list[Annotation]:
@@ -150,7 +150,9 @@ def test_import_export_import_is_the_identity(
     rows, columns, suffix = table
     folder = tmp_path_factory.mktemp("round")
     write_jsonl(folder / "first.jsonl", rows)
-    imported = import_table(folder / "first.jsonl", columns, ImportOptions(one_stance="each", empty={"": "none"}))
+    as_named = {name: name for name in (*MISSING, *DOUBTFUL, *NONE)}
+    options = ImportOptions(values=as_named, one_stance="each", empty={"": "none"})
+    imported = import_table(folder / "first.jsonl", columns, options)
     exported, back = round_trip(
         LabelledData(imported.codebook, imported.passages, imported.annotations), folder / f"table{suffix}"
     )

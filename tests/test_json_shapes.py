@@ -88,6 +88,13 @@ def test_a_broken_line_hides_no_other_line(tmp_path: Path) -> None:
     assert (rows, [line for line, _ in problems]) == ([{"a": 2}, {"a": 4}], [1, 3])
 
 
+def test_the_last_of_two_lines_may_be_damaged(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_bytes('{"a": "Zürich und Köln"}\n'.encode() + b'{"a": "caf\xe9"}\n')
+    problems = Problems()
+    assert [row for _, row in read_rows(tmp_path / "t.jsonl", problems)] == [{"a": "Zürich und Köln"}]
+    assert [problem.line for problem in problems] == [2]
+
+
 @pytest.mark.parametrize(
     ("content", "line"), [('[{"a": 1},\n{"a": }]', 2), ('[\n{"a": 1},\n{"a": 2}\n', None), ('{\n"a": 1,\n"b"\n}', 4)]
 )

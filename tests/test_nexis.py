@@ -115,6 +115,11 @@ def test_a_document_whose_body_is_not_named_loses_no_line() -> None:
     assert documents[0].text.startswith("Type: large.\n\nCity: none.")
 
 
+def test_a_document_without_fields_has_its_body_below_the_title() -> None:
+    text = "1 of 1 DOCUMENTS\n\n\nThe Coast\n\nMay 4, 2020\n\nRain falls on\nthe coast\n\nIt rained.\n\nAll day.\n"
+    assert documents_of(text) == [("It rained.\n\nAll day.", "Rain falls on the coast", "The Coast", "2020-05-04")]
+
+
 def test_the_headline_of_an_older_document_is_its_title() -> None:
     text = (
         "Copyright 2003 The Coast\nThe Coast\n\nMay 4, 2003, Sunday, Final Edition\n\nSECTION: A1\n\nLENGTH: 3 words\n\n"

@@ -18,6 +18,8 @@ from labels.signatures import HEAD
 from labels.table_files.rows import Rows, looks_like_data, reason_not_table, repeated_names
 
 DELIMITERS = ",;\t|"
+_OTHER_DELIMITERS = ":^~&#!%/\x01\x1f"
+"""What else files are divided by; in a text these are too frequent to look for."""
 _LINES_TRIED = 50
 """Number of lines in which to look for the header, and of rows to compare it with."""
 _CURLY = "“”„"
@@ -97,9 +99,21 @@ def _reason_not_header(header: list[str], rows: list[list[str]], *, is_named: bo
     widths = {len(row) for row in rows}
     if len(header) == 1 and len(widths) == 1 and (width := widths.pop()) > 1:
         return f"{one_line(header[0])!r:.60} is one cell where the lines below have {width}; remove what is above the header"
+    if len(header) == 1 and (mark := _unknown_delimiter(header[0], [row[0] for row in rows if len(row) == 1])):
+        return (
+            f"the lines are one cell each, but all have {mark!r}; name what separates cells, e.g. --delimiter {mark!r}"
+        )
     if looks_like_data(header, [row for row in rows if len(row) == len(header)]):
         return "the first line looks like data; add a header line, or name the columns with --names id,text,…"
     return None
+
+
+def _unknown_delimiter(header: str, lines: list[str]) -> str | None:
+    """Return the character that divides the header and each line into equally many parts, or None."""
+    marks = (mark for mark in _OTHER_DELIMITERS if mark in header)
+    return next(
+        (mark for mark in marks if lines and {line.count(mark) for line in lines} == {header.count(mark)}), None
+    )
 
 
 def _explain_count(cells: list[str], header: list[str], delimiter: str) -> str:

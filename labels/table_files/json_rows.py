@@ -55,10 +55,13 @@ def read_json(path: Path, problems: Problems, format: FileFormat) -> Rows:
 
 def _has_lines(path: Path, format: FileFormat) -> bool:
     """Return whether each line is a value, judged by the first two: the first of them may be broken."""
-    lines = [line.decode().strip() for _, line in islice(read_lines(path, Problems(), format.encoding), 2)]
+    problems = Problems()
+    lines = [line.decode().strip() for _, line in islice(read_lines(path, problems, format.encoding), 2)]
     first, second = (*lines, "", "")[:2]
-    if first.startswith("[") or not second:
-        return not first.startswith(("[", "{"))
+    if first.startswith("["):
+        return False
+    if not second:
+        return not first.startswith("{") or (len(problems) > 0 and _is_object(first))
     return not first.startswith("{") or _is_object(first) or _is_object(second)
 
 

@@ -11,6 +11,10 @@ from labels.table_files.annotation_tools import explain_export
 TEXT_NAMES = ("text", "content", "body")
 """Fields that usually have the text of an article."""
 _COLUMN_NAMES = frozenset((*TEXT_NAMES, "id", "title", "headline", "date", "url", "topic", "topics", "label", "stance"))
+_LIST_NAMES = frozenset(
+    {"articles", "data", "docs", "documents", "entries", "hits", "items", "posts", "records", "results", "rows"}
+)
+"""Fields that hold the rows. Only these may be empty: any other empty list is the cell of a single row."""
 _DEEPEST = 3
 """Depth at which to look for a list of objects, as in {"response": {"docs": [...]}}."""
 
@@ -77,6 +81,6 @@ def _lists_of_objects(value: Object) -> list[tuple[str, list[Any]]]:
         lists = [(name, part) for name, part in level if isinstance(part, list)]
         if full := [(name, part) for name, part in lists if part and all(isinstance(row, dict) for row in part)]:
             return full
-        empty = empty or [(name, part) for name, part in lists if not part]
+        empty = empty or [(name, part) for name, part in lists if not part and name.rpartition(".")[2] in _LIST_NAMES]
         level = [(f"{name}.{key}", v) for name, part in level if isinstance(part, dict) for key, v in part.items()]
     return empty[:1]

@@ -13,7 +13,7 @@ from labels.check import LabelledData
 from labels.errors import DemarcheError
 from labels.files import check_output
 from labels.passages import Annotation, Label, Passage, Shares
-from labels.tables.cells import NO, YES, is_blank, split_values, to_scalar
+from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, is_blank, split_values, to_scalar, word
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.writers import table_writer
 
@@ -32,10 +32,12 @@ Row = dict[str, Any]
 class Exported:
     """The result of an export.
 
-    `import_table` reads the table back with `columns`. `lost` counts, by kind, what the table cannot hold.
+    `import_table` reads the table back with `columns` and `values`: a target that is called NA is one, and not an empty
+    cell. `lost` counts, by kind, what the table cannot hold.
     """
 
     columns: TableColumns
+    values: Mapping[str, str]
     rows: int
     lost: Mapping[str, int]
 
@@ -71,7 +73,11 @@ def export_table(data: LabelledData, path: Path) -> Exported:
                 count, batch = count + len(batch), []
         write(batch)
         count += len(batch)
-    return Exported(columns, count, {kind: number for kind, number in lost.items() if number})
+    targets = {label.target for label in _labels(data) if label.target is not None}
+    values = {
+        word(target): word(target) for target in sorted(targets) if word(target).casefold() in MISSING | DOUBTFUL | NONE
+    }
+    return Exported(columns, values, count, {kind: number for kind, number in lost.items() if number})
 
 
 def _check_names(data: LabelledData) -> None:

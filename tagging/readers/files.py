@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from labels.encodings import decode
 from labels.errors import DemarcheError
 from labels.files import open_bytes, reason_not_text, suffix
-from labels.signatures import HEAD, HTML, describe, recognise
+from labels.signatures import HEAD, HTML, ZIP, recognise
 from labels.table_files import TABLE_SUFFIXES
 from tagging.readers import nexis
 from tagging.readers.html import decode_page, from_html, lines_of_page
@@ -41,12 +41,9 @@ def _read(file: ArticleFile) -> Iterator[ReadArticle | Unreadable]:
         found = recognise(start)
         if not start.strip():
             yield Unreadable(name, "empty")
-        elif found is not None and found.suffix in _OFFICE:
-            if kind not in _OFFICE:
-                yield Unreadable(name, describe(found, path))
-                return
+        elif found is not None and kind in _OFFICE and found.suffix in (*_OFFICE, ZIP.suffix):
             raw = stream.read()
-            yield from from_text(name, text_of_docx(raw) if found.suffix == ".docx" else text_of_rtf(raw))
+            yield from from_text(name, text_of_rtf(raw) if found.suffix == ".rtf" else text_of_docx(raw))
         elif what := reason_not_text(path, start, encoding):
             yield Unreadable(name, what)
         elif kind in _MAIL or is_mail(start):
@@ -55,6 +52,8 @@ def _read(file: ArticleFile) -> Iterator[ReadArticle | Unreadable]:
             yield from _from_page(name, decode_page(stream.read(), encoding))
         elif kind in _PLAIN:
             yield from from_text(name, decode(stream.read(), encoding))
+        elif kind in _OFFICE:
+            yield Unreadable(name, f"not a {kind} document, or a damaged one")
         else:
             what = f"packed {kind}" if path.suffix == ".gz" and kind else kind or "a file without a suffix"
             yield Unreadable(name, f"{what} is not read, unless it is a web page; expected {', '.join(KINDS)}")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from labels.encodings import decode, is_damaged_utf8, is_utf8, marked_encoding
+from tagging.pages.page import read_page
 from tagging.readers.items import ReadArticle, Unreadable, make_article
 
 _BLOCKS = frozenset(
@@ -99,23 +100,9 @@ def lines_of_page(page: str) -> Iterator[str]:
 
 
 def from_html(name: str, page: str, *, url: str | None = None) -> ReadArticle | Unreadable:
-    """Return the article of a page. `url` is where it was saved from, if it does not say so itself."""
-    import trafilatura
+    """Return the article of a page. `url` is where it was saved from, if it does not say so itself.
 
-    if not page.strip():
-        return Unreadable(name, "empty")
-    # Tables are left out: in news pages they are mostly layout.
-    try:
-        found = trafilatura.bare_extraction(page, include_comments=False, include_tables=False, with_metadata=True)
-    except (ValueError, RecursionError) as error:  # pages nested thousands deep, characters that XML does not have
-        return Unreadable(name, f"not HTML that can be read ({type(error).__name__})")
-    if found is None or not found.text or not found.text.strip():
-        return Unreadable(name, "no article text found in the HTML")
-    return make_article(
-        name,
-        found.text,
-        title=found.title or None,
-        source=found.sitename or None,
-        published=found.date or None,
-        url=found.url or url,
-    )
+    Raises DemarcheError if the page has no text but boilerplate.
+    """
+    found = read_page(page)
+    return make_article(name, **found._replace(url=found.url or url)._asdict())

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 _COUNTED = ("documents", "document", "dokumente", "dokument")
 _OF = ("of", "von", "de", "di")
-_END = "end of document"
+_ENDS = ("end of document", "ende des dokuments", "fin du document", "fin de document", "fine del documento")
 _MARK = re.compile(
-    r"end of document|do[ck]uments? \d{1,6} (of|von|de|di) \d|\d (of|von|de|di) \d{1,6} do[ck]ument", re.IGNORECASE
+    "|".join(_ENDS) + r"|do[ck]uments? \d{1,6} (of|von|de|di) \d|\d (of|von|de|di) \d{1,6} do[ck]ument", re.IGNORECASE
 )
 """What stands in a page that is a download."""
 _BODY = ("body", "body:")
@@ -22,8 +22,8 @@ _AFTER_BODY = frozenset(
 )  # fmt: skip
 _ENDS_BODY = ("load-date", "publication-type", "pub-type", "graphic", "journal-code")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_LONGEST_LINE = 300
-"""Lines above the body are short: a longer one belongs to a text."""
+_LINES_OF_HEAD = 20
+"""Number of lines in which to look for the date of a document without fields."""
 
 
 class Document(NamedTuple):
@@ -45,7 +45,7 @@ def documents_of(text: str) -> list[Document] | None:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").replace("\f", "\n").split("\n")
     plain = [line.strip().lower() for line in lines]
     starts = [place for place, line in enumerate(plain) if _is_count(line)]
-    ends = [place for place, line in enumerate(plain) if line == _END]
+    ends = [place for place, line in enumerate(plain) if line in _ENDS]
     if ends and any(line in _BODY or line.startswith("load-date:") for line in plain):
         pieces = [lines[start:end] for start, end in zip([0, *(end + 1 for end in ends)], ends, strict=False)]
     elif starts:
@@ -92,8 +92,17 @@ def _body_start(lines: Sequence[str]) -> tuple[int, bool]:
     if fields:
         # A field may go on in the lines below it, up to a blank one.
         return next((place for place in range(fields[-1], len(lines)) if not lines[place].strip()), len(lines)), False
-    long = (place for place, line in enumerate(lines) if len(line) > _LONGEST_LINE)
-    return next(long, 0), False
+    return _below_title(lines[:end]), False
+
+
+def _below_title(lines: Sequence[str]) -> int:
+    """Return the line below the title, the paragraph after the date; 0 if there is no date at the start."""
+    place = next((place for place, line in enumerate(lines[:_LINES_OF_HEAD]) if _date(line)), None)
+    if place is None:
+        return 0
+    blank = [after for after in range(place, len(lines)) if not lines[after].strip()]
+    title = next((after for after in range(blank[0], len(lines)) if lines[after].strip()), 0) if blank else 0
+    return next((after for after in blank if after > title), 0) if title else 0
 
 
 def _body_end(lines: Sequence[str], body: int) -> int:
@@ -128,7 +137,7 @@ def _ends_body(line: str) -> bool:
     plain = line.strip().lower()
     return (
         _field(line) in _ENDS_BODY
-        or plain in ("classification", "graphic", "all rights reserved", _END)
+        or plain in ("classification", "graphic", "all rights reserved", *_ENDS)
         or (plain.startswith("copyright ") and any(word.isdecimal() and len(word) == 4 for word in plain.split()))
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import quopri
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tagging.readers import nexis
 from tagging.readers.items import ReadArticle, Unreadable, make_article
 
-_FENCE = "---"
 _LONGEST_BLOCK = 10_000
 """Maximum number of characters of front matter."""
 _FIELDS = {
@@ -65,12 +65,16 @@ def _is_code(letters: str) -> bool:
 
 
 def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:
-    """Return the metadata in a block of YAML between lines of `---` at the start of a text, and the text below it."""
+    """Return the metadata in a block at the start of a text, and the text below it.
+
+    The block is YAML between lines of `---`, or TOML between lines of `+++`.
+    """
     lines = text.removeprefix("\ufeff")[:_LONGEST_BLOCK].splitlines(keepends=True)
-    ends = [place for place, line in enumerate(lines) if line.rstrip() == _FENCE][:2]
-    if len(ends) < 2 or ends[0] != 0:
+    fence = lines[0].rstrip() if lines else ""
+    ends = [place for place, line in enumerate(lines) if line.rstrip() == fence][:2]
+    if len(ends) < 2 or fence not in _PARSERS:
         return {}, text
-    block = _parse("".join(lines[1 : ends[1]]))
+    block = _PARSERS[fence]("".join(lines[1 : ends[1]]))
     if block is None:
         return {}, text
     below = text.removeprefix("\ufeff")[sum(map(len, lines[: ends[1] + 1])) :]
@@ -82,8 +86,16 @@ def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:
     return metadata, below
 
 
-def _parse(block: str) -> Mapping[str, Any] | None:
-    """Return the fields of a block of front matter, or None if it is something else, such as text between rules."""
+def _parse_toml(block: str) -> Mapping[str, Any] | None:
+    """Return the fields of a block of TOML, or None if it is something else."""
+    try:
+        return tomllib.loads(block.replace("\r\n", "\n")) or None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse_yaml(block: str) -> Mapping[str, Any] | None:
+    """Return the fields of a block of YAML, or None if it is something else, such as text between rules."""
     import yaml
 
     lines = [line for line in block.splitlines() if line.strip()]
@@ -104,3 +116,7 @@ def _plain(value: Any) -> str | None:
     """Return a value of front matter as text; a source or publisher may be an object with a name."""
     value = value.get("name") if isinstance(value, dict) else value
     return None if value is None or isinstance(value, list | dict) else str(value)
+
+
+_PARSERS: Mapping[str, Callable[[str], Mapping[str, Any] | None]] = {"---": _parse_yaml, "+++": _parse_toml}
+"""{line above and below a block: how to read the block}."""
