@@ -30,9 +30,9 @@ with exit_on_interrupt():
 
 
 def main() -> None:
-    handle_signals()
     try:
         with exit_on_interrupt():
+            handle_signals()
             typer.main.get_command(app)()
     finally:
         release_signals()

@@ -12,9 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    TIME_LIMIT,
+    After,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TitleColumn,
+    options_from_fields,
+)
 from demarche.printing import interval, not_read, table, warn
-from labels.tables.columns import ImportOptions, TableColumns
+from labels.file_format import AS_FOUND, FileFormat
+from labels.tables.columns import Empty, ImportOptions, TableColumns
 
 if TYPE_CHECKING:
     from labels.check import LabelledData
@@ -57,9 +68,14 @@ def check(
 ) -> None:
     """Check a codebook, passages and annotations.
 
-    Every problem is reported with its file and line.
+    Every problem is reported with its file and line. Copies of a text with different labels, topics without a
+    definition and stances without a target are warnings.
     """
+    from labels.doubts import doubts
+
     data = read_and_warn(codebook, passages, annotations, articles=articles)
+    for doubt in doubts(data):
+        warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
         f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "
@@ -194,35 +210,55 @@ def schema(
 
 
 @app.command()
+@options_from_fields
 def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
     out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
+    from contextlib import closing
+    from itertools import chain
+
+    from labels.errors import Problem
     from labels.files import check_output, write_jsonl
-    from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
-    from tagging.segmentation import segment
+    from tagging.in_batches import in_batches
+    from tagging.jobs import Cutting
+    from tagging.processes import Workers, cores
+    from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     outputs = [out, *([articles_out] if articles_out else [])]
     for place, path in enumerate(outputs):
         check_output(path, inputs=outputs[:place])
     read, unreadable, cut = [], [], []
-    for item in read_articles(articles, ArticleColumns(), written=outputs):
-        if isinstance(item, Unreadable):
-            unreadable.append(item)
-            continue
-        read.append(item.article)
-        cut += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
+    notes: list[Problem] = []
+    workers = Workers(cores(), time_limit, preload="tagging.jobs")
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
+    items = list_articles(articles, columns, written=outputs, notes=notes)
+    with closing(in_batches(Cutting, items, workers)) as batches:
+        for article in chain.from_iterable(batches):
+            if isinstance(article, Unreadable):
+                unreadable.append(article)
+            else:
+                read.append(article.article)
+                cut += article.passages
     if not read:
         raise nothing_read(unreadable)
     write_jsonl(out, cut)
     if articles_out is not None:
         write_jsonl(articles_out, read)
     typer.echo(f"{len(cut)} passages of {len(read)} articles in {out}")
+    for note in notes:
+        warn(f"note: {note}")
     not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)
@@ -232,18 +268,63 @@ def passages(
 @partial(options_from_fields, metavar="COLUMN")
 def import_table(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")
+        Path,
+        typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz)."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
     columns: TableColumns,
+    format: FileFormat,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how the table is read, with its first rows, and write nothing.")
+    ] = False,
     toward: Annotated[
         str | None, typer.Option(help="Target of all stances, if there is no target column."), After("target")
+    ] = None,
+    annotator_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Annotator of the whole table, if it is one annotator's."),
+        After("annotator"),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="Table with the texts, if FILE has only labels. The column --id joins the two."),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OLD=NEW", help="Rename a column before it is read, so that it fits a pattern. Repeatable."
+        ),
+    ] = None,
+    empty: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]none|unread",
+            help="What empty cells mean: none of the topics, or text not read. NAME is a column or an annotator. Repeatable.",
+        ),
+    ] = None,
+    one_stance: Annotated[
+        Literal["each", "unknown"] | None,
+        typer.Option(
+            metavar="each|unknown",
+            help="What the one stance of a row with several topics is about: each of them, or it is unknown which.",
+        ),
     ] = None,
     value: Annotated[
         list[str] | None,
         typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
     ] = None,
-    separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
+    separator: Annotated[
+        str | None, typer.Option(help="Separator between the topics in a cell.  [default: ';', '|' or a line end]")
+    ] = None,
+    yes_from: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE", help="Smallest score that means yes, in columns or mappings of scores per topic."
+        ),
+    ] = None,
     codebook: Annotated[
         Path | None,
         typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
@@ -251,32 +332,76 @@ def import_table(
 ) -> None:
     """Import a table of labelled texts.
 
-    The table becomes passages, annotations and a codebook.
+    The table becomes passages, annotations and a codebook. Patterns say whose labels columns hold, and on what: with
+    --topics '{annotator}_topics' --stance '{annotator}_{topic}', the column anna_trade is Anna's stance toward trade.
     """
-    from labels.tables.imports import import_table_to_folder
+    from demarche.how_read import print_reading, print_summary
+    from labels.codebook import read_codebook
+    from labels.errors import DemarcheError
+    from labels.tables.columns import DEFAULT_ANNOTATOR
+    from labels.tables.imports import import_table, import_table_to_folder
 
-    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
-    imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
+    options = ImportOptions(
+        annotator=annotator_name or DEFAULT_ANNOTATOR,
+        values=_parse_pairs("--value", value or [], "NONE=neutral"),
+        separator=separator,
+        yes_from=yes_from,
+        target=toward,
+        rename=_parse_pairs("--rename", rename or [], "Q7=anna_topics"),
+        empty=_parse_empty(empty or []),
+        one_stance=one_stance,
+        format=format,
+    )
+    if dry_run:
+        book = read_codebook(codebook) if codebook else None
+        imported = import_table(file, columns, options, book, texts=texts)
+        print_reading(imported.how)
+    elif out is None:
+        raise DemarcheError("--out is missing; name a folder for the passages and annotations, or add --dry-run")
+    else:
+        imported = import_table_to_folder(file, out, columns, options, codebook=codebook, texts=texts)
+    for note in imported.notes:
+        warn(f"note: {note}")
     typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
+    print_summary(imported.how)
+    counted = f"{len(imported.passages)} passages and {len(imported.annotations)} annotations"
+    if dry_run or out is None:
+        typer.echo(f"{counted}; nothing was written")
+        return
     if codebook is not None:
         name = imported.codebook.reference
     elif imported.codebook.topics:
         name = f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
     else:
         name = str(out / "codebook.yaml")
-    typer.echo(
-        f"{len(imported.passages)} passages and {len(imported.annotations)} annotations in {out}; codebook {name}"
-    )
+    typer.echo(f"{counted} in {out}; codebook {name}")
 
 
-def _parse_values(pairs: list[str]) -> dict[str, str]:
-    """Parse the `FROM=TO` pairs of --value."""
+def _parse_pairs(option: str, pairs: list[str], example: str) -> dict[str, str]:
+    """Parse the `OLD=NEW` pairs of an option."""
     from labels.errors import DemarcheError
 
     values = dict(pair.rpartition("=")[::2] for pair in pairs)
     if "" in values:
-        raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
+        raise DemarcheError(f"{option}: write OLD=NEW, e.g. {option} {example}")
     return values
+
+
+def _parse_empty(given: list[str]) -> dict[str, Empty]:
+    """Parse `none`, `unread`, `NAME=none` and `NAME=unread`; without a name, the key is empty."""
+    from labels.errors import DemarcheError
+
+    meanings: dict[str, Empty] = {}
+    for each in given:
+        name, _, said = each.rpartition("=")
+        meaning: Empty | None = "none" if said == "none" else "unread" if said == "unread" else None
+        if meaning is None:
+            raise DemarcheError(f"--empty {each}: write none, unread, or NAME=none or NAME=unread for one column")
+        if meanings.setdefault(name, meaning) != meaning:
+            raise DemarcheError(
+                f"--empty is given twice for {name or 'all columns'}, once none and once unread; keep one"
+            )
+    return meanings
 
 
 @export_app.command("table")
@@ -302,7 +427,9 @@ def export_table(
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
+    values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
+    command += ["--codebook", str(codebook), *_column_options(exported.columns), *values]
+    typer.echo("  " + shlex.join(command))
 
 
 def _column_options(columns: TableColumns) -> list[str]:

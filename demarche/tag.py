@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT
-from demarche.printing import not_read, table
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    TIME_LIMIT,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TitleColumn,
+    options_from_fields,
+)
+from demarche.printing import not_read, table, warn
+from labels.file_format import AS_FOUND, FileFormat
 
 if TYPE_CHECKING:
     from tagging.batch import Summary
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
 _MOST_TOPICS = 20
 
 
+@options_from_fields
 def tag(
     inputs: Annotated[
         list[Path],
@@ -24,18 +35,10 @@ def tag(
     ],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
     out: Annotated[Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv).")],
-    text: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text]")
-    ] = None,
-    id: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the article's id.  [default: id, if present]")
-    ] = None,
-    title: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the title.  [default: title, if present]")
-    ] = None,
-    date: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the date.  [default: published or date, if present]")
-    ] = None,
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
@@ -47,6 +50,8 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
     from tagging.batch import check_paths, tag_files
@@ -55,13 +60,24 @@ def tag(
     # Fetching a model can take a long time, so check the paths first.
     check_paths(inputs, out, articles_out)
     folder, name = _resolve_model(model)
-    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
-    summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
+    summary = tag_files(
+        inputs,
+        folder,
+        out,
+        model=name,
+        columns=columns,
+        articles_out=articles_out,
+        jobs=jobs,
+        time_limit=time_limit,
+    )
     _print_topics(summary)
     _print_counts(summary, model=name)
     typer.echo(f"tags in {out}")
     if articles_out is not None:
         typer.echo(f"articles as read in {articles_out}")
+    for note in summary.notes:
+        warn(f"note: {note}")
     not_read(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(EXIT_PARTLY)

@@ -34,7 +34,7 @@ def segment(article: Article) -> list[Piece]:
     """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
     spans = list(paragraphs(article.text))
     texts = [article.text[start:end] for start, end in spans]
-    kinds = boilerplate.recognise(texts)
+    kinds = boilerplate.recognise(texts, article.title)
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
     for (start, end), kind in zip(spans, kinds, strict=True):
@@ -101,10 +101,7 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 def _headline(texts: list[str], kinds: list[str | None]) -> str | None:
     """Return the headline, if the text has one."""
-    if len(texts) < 2:
-        return None
-    position = boilerplate.find_headline([" ".join(text.split()) for text in texts], kinds)
-    return None if position is None else " ".join(texts[position].lstrip("# ").split())
+    return next((" ".join(text.lstrip("# ").split()) for text, kind in zip(texts, kinds, strict=True) if kind == "headline"), None)
 
 
 def _split_long_paragraph(text: str, start: int, end: int) -> list[Offsets]:

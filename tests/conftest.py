@@ -10,6 +10,7 @@ import shutil
 import string
 import tempfile
 from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,9 @@ def store(workspace: Path, empty_store: Path) -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved tagger of the tiny codebook."""
+    # Processes that tag start from a server, which can be made ready in the meantime.
+    forkserver.set_forkserver_preload(["tagging.preloaded"])
+    forkserver.ensure_running()
     from labels.gold.adjudication import adjudicate
     from models.examples import NoCallback
     from training.config import read_config

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labels.files import atomic_write
-from labels.table_files import DELIMITERS
+from labels.table_files.delimited import DELIMITERS
 
 
 @contextlib.contextmanager

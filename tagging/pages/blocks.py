@@ -1,0 +1,291 @@
+"""The blocks of a web page: its paragraphs, headings, list items, captions and links, each with its place in the tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tagging.pages.vocabulary import HOVER, groups_of, tokens_of
+
+_BLOCK_TAGS = frozenset(
+    "address article aside blockquote body button caption center dd details dialog div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody td tfoot th thead tr "
+    "ul".split()
+)
+_SKIPPED_TAGS = frozenset(
+    "script style noscript template svg iframe object embed canvas select option textarea button input label "
+    "head title meta link audio video map area".split()
+)
+_HIDDEN_STYLE = ("display:none", "visibility:hidden")
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """An element of the tree that holds blocks, with counts of the words below it."""
+
+    parent: Node | None
+    tag: str
+    groups: frozenset[str]
+    """The groups of the vocabulary that its class, id, role and itemprop belong to."""
+    signature: str
+    """Its tag and class, which the paragraphs of a body share."""
+    tokens: frozenset[str]
+    """The words of its class and id."""
+    depth: int
+    is_hidden: bool
+    words: int = 0
+    link_words: int = 0
+    prose_words: int = 0
+    """Words in blocks that read like prose."""
+    blocks: int = 0
+
+    def ancestors(self) -> Iterator[Node]:
+        """Yield the node and its ancestors, from the inside out."""
+        node: Node | None = self
+        while node is not None:
+            yield node
+            node = node.parent
+
+
+@dataclass(eq=False, slots=True)
+class Block:
+    """A run of text without a block boundary inside."""
+
+    text: str
+    node: Node
+    words: int
+    link_words: int
+    in_table: bool
+    starts_linked: bool = False
+    """Whether a link stands at its beginning, as in the teaser of another story."""
+    is_after_card: bool = False
+    """Whether a hidden card, which may interrupt a sentence, stands before it."""
+    kind: str | None = None
+    """The kind of boilerplate that the rules recognise, or None."""
+    ends_open: bool = False
+    """Whether white space stands at its end, as in inline text that was set in blocks."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """The text of the block that is being read."""
+
+    parts: list[str] = field(default_factory=list)
+    linked: list[str] = field(default_factory=list)
+    starts_linked: bool = False
+
+
+def read_blocks(tree: Any) -> list[Block]:
+    """Return the blocks of the page, in order, without those of data tables."""
+    reader = _BlockReader()
+    reader.read(tree)
+    return _join_inline_divs(reader.blocks)
+
+
+class _BlockReader:
+    """Walk through the tree without recursion, as pages may be nested thousands deep."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._run = _Run()
+        self._links = 0
+        self._pre = 0
+        self._tables = 0
+        self._is_after_card = False
+
+    def read(self, tree: Any) -> None:
+        root = Node(None, "html", frozenset(), "html", frozenset(), 0, False)
+        # (element, its node, whether it is left); the node of an inline element is that of the block around it.
+        stack: list[tuple[Any, Node, bool]] = [(tree, root, False)]
+        while stack:
+            element, node, is_left = stack.pop()
+            if is_left:
+                self._leave(element, node)
+                self._add(element.tail, node.parent if element.tag in _BLOCK_TAGS else node)
+                continue
+            tag = element.tag
+            if not isinstance(tag, str) or tag in _SKIPPED_TAGS or self._is_skipped(element, tag):
+                self._add(element.tail, node)
+                continue
+            if tag in _BLOCK_TAGS:
+                self._flush(node)
+                node = _node(element, node)
+            self._enter(element)
+            stack.append((element, node, True))
+            self._add(element.text, node)
+            stack += [(child, node, False) for child in reversed(element)]
+        self._flush(root)
+
+    def _enter(self, element: Any) -> None:
+        tag = element.tag
+        if tag == "a":
+            # A link within the page does not lead to another story.
+            self._links += not (element.get("href") or "").startswith("#")
+        elif tag == "pre":
+            self._pre += 1
+        elif tag == "table":
+            self._tables += 1
+        elif tag == "br":
+            self._run.parts.append("\n")
+
+    def _leave(self, element: Any, node: Node) -> None:
+        tag = element.tag
+        if tag in _BLOCK_TAGS:
+            self._flush(node)
+        if tag == "a":
+            self._links -= not (element.get("href") or "").startswith("#")
+        elif tag == "pre":
+            self._pre -= 1
+        elif tag == "table":
+            self._tables -= 1
+
+    def _add(self, text: str | None, node: Node | None) -> None:
+        if not text:
+            return
+        if not self._pre:
+            text = _SPACE.sub(" ", text)
+        if self._links and not self._run.linked and text.strip() and not "".join(self._run.parts).strip():
+            self._run.starts_linked = True
+        self._run.parts.append(text)
+        if self._links:
+            self._run.linked.append(text)
+
+    def _is_skipped(self, element: Any, tag: str) -> bool:
+        if tag == "table":
+            return _is_data_table(element)
+        if tag not in _BLOCK_TAGS:
+            return _is_hover_card(element)
+        is_card = _is_hidden(element) and bool(tokens_of(element.get("class") or "") & HOVER)
+        self._is_after_card |= is_card
+        return is_card or element.get("role") in _SKIPPED_ROLES
+
+    def _flush(self, node: Node) -> None:
+        run, self._run = self._run, _Run()
+        text = "".join(run.parts)
+        if not text.strip():
+            return
+        links = len("".join(run.linked).split())
+        pieces = [piece for piece in _BLANK_LINE.split(text) if piece.strip()]
+        for piece in pieces:
+            lines = [" ".join(line.split()) if not self._pre else line.rstrip() for line in piece.split("\n")]
+            clean = "\n".join(line for line in lines if line.strip())
+            words = len(clean.split())
+            self.blocks.append(
+                Block(
+                    text=clean,
+                    node=node,
+                    words=words,
+                    link_words=min(words, links),
+                    in_table=self._tables > 0,
+                    ends_open=piece[-1:].isspace(),
+                    starts_linked=run.starts_linked and piece is pieces[0],
+                    is_after_card=self._is_after_card,
+                )
+            )
+            self._is_after_card = False
+            links = max(0, links - words)
+
+
+_SPACE = re.compile(r"\s+")
+_BLANK_LINE = re.compile(r"\n[ \t\r\f\v\xa0]*\n")
+_SKIPPED_ROLES = ("navigation", "menu", "menubar", "dialog", "alertdialog", "tooltip", "search", "banner")
+
+
+def _node(element: Any, parent: Node) -> Node:
+    tag = element.tag
+    names = " ".join(filter(None, map(element.get, ("class", "id", "itemprop", "role", "data-component", "data-type"))))
+    tokens = frozenset() if tag in ("body", "html") else tokens_of(names)
+    return Node(
+        parent=parent,
+        tag=tag,
+        groups=groups_of(tokens),
+        signature=f"{tag}.{element.get('class') or ''}",
+        tokens=tokens,
+        depth=parent.depth + 1,
+        is_hidden=_is_hidden(element) or parent.is_hidden,
+    )
+
+
+def _is_hidden(element: Any) -> bool:
+    style = (element.get("style") or "").replace(" ", "").lower()
+    return (
+        element.get("hidden") is not None
+        or element.get("aria-hidden") == "true"
+        or any(hidden in style for hidden in _HIDDEN_STYLE)
+    )
+
+
+def _is_hover_card(element: Any) -> bool:
+    """Return whether an inline element is hidden, or a card that is shown beside a link when a reader points at it."""
+    if _is_hidden(element):
+        return True
+    if element.tag == "a":
+        return False
+    names = element.get("class") or element.get("id")
+    if names and tokens_of(names) & HOVER:
+        # The word that opens the card may have such a class as well: the card follows it, inside or beside.
+        parent, before = element.getparent(), element.getprevious()
+        around = [other.get("class") or "" for other in (parent, before) if other is not None and isinstance(other.tag, str)]
+        if any(tokens_of(other) & HOVER for other in around) or (before is not None and before.tag == "a"):
+            return True
+    return _is_link_card(element)
+
+
+def _is_link_card(element: Any) -> bool:
+    """Return whether an inline element shows a picture and a few links, and nothing else."""
+    if len(element) == 0 or element.find(".//img") is None or element[0].tag == "a":
+        return False
+    links = element.findall(".//a")
+    text = sum(len("".join(link.itertext()).split()) for link in links)
+    return len(links) >= 2 and text * 5 >= len("".join(element.itertext()).split()) * 4
+
+
+def _is_data_table(table: Any) -> bool:
+    """Return whether a table holds data, and not the layout of the page."""
+    if table.find(".//table") is not None or table.get("role") == "presentation":
+        return False
+    rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
+    wide = [row for row in rows if len(row) >= 2]
+    if len(wide) < 2:
+        return False
+    if table.find(".//th") is not None or table.find("caption") is not None:
+        return True
+    paragraphs = len(table.findall(".//p")) + len(table.findall(".//br"))
+    return len(wide) * 2 > len(rows) and len(wide) >= 3 and paragraphs <= len(rows)
+
+
+def _join_inline_divs(blocks: list[Block]) -> list[Block]:
+    """Join the parts of a sentence that stand in sibling <div> elements."""
+    joined: list[Block] = []
+    for block in blocks:
+        last = joined[-1] if joined else None
+        if last is not None and _continues(last, block):
+            joined[-1] = Block(
+                text=last.text + ("" if block.text[0] in _NO_SPACE_BEFORE else " ") + block.text,
+                node=last.node,
+                words=last.words + block.words,
+                link_words=last.link_words + block.link_words,
+                in_table=last.in_table,
+                starts_linked=last.starts_linked,
+                ends_open=block.ends_open,
+            )
+        else:
+            joined.append(block)
+    return joined
+
+
+_NO_SPACE_BEFORE = ".,;:!?)”’"
+
+
+def _continues(last: Block, block: Block) -> bool:
+    """Return whether the block continues the sentence of the last one."""
+    is_open = last.text[-1:] not in ".!?:…\"”’»"
+    goes_on = block.text[:1].islower() or block.text[:1] in _NO_SPACE_BEFORE
+    if block.is_after_card:
+        return is_open and goes_on
+    are_siblings = last.node is not block.node and last.node.parent is block.node.parent
+    if not are_siblings or last.node.tag != "div" or last.node.signature != block.node.signature:
+        return False
+    return is_open and last.link_words * 2 <= last.words and (last.ends_open or goes_on)

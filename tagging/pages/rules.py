@@ -1,0 +1,137 @@
+"""Apply the rules of `tagging/boilerplate.toml` to the blocks of a page, and find the other stories on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tagging.boilerplate_rules import element_rules, match_rules
+from tagging.pages.blocks import Block, Node
+from tagging.pages.features import HEADINGS, find_headline, is_prose
+
+_PAGE_TAGS = ("html", "body", "main")
+_LEAST_PROSE = 30
+"""Minimum number of words of prose outside the elements that are boilerplate even if they hold most of the text."""
+_OTHER_STORY = "other story"
+
+
+def mark_boilerplate(blocks: Sequence[Block], title: str) -> None:
+    """Set the kind of the blocks that the rules recognise by their words, their elements or their place."""
+    headline = find_headline(blocks, title)
+    # An element with the headline in it is the article's own.
+    own = set(map(id, blocks[headline].node.ancestors())) if headline is not None else set()
+    for block in blocks:
+        block.kind = match_rules(block.text)
+    _mark_elements(blocks, own)
+    _mark_other_articles(blocks, own)
+    _mark_teasers(blocks, own)
+    _mark_headline(blocks, title, headline)
+
+
+def _mark_elements(blocks: Sequence[Block], own: set[int]) -> None:
+    """Mark the blocks in elements such as galleries, lists of other stories and footers."""
+    nodes = {id(node): node for block in blocks for node in block.node.ancestors()}
+    kinds = {key: _kind_of_element(node) for key, node in nodes.items() if key not in own}
+
+    def is_always_boilerplate(block: Block) -> bool:
+        return any(kinds.get(id(node), (None, False))[1] for node in block.node.ancestors())
+
+    outside = [block for block in blocks if not is_always_boilerplate(block)]
+    if _prose_words(outside) < _LEAST_PROSE:
+        outside = list(blocks)
+        kinds = {key: (kind, False) for key, (kind, _) in kinds.items()}
+    prose = _prose_by_node(outside)
+    total = _prose_words(outside)
+    for block in blocks:
+        for node in block.node.ancestors():
+            kind, always = kinds.get(id(node), (None, False))
+            if kind and block.kind is None and (always or prose[id(node)] * 2 < total):
+                block.kind = kind
+
+
+def _kind_of_element(node: Node) -> tuple[str | None, bool]:
+    """Return the kind of boilerplate that the element is, and whether it is so even with most of the page's text."""
+    if node.tag in _PAGE_TAGS:
+        return None, False
+    for rule in element_rules():
+        if node.tag in rule.tags or node.tokens & rule.words:
+            return rule.kind, rule.always
+    return None, False
+
+
+def _mark_other_articles(blocks: Sequence[Block], own: set[int]) -> None:
+    """Mark the <article> elements with a headline of their own beside the page's article: streams and teasers."""
+    prose = _prose_by_node(blocks)
+    articles = {id(node): node for block in blocks for node in block.node.ancestors() if node.tag == "article"}
+    if not any(key in own for key in articles):
+        largest = max(articles, key=lambda key: prose[key], default=None)
+        own = {*own, *({largest} if largest is not None else ())}
+    others = {
+        id(node)
+        for block in blocks
+        if block.node.tag in HEADINGS
+        for node in block.node.ancestors()
+        if node.tag == "article" and id(node) not in own
+    }
+    # Articles within the page's own are parts of it, unless they are short.
+    total = _prose_words(blocks)
+    for key in list(others):
+        is_part = any(id(node) in own and node.tag == "article" for node in articles[key].ancestors())
+        if is_part and prose[key] * 4 > total:
+            others.discard(key)
+    _mark(blocks, others)
+
+
+def _mark_teasers(blocks: Sequence[Block], own: set[int]) -> None:
+    """Mark the elements that begin with a heading which is a link, unless they hold most of the page's prose."""
+    first: dict[int, Block] = {}
+    for block in blocks:
+        for node in block.node.ancestors():
+            first.setdefault(id(node), block)
+    teasers: set[int] = set()
+    for block in blocks:
+        if block.node.tag in HEADINGS and block.words >= 3 and block.link_words >= block.words:
+            # The widest element that begins with this heading.
+            begun = [id(node) for node in block.node.ancestors() if first[id(node)] is block and id(node) not in own]
+            teasers.update(begun[-1:])
+    inside = [block for block in blocks if any(id(node) in teasers for node in block.node.ancestors())]
+    if _prose_words(inside) * 2 < _prose_words(blocks):
+        _mark(blocks, teasers)
+
+
+def _mark(blocks: Iterable[Block], nodes: set[int]) -> None:
+    for block in blocks:
+        if block.kind is None and any(id(node) in nodes for node in block.node.ancestors()):
+            block.kind = _OTHER_STORY
+
+
+def _mark_headline(blocks: Sequence[Block], title: str, headline: int | None) -> None:
+    """Mark the headline, its repeats, and what stands before it unless that is most of the prose."""
+    wanted = _letters(title)
+    for block in blocks:
+        if wanted and _letters(block.text) == wanted:
+            block.kind = "headline"
+    if headline is None:
+        return
+    blocks[headline].kind = "headline"
+    if _prose_words(blocks[headline:]) > _prose_words(blocks[:headline]):
+        for block in blocks[:headline]:
+            block.kind = block.kind or "before the headline"
+
+
+def _prose_words(blocks: Iterable[Block]) -> int:
+    return sum(block.words for block in blocks if block.kind is None and is_prose(block))
+
+
+def _prose_by_node(blocks: Iterable[Block]) -> Counter[int]:
+    """Return the number of words of prose in each element, by its identity."""
+    words: Counter[int] = Counter()
+    for block in blocks:
+        if block.kind is None and is_prose(block):
+            for node in block.node.ancestors():
+                words[id(node)] += block.words
+    return words
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
