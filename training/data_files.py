@@ -15,7 +15,11 @@ def _require_path(value: Any) -> Any:
 
 
 def _require_data_file(path: Path) -> Path:
-    if not path.is_file():
+    try:
+        exists = path.is_file()
+    except OSError:  # a name that is too long
+        exists = False
+    if not exists:
         raise ValueError(f"no such file: {path} (relative to {Path.cwd()}); correct the path")
     return path
 

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labels.files import write_jsonl
 from labels.gold.adjudication import Example
+from labels.yaml_text import dump_yaml
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
 from training.evaluation import plots
@@ -30,7 +29,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     config = prepared.config
     # The search space of a sweep is not part of a single run.
     plain = config.model_dump(mode="json", by_alias=True, exclude={"search"})
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    text = dump_yaml(plain)
     run.text(text, "config.yaml")
     run.params(_flat(plain))
     run.tags(
