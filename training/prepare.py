@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from labels.check import LabelledData, read_labelled
 from labels.codebook import Codebook
@@ -102,7 +103,8 @@ def _check_initial(prepared: Prepared) -> tuple[str, ...]:
 
 
 def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
-    from models.families.protocol import read_settings
+    from models.families.protocol import SETTINGS_FILE
+    from models.saved_parts import read_plain
     from models.tagger import Tagger
     from training.tracking.registry import trained_on
 
@@ -111,7 +113,7 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
     if not run:
         return None
     # Without cross-fitting, the earlier model used dev only to choose its epoch.
-    whole = read_settings(tagger / task)["settings"]["cross_fit"]
+    whole = read_plain(tagger / task / SETTINGS_FILE, dict[str, Any])["settings"]["cross_fit"]
     learned = trained_on(run)
     change = "start from one without cross_fit" if whole else "keep its split (split.from)"
     places = [
