@@ -75,6 +75,7 @@ def parse_container(cell: Any) -> Any:
         # A printed numpy array has no commas, and Python would join its texts into one.
         if not re.search(r"""['"]\s+['"]""", cell):
             value = ast.literal_eval(cell.strip())
+            str(value)  # a number may have more digits than Python writes
             return sorted(value) if isinstance(value, set) else value
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         pass
