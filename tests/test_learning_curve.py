@@ -74,4 +74,4 @@ def test_a_larger_fraction_contains_the_smaller_ones_and_whole_articles(workspac
     ],
 )
 def test_the_forecast_keeps_to_the_interval(interval: Interval, text: str) -> None:
-    assert text in forecast(Difference("topics/micro_f1", 0.5, 0.5 + interval.value, interval))
+    assert text in forecast(Difference("topics/micro_f1", 0.5, 0.5 + interval.value, interval, 100, 30))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -177,6 +178,22 @@ def test_a_model_is_evaluated_on_new_gold_with_the_metrics_of_training(champion:
     assert "have the id of a passage that the model was trained on" in result.output
 
 
+def test_what_the_gold_does_not_hold_has_no_row(champion: Champion) -> None:
+    lines = [json.loads(line) for line in (champion.folder / "annotations.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["labels"] = [label | {"stance": "favor"} for label in line["labels"] if label["topic"] == "tea"]
+    write_jsonl(champion.folder / "tea.jsonl", lines)
+    output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "tea.jsonl").output
+    rows = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
+    assert {"tea", "favor"} <= rows.keys()
+    assert not {"rain", "against", "neutral"} & rows.keys()
+    assert re.search(r"^not in the gold: rain \(predicted \d+\), against \(predicted \d+\), neutral", output, re.MULTILINE)
+    write_jsonl(champion.folder / "none.jsonl", [line | {"labels": []} for line in lines])
+    output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "none.jsonl").output
+    assert "micro_f1" not in output
+    assert "0.000" not in output
+
+
 def test_evaluating_warns_of_gold_made_with_another_version_of_the_codebook(champion: Champion) -> None:
     gold = (champion.folder / "annotations.jsonl").read_text().replace("tiny@1.0.0", "tiny@1.0.1")
     (champion.folder / "older.jsonl").write_text(gold)
@@ -224,6 +241,26 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     listed = demarche("runs", "list").output
     assert "first" in listed
     assert "second" in listed
+
+
+def test_a_name_of_several_runs_is_refused_with_their_ids(store: Path, workspace: Path) -> None:
+    demarche("train", "config.yaml", "name=first", "stance=null", "topics.ngrams.words=[40,40]")
+    trained("name=first", "stance=null")
+    trained("name=second", "stance=null", "topics.c=3")
+    # The run that failed has no predictions: the name means the other.
+    assert demarche("runs", "compare", "first", "second").exit_code == 0
+    trained("name=second", "stance=null", "topics.c=9")
+    result = demarche("runs", "compare", "first", "second")
+    assert result.exit_code == 2
+    assert "second: 2 runs have this name; give one by its id" in result.output
+    seconds = [run for run in tracking.runs() if run.name == "second"]
+    for run, overrides in zip(seconds, ("topics.c=9", "topics.c=3"), strict=True):
+        (line,) = [line for line in result.output.splitlines() if run.id[:12] in line]
+        assert time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)) in line
+        assert overrides in line
+    by_id = demarche("runs", "compare", "first", seconds[0].id[:12])
+    assert by_id.exit_code == 0, by_id.output
+    assert re.search(r"topics/micro_f1 +\d+ ", by_id.output)
 
 
 def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:

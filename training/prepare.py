@@ -196,8 +196,8 @@ def _strata(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def without_gold(examples: Sequence[Example], codebook: Codebook) -> list[str]:
-    """Return a warning that names the topics without gold examples, whose metrics are meaningless."""
+    """Return a warning that names the topics without gold examples, which have no metrics of their own."""
     present = {topic for example in examples for topic, holds in example.topics.items() if holds}
     missing = [topic for topic in codebook.topic_ids if topic not in present]
     names = ", ".join(missing[:12]) + (", …" if len(missing) > 12 else "")
-    return [f"no gold examples of: {names}; their metrics mean nothing"] if missing else []
+    return [f"no gold examples of: {names}; how well they are found is not measured"] if missing else []
