@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from labels.errors import BadInput, DemarcheError
 from labels.yaml_text import dump_yaml, read_yaml
 from models.families.baselines import RulesSettings
+from models.families.encoder import EncoderTopicsSettings
 from models.families.linear import LinearTopicsSettings
 from models.families.ngrams import Ngrams
 from tests.conftest import REPOSITORY
@@ -200,6 +201,41 @@ def test_a_file_that_is_no_config_is_said_to_be_none(text: str, expected: str, f
     with pytest.raises(DemarcheError, match=r"^config\.yaml") as caught:
         read(folder, text)
     assert expected in str(caught.value)
+
+
+def test_a_path_is_relative_to_the_config_or_else_to_the_working_folder(folder: Path) -> None:
+    study = folder / "study"
+    (study / "encoder").mkdir(parents=True)
+    (folder / "model").mkdir()
+    for name in ("passages.jsonl", "split.jsonl"):
+        (study / name).touch()
+    text = (
+        BASE.replace("{kind: linear}", "{kind: encoder, encoder: encoder, init: model}")
+        + "split: {from: split.jsonl}\n"
+    )
+    (study / "config.yaml").write_text(text.replace("[annotations.jsonl]", "annotations.jsonl"), encoding="utf-8")
+    config = read_config("study/config.yaml")
+    assert config.data.passages == (Path("study/passages.jsonl"),)
+    assert config.data.annotations == (Path("annotations.jsonl"),)
+    assert config.data.codebook == Path("codebook.yaml")
+    assert config.split == GroupSplit.model_validate({"from": "study/split.jsonl"})
+    assert isinstance(config.topics, EncoderTopicsSettings)
+    assert (config.topics.encoder, config.topics.init) == ("study/encoder", "model")
+    again = read_config(
+        "study/config.yaml", ["data.passages=[passages.jsonl,codebook.yaml]", "topics.init=models:/a/1"]
+    )
+    assert again.data.passages == (Path("study/passages.jsonl"), Path("codebook.yaml"))
+    assert isinstance(again.topics, EncoderTopicsSettings)
+    assert again.topics.init == "models:/a/1"
+
+
+def test_a_file_that_is_in_neither_folder_is_told_with_both(folder: Path) -> None:
+    (folder / "study").mkdir()
+    (folder / "study" / "config.yaml").write_text(BASE.replace("passages.jsonl", "gone.jsonl"), encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        read_config("study/config.yaml")
+    message = f"no such file: gone.jsonl (relative to {folder}/study, the config's folder, or to {folder}); correct"
+    assert message in str(caught.value)
 
 
 def test_a_config_that_is_not_there_is_named(folder: Path) -> None:

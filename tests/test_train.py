@@ -65,7 +65,12 @@ def test_a_config_becomes_a_champion(champion: Champion) -> None:
     # The texts are easy to learn: a model that fails on them is broken.
     assert run.metrics["test/topics/micro_f1"] > 0.9
     assert run.metrics["test/stance/macro_f1"] > run.metrics["test/baseline/majority_stance_macro_f1"] + 0.2
-    assert run.metrics["test/joint/micro_f1_low"] <= run.metrics["test/joint/micro_f1"]
+    value = f"{run.metrics['test/joint/micro_f1']:.3f}"
+    assert re.fullmatch(rf"{value} \[[01]\.\d+, [01]\.\d+\]", run.tags["interval/test/joint/micro_f1"])
+    assert not [name for name in run.metrics if name.endswith(("_low", "_high"))]
+    params = open_store().get_run(run.id).data.params
+    assert params["topics.ngrams.chars"] == params["joint"] == params["thresholds.precision"] == "none"
+    assert params["topics.ngrams.words"] == "1, 2"
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     assert "demarche.evaluation" not in run.tags
@@ -187,7 +192,9 @@ def test_what_the_gold_does_not_hold_has_no_row(champion: Champion) -> None:
     rows = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
     assert {"tea", "favor"} <= rows.keys()
     assert not {"rain", "against", "neutral"} & rows.keys()
-    assert re.search(r"^not in the gold: rain \(predicted \d+\), against \(predicted \d+\), neutral", output, re.MULTILINE)
+    assert re.search(
+        r"^not in the gold: rain \(predicted \d+\), against \(predicted \d+\), neutral", output, re.MULTILINE
+    )
     write_jsonl(champion.folder / "none.jsonl", [line | {"labels": []} for line in lines])
     output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "none.jsonl").output
     assert "micro_f1" not in output

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from labels.config_paths import config_context
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
 from labels.gold.adjudication import Method
@@ -183,7 +184,10 @@ class Config(Frozen):
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read a config and merge `a.b=c` overrides into it. Raises BadInput with every mistake at once."""
+    """Read a config and merge `a.b=c` overrides into it. Raises BadInput with every mistake at once.
+
+    Paths are relative to the config's folder if they exist there, and otherwise to the working folder.
+    """
     path = Path(path)
     plain = read_yaml(path)
     if not isinstance(plain, dict | None):
@@ -193,7 +197,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     except DemarcheError as error:
         raise DemarcheError(f"{path}: {error}") from None
     try:
-        validated = Config.model_validate(plain)
+        validated = Config.model_validate(plain, context=config_context(path))
     except ValidationError as error:
         raise BadInput(_problems(path, error)) from None
     validated._overrides = tuple(overrides)
