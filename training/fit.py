@@ -36,7 +36,8 @@ from models.language import training_languages
 from models.reader import OnePass, Reader, TwoStage
 from models.tagger import Tagger, TaggerSettings
 from training.config import Config
-from training.cross_fit import OutOfFold, fit_joint, fit_stance, fit_topics
+from training.cross_fit import fit_joint, fit_stance, fit_topics
+from training.out_of_fold import OutOfFold
 
 
 @dataclass(frozen=True)
