@@ -22,6 +22,7 @@ from models.families.regression import (
     fit_multinomial,
     fit_one_vs_rest,
     predict_by_target,
+    stack,
 )
 from models.saved_parts import Names, read_json
 
@@ -84,12 +85,13 @@ class EmbeddingStance(OnVectors):
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
-        self.own, self.coefficients, self.intercepts = fit_by_target(
+        self.own, models = fit_by_target(
             self._features(examples.inputs),
             examples,
             partial(fit_multinomial, c=self.settings.c),
             own_from=self.settings.own_from,
         )
+        self.coefficients, self.intercepts = stack(models)
         return self
 
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
