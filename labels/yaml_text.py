@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.nodes += 1
         self.depth += 1
-        line: int = self.peek_event().start_mark.line + 1
+        line = int(cast(Any, self).peek_event().start_mark.line) + 1
         if self.depth > _DEEPEST:
             raise BadYaml(f"nested more than {_DEEPEST} deep; make it flatter", line)
         if self.nodes > _MOST:
@@ -139,7 +139,7 @@ def _check_tag(loader: _Loader, node: yaml.Node) -> None:
         return
     if len(node.value) > _LONGEST_NUMBER:
         raise BadYaml("not YAML of plain values: a number with too many digits; put it in quotes", _line(node))
-    resolved = loader.resolve(yaml.ScalarNode, node.value, (True, False))
+    resolved = cast(Any, loader).resolve(yaml.ScalarNode, node.value, (True, False))
     is_plain = node.tag in (resolved, _TAG + "float" if resolved == _TAG + "int" else resolved)
     is_digits = node.tag not in (_TAG + "int", _TAG + "float") or re.search(r"\d|inf|nan", node.value, re.IGNORECASE)
     if not is_plain or not is_digits or re.fullmatch(r"[-+]?0[bx]_*", node.value):

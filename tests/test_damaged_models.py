@@ -8,7 +8,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ ARRAY_DAMAGES: dict[str, Callable[[dict[str, Any], Random], dict[str, Any]]] = {
     "turned": lambda a, rng: _one(a, rng, lambda x: x.T),
     "empty": lambda a, rng: _one(a, rng, lambda x: x[:0]),
     "twice": lambda a, rng: _one(a, rng, lambda x: np.concatenate([x, x])),
-    "missing": lambda a, rng: {name: a[name] for name in sorted(a)[1:]},
+    "an array missing": lambda a, rng: {name: a[name] for name in sorted(a)[1:]},
     "an array more": lambda a, rng: a | {"more": np.zeros(3, np.float32)},
 }
 
@@ -161,21 +161,25 @@ BYTE_DAMAGES: dict[str, Callable[[bytes, Random], bytes]] = {
 }
 
 
-def damages(file: Path) -> Iterator[tuple[str, Callable[[Random], None]]]:
-    """Yield the name of each damage of a file, and a function that does it."""
-    raw = file.read_bytes()
-    for name, damage in BYTE_DAMAGES.items():
-        yield name, lambda rng, damage=damage: file.write_bytes(damage(raw, rng))
-    yield "missing", lambda rng: file.unlink()
+def damages(file: Path) -> dict[str, Callable[[Random], None]]:
+    """Return the name of each damage of a file → a function that does it."""
+
+    def of_bytes(damage: Callable[[bytes, Random], bytes], rng: Random) -> None:
+        file.write_bytes(damage(file.read_bytes(), rng))
+
+    def of_json(damage: Callable[[Any, Random], Any], rng: Random) -> None:
+        file.write_text(json.dumps(damage(json.loads(file.read_bytes()), rng)), encoding="utf-8")
+
+    def of_arrays(damage: Callable[[dict[str, Any], Random], dict[str, Any]], rng: Random) -> None:
+        save_file(damage(load_file(file), rng), file, {"format": "pt"})
+
+    every: dict[str, Callable[[Random], None]] = {"missing": lambda rng: file.unlink()}
+    every |= {name: partial(of_bytes, damage) for name, damage in BYTE_DAMAGES.items()}
     if file.suffix == ".json":
-        for name, of_json in JSON_DAMAGES.items():
-            yield name, lambda rng, of_json=of_json: file.write_text(json.dumps(of_json(json.loads(raw), rng)))
+        every |= {name: partial(of_json, damage) for name, damage in JSON_DAMAGES.items()}
     if file.suffix == ".safetensors":
-        for name, of_arrays in ARRAY_DAMAGES.items():
-            yield (
-                name,
-                lambda rng, of_arrays=of_arrays: save_file(of_arrays(load_file(file), rng), file, {"format": "pt"}),
-            )
+        every |= {name: partial(of_arrays, damage) for name, damage in ARRAY_DAMAGES.items()}
+    return every
 
 
 def check(folder: Path) -> str | None:
@@ -194,9 +198,9 @@ def check(folder: Path) -> str | None:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """The files of a model except those of its encoder, the codebook and the manifest."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != saved.ENCODER)
-    return sorted(path.relative_to(folder) for path in files if path.name not in (saved.MANIFEST, "codebook.yaml"))
+    """The files of a model's family, except those of its encoder."""
+    files = (path for path in folder.rglob("*/*") if path.is_file() and path.parent.name != saved.ENCODER)
+    return sorted(path.relative_to(folder) for path in files)
 
 
 def encoder_files(folder: Path) -> list[Path]:
@@ -208,11 +212,11 @@ def try_all(sound: Path, files: list[Path], folder: Path, *, each: int) -> dict[
     assert check(sound) is None
     outcomes = {}
     for file in files:
-        for name, _ in damages(sound / file):
+        for name in damages(sound / file):
             for number in range(each):
                 shutil.rmtree(folder, ignore_errors=True)
                 shutil.copytree(sound, folder)
-                dict(damages(folder / file))[name](Random(f"{file} {name} {number}"))
+                damages(folder / file)[name](Random(f"{file} {name} {number}"))
                 saved.seal(folder)
                 outcomes[f"{file}: {name}, {number}"] = check(folder)
     return outcomes
@@ -233,6 +237,14 @@ def test_a_damaged_model_gives_sound_tags_or_an_error(
             if f".safetensors: {what}," in place and "turned" not in place:
                 assert message is not None, place
     assert all(message for place, message in outcomes.items() if "cut short" in place or "empty" in place)
+
+
+def test_damaged_settings_of_a_tagger_give_sound_tags_or_an_error(
+    models: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    for task in ("topics", "stance"):
+        outcomes = try_all(models(task, "majority"), [Path("tagger.json")], tmp_path / "model", each=5 * EACH)
+        assert all(message for place, message in outcomes.items() if "cut short" in place or "renamed" in place)
 
 
 @pytest.mark.parametrize("name", ["embedding", "zero_shot"])

@@ -50,7 +50,7 @@ class _Average:
         return np.asarray(np.mean(calibrated, axis=0))
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, _Saved[self.calibration](calibrations=self.calibrations))  # type: ignore[name-defined]
+        write_settings(folder, _Saved[self.calibration](calibrations=tuple(self.calibrations)))  # type: ignore[name-defined]
         for number, member in enumerate(self.members):
             member.save(folder / str(number))
 

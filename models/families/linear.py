@@ -257,7 +257,7 @@ def _fit_crossed(x: csr_matrix, examples: StanceExamples, targets: list[str], fi
     """
     target_of = np.array([query.target for query in examples.inputs], dtype=object)
     is_of = np.column_stack([target_of == target for target in targets]) if targets else np.zeros((len(examples), 0))
-    blocks = [x.multiply(is_of[:, [place]]).tocsr() for place in range(len(targets))]
+    blocks = [csr_matrix(x.multiply(is_of[:, [place]])) for place in range(len(targets))]
     # An n-gram that no example of a target has learns nothing for it.
     columns = [np.unique(block.indices) for block in blocks]
     parts = [x, *(block[:, kept] for block, kept in zip(blocks, columns, strict=True))]
