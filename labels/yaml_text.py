@@ -136,6 +136,7 @@ def _check_tag(loader: _Loader, node: yaml.Node) -> None:
     if node.tag not in _SCALARS | {_MERGE}:
         raise BadYaml(f"not YAML of plain values: the tag {shown!r} is not read; remove it", _line(node))
     if node.tag == _TAG + "str":
+        node.value = _join_surrogates(node)
         return
     if len(node.value) > _LONGEST_NUMBER:
         raise BadYaml("not YAML of plain values: a number with too many digits; put it in quotes", _line(node))
@@ -146,6 +147,17 @@ def _check_tag(loader: _Loader, node: yaml.Node) -> None:
         raise BadYaml(
             f"not YAML of plain values: {node.value!r} is not of type {shown!r}; put it in quotes", _line(node)
         )
+
+
+def _join_surrogates(node: yaml.ScalarNode) -> str:
+    """Return the text with escaped pairs of surrogates, as JSON writes emoji, joined to characters."""
+    text = str(node.value)
+    if not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise BadYaml("half a surrogate pair (\\ud800 to \\udfff); write the whole character", _line(node)) from None
 
 
 def _check_keys(node: yaml.MappingNode) -> None:
