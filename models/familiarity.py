@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from labels.files import Frozen
+from models.cleaning import clean
 
 FEWEST = 1000
 """Fewer training texts do not show which share of known words is unusual."""
@@ -55,4 +56,4 @@ class Familiarity(Frozen):
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in _WORD.findall(text) if word == word.lower()}
+    return {word for word in _WORD.findall(clean(text)) if word == word.lower()}

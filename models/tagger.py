@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from labels.gold.adjudication import Target
 from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
+from models.cleaning import CLEANING, CleaningName, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity
 from models.reader import Reader, load_reader
@@ -44,7 +46,8 @@ class TaggerSettings(Frozen):
     """The settings that a tagger saves with its models.
 
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
-    language are tagged. Without `familiarity`, all texts are taken to be like the training texts.
+    language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
+    rules by which the texts were cleaned.
     """
 
     input: tuple[Field, ...]
@@ -55,6 +58,7 @@ class TaggerSettings(Frozen):
     # Models saved by older versions do not have this field.
     languages: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
+    cleaning: CleaningName = CLEANING
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Tagger:
         def needs_stance(raw: FloatArray) -> BoolArray:
             return np.asarray(calibration.probabilities(raw) >= lower)
 
-        targets = [topic.proposition for topic in self.codebook.topics]
+        targets = [clean(topic.proposition) for topic in self.codebook.topics]
         texts = [render(passage, self.settings.input)[0] for passage in passages]
         reading = self.reader.read(texts, targets, needs_stance)
         probabilities = calibration.probabilities(reading.topics)
@@ -161,8 +165,18 @@ class Tagger:
 
     @staticmethod
     def settings_of(folder: Path) -> TaggerSettings:
-        """Read the settings of a saved tagger without loading its models."""
-        return TaggerSettings.model_validate_json((folder / _SETTINGS).read_bytes())
+        """Read the settings of a saved tagger without loading its models.
+
+        Raises DemarcheError if it was trained on texts cleaned in another way than this version cleans them.
+        """
+        raw = (folder / _SETTINGS).read_bytes()
+        cleaning = json.loads(raw).get("cleaning")
+        if cleaning != CLEANING:
+            raise DemarcheError(
+                f"{folder}: trained on texts cleaned by other rules ({cleaning or 'none'}; this version has {CLEANING}); "
+                "train it again"
+            )
+        return TaggerSettings.model_validate_json(raw)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -15,7 +15,8 @@ from labels.files import read_text, require_file, suffix
 from labels.passages import Article
 from labels.table_files import TABLE_SUFFIXES, read_rows
 from labels.tables.cells import word
-from tagging.segmentation import NO_WIDTH
+from models.cleaning import INVISIBLE
+from models.markup import text_of_html
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
@@ -148,7 +149,7 @@ def _article(id: str, text: str, **metadata: str | None) -> ReadArticle | Unread
 
 def _blank(text: str) -> bool:
     """Return whether the text has no passage, only white space and invisible characters."""
-    return all(letter.isspace() or letter in NO_WIDTH for letter in text)
+    return all(letter.isspace() or letter in INVISIBLE for letter in text)
 
 
 def _from_html(name: str, raw: bytes) -> ReadArticle | Unreadable:
@@ -206,12 +207,12 @@ def _from_row(
         if column not in row:
             return Unreadable(place, f"no column {column!r} (it has {', '.join(map(str, row))}); name it with {option}")
     text = row[columns.text or "text"]
-    if not isinstance(text, str) or _blank(text):
+    if not isinstance(text, str) or _blank(text_of_html(text)):
         return Unreadable(place, "empty text")
     try:
         article = Article(
             id=_cell(row, columns.id or "id") or place,
-            text=text,
+            text=text_of_html(text),
             title=_cell(row, columns.title or "title"),
             published=_cell(row, columns.date) if columns.date else _cell(row, "published") or _cell(row, "date"),
             source=_cell(row, "source"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from labels.passages import Article, Passage
+from models.cleaning import INVISIBLE, clean
 from models.language import detect_language
 from tagging import boilerplate
 
@@ -17,8 +18,6 @@ _PART = 150
 """Maximum number of words in each part of a split paragraph, where its sentences allow."""
 _WIDEST = 5000
 """Maximum number of characters in a passage. Only text without spaces, or text that is not prose, reaches it."""
-NO_WIDTH = "\ufeff\u200b\u200c\u200d\u2060\xad"
-"""Invisible characters that are trimmed from the ends of a paragraph like white space."""
 
 Offsets = tuple[int, int]
 
@@ -34,7 +33,7 @@ def segment(article: Article) -> list[Piece]:
     """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
     spans = list(paragraphs(article.text))
     texts = [article.text[start:end] for start, end in spans]
-    kinds = boilerplate.recognise(texts)
+    kinds = boilerplate.recognise([clean(text) for text in texts])
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
     for (start, end), kind in zip(spans, kinds, strict=True):
@@ -83,8 +82,8 @@ def _blocks(text: str) -> Iterator[list[Offsets]]:
 def _trim(text: str, start: int, end: int) -> Offsets | None:
     """Return the offsets without white space and invisible characters at the ends, or None if nothing remains."""
     line = text[start:end]
-    left = len(line) - len(line.lstrip().lstrip(NO_WIDTH).lstrip())
-    kept = line.strip().strip(NO_WIDTH).strip()
+    left = len(line) - len(line.lstrip().lstrip(INVISIBLE).lstrip())
+    kept = line.strip().strip(INVISIBLE).strip()
     return (start + left, start + left + len(kept)) if kept else None
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 
 from labels.codebook import Codebook
+from models.cleaning import clean
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
 
@@ -74,7 +75,7 @@ class RuleTopics:
 
     @classmethod
     def of(cls, codebook: Codebook) -> Self:
-        return cls([topic.keywords for topic in codebook.topics])
+        return cls([list(map(clean, topic.keywords)) for topic in codebook.topics])
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         return self
