@@ -13,8 +13,9 @@ import typer
 
 from demarche.app import EXIT_PARTLY, new_app
 from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
-from demarche.printing import interval, not_read, table, warn
+from demarche.printing import echo, interval, not_read, table, warn
 from labels.tables.columns import ImportOptions, TableColumns
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from labels.check import LabelledData
@@ -61,9 +62,9 @@ def check(
     """
     data = read_and_warn(codebook, passages, annotations, articles=articles)
     annotators = {annotation.annotator for annotation in data.annotations}
-    typer.echo(
-        f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "
-        f"by {len(annotators)} annotators, codebook {data.codebook.reference}"
+    echo(
+        f"no errors: {counted(len(data.passages), 'passage')}, {counted(len(data.annotations), 'annotation')} "
+        f"by {counted(len(annotators), 'annotator')}, codebook {data.codebook.reference}"
     )
 
 
@@ -86,8 +87,9 @@ def stats(
     splits: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
         splits = {id: place.split for id, place in read_split(split).items()}
-    typer.echo(
-        f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
+    echo(
+        f"{counted(len(data.passages), 'passage')} of {counted(len({p.article for p in data.passages}), 'article')}, "
+        f"{len(examples)} labelled"
     )
     tables = [gold_table(examples, data.codebook.topic_ids), annotator_table(data), source_table(data)]
     for counts in [*tables, *([split_table(data, splits)] if splits else [])]:
@@ -130,10 +132,11 @@ def agreement(
             title="Cohen's kappa",
         )
     else:
-        typer.echo("\nno Cohen's kappa: the passages with several annotators do not all have the same ones")
-    typer.echo()
+        echo()
+        echo("no Cohen's kappa: the passages with several annotators do not all have the same ones")
+    echo()
     for sentence in in_words(scores):
-        typer.echo(sentence)
+        echo(sentence)
 
 
 @app.command()
@@ -163,12 +166,12 @@ def adjudicate(
     with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
     tied = [example for example in examples if example.ties]
-    typer.echo(f"{len(examples)} passages: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
+    echo(f"{counted(len(examples), 'passage')}: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
     if tied:
         ties = [(example.passage.id, tie) for example in tied for tie in example.ties]
         table(("passage", "tied"), ties[:TIES_SHOWN], title="ties, to be decided by an annotator named adjudicator")
         if len(ties) > TIES_SHOWN:
-            typer.echo(f"… and {len(ties) - TIES_SHOWN} more")
+            echo(f"… and {len(ties) - TIES_SHOWN} more")
 
 
 @app.command()
@@ -186,11 +189,12 @@ def schema(
 
     by_name = schemas()
     if out is None:
-        typer.echo(json.dumps(by_name, indent=2))
+        for line in json.dumps(by_name, indent=2).splitlines():
+            echo(line)
         return
     for name, schema in by_name.items():
         write_text(out / f"{name}.schema.json", json.dumps(schema, indent=2) + "\n")
-        typer.echo(out / f"{name}.schema.json")
+        echo(out / f"{name}.schema.json")
 
 
 @app.command()
@@ -222,7 +226,7 @@ def passages(
     write_jsonl(out, cut)
     if articles_out is not None:
         write_jsonl(articles_out, read)
-    typer.echo(f"{len(cut)} passages of {len(read)} articles in {out}")
+    echo(f"{counted(len(cut), 'passage')} of {counted(len(read), 'article')} in {out}")
     not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)
@@ -257,15 +261,16 @@ def import_table(
 
     options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
     imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
-    typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
+    echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
     if codebook is not None:
         name = imported.codebook.reference
     elif imported.codebook.topics:
         name = f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
     else:
         name = str(out / "codebook.yaml")
-    typer.echo(
-        f"{len(imported.passages)} passages and {len(imported.annotations)} annotations in {out}; codebook {name}"
+    echo(
+        f"{counted(len(imported.passages), 'passage')} and {counted(len(imported.annotations), 'annotation')} in {out}; "
+        f"codebook {name}"
     )
 
 
@@ -295,14 +300,15 @@ def export_table(
     check_table_output(out, inputs=[codebook, passages, *annotations])
     data = read_and_warn(codebook, passages, annotations)
     exported = export_table(data, out)
-    typer.echo(
-        f"{exported.rows} rows of {len(data.passages)} passages and {len(data.annotations)} annotations in {out}"
+    echo(
+        f"{counted(exported.rows, 'row')} of {counted(len(data.passages), 'passage')} and "
+        f"{counted(len(data.annotations), 'annotation')} in {out}"
     )
     if exported.lost:
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
-    typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
+    echo("to read it back:")
+    echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
 
 
 def _column_options(columns: TableColumns) -> list[str]:

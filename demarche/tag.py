@@ -9,7 +9,8 @@ import typer
 
 from demarche.app import EXIT_PARTLY
 from demarche.options import ARTICLE_FILES, ARTICLES_OUT
-from demarche.printing import not_read, table
+from demarche.printing import echo, not_read, table
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from tagging.batch import Summary
@@ -59,9 +60,9 @@ def tag(
     summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
     _print_topics(summary)
     _print_counts(summary, model=name)
-    typer.echo(f"tags in {out}")
+    echo(f"tags in {out}")
     if articles_out is not None:
-        typer.echo(f"articles as read in {articles_out}")
+        echo(f"articles as read in {articles_out}")
     not_read(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(EXIT_PARTLY)
@@ -95,17 +96,19 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     """Print the numbers of articles, passages and tags, and what was not tagged."""
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
-    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")
-    typer.echo(
-        f"{summary.assigned} tags, {summary.assigned_for_review} of them for review; "
+    echo()
+    passages, articles = counted(summary.passages, "passage"), counted(summary.articles, "article")
+    echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
+    echo(
+        f"{counted(summary.assigned, 'tag')}, {summary.assigned_for_review} of them for review; "
         f"{summary.unassigned_for_review} more for review but not assigned; "
-        f"{summary.statuses[NO_TOPIC]} passages without a topic; "
-        f"{summary.statuses[BOILERPLATE]} pieces of boilerplate"
+        f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
+        f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
     )
     if summary.other_languages:
         counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
-        typer.echo(
-            f"not tagged because of their language: {summary.other_languages.total()} passages in "
-            f"{summary.other_articles} articles ({counts}); "
+        echo(
+            f"not tagged because of their language: {counted(summary.other_languages.total(), 'passage')} in "
+            f"{counted(summary.other_articles, 'article')} ({counts}); "
             f"the model was trained on {', '.join(summary.training_languages)}"
         )

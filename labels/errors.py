@@ -9,12 +9,18 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from labels.wording import counted, printable
+
 LONGEST = 400
 """Maximum length of a message in characters; a value quoted in it may be as long as a book."""
 
 
 class DemarcheError(Exception):
-    """An error whose message tells the user what went wrong, where, and what to do about it."""
+    """An error whose message, of one or more lines, tells the user what went wrong, where, and what to do about it."""
+
+    def __str__(self) -> str:
+        # Names and values from files are quoted in messages, and a terminal must not obey them.
+        return "\n".join(printable(str(line)) for line in self.args)
 
 
 class Problem(NamedTuple):
@@ -38,8 +44,8 @@ class BadInput(DemarcheError):
         self.problems = list(problems)
         lines = [str(problem) for problem in self.problems[: self.SHOWN]]
         if len(self.problems) > self.SHOWN:
-            lines.append(f"… and {len(self.problems) - self.SHOWN} more problems")
-        super().__init__("\n".join(lines))
+            lines.append(f"… and {counted(len(self.problems) - self.SHOWN, 'more problem')}")
+        super().__init__(*lines)
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[list[Problem]]]:
         """Keep the problems when the error is pickled on its way from another process."""
@@ -70,7 +76,7 @@ def one_line(text: str) -> str:
     """Return the text as one line that a terminal can show: shortened, with control characters escaped."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST - 150]} … {text[-140:]}"
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return printable(text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

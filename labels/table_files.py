@@ -23,6 +23,7 @@ from labels.files import (
     require_file,
     suffix,
 )
+from labels.wording import counted
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 DELIMITERS = ",;\t|"
@@ -115,7 +116,7 @@ def _read_csv(path: Path, problems: Problems) -> Rows:
                 if not any(cells):
                     continue
                 if len(cells) != len(header):
-                    problems.add(path, start, f"{len(cells)} cells where the header has {len(header)}")
+                    problems.add(path, start, f"{counted(len(cells), 'cell')} where the header has {len(header)}")
                     continue
                 yield start, dict(zip(header, cells, strict=True))
         except UnicodeDecodeError:

@@ -89,7 +89,7 @@ def nothing_read(unreadable: Sequence[Unreadable]) -> DemarcheError:
     reasons = [f"  {one_line(item.name)}: {one_line(item.reason)}" for item in unreadable[:5]]
     if len(unreadable) > 5:
         reasons.append(f"  … and {len(unreadable) - 5} more")
-    return DemarcheError("\n".join(["no article could be read; nothing is written", *reasons]))
+    return DemarcheError("no article could be read; nothing is written", *reasons)
 
 
 def check_inputs(inputs: Sequence[Path]) -> None:
