@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import Annotated, Any
 
 import typer
@@ -100,6 +99,8 @@ def _discard_output() -> None:
 
 def _print_version(requested: bool) -> None:
     if requested:
+        from importlib import metadata
+
         echo(f"demarche {metadata.version('demarche')}")
         raise typer.Exit
 
