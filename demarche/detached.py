@@ -31,9 +31,9 @@ def detach(
     """
     from labels.check import read_passages
     from labels.detached import detach
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
 
-    check_output(out, inputs=[passages])
+    check_jsonl_output(out, inputs=[passages])
     count = write_jsonl(out, map(detach, read_passages(passages)))
     echo(f"{counted(count, 'passage')} without text in {out}")
 
@@ -60,9 +60,9 @@ def attach(
     from labels.check import read_detached
     from labels.detached import attach
     from labels.errors import DemarcheError
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
 
-    check_output(out, inputs=[detached, articles])
+    check_jsonl_output(out, inputs=[detached, articles])
     _check_not_among(articles, out)
     passages = read_detached(detached)
     ids = {passage.article for passage in passages}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
+from demarche.options import ARTICLE_FILES, ARTICLES_OUT, FOR_SPREADSHEET, After, options_from_fields
 from demarche.printing import echo, interval, not_read, table, warn
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.wording import counted
@@ -157,10 +157,10 @@ def adjudicate(
 
     Ties are left open and listed.
     """
-    from labels.files import check_output, jsonl_writer
+    from labels.files import check_jsonl_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
-    check_output(out, inputs=[codebook, passages, *annotations])
+    check_jsonl_output(out, inputs=[codebook, passages, *annotations])
     data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
@@ -200,20 +200,23 @@ def schema(
 @app.command()
 def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
-    out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
+    out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
+    from labels.tables.passages import check_passages_output, write_passages
     from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
     from tagging.segmentation import segment
 
     outputs = [out, *([articles_out] if articles_out else [])]
-    for place, path in enumerate(outputs):
-        check_output(path, inputs=outputs[:place])
+    check_passages_output(out, for_spreadsheet=for_spreadsheet)
+    if articles_out is not None:
+        check_jsonl_output(articles_out, inputs=[out])
     read, unreadable, cut = [], [], []
     for item in read_articles(articles, ArticleColumns(), written=outputs):
         if isinstance(item, Unreadable):
@@ -223,7 +226,7 @@ def passages(
         cut += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
     if not read:
         raise nothing_read(unreadable)
-    write_jsonl(out, cut)
+    write_passages(out, cut, for_spreadsheet=for_spreadsheet)
     if articles_out is not None:
         write_jsonl(articles_out, read)
     echo(f"{counted(len(cut), 'passage')} of {counted(len(read), 'article')} in {out}")
@@ -248,6 +251,12 @@ def import_table(
         typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
     ] = None,
     separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
+    for_spreadsheet: Annotated[
+        bool,
+        typer.Option(
+            "--for-spreadsheet", help="The table was written with this option: take the apostrophes off again."
+        ),
+    ] = False,
     codebook: Annotated[
         Path | None,
         typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
@@ -259,7 +268,9 @@ def import_table(
     """
     from labels.tables.imports import import_table_to_folder
 
-    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
+    options = ImportOptions(
+        values=_parse_values(value or []), separator=separator, target=toward, for_spreadsheet=for_spreadsheet
+    )
     imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
     echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
     if codebook is not None:
@@ -290,6 +301,7 @@ def export_table(
     passages: Passages,
     annotations: Annotations,
     out: Annotated[Path, typer.Option(help="Table to write (.csv, .tsv, .jsonl or .parquet).")],
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
 ) -> None:
     """Export labels as a flat table, one row per label.
 
@@ -297,9 +309,9 @@ def export_table(
     """
     from labels.tables.exports import check_table_output, export_table
 
-    check_table_output(out, inputs=[codebook, passages, *annotations])
+    check_table_output(out, inputs=[codebook, passages, *annotations], for_spreadsheet=for_spreadsheet)
     data = read_and_warn(codebook, passages, annotations)
-    exported = export_table(data, out)
+    exported = export_table(data, out, for_spreadsheet=for_spreadsheet)
     echo(
         f"{counted(exported.rows, 'row')} of {counted(len(data.passages), 'passage')} and "
         f"{counted(len(data.annotations), 'annotation')} in {out}"
@@ -308,7 +320,8 @@ def export_table(
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     echo("to read it back:")
-    echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
+    options = [*_column_options(exported.columns), *(["--for-spreadsheet"] if for_spreadsheet else [])]
+    echo("  " + shlex.join([*command, "--codebook", str(codebook), *options]))
 
 
 def _column_options(columns: TableColumns) -> list[str]:

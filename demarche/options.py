@@ -15,6 +15,10 @@ ARTICLE_FILES = (
     "or folders that contain them."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
+FOR_SPREADSHEET = (
+    "Write a CSV file that a spreadsheet opens as UTF-8 and without formulas: an apostrophe precedes cells that begin "
+    "with =, +, - or @."
+)
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

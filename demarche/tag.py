@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT
+from demarche.options import ARTICLE_FILES, ARTICLES_OUT, FOR_SPREADSHEET
 from demarche.printing import echo, not_read, table
 from labels.wording import counted
 
@@ -41,6 +41,7 @@ def tag(
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -54,10 +55,19 @@ def tag(
     from tagging.readers import ArticleColumns
 
     # Fetching a model can take a long time, so check the paths first.
-    check_paths(inputs, out, articles_out)
+    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
-    summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
+    summary = tag_files(
+        inputs,
+        folder,
+        out,
+        model=name,
+        columns=columns,
+        articles_out=articles_out,
+        for_spreadsheet=for_spreadsheet,
+        jobs=jobs,
+    )
     _print_topics(summary)
     _print_counts(summary, model=name)
     echo(f"tags in {out}")

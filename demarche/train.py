@@ -113,11 +113,11 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
     """Evaluate a model on new annotations, without training."""
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
     from training.run import evaluate_model
 
     if out is not None:
-        check_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
+        check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     with TerminalReporter() as reporter:
         scores, predictions = evaluate_model(
             model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter

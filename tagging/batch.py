@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labels.errors import DemarcheError
-from labels.files import jsonl_writer
+from labels.files import check_jsonl_output, jsonl_writer
 from labels.gold.adjudication import Target
 from labels.passages import Article
 from models.cleaning import find_span
@@ -72,10 +72,12 @@ class Summary:
                 self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
 
 
-def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None) -> None:
+def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None, *, for_spreadsheet: bool = False) -> None:
     """Raise a DemarcheError if an input is missing or an output cannot be written, before any work is done."""
     check_inputs(inputs)
-    check_tags_output(out)
+    check_tags_output(out, for_spreadsheet=for_spreadsheet)
+    if articles_out is not None:
+        check_jsonl_output(articles_out)
     if articles_out is not None and articles_out.resolve() == out.resolve():
         raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
 
@@ -88,6 +90,7 @@ def tag_files(
     model: str,
     columns: ArticleColumns,
     articles_out: Path | None = None,
+    for_spreadsheet: bool = False,
     jobs: int | None = None,
 ) -> Summary:
     """Tag the inputs with the model in `folder`, as `tag_batch` does.
@@ -100,7 +103,16 @@ def tag_files(
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
     tagger = Tagger.load(folder)
     processes = Processes(jobs or (1 if has_encoder(folder) else cores()), folder)
-    return tag_batch(inputs, tagger, out, model=model, columns=columns, articles_out=articles_out, processes=processes)
+    return tag_batch(
+        inputs,
+        tagger,
+        out,
+        model=model,
+        columns=columns,
+        articles_out=articles_out,
+        for_spreadsheet=for_spreadsheet,
+        processes=processes,
+    )
 
 
 def tag_batch(
@@ -111,19 +123,21 @@ def tag_batch(
     model: str,
     columns: ArticleColumns,
     articles_out: Path | None = None,
+    for_spreadsheet: bool = False,
     processes: Processes | None = None,
 ) -> Summary:
     """Tag every article in the inputs and write the rows to `out`, which is created only when it is complete.
 
-    `articles_out` receives the articles as they were read: the text that the offsets refer to.
+    `articles_out` receives the articles as they were read: the text that the offsets refer to. With `for_spreadsheet`,
+    no cell of a CSV file is a formula.
     """
-    check_paths(inputs, out, articles_out)
+    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
     if not tagger.reader.reads_topics and columns.target is None:
         raise DemarcheError("this model predicts stance alone; name the column of the targets with --target")
     outputs = [out, *([articles_out] if articles_out else [])]
     summary = Summary(tagger.settings.languages)
     articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
-    with tags_writer(out) as write_rows, articles_writer as write_articles:
+    with tags_writer(out, for_spreadsheet=for_spreadsheet) as write_rows, articles_writer as write_articles:
         batches = _read_batches(read_articles(inputs, columns, written=outputs), summary, write_articles)
         with contextlib.closing(spread(partial(tag_articles, model=model), batches, tagger, processes)) as tagged:
             for rows in tagged:

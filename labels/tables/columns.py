@@ -56,10 +56,12 @@ class ImportOptions:
 
     `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
     topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
-    table without a column of targets.
+    table without a column of targets. With `for_spreadsheet`, the apostrophes are taken off that keep texts from being
+    formulas.
     """
 
     annotator: str = "table"
     values: Mapping[str, str] = field(default_factory=dict)
     separator: str = ";"
     target: str | None = None
+    for_spreadsheet: bool = False
