@@ -49,6 +49,9 @@ def attach(
         str | None,
         typer.Option(metavar="FIELD", help="Field with an article's text.  [default: text, or content_original]"),
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Encoding of the files that are not UTF-8, e.g. windows-1252.")
+    ] = None,
 ) -> None:
     """Fill in the text of detached passages.
 
@@ -59,14 +62,16 @@ def attach(
     from labels.article_copies import read_copies
     from labels.check import read_detached
     from labels.detached import attach
+    from labels.encodings import check_encoding
     from labels.errors import DemarcheError
     from labels.files import check_jsonl_output, write_jsonl
 
+    check_encoding(encoding)
     check_jsonl_output(out, inputs=[detached, articles])
     _check_not_among(articles, out)
     passages = read_detached(detached)
     ids = {passage.article for passage in passages}
-    attached = attach(passages, read_copies(articles, ids, text_field=text_field))
+    attached = attach(passages, read_copies(articles, ids, text_field=text_field, encoding=encoding))
     if len(attached.missing) == len(passages):
         raise DemarcheError(
             f"{articles}: has none of the {counted(len(ids), 'article')} of {detached}; give a file of articles (JSON lines) with "

@@ -32,8 +32,8 @@ class After(NamedTuple):
 def options_from_fields(command: Command, *, metavar: str | None = None) -> Command:
     """Replace each dataclass parameter of a command with one option per field.
 
-    Declare a field as `Annotated[type, "help"]` with a default; a field of type `tuple[str, ...]` may be repeated.
-    `metavar` stands for the value of each option in `--help`.
+    Declare a field as `Annotated[type, "help"]` or `Annotated[type, "help", "METAVAR"]` with a default; a field of type
+    `tuple[str, ...]` may be repeated. `metavar` stands for the value of each option without its own in `--help`.
     """
     signature = inspect.signature(command, eval_str=True)
     groups: dict[str, Any] = {
@@ -72,11 +72,15 @@ def options_from_fields(command: Command, *, metavar: str | None = None) -> Comm
 def _options(group: Any, metavar: str | None) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     for field in fields(group):
-        type_, help = get_args(hints[field.name])
+        type_, help, *own = get_args(hints[field.name])
         repeatable = get_origin(type_) is tuple
+        flag = [f"--{field.name.replace('_', '-')}"] if type_ is bool else []
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None if repeatable else field.default,
-            annotation=Annotated[list[str] | None if repeatable else type_, typer.Option(help=help, metavar=metavar)],
+            annotation=Annotated[
+                list[str] | None if repeatable else type_,
+                typer.Option(*flag, help=help, metavar=None if flag else own[0] if own else metavar),
+            ],
         )

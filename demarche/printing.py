@@ -32,6 +32,12 @@ def warn(line: str) -> None:
     echo(line, err=True)
 
 
+def heading(line: str) -> None:
+    """Print a line in bold type after an empty one."""
+    echo()
+    typer.secho(printable(line), bold=True)
+
+
 def not_read(items: Sequence[Unreadable]) -> None:
     """Print the files and rows that could not be read, up to the first 50."""
     from labels.errors import one_line
@@ -50,8 +56,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
         bool(rows) and not any(char.isalpha() for row in rows for char in row[place]) for place in range(len(columns))
     ]
     if title:
-        echo()
-        typer.secho(printable(title), bold=True)
+        heading(title)
     for number, row in enumerate((tuple(columns), *rows)):
         cells = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)]
         typer.secho("  ".join(cells).rstrip(), dim=number == 0)

@@ -10,7 +10,7 @@ from typing import TypedDict
 from labels.errors import DemarcheError
 from labels.files import check_output
 from labels.passages import Passage
-from labels.tables.spreadsheet import check_for_spreadsheet
+from labels.table_files.spreadsheet import check_for_spreadsheet
 from labels.tables.writers import table_writer
 from models.tagger import Tag
 

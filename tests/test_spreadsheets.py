@@ -5,14 +5,18 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labels.tables.spreadsheet import guard, unguard
-from tests.conftest import demarche
+from labels.codebook import write_codebook
+from labels.files import write_jsonl
+from labels.passages import Passage
+from labels.table_files.spreadsheet import guard, unguard
+from tests.conftest import BOOK, demarche, make_articles
 
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1", "''@tea", '=HYPERLINK("http://x","tea")']
 HARMLESS = ["tea", "'tea'", "", "1 = 1", "a-b", "tea@example.org", "–1"]
@@ -95,3 +99,29 @@ def test_json_lines_are_not_written_under_another_name(name: str, workspace: Pat
         assert f"{name}: " in result.output
         assert ".jsonl" in result.output
         assert not (workspace / name).exists()
+
+
+def test_labels_exported_for_a_spreadsheet_are_read_back_by_the_printed_command(tmp_path: Path) -> None:
+    _, passages, annotations = make_articles(4)
+    texts = [f"{DANGEROUS[number % len(DANGEROUS)]} {each.text}" for number, each in enumerate(passages)]
+    passages = [
+        each.model_copy(update={"text": text, "start": 0, "end": len(text), "meta": {"=note": "-1", "b": "'tea'"}})
+        for each, text in zip(passages, texts, strict=True)
+    ]
+    write_codebook(tmp_path / "codebook.yaml", BOOK)
+    write_jsonl(tmp_path / "passages.jsonl", passages)
+    write_jsonl(tmp_path / "annotations.jsonl", annotations)
+    files = [tmp_path / name for name in ("codebook.yaml", "passages.jsonl", "annotations.jsonl")]
+    exported = demarche("labels", "export", "table", *files, "--out", tmp_path / "x.csv", "--for-spreadsheet")
+    assert exported.exit_code == 0, exported.output
+    rows = cells_of(tmp_path / "x.csv")
+    assert all(cell[:1] not in set("=+-@\t\r＝") for row in rows for cell in (*row, *row.values()))
+    command = shlex.split(exported.output.splitlines()[-1])
+    assert command[-1] == "--from-spreadsheet"
+    imported = demarche(*command[1:])
+    assert imported.exit_code == 0, imported.output
+    read = [
+        Passage.model_validate_json(line)
+        for line in (tmp_path / "x-imported" / "passages.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert {each.id: (each.text, each.meta) for each in read} == {each.id: (each.text, each.meta) for each in passages}

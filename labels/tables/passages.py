@@ -8,7 +8,7 @@ from pathlib import Path
 from labels.errors import DemarcheError
 from labels.files import check_jsonl_output, check_output, write_jsonl
 from labels.passages import Passage
-from labels.tables.spreadsheet import check_for_spreadsheet
+from labels.table_files.spreadsheet import check_for_spreadsheet
 from labels.tables.writers import table_writer
 
 _TABLES = (".csv", ".tsv")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from labels.files import atomic_write
-from labels.table_files import DELIMITERS
-from labels.tables.spreadsheet import check_for_spreadsheet, guard
+from labels.table_files.delimited import DELIMITERS
+from labels.table_files.spreadsheet import check_for_spreadsheet, guard
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def table_writer(
 
                     def write(rows: Iterable[Mapping[str, Any]]) -> None:
                         for row in rows:
-                            cells = [row[name] for name in types]
+                            cells = [row.get(name) for name in types]
                             table.writerow(map(guard, cells) if for_spreadsheet else cells)
 
                     yield write
