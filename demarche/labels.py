@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, FOR_SPREADSHEET, After, options_from_fields
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    FOR_SPREADSHEET,
+    After,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TitleColumn,
+    options_from_fields,
+)
 from demarche.printing import echo, interval, not_read, table, warn
-from labels.file_format import FileFormat
+from labels.file_format import AS_FOUND, FileFormat
 from labels.tables.columns import Empty, ImportOptions, TableColumns
 from labels.wording import counted
 
@@ -204,16 +214,23 @@ def schema(
 
 
 @app.command()
+@options_from_fields
 def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
     out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
+    from labels.errors import Problem
     from labels.files import check_jsonl_output, write_jsonl
     from labels.tables.passages import check_passages_output, write_passages
     from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
@@ -224,7 +241,9 @@ def passages(
     if articles_out is not None:
         check_jsonl_output(articles_out, inputs=[out])
     read, unreadable, cut = [], [], []
-    for item in read_articles(articles, ArticleColumns(), written=outputs):
+    notes: list[Problem] = []
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
+    for item in read_articles(articles, columns, written=outputs, notes=notes):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue
@@ -236,6 +255,8 @@ def passages(
     if articles_out is not None:
         write_jsonl(articles_out, read)
     echo(f"{counted(len(cut), 'passage')} of {counted(len(read), 'article')} in {out}")
+    for note in notes:
+        warn(f"note: {note}")
     not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)

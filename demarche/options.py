@@ -11,14 +11,27 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 import typer
 
 ARTICLE_FILES = (
-    "Files with articles (.txt, .md, .html), tables of articles (.csv, .tsv, .jsonl, .json, .parquet), "
-    "or folders that contain them."
+    "Files with articles (.txt, .md, .html, .mhtml, .eml, .docx, .rtf), tables of articles (.csv, .tsv, .jsonl, .json, "
+    ".parquet, .xlsx), or folders that contain them; each also .gz."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
 FOR_SPREADSHEET = (
     "Write a CSV file that a spreadsheet opens as UTF-8 and without formulas: an apostrophe precedes cells that begin "
     "with =, +, - or @."
 )
+
+TextColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text, content or body]")
+]
+IdColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the article's id.  [default: id, if present]")
+]
+TitleColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the title.  [default: title, if present]")
+]
+DateColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the date.  [default: published or date, if present]")
+]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, FOR_SPREADSHEET
-from demarche.printing import echo, not_read, table
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    FOR_SPREADSHEET,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TitleColumn,
+    options_from_fields,
+)
+from demarche.printing import echo, not_read, table, warn
+from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 _MOST_TOPICS = 20
 
 
+@options_from_fields
 def tag(
     inputs: Annotated[
         list[Path],
@@ -25,18 +36,10 @@ def tag(
     ],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
     out: Annotated[Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv).")],
-    text: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text]")
-    ] = None,
-    id: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the article's id.  [default: id, if present]")
-    ] = None,
-    title: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the title.  [default: title, if present]")
-    ] = None,
-    date: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the date.  [default: published or date, if present]")
-    ] = None,
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
@@ -49,6 +52,7 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
     from tagging.batch import check_paths, tag_files
@@ -57,7 +61,7 @@ def tag(
     # Fetching a model can take a long time, so check the paths first.
     check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
     folder, name = _resolve_model(model)
-    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
     summary = tag_files(
         inputs,
         folder,
@@ -73,6 +77,8 @@ def tag(
     echo(f"tags in {out}")
     if articles_out is not None:
         echo(f"articles as read in {articles_out}")
+    for note in summary.notes:
+        warn(f"note: {note}")
     not_read(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(EXIT_PARTLY)

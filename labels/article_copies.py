@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from labels.errors import DemarcheError, Problems, suggest
 from labels.files import explain_json_line, load_json, read_lines, read_text
 from labels.passages import Article
+from labels.tables.cells import join_paragraphs
 
 TEXT_FIELDS = ("text", "content_original")
 """Fields that may have an article's text; the second is that of the data set Article-Bias-Prediction."""
@@ -101,7 +102,7 @@ def _is_file(path: Path) -> bool:
 
 def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
     """Return the first text that is not blank, or else a blank one. Raises DemarcheError if no field has a text."""
-    texts = [text for name in names if isinstance(text := fields.get(name), str)]
+    texts = [text for name in names if isinstance(text := join_paragraphs(fields.get(name)), str)]
     if texts:
         return next((text for text in texts if text.strip()), texts[0])
     hint = suggest(names[-1], [name for name, value in fields.items() if isinstance(value, str)])

@@ -140,9 +140,7 @@ def guess(raw: bytes) -> str:
 
     No encoding is offered for text that is mostly UTF-8, since it would garble the rest.
     """
-    damaged = raw.decode("utf-8", "surrogateescape")
-    invalid = sum("\udc80" <= letter <= "\udcff" for letter in damaged)
-    if invalid < sum(letter > "\x7f" for letter in damaged) - invalid:
+    if is_damaged_utf8(raw):
         return "; the rest is UTF-8, so this place is damaged: correct it in an editor"
     guesses = _guesses(raw)
     if not guesses:
@@ -150,6 +148,13 @@ def guess(raw: bytes) -> str:
     (best, words), *others = guesses
     other = f" (if not, perhaps {others[0][0]}: {others[0][1]})" if others else ""
     return f"; it looks like {best}: {words}; if these words are right, add --encoding {best}{other}"
+
+
+def is_damaged_utf8(raw: bytes) -> bool:
+    """Return whether more letters of the text are valid UTF-8 than not."""
+    damaged = raw.decode("utf-8", "surrogateescape")
+    invalid = sum("\udc80" <= letter <= "\udcff" for letter in damaged)
+    return invalid < sum(letter > "\x7f" for letter in damaged) - invalid
 
 
 def guess_wide(start: bytes) -> str | None:

@@ -13,7 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -139,7 +139,7 @@ def read_lines(path: Path, problems: Problems, encoding: str | None = None) -> I
         problems.add(path, None, f"cannot be read: {error}")
 
 
-def _recode(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+def _recode(stream: io.BufferedReader | gzip.GzipFile, encoding: str) -> Iterator[bytes]:
     """Yield the lines of a text in another encoding, in UTF-8."""
     # Only these line ends: a line separator within a string ends no line.
     with io.TextIOWrapper(stream, encoding=encoding, newline="\n") as text:
@@ -179,8 +179,9 @@ def explain_file(path: Path) -> str:
 
 def reason_not_text(path: Path, start: bytes, encoding: str | None = None) -> str | None:
     """Return why a file that starts with these bytes is not text, or None; reported once rather than for each line."""
-    if kind := recognise(start):
-        return None if kind == HTML else describe(kind, path)
+    kind = recognise(start)
+    if kind is not None and kind != HTML:
+        return describe(kind, path)
     if b"\0" not in start or marked_encoding(start) or (encoding and not extends_ascii(encoding)):
         return None
     if what := guess_wide(start):
@@ -258,6 +259,7 @@ def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
 
 def check_jsonl_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
     """Raise DemarcheError, as `check_output` does, and if the name says that the file is something else."""
+    _check_place(path)
     if path.suffix.lower() not in (".jsonl", ".ndjson"):
         raise DemarcheError(f"{path}: JSON lines are written here; name a file that ends in .jsonl")
     check_output(path, inputs=inputs)

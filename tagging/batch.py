@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from labels.errors import DemarcheError
+from labels.errors import DemarcheError, Problem
 from labels.files import check_jsonl_output, jsonl_writer
 from labels.gold.adjudication import Target
 from labels.passages import Article
@@ -44,6 +44,8 @@ class Summary:
     other_languages: Counter[str] = field(default_factory=Counter)
     other_articles: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    """Remarks on how tables of articles were read."""
 
     @property
     def assigned(self) -> int:
@@ -138,7 +140,9 @@ def tag_batch(
     summary = Summary(tagger.settings.languages)
     articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
     with tags_writer(out, for_spreadsheet=for_spreadsheet) as write_rows, articles_writer as write_articles:
-        batches = _read_batches(read_articles(inputs, columns, written=outputs), summary, write_articles)
+        batches = _read_batches(
+            read_articles(inputs, columns, written=outputs, notes=summary.notes), summary, write_articles
+        )
         with contextlib.closing(spread(partial(tag_articles, model=model), batches, tagger, processes)) as tagged:
             for rows in tagged:
                 write_rows(rows)

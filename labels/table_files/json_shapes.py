@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labels.errors import DemarcheError
+from labels.table_files.annotation_tools import explain_export
 
 TEXT_NAMES = ("text", "content", "body")
 """Fields that usually have the text of an article."""
@@ -18,7 +19,7 @@ Object = Mapping[str, Any]
 
 def rows_of_object(value: Object) -> Iterator[Any]:
     """Return the rows that a JSON object holds. Raises DemarcheError if it holds several lists of objects."""
-    if any(isinstance(value.get(name), str) for name in TEXT_NAMES):
+    if explain_export(value) or any(isinstance(value.get(name), str) for name in TEXT_NAMES):
         return iter([value])
     if _is_split(value):
         names = [str(name) for name in value["columns"]]
@@ -27,8 +28,10 @@ def rows_of_object(value: Object) -> Iterator[Any]:
         return iter(rows)
     lists = _lists_of_objects(value)
     if len(lists) > 1:
-        names = ", ".join(name for name, _ in lists)
-        raise DemarcheError(f"has several lists of objects ({names}); save the one with the texts as a file of its own")
+        listed = ", ".join(name for name, _ in lists)
+        raise DemarcheError(
+            f"has several lists of objects ({listed}); save the one with the texts as a file of its own"
+        )
     return iter(lists[0][1] if lists else [value])
 
 
@@ -66,12 +69,14 @@ def _table_of_lists(value: Object) -> list[Object] | None:
     return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
-def _lists_of_objects(value: Object, *, depth: int = 1) -> list[tuple[str, list[Any]]]:
-    """Return (name, list) of each list of objects; of the empty lists, if there are no others."""
-    lists = [(name, part) for name, part in value.items() if isinstance(part, list)]
-    full = [(name, part) for name, part in lists if part and all(isinstance(row, dict) for row in part)]
-    if depth < _DEEPEST:
-        for name, part in value.items():
-            if isinstance(part, dict):
-                full += [(f"{name}.{n}", rows) for n, rows in _lists_of_objects(part, depth=depth + 1) if rows]
-    return full or [(name, part) for name, part in lists if not part][:1]
+def _lists_of_objects(value: Object) -> list[tuple[str, list[Any]]]:
+    """Return (name, list) of the lists of objects that are least deep; if there are none, of an empty list."""
+    level: list[tuple[str, Any]] = list(value.items())
+    empty: list[tuple[str, list[Any]]] = []
+    for _ in range(_DEEPEST):
+        lists = [(name, part) for name, part in level if isinstance(part, list)]
+        if full := [(name, part) for name, part in lists if part and all(isinstance(row, dict) for row in part)]:
+            return full
+        empty = empty or [(name, part) for name, part in lists if not part]
+        level = [(f"{name}.{key}", v) for name, part in level if isinstance(part, dict) for key, v in part.items()]
+    return empty[:1]

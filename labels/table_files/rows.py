@@ -42,8 +42,12 @@ def looks_like_data(header: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
     title, texts = max(columns, key=lambda column: sum(map(len, column[1])))
     is_prose = len(title.split()) >= _WORDS_OF_PROSE or title.rstrip("\"'”’").endswith((".", "!"))
     others = [(name, cells) for name, cells in columns if cells is not texts and name.strip()]
-    return is_prose and any(
-        name in cells or (_is_number(name) and all(map(_is_number, cells))) for name, cells in others
+    numbers = [(name, all(map(_is_number, cells))) for name, cells in others]
+    if any(is_number and not _is_number(name) for name, is_number in numbers):
+        return False
+    return is_prose and (
+        any(name in cells for name, cells in others)
+        or any(_is_number(name) and is_number for name, is_number in numbers)
     )
 
 

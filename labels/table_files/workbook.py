@@ -8,7 +8,7 @@ from datetime import datetime, time
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from labels.errors import Problems, one_line
 from labels.file_format import FileFormat
@@ -20,6 +20,8 @@ from labels.table_files.rows import Rows, looks_like_data, reason_not_table, rep
 _BROKEN = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, SyntaxError, OSError, EOFError, zlib.error)
 """What openpyxl raises for workbooks that are damaged."""
 _ROWS_COMPARED = 50
+_LARGEST = 4_000_000_000
+"""Maximum size of the unpacked workbook in bytes: a small file may unpack to any size."""
 
 
 def read_workbook(path: Path, problems: Problems, format: FileFormat) -> Rows:
@@ -35,6 +37,10 @@ def read_workbook(path: Path, problems: Problems, format: FileFormat) -> Rows:
         )
         return
     try:
+        with ZipFile(seekable(path)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+                problems.add(path, None, "a workbook that is too large; save the sheet as .csv")
+                return
         book = load_workbook(seekable(path), read_only=True, data_only=True)
         name = _choose_sheet(book, path, problems, format.sheet)
         if name is not None:

@@ -138,6 +138,12 @@ def _parse_text(cell: str) -> Any:
     raise DemarcheError(f"""{cell[:40]!r} looks like a list but is not one; write it as ["a", "b"]""")
 
 
+def join_paragraphs(cell: Any) -> Any:
+    """Return a list of paragraphs as one text, and any other cell unchanged."""
+    is_paragraphs = isinstance(cell, list) and bool(cell) and all(isinstance(part, str) for part in cell)
+    return "\n\n".join(cell) if is_paragraphs else cell
+
+
 def split_values(cell: Any, separator: str | None) -> list[Any]:
     """Return the values of a cell that holds a list, or text divided by the separator or by any of SEPARATORS."""
     cell = parse_container(cell)

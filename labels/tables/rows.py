@@ -12,6 +12,7 @@ from labels.tables.cells import (
     SEPARATORS,
     identifier,
     is_blank,
+    join_paragraphs,
     parse_container,
     parse_integer,
     split_values,
@@ -65,7 +66,7 @@ class RowReader:
         """
         columns = self.columns
         self.vocabulary.line = line
-        text = row.get(columns.text)
+        text = join_paragraphs(row.get(columns.text))
         if not isinstance(text, str) or not text.strip():
             raise DemarcheError(f"column {columns.text!r} is empty or not text; every row needs a text")
         if id is None:
