@@ -70,7 +70,7 @@ def interval(score: Interval) -> tuple[str, str]:
 
 
 def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, on: str = "test") -> None:
-    """Print the headline metrics with intervals next to the baselines' values, then a row for each class."""
+    """Print the headline metrics with intervals next to the baselines' values, then a row for each class in the gold."""
     baselines = baselines or {}
     rows = []
     for name, score in scores.headlines().items():
@@ -81,8 +81,12 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
     classes = [
         (row["class"], row["gold"], row["predicted"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
         for row in scores.classes
+        if row["gold"]
     ]
     table(("class", "gold", "predicted", *metrics), classes, title="by class")
+    absent = [f"{row['class']} (predicted {row['predicted']})" for row in scores.classes if not row["gold"]]
+    if absent:
+        typer.echo(f"not in the gold: {', '.join(absent)}")
     for what, count in scores.left_out.items():
         echo(f"left out of the metrics: {count} {what}")
 

@@ -51,7 +51,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN",
-            help="Two or more runs, each a name, an id or the start of an id; the first is the reference.",
+            help="Two or more runs, each an id, the start of an id, or a name that only one run has; the first is the "
+            "reference.",
         ),
     ],
     metrics: Annotated[
@@ -66,7 +67,7 @@ def compare(
     """Compare runs with a reference run.
 
     Differences are computed on the test passages common to both runs, with confidence intervals from a paired bootstrap
-    over articles.
+    over articles. On fewer than 30 passages, or 5 articles, there is no verdict.
     """
     from training.compare_runs import check_plot_output, compare_runs, draw, verdict
 
@@ -77,11 +78,11 @@ def compare(
     for run, difference in comparison.differences:
         value, low, high = difference.difference
         rows.append(
-            (run, difference.metric, f"{difference.first:.3f}", f"{difference.second:.3f}",
+            (run, difference.metric, str(difference.passages), f"{difference.first:.3f}", f"{difference.second:.3f}",
              f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}", verdict(difference))
         )  # fmt: skip
     echo(f"reference: {comparison.reference}")
-    table(("run", "metric", "reference", "run's", "difference", "95 % interval", ""), rows)
+    table(("run", "metric", "passages", "reference", "run's", "difference", "95 % interval", ""), rows)
     if out is not None:
         draw(comparison, out)
         echo(f"plot in {out}")

@@ -51,14 +51,13 @@ def sweep(
 
 def _print_best(swept: Swept) -> None:
     from training.evaluation.metrics import HEADLINES
+    from training.record import interval_tag
 
     best, rows = swept.best, []
     for name in dict.fromkeys((*HEADLINES, swept.metric)):
-        test, low, high, dev = (
-            best.metrics.get(key) for key in (f"test/{name}", f"test/{name}_low", f"test/{name}_high", f"dev/{name}")
-        )
+        test, dev = (best.metrics.get(f"{split}/{name}") for split in ("test", "dev"))
         if test is not None:
-            bounds = "–" if low is None else f"{low:.3f}–{high:.3f}"
+            bounds = best.tags.get(interval_tag("test", name), "").partition(" ")[2] or "–"
             rows.append((name, f"{test:.3f}", bounds, "–" if dev is None else f"{dev:.3f}"))
     table(("best config on test", "score", "95 % interval", "on dev"), rows)
     echo()

@@ -10,13 +10,11 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 from models import markup
 from models.markup import Edit
 
-CleaningName = Literal["plain-text-1"]
-CLEANING: CleaningName = "plain-text-1"
+CLEANING = "plain-text-1"
 """The name of the rules in this module, saved with a model. Changed rules get another name, since a model that was
 trained on texts cleaned in one way must not read texts cleaned in another."""
 

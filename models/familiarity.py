@@ -11,6 +11,7 @@ import numpy as np
 
 from labels.files import Frozen
 from models.cleaning import clean
+from models.saved_parts import Fraction
 
 FEWEST = 1000
 """Fewer training texts do not show which share of known words is unusual."""
@@ -27,8 +28,8 @@ class Familiarity(Frozen):
     """The words of the training texts, and the lowest share of known words of a familiar text."""
 
     words: tuple[str, ...]
-    mean: float
-    lowest: float
+    mean: Fraction
+    lowest: Fraction
 
     @classmethod
     def of(cls, texts: Sequence[str], groups: Sequence[str]) -> Self | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
-from safetensors import SafetensorError
+from pydantic import Field as Limits
 
 from labels.codebook import STANCES, Codebook, Stance, read_codebook, write_codebook
 from labels.errors import DemarcheError, one_line
@@ -18,10 +17,11 @@ from labels.gold.adjudication import Target
 from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
-from models.cleaning import CLEANING, CleaningName, clean
+from models.cleaning import CLEANING, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity
 from models.reader import Reader, load_reader
+from models.saved_parts import BadPart, read_json
 
 _SETTINGS = "tagger.json"
 _CODEBOOK = "codebook.yaml"
@@ -51,14 +51,14 @@ class TaggerSettings(Frozen):
     """
 
     input: tuple[Field, ...]
-    review: float
+    review: Annotated[float, Limits(ge=0, le=1)]
     topic_calibration: TopicCalibration | None
     stance_calibration: StanceCalibration | None
     run: str | None = None
     # Models saved by older versions do not have this field.
     languages: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
-    cleaning: CleaningName = CLEANING
+    cleaning: str = CLEANING
 
 
 @dataclass(frozen=True)
@@ -169,28 +169,42 @@ class Tagger:
 
         Raises DemarcheError if it was trained on texts cleaned in another way than this version cleans them.
         """
-        raw = (folder / _SETTINGS).read_bytes()
-        cleaning = json.loads(raw).get("cleaning")
+        settings = read_json(folder / _SETTINGS, TaggerSettings)
+        cleaning = settings.cleaning if "cleaning" in settings.model_fields_set else "none"
         if cleaning != CLEANING:
             raise DemarcheError(
-                f"{folder}: trained on texts cleaned by other rules ({cleaning or 'none'}; this version has {CLEANING}); "
+                f"{folder}: trained on texts cleaned by other rules ({cleaning}; this version has {CLEANING}); "
                 "train it again"
             )
-        return TaggerSettings.model_validate_json(raw)
+        return settings
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model."""
+        """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model whose parts fit."""
         saved.check_seal(folder)
         try:
             settings = cls.settings_of(folder)
-            return cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            # The files match the manifest, so they are whole, but another version wrote them.
-            reason = one_line(str(error).partition("\n")[0])
+            tagger = cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
+            tagger._check(folder / _SETTINGS)
+        except BadPart as error:
+            # The files match the manifest, so they are whole, but another version or another program wrote them.
+            part = error.path.relative_to(folder).as_posix()
             raise DemarcheError(
-                f"{folder}: not a model that this version can read ({reason}); train it again"
+                f"{folder}: not a model that this version can read ({one_line(f'{part}: {error.reason}')}); train it again"
             ) from None
+        return tagger
+
+    def _check(self, path: Path) -> None:
+        """Raise BadPart unless models, calibration and codebook fit each other; `path` is the file of the settings."""
+        calibration, stance = self.settings.topic_calibration, self.settings.stance_calibration
+        if self.reader.reads_topics != (calibration is not None) or self.reader.reads_stance != (stance is not None):
+            raise BadPart(path, "a model and its calibration belong together, and one of them is missing")
+        if calibration is None:
+            return
+        # A classifier returns an array of its shape for no texts at all.
+        sizes = {len(self.codebook.topics), len(calibration.curves), self.reader.topics([]).shape[1]}
+        if len(sizes) > 1:
+            raise BadPart(path, "codebook, calibration and topic model have different numbers of topics")
 
 
 def _triple(row: FloatArray) -> tuple[float, float, float]:
