@@ -15,7 +15,7 @@ from labels.files import read_text, require_file, suffix
 from labels.passages import Article
 from labels.table_files import TABLE_SUFFIXES, read_rows
 from labels.tables.cells import word
-from tagging.segmentation import NO_WIDTH
+from tagging.lines import NO_WIDTH
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
