@@ -17,8 +17,8 @@ _SAMPLE = 500
 _FEW_WORDS = 4
 """Minimum number of words in each of two lines that are taken for a sentence by themselves."""
 _SENTENCE_ENDS = frozenset(".!?…。！？．｡؟۔।॥")
-_COLONS = frozenset(":;：；")
-_QUOTES = frozenset("\"“«„「『")
+_COLONS, _SEMICOLONS = frozenset(":："), frozenset(";；")
+_QUOTES = frozenset('"“«„「『')
 _OPENING, _CLOSING = "\"'“‘«„「『([_*", "\"'”’»“)]」』》）_*"
 _ITEM = re.compile(r"[•▪◦‣●■*+–—-]|\(?\d{1,3}[.)]|\(?[a-z][.)]|#{1,6}")
 _TURN = re.compile(
@@ -31,7 +31,7 @@ _WORD = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
 
 
 class Kind(NamedTuple):
-    """How a line ends (`closed` like a sentence, `colon`, `open`), and how the next begins.
+    """How a line ends (`closed` like a sentence, `colon`, `semicolon`, `open`), and how the next begins.
 
     It begins with a `small` letter, a `quote` mark and a capital, an `item` (or a speaker, or a dateline), or `other`.
     """
@@ -89,7 +89,9 @@ def boundary(text: str, lines: Sequence[Line]) -> Boundary:
 
 def _end(text: str) -> str:
     last = (text[-LONGEST:].rstrip(_CLOSING) or text)[-1]
-    return "closed" if last in _SENTENCE_ENDS else "colon" if last in _COLONS else "open"
+    if last in _SENTENCE_ENDS:
+        return "closed"
+    return "colon" if last in _COLONS else "semicolon" if last in _SEMICOLONS else "open"
 
 
 def _start(word: str) -> str:

@@ -17,11 +17,14 @@ from typing import NamedTuple, TypeVar
 
 from tagging.boundaries import WITHIN, Boundary, Kind, boundary, kinds_of_words, read_script
 from tagging.lines import Line
+from tagging.paragraph_lengths import decide_together
 
 _NARROWEST, _WIDEST = 12, 200
 """Limits of the width of wrapped text, in characters."""
-_PREFER_BREAK = 0.7
+_PREFER_BREAK = 0.5
 """Log odds against joining two sentences: a wrong join spoils two paragraphs, a wrong break only one."""
+_CERTAIN = 20.0
+"""Log odds of a certain join."""
 
 
 class _Rule(NamedTuple):
@@ -51,6 +54,10 @@ _KINDS: _Prior = {
     Kind("colon", "other"): (0.1, 0.4),
     Kind("colon", "quote"): (0.02, 0.2),
     Kind("colon", "item"): (0.02, 0.3),
+    Kind("semicolon", "small"): (0.2, 0.1),
+    Kind("semicolon", "other"): (0.1, 0.05),
+    Kind("semicolon", "quote"): (0.02, 0.02),
+    Kind("semicolon", "item"): (0.02, 0.2),
     Kind("closed", "small"): (0.2, 0.05),
     Kind("closed", "other"): (1, 7),
     Kind("closed", "quote"): (0.1, 1),
@@ -58,15 +65,15 @@ _KINDS: _Prior = {
 }
 """Pseudo-counts of each kind within paragraphs and between them, before anything is known of a text."""
 _INDENTS = {
-    (0, False): (2.7, 2.0),
-    (0, True): (0.2, 0.3),
-    (1, False): (0.05, 0.1),
-    (1, True): (0.1, 0.7),
-    (-1, False): (0.2, 0.3),
-    (-1, True): (0.05, 0.1),
+    (0, False): (1.8, 0.5),
+    (0, True): (0.1, 0.1),
+    (1, False): (0.03, 0.03),
+    (1, True): (0.05, 0.2),
+    (-1, False): (0.1, 0.1),
+    (-1, True): (0.03, 0.03),
 }
 """The same for the change of the indent, and whether the lower line is indented more than most."""
-_GAPS = {False: (2.95, 1.5), True: (0.05, 1.5)}
+_GAPS = {False: (1.95, 0.5), True: (0.05, 0.5)}
 """The same for more blank lines than within paragraphs."""
 
 T = TypeVar("T", bound=Hashable)
@@ -97,7 +104,7 @@ def _decide(boundaries: Sequence[Boundary], text: str, lines: Sequence[Line]) ->
     layout = find_layout(boundaries, words, has_case=script.has_case) if script.is_prose else None
     if layout is None:
         return [script.has_case and between.is_sentence for between in boundaries]
-    return [layout.goes_on(between) for between in boundaries]
+    return decide_together([layout.odds(between) for between in boundaries])
 
 
 def _without_case(kind: Kind) -> Kind:
@@ -120,10 +127,10 @@ class Layout:
     indents: Mapping[tuple[int, bool], float]
     gaps: Mapping[bool, float]
 
-    def goes_on(self, between: Boundary) -> bool:
-        """Return whether the paragraph goes on at the boundary."""
+    def odds(self, between: Boundary) -> float:
+        """Return the log odds that the paragraph goes on at the boundary."""
         if _is_overlong(between, self.width):
-            return between.is_sentence
+            return _CERTAIN if between.is_sentence else -_CERTAIN
         odds = self.prior + self.kinds[between.kind] + self.indents[_indent(between, self.indent)]
         if between.gap is not None:
             odds += self.gaps[between.gap > self.gap]
@@ -131,7 +138,7 @@ class Layout:
             odds -= 3
         if between.kind.end == "closed":
             odds -= _PREFER_BREAK
-        return odds + self._fullness(between) > 0
+        return odds + self._fullness(between)
 
     def _fullness(self, between: Boundary) -> float:
         """Return the log odds that the room at the end of the line is that within a paragraph."""
