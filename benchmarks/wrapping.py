@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 import sys
 import textwrap
 from collections import Counter

@@ -18,6 +18,8 @@ _FEW_WORDS = 4
 """Minimum number of words in each of two lines that are taken for a sentence by themselves."""
 _SENTENCE_ENDS = frozenset(".!?…。！？．｡؟۔।॥")
 _COLONS, _SEMICOLONS = frozenset(":："), frozenset(";；")
+_ABBREVIATION = re.compile(r"(?:^|[\s\"“(])(?:Mr|Mrs|Ms|Dr|Prof|St|Hon|Rev|Rep|Sen|Gov|Gen|Lt|Col|Capt|Sgt|No|Nos|vs|[A-Z])\.$")
+"""The end of a line before a name or a number, which ends no sentence."""
 _QUOTES = frozenset('"“«„「『')
 _OPENING, _CLOSING = "\"'“‘«„「『([_*", "\"'”’»“)]」』》）_*"
 _ITEM = re.compile(r"[•▪◦‣●■*+–—-]|\(?\d{1,3}[.)]|\(?[a-z][.)]|#{1,6}")
@@ -90,7 +92,7 @@ def boundary(text: str, lines: Sequence[Line]) -> Boundary:
 def _end(text: str) -> str:
     last = (text[-LONGEST:].rstrip(_CLOSING) or text)[-1]
     if last in _SENTENCE_ENDS:
-        return "closed"
+        return "open" if _ABBREVIATION.search(text[-12:]) else "closed"
     return "colon" if last in _COLONS else "semicolon" if last in _SEMICOLONS else "open"
 
 
@@ -124,11 +126,12 @@ class Script(NamedTuple):
 
 
 def read_script(text: str, lines: Sequence[Line]) -> Script:
-    """Return the kind of letters of the lines; in prose, letters far outnumber digits."""
+    """Return the kind of letters of the lines; in prose, letters far outnumber digits, and sentences end."""
     sample = "".join(_samples(text, lines))
     letters, small = sum(map(str.isalpha, sample)), sum(map(str.islower, sample))
     capitals, digits = sum(map(str.isupper, sample)), sum(map(str.isdigit, sample))
-    return Script(is_prose=letters > 3 * digits, has_case=small > 0.4 * letters and capitals > 0.01 * small)
+    is_prose = letters > 3 * digits and not _SENTENCE_ENDS.isdisjoint(sample)
+    return Script(is_prose=is_prose, has_case=small > 0.4 * letters and capitals > 0.01 * small)
 
 
 def _samples(text: str, lines: Sequence[Line]) -> Iterator[str]:

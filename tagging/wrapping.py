@@ -31,18 +31,20 @@ class _Rule(NamedTuple):
     """What is demanded of a text's continued lines before it counts as wrapped.
 
     `room` is the share of the width that a line may leave free, `full` the share of the lines that leave no more,
-    `lines` the share of all lines that these are; `proof` is a number of them that is enough.
+    `lines` the share of all lines that these are; `proof` is a number of them that is enough, `least` one below which
+    nothing is.
     """
 
     room: float
     full: float
     lines: float
+    least: int
     proof: float
 
 
-_WITH_CASE = _Rule(room=0.3, full=0.6, lines=0.2, proof=3)
+_WITH_CASE = _Rule(room=0.3, full=0.6, lines=0.2, least=1, proof=3)
 # Without case, headings and items of a list also end within a sentence: only lines of one length are wrapped.
-_WITHOUT_CASE = _Rule(room=0.1, full=0.7, lines=0.4, proof=math.inf)
+_WITHOUT_CASE = _Rule(room=0.1, full=0.7, lines=0.4, least=3, proof=math.inf)
 
 _Prior = Mapping[Kind, tuple[float, float]]
 _KINDS: _Prior = {
@@ -65,15 +67,15 @@ _KINDS: _Prior = {
 }
 """Pseudo-counts of each kind within paragraphs and between them, before anything is known of a text."""
 _INDENTS = {
-    (0, False): (1.8, 0.5),
-    (0, True): (0.1, 0.1),
-    (1, False): (0.03, 0.03),
-    (1, True): (0.05, 0.2),
-    (-1, False): (0.1, 0.1),
-    (-1, True): (0.03, 0.03),
+    (0, False): (0.9, 0.2),
+    (0, True): (0.05, 0.1),
+    (1, False): (0.02, 0.02),
+    (1, True): (0.02, 0.1),
+    (-1, False): (0.05, 0.05),
+    (-1, True): (0.02, 0.02),
 }
 """The same for the change of the indent, and whether the lower line is indented more than most."""
-_GAPS = {False: (1.95, 0.5), True: (0.05, 0.5)}
+_GAPS = {False: (0.95, 0.1), True: (0.05, 0.1)}
 """The same for more blank lines than within paragraphs."""
 
 T = TypeVar("T", bound=Hashable)
@@ -146,7 +148,7 @@ class Layout:
         room = _room(between, self.width)
         if room <= self.slack:
             return math.log(0.97 / by_chance)
-        return math.log((0.03 if room <= self.slack + 0.15 * self.width else 0.0002) / (1 - by_chance))
+        return math.log((0.03 if room <= 2 * self.slack + 0.05 * self.width else 0.0002) / (1 - by_chance))
 
 
 def find_layout(boundaries: Sequence[Boundary], words: Counter[Kind], *, has_case: bool) -> Layout | None:
@@ -192,7 +194,7 @@ def _is_enough(rule: _Rule, full: int, candidates: int, boundaries: Sequence[Bou
     overlong = sum(_is_overlong(between, width) for between in boundaries)
     return (
         width >= _NARROWEST
-        and full >= max(rule.full * candidates, overlong)
+        and full >= max(rule.least, rule.full * candidates, overlong)
         and (full >= rule.lines * len(boundaries) or full >= rule.proof)
     )
 
