@@ -18,7 +18,9 @@ _FEW_WORDS = 4
 """Minimum number of words in each of two lines that are taken for a sentence by themselves."""
 _SENTENCE_ENDS = frozenset(".!?…。！？．｡؟۔।॥")
 _COLONS, _SEMICOLONS = frozenset(":："), frozenset(";；")
-_ABBREVIATION = re.compile(r"(?:^|[\s\"“(])(?:Mr|Mrs|Ms|Dr|Prof|St|Hon|Rev|Rep|Sen|Gov|Gen|Lt|Col|Capt|Sgt|No|Nos|vs|[A-Z])\.$")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s\"“(])(?:Mr|Mrs|Ms|Dr|Prof|St|Hon|Rev|Rep|Sen|Gov|Gen|Lt|Col|Capt|Sgt|No|Nos|vs|[A-Z])\.$"
+)
 """The end of a line before a name or a number, which ends no sentence."""
 _QUOTES = frozenset('"“«„「『')
 _OPENING, _CLOSING = "\"'“‘«„「『([_*", "\"'”’»“)]」』》）_*"

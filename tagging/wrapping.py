@@ -11,20 +11,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from tagging.boundaries import WITHIN, Boundary, Kind, boundary, kinds_of_words, read_script
+from tagging.layout import Layout, fit, full_by_chance, is_overlong, most_room, nth_largest, room, slack_of
 from tagging.lines import Line
 from tagging.paragraph_lengths import decide_together
 
 _NARROWEST, _WIDEST = 12, 200
 """Limits of the width of wrapped text, in characters."""
-_PREFER_BREAK = 0.5
-"""Log odds against joining two sentences: a wrong join spoils two paragraphs, a wrong break only one."""
-_CERTAIN = 20.0
-"""Log odds of a certain join."""
+_WORD = 5
+"""The usual length of a word."""
 
 
 class _Rule(NamedTuple):
@@ -45,40 +43,6 @@ class _Rule(NamedTuple):
 _WITH_CASE = _Rule(room=0.3, full=0.6, lines=0.2, least=1, proof=3)
 # Without case, headings and items of a list also end within a sentence: only lines of one length are wrapped.
 _WITHOUT_CASE = _Rule(room=0.1, full=0.7, lines=0.4, least=3, proof=math.inf)
-
-_Prior = Mapping[Kind, tuple[float, float]]
-_KINDS: _Prior = {
-    WITHIN: (15, 0.02),
-    Kind("open", "other"): (3, 1.5),
-    Kind("open", "quote"): (0.3, 0.1),
-    Kind("open", "item"): (0.05, 0.3),
-    Kind("colon", "small"): (0.2, 0.05),
-    Kind("colon", "other"): (0.1, 0.4),
-    Kind("colon", "quote"): (0.02, 0.2),
-    Kind("colon", "item"): (0.02, 0.3),
-    Kind("semicolon", "small"): (0.2, 0.1),
-    Kind("semicolon", "other"): (0.1, 0.05),
-    Kind("semicolon", "quote"): (0.02, 0.02),
-    Kind("semicolon", "item"): (0.02, 0.2),
-    Kind("closed", "small"): (0.2, 0.05),
-    Kind("closed", "other"): (1, 7),
-    Kind("closed", "quote"): (0.1, 1),
-    Kind("closed", "item"): (0.05, 0.5),
-}
-"""Pseudo-counts of each kind within paragraphs and between them, before anything is known of a text."""
-_INDENTS = {
-    (0, False): (0.9, 0.2),
-    (0, True): (0.05, 0.1),
-    (1, False): (0.02, 0.02),
-    (1, True): (0.02, 0.1),
-    (-1, False): (0.05, 0.05),
-    (-1, True): (0.02, 0.02),
-}
-"""The same for the change of the indent, and whether the lower line is indented more than most."""
-_GAPS = {False: (0.95, 0.1), True: (0.05, 0.1)}
-"""The same for more blank lines than within paragraphs."""
-
-T = TypeVar("T", bound=Hashable)
 
 
 def continued(text: str, lines: Sequence[Line]) -> list[bool]:
@@ -113,122 +77,39 @@ def _without_case(kind: Kind) -> Kind:
     return Kind(kind.end, "other") if kind.start == "small" else kind
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a text is wrapped: its width, the room that a full line may leave, and the signs of a new paragraph.
-
-    Each sign has log odds of a boundary within a paragraph. `indent` and `gap` are those of most continued lines.
-    """
-
-    width: int
-    slack: int
-    indent: int
-    gap: int
-    prior: float
-    kinds: Mapping[Kind, float]
-    indents: Mapping[tuple[int, bool], float]
-    gaps: Mapping[bool, float]
-
-    def odds(self, between: Boundary) -> float:
-        """Return the log odds that the paragraph goes on at the boundary."""
-        if _is_overlong(between, self.width):
-            return _CERTAIN if between.is_sentence else -_CERTAIN
-        odds = self.prior + self.kinds[between.kind] + self.indents[_indent(between, self.indent)]
-        if between.gap is not None:
-            odds += self.gaps[between.gap > self.gap]
-        if between.is_heading:
-            odds -= 3
-        if between.kind.end == "closed":
-            odds -= _PREFER_BREAK
-        return odds + self._fullness(between)
-
-    def _fullness(self, between: Boundary) -> float:
-        """Return the log odds that the room at the end of the line is that within a paragraph."""
-        by_chance = _full_by_chance(self.width, self.slack + between.word)
-        room = _room(between, self.width)
-        if room <= self.slack:
-            return math.log(0.97 / by_chance)
-        return math.log((0.03 if room <= 2 * self.slack + 0.05 * self.width else 0.0002) / (1 - by_chance))
-
-
 def find_layout(boundaries: Sequence[Boundary], words: Counter[Kind], *, has_case: bool) -> Layout | None:
-    """Return how the lines are wrapped, or None if they are not. `words` are the kinds of places between words."""
+    """Return how the lines are wrapped, or None if they are not. `words` are the kinds of the places between words."""
     within = WITHIN if has_case else _without_case(WITHIN)
+    rule = _WITH_CASE if has_case else _WITHOUT_CASE
     short = [between for between in boundaries if max(between.edge, between.below) <= _WIDEST]
     candidates = [between for between in short if between.kind == within]
     if not candidates:
         return None
-    width = _large([between.edge for between in candidates], 0.02)
-    rule = _WITH_CASE if has_case else _WITHOUT_CASE
-    full = [between for between in candidates if _room(between, width) <= rule.room * width + 1]
+    width = nth_largest([between.edge for between in candidates], 0.02)
+    full = [between for between in candidates if room(between, width) <= rule.room * width + 1]
     if not _is_enough(rule, len(full), len(candidates), boundaries, width):
         return None
-    slack = max(0, _large([_room(between, width) for between in full], 0.04))
-    ends = [between for between in short if between.kind != within and _room(between, width) > slack]
-    indent = _most_common(between.indent for between in full)
-    gap = _most_common(between.gap for between in full if between.gap is not None)
-    share = (words[within] + _KINDS[WITHIN][0]) / (words.total() + 20)
-    by_chance = _full_by_chance(width, slack + 5)
-    return Layout(
-        width=width,
-        slack=slack,
-        indent=indent,
-        gap=gap,
-        prior=math.log((len(full) / share + 1) / ((len(ends) + 0.5) / (1 - by_chance))),
-        kinds=_log_ratios(words, Counter(between.kind for between in ends), _KINDS),
-        indents=_log_ratios(
-            Counter(_indent(between, indent) for between in full),
-            Counter(_indent(between, indent) for between in ends),
-            _INDENTS,
-        ),
-        gaps=_log_ratios(
-            Counter(between.gap > gap for between in full if between.gap is not None),
-            Counter(between.gap > gap for between in ends if between.gap is not None),
-            _GAPS,
-        ),
-    )
+    most = most_room(width, slack_of(width, full))
+    ended = [between for between in short if between.kind != within and room(between, width) > most]
+    # Of the continued lines, only those that end within a sentence are counted; of the others, those that are not full.
+    continued_share = (words[within] + 15) / (words.total() + 20)
+    ended_share = 1 - full_by_chance(width, most + _WORD)
+    prior = math.log((len(full) / continued_share + 1) / (len(ended) / ended_share + 1))
+    layout = fit(width, full, ended, words, prior=prior)
+    # Once more, with all boundaries as they are decided by now.
+    odds = [(between, layout.odds(between)) for between in short]
+    full = [between for between, each in odds if each > 0]
+    ended = [between for between, each in odds if each <= 0]
+    if not full:
+        return layout
+    return fit(width, full, ended, words, prior=math.log((len(full) + 1) / (len(ended) + 1)))
 
 
 def _is_enough(rule: _Rule, full: int, candidates: int, boundaries: Sequence[Boundary], width: int) -> bool:
     """Return whether so many full lines among the candidates show that the text is wrapped to the width."""
-    overlong = sum(_is_overlong(between, width) for between in boundaries)
+    overlong = sum(is_overlong(between, width) for between in boundaries)
     return (
         width >= _NARROWEST
         and full >= max(rule.least, rule.full * candidates, overlong)
         and (full >= rule.lines * len(boundaries) or full >= rule.proof)
     )
-
-
-def _log_ratios(within: Counter[T], between: Counter[T], prior: Mapping[T, tuple[float, float]]) -> dict[T, float]:
-    """Return for each value the log of its probability within paragraphs over that between them."""
-    first = {value: within[value] + prior[value][0] for value in prior}
-    second = {value: between[value] + prior[value][1] for value in prior}
-    total = math.log(sum(second.values()) / sum(first.values()))
-    return {value: math.log(first[value] / second[value]) + total for value in prior}
-
-
-def _indent(between: Boundary, usual: int) -> tuple[int, bool]:
-    return between.shift, between.indent > usual
-
-
-def _room(between: Boundary, width: int) -> int:
-    """Return the columns that would stay free if the next word were on the line: below zero if it has no room."""
-    return width - between.edge - 1 - between.word
-
-
-def _full_by_chance(width: int, free: int) -> float:
-    """Return the probability that the last line of a paragraph leaves no more than so many columns free."""
-    return min(0.5, (1 + free) / width)
-
-
-def _is_overlong(between: Boundary, width: int) -> bool:
-    return max(between.edge, between.below) > 1.1 * width + 2
-
-
-def _large(values: Sequence[int], share: float) -> int:
-    """Return the largest of the values after leaving out a share of them."""
-    return sorted(values, reverse=True)[int(len(values) * share)]
-
-
-def _most_common(values: Iterable[int]) -> int:
-    return max(Counter(values).items(), key=lambda item: item[1], default=(0, 0))[0]
