@@ -86,7 +86,7 @@ def _clean(text: str, marks: list[int]) -> tuple[str, list[int]]:
         if depth == _DEEPEST:
             # No real text goes as deep. What could be markup goes, or there would be no end to it.
             text = text.translate(markup.WITHOUT_SIGNS)
-        for rule in markup.encoding_rules(text):
+        for rule in markup.line_end_rules(text):
             text, marks = _edit(text, marks, rule.edits(text))
         text, marks = _in_place(text, marks, _plain_characters)
         for rule in _RULES:

@@ -183,8 +183,19 @@ def _decoded(match: re.Match[str]) -> str:
         return raw.decode("cp1252", "ignore")
 
 
+def _with_hyphen(match: re.Match[str]) -> str:
+    return match[0] if match[2] in _SUSPENDED else f"{match[1]}-{match[2]}"
+
+
+def _without_hyphen(match: re.Match[str]) -> str:
+    return _with_hyphen(match) if match[2] in _SUSPENDED or match[2][0].isupper() else match[1] + match[2]
+
+
 _HIDDEN_LINE_END = Rule("\xad", re.compile(rf"\xad+{_LINE_END}[ \t]*"), lambda _: "")
 """A word divided by a soft hyphen at the end of a line."""
+_DIVIDED_WORD = re.compile(rf"([^\W\d_])-{_LINE_END}[ \t]*([^\W\d_]+)")
+_SUSPENDED = frozenset(["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e"])
+"""Words after a hyphen that divides no word: `pre- and post-war`."""
 _SOFT_LINE_END = Rule("=", re.compile(rf"([^=\r\n])={_LINE_END}"))
 """The end of a line that quoted-printable encoding adds."""
 _ENCODED = Rule("=", re.compile(r"(?:=[0-9A-F]{2})+"), _decoded)
@@ -259,10 +270,14 @@ def joiner_rules(joiner: str, kept: str) -> tuple[Rule, Rule]:
     )
 
 
-def encoding_rules(text: str) -> Iterator[Rule]:
-    """Yield the rules for the line ends that encodings add, and for encoded bytes if the text has any."""
+def line_end_rules(text: str) -> Iterator[Rule]:
+    """Yield the rules for what stands at line ends: divided words, and what quoted-printable encoding adds."""
     if "\xad" in text:
         yield _HIDDEN_LINE_END
+    if "-\n" in text or "-\r" in text:
+        # One hyphen at a line end may be that of a compound; where there are more, words were divided.
+        divided = sum(1 for _ in _DIVIDED_WORD.finditer(text))
+        yield Rule("-", _DIVIDED_WORD, _without_hyphen if divided > 1 else _with_hyphen)
     if "=" in text and _SHOWS_ENCODING.search(text):
         yield _SOFT_LINE_END
         yield _ENCODED

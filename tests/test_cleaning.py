@@ -68,6 +68,11 @@ def test_the_remains_of_quoted_printable_are_decoded(width: int) -> None:
         ("a\x00b\x07c\x7f", "abc"),
         ("sanc\xad\n  tions on\nports", "sanctions on ports"),
         ("> The embargo\n> works.", "The embargo works."),
+        ("The long-\nlived ban", "The long-lived ban"),
+        (
+            "The govern-\nment of the sanc-\r\n  tions of pre-\nand post-war US-\nAfrican talks",
+            "The government of the sanctions of pre- and post-war US-African talks",
+        ),
         ("## A heading", "A heading"),
         ("![The chamber](chamber.jpg) and [the council][^1] met[^1].", "The chamber and [the council] met."),
         ("&amp;amp;lt;b&amp;amp;gt;AT&amp;amp;T&lt;/b&gt; &#x2019;s", "AT&T 's"),
