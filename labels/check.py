@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from labels.codebook import Codebook, fits, read_codebook
 from labels.detached import DetachedPassage
-from labels.errors import BadInput, Problem, Problems, suggest
+from labels.errors import BadInput, Problem, Problems, suggest, suggest_value
 from labels.files import read_jsonl
 from labels.passages import Annotation, Article, Passage
 
@@ -189,6 +189,6 @@ def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Cod
             problems.add(
                 path,
                 line,
-                f"topic {label.topic!r} is not in codebook {codebook.reference}{suggest(label.topic, codebook.topic_ids)}",
+                f"topic {label.topic!r} is not in codebook {codebook.reference}{suggest_value(label.topic, codebook.topic_ids)}",
             )
     return fit == "older"

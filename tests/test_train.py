@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -64,7 +65,12 @@ def test_a_config_becomes_a_champion(champion: Champion) -> None:
     # The texts are easy to learn: a model that fails on them is broken.
     assert run.metrics["test/topics/micro_f1"] > 0.9
     assert run.metrics["test/stance/macro_f1"] > run.metrics["test/baseline/majority_stance_macro_f1"] + 0.2
-    assert run.metrics["test/joint/micro_f1_low"] <= run.metrics["test/joint/micro_f1"]
+    value = f"{run.metrics['test/joint/micro_f1']:.3f}"
+    assert re.fullmatch(rf"{value} \[[01]\.\d+, [01]\.\d+\]", run.tags["interval/test/joint/micro_f1"])
+    assert not [name for name in run.metrics if name.endswith(("_low", "_high"))]
+    params = open_store().get_run(run.id).data.params
+    assert params["topics.ngrams.chars"] == params["joint"] == params["thresholds.precision"] == "none"
+    assert params["topics.ngrams.words"] == "1, 2"
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     assert "demarche.evaluation" not in run.tags
@@ -108,6 +114,26 @@ def test_every_uri_of_a_model_leads_to_the_same_model(champion: Champion) -> Non
     taggers = [Tagger.load(registry.fetch(uri).folder) for uri in uris]
     assert {tagger.settings.run for tagger in taggers} == {champion.run.id}
     assert registry.fetch(uris[0]).name == "tiny-tagger/1"
+
+
+@pytest.mark.parametrize("uri", ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", "runs:/{run}/tagger"])
+def test_a_model_whose_files_were_moved_is_said_to_be_gone(uri: str, store: Path, workspace: Path) -> None:
+    trained("stance=null")
+    (run,) = tracking.runs()
+    (workspace / "mlruns").rename(workspace / "elsewhere")
+    result = demarche("tag", "articles.jsonl", "--model", uri.format(run=run.id), "--out", "tags.csv")
+    assert result.exit_code == 2
+    known = "logged" if uri.startswith("runs") else "registered"
+    assert f"{known}, but its files were at {workspace}/mlruns/" in result.output
+    assert "are gone; if the folder was moved, move it back there" in result.output
+
+
+def test_a_model_whose_files_cannot_be_read_is_told_by_their_place(store: Path, workspace: Path) -> None:
+    trained("stance=null")
+    folder = registry.fetch("models:/tiny-tagger@champion").folder
+    shutil.rmtree(folder)
+    with pytest.raises(DemarcheError, match=r"registered, but its files at .* cannot be read"):
+        registry.fetch("models:/tiny-tagger@champion")
 
 
 def test_a_model_that_was_changed_and_sealed_again_is_refused(store: Path) -> None:
@@ -157,6 +183,24 @@ def test_a_model_is_evaluated_on_new_gold_with_the_metrics_of_training(champion:
     assert "have the id of a passage that the model was trained on" in result.output
 
 
+def test_what_the_gold_does_not_hold_has_no_row(champion: Champion) -> None:
+    lines = [json.loads(line) for line in (champion.folder / "annotations.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["labels"] = [label | {"stance": "favor"} for label in line["labels"] if label["topic"] == "tea"]
+    write_jsonl(champion.folder / "tea.jsonl", lines)
+    output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "tea.jsonl").output
+    rows = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
+    assert {"tea", "favor"} <= rows.keys()
+    assert not {"rain", "against", "neutral"} & rows.keys()
+    assert re.search(
+        r"^not in the gold: rain \(predicted \d+\), against \(predicted \d+\), neutral", output, re.MULTILINE
+    )
+    write_jsonl(champion.folder / "none.jsonl", [line | {"labels": []} for line in lines])
+    output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "none.jsonl").output
+    assert "micro_f1" not in output
+    assert "0.000" not in output
+
+
 def test_evaluating_warns_of_gold_made_with_another_version_of_the_codebook(champion: Champion) -> None:
     gold = (champion.folder / "annotations.jsonl").read_text().replace("tiny@1.0.0", "tiny@1.0.1")
     (champion.folder / "older.jsonl").write_text(gold)
@@ -204,6 +248,26 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     listed = demarche("runs", "list").output
     assert "first" in listed
     assert "second" in listed
+
+
+def test_a_name_of_several_runs_is_refused_with_their_ids(store: Path, workspace: Path) -> None:
+    demarche("train", "config.yaml", "name=first", "stance=null", "topics.ngrams.words=[40,40]")
+    trained("name=first", "stance=null")
+    trained("name=second", "stance=null", "topics.c=3")
+    # The run that failed has no predictions: the name means the other.
+    assert demarche("runs", "compare", "first", "second").exit_code == 0
+    trained("name=second", "stance=null", "topics.c=9")
+    result = demarche("runs", "compare", "first", "second")
+    assert result.exit_code == 2
+    assert "second: 2 runs have this name; give one by its id" in result.output
+    seconds = [run for run in tracking.runs() if run.name == "second"]
+    for run, overrides in zip(seconds, ("topics.c=9", "topics.c=3"), strict=True):
+        (line,) = [line for line in result.output.splitlines() if run.id[:12] in line]
+        assert time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)) in line
+        assert overrides in line
+    by_id = demarche("runs", "compare", "first", seconds[0].id[:12])
+    assert by_id.exit_code == 0, by_id.output
+    assert re.search(r"topics/micro_f1 +\d+ ", by_id.output)
 
 
 def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:

@@ -9,13 +9,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
 from scipy.special import expit, logit
 
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.ngrams import NgramCounts, Ngrams, TargetFeatures, TextFeatures
-from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, SavedFitted, write_settings
 from models.families.regression import (
     OwnFrom,
     Penalty,
@@ -26,6 +25,7 @@ from models.families.regression import (
     predict_by_target,
     save_arrays,
 )
+from models.saved_parts import Array, Names, read_arrays, read_json
 
 _WEIGHTS = "weights.safetensors"
 _SMOOTHING = 0.1  # of TF-IDF weights: 0.03 to 0.2 did as well in cross-validation on three data sets, 1 did worse
@@ -52,6 +52,13 @@ class LinearStanceSettings(FamilySettings):
     own_from: OwnFrom = 60
 
 
+_SavedTopics = SavedFitted[LinearTopicsSettings]
+
+
+class _SavedStance(SavedFitted[LinearStanceSettings]):
+    own: Names
+
+
 class _Linear:
     """Base of the topic and stance classifiers."""
 
@@ -68,14 +75,24 @@ class _Linear:
         new: Callable[..., Self] = cls
         return partial(new, settings, NgramCounts(_texts(context), settings.ngrams))
 
-    def _save(self, folder: Path, **fitted: Any) -> None:
-        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"), **fitted)
+    def _save(self, folder: Path, saved: SavedFitted[Any]) -> None:
+        write_settings(folder, saved)
         arrays = self.features.save(folder)
         save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
 
-    def _load_arrays(self, folder: Path) -> None:
-        arrays = load_file(folder / _WEIGHTS)
-        self.features = self.features.load(folder, self.settings.ngrams, arrays)
+    def _load_arrays(self, folder: Path, *labels: int | str) -> None:
+        """Load the features, and the arrays (…labels, features) on them."""
+        vocabulary = self.features.read_vocabulary(folder)
+        idf = {name: Array("F32", (len(terms),)) for name, terms in vocabulary.items()}
+        arrays = read_arrays(
+            folder / _WEIGHTS,
+            idf
+            | {
+                "coefficients": Array("F32", (*labels, sum(map(len, vocabulary.values())))),
+                "intercepts": Array("F64", labels),
+            },
+        )
+        self.features.restore(vocabulary, arrays)
         self.coefficients, self.intercepts = arrays["coefficients"], arrays["intercepts"]
 
 
@@ -100,12 +117,12 @@ class LinearTopics(_Linear):
         return np.asarray(expit(log_odds), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        self._save(folder)
+        self._save(folder, _SavedTopics(kind="linear", settings=self.settings))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        model = cls(LinearTopicsSettings.model_validate(read_settings(folder)["settings"]))
-        model._load_arrays(folder)
+        model = cls(read_json(folder / SETTINGS_FILE, _SavedTopics).settings)
+        model._load_arrays(folder, "topics")
         return model
 
 
@@ -136,14 +153,14 @@ class LinearStance(_Linear):
         )
 
     def save(self, folder: Path) -> None:
-        self._save(folder, own=self.own)
+        self._save(folder, _SavedStance(kind="linear", settings=self.settings, own=tuple(self.own)))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        model = cls(LinearStanceSettings.model_validate(saved["settings"]))
-        model.own = saved["own"]
-        model._load_arrays(folder)
+        saved = read_json(folder / SETTINGS_FILE, _SavedStance)
+        model = cls(saved.settings)
+        model.own = list(saved.own)
+        model._load_arrays(folder, 1 + len(saved.own), 3)
         return model
 
 

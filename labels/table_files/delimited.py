@@ -1,0 +1,167 @@
+"""Read tables of delimited text: CSV of any dialect, and TSV with or without quoted cells."""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal, NamedTuple, TextIO
+
+from labels.encodings import not_in
+from labels.errors import Problems, one_line
+from labels.file_format import FileFormat
+from labels.files import encoding_of, explain_file, open_bytes, open_text, suffix
+from labels.signatures import HEAD
+from labels.table_files.rows import Rows, looks_like_data, reason_not_table, repeated_names
+
+DELIMITERS = ",;\t|"
+_LINES_TRIED = 50
+"""Number of lines in which to look for the header, and of rows to compare it with."""
+_CURLY = "“”„"
+
+
+class _Layout(NamedTuple):
+    """Where the header is, and how its line and the lines below it are cut into cells."""
+
+    skipped: int
+    """Number of lines above the header."""
+    delimiter: str
+    quoting: Literal[0, 3]
+
+
+def read_delimited(path: Path, problems: Problems, format: FileFormat) -> Rows:
+    """Yield (line, row) of a CSV or TSV file. What cannot be read becomes a problem."""
+    # A cell may hold a whole article, which the csv module's default limit refuses.
+    csv.field_size_limit(2**31 - 1)
+    try:
+        with open_bytes(path) as raw:
+            what = reason_not_table(path, raw.peek(HEAD)[:HEAD], format.encoding)
+        if what:
+            problems.add(path, None, what)
+            return
+        yield from _read(path, problems, format)
+    except UnicodeError:
+        encoding = encoding_of(path, format.encoding)
+        problems.add(path, None, explain_file(path) if encoding == "utf-8" else not_in(encoding))
+    except (zlib.error, EOFError, OSError) as error:
+        problems.add(path, None, f"cannot be read: {error}")
+
+
+def _read(path: Path, problems: Problems, format: FileFormat) -> Rows:
+    with open_text(path, format.encoding) as stream:
+        layout = _find_layout(path, stream, format, problems)
+    with open_text(path, format.encoding) as stream:
+        for _ in range(layout.skipped):
+            stream.readline()
+        reader = csv.reader(stream, delimiter=layout.delimiter, quoting=layout.quoting, strict=True)
+        lines = _lines(reader, layout.skipped, path, problems)
+        first_line, header = (1, format.column_names) if format.names else next(lines, (1, []))
+        if not header:
+            if not len(problems):
+                problems.add(path, 1, "empty; a header line with the column names is expected")
+            return
+        first = list(islice(lines, _LINES_TRIED))
+        if what := _reason_not_header(header, [cells for _, cells in first], is_named=bool(format.names)):
+            problems.add(path, first_line, what)
+            return
+        for line, cells in chain(first, lines):
+            if any(cells[len(header) :]) or len(cells) < len(header):
+                problems.add(path, line, _explain_count(cells, header, layout.delimiter))
+            else:
+                yield line, dict(zip(header, cells, strict=False))
+
+
+def _lines(
+    reader: Iterator[list[str]], skipped: int, path: Path, problems: Problems
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (number of its first line, cells) for each line that is not empty, until one that cannot be read."""
+    line = skipped
+    try:
+        for cells in reader:
+            start, line = line + 1, skipped + reader.line_num  # type: ignore[attr-defined]
+            if any(cells):
+                yield start, cells
+    except csv.Error as error:
+        problems.add(path, line + 1, f"not a CSV table from here: {error}; a quote in a quoted cell is doubled")
+
+
+def _reason_not_header(header: list[str], rows: list[list[str]], *, is_named: bool) -> str | None:
+    """Return why the first line does not name the columns, or None."""
+    if what := repeated_names(header):
+        return what
+    if is_named:
+        return None
+    widths = {len(row) for row in rows}
+    if len(header) == 1 and len(widths) == 1 and (width := widths.pop()) > 1:
+        return f"{one_line(header[0])!r:.60} is one cell where the lines below have {width}; remove what is above the header"
+    if looks_like_data(header, [row for row in rows if len(row) == len(header)]):
+        return "the first line looks like data; add a header line, or name the columns with --names id,text,…"
+    return None
+
+
+def _explain_count(cells: list[str], header: list[str], delimiter: str) -> str:
+    """Return the message about a line with too many or too few cells."""
+    what = f"{len(cells)} cells where the header has {len(header)}"
+    if len(cells) < len(header):
+        return f"{what}; the line is cut, or a quote is missing"
+    if any(letter in cell for cell in cells for letter in _CURLY):
+        return f'{what}; curly quotes (“ ”) quote no cell: put straight ones (") around it'
+    return f'{what}; put quotes (") around a cell that contains {delimiter!r}'
+
+
+def _find_layout(path: Path, stream: TextIO, format: FileFormat, problems: Problems) -> _Layout:
+    """Find the header and the delimiter from the first lines."""
+    lines = list(islice(stream, _LINES_TRIED))
+    said = {"tab": "\t", "\\t": "\t"}.get(format.delimiter or "", format.delimiter)
+    place = 0
+    if lines and (separator := re.fullmatch(r'"?sep=(.|\\t)"?[\r\n]*', lines[0], re.IGNORECASE)):
+        place, said = 1, said or separator[1].replace("\\t", "\t")
+    place = _skip_comments(path, lines, place, said, problems)
+    delimiter = said or _find_delimiter(path, lines[place:])
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
+    if delimiter == "\t":
+        with open_text(path, format.encoding) as again:
+            quoting = _tsv_quoting(islice(again, place, None))
+    return _Layout(place, delimiter, quoting)
+
+
+def _skip_comments(path: Path, lines: list[str], place: int, delimiter: str | None, problems: Problems) -> int:
+    """Return the place of the header after blank lines and comments; a name may begin with # too."""
+    start = place
+    while place < len(lines) and (not lines[place].strip() or lines[place].startswith("#")):
+        below = next((line for line in lines[place + 1 :] if line.strip() and not line.startswith("#")), "")
+        between = delimiter or _find_delimiter(path, [below])
+        if lines[place].strip() and lines[place].count(between) == below.count(between) > 0:
+            break
+        place += 1
+    comments = [line for line in lines[start:place] if line.strip()]
+    if comments and place < len(lines):
+        count = "comment line is" if len(comments) == 1 else f"{len(comments)} comment lines are"
+        problems.note(path, start + 1, f"the {count} skipped: {comments[0].strip()}")
+    return place if place < len(lines) else start
+
+
+def _find_delimiter(path: Path, lines: list[str]) -> str:
+    """Return the delimiter that is most frequent in the header, or else in the line below it."""
+    for line in lines[:2]:
+        # A quoted name may contain any of the delimiters.
+        unquoted = re.sub(r'"[^"]*("|$)', "", line)
+        if suffix(path) == ".tsv" and "\t" in unquoted:
+            return "\t"
+        if any(delimiter in unquoted for delimiter in DELIMITERS):
+            return max(DELIMITERS, key=unquoted.count)
+    return "\t" if suffix(path) == ".tsv" else ","
+
+
+def _tsv_quoting(lines: Iterator[str]) -> Literal[0, 3]:
+    """Return the quoting mode of a TSV file: none if parsing quotes fails, since many files use them as plain text."""
+    reader = csv.reader(lines, delimiter="\t", strict=True)
+    try:
+        width = len(next(reader, []))
+        quoted = all(len(cells) in (0, width) for cells in reader)
+    except csv.Error:
+        quoted = False
+    return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE

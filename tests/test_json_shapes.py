@@ -1,0 +1,156 @@
+"""Rows are found in JSON of every shape that people have."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labels.errors import Problems
+from labels.table_files import read_rows
+
+ROWS = [{"text": "The ferry left.", "topic": "ferry"}, {"text": "The ferry came.", "topic": "harbour"}]
+
+
+def read(path: Path, content: str) -> tuple[list[Any], list[tuple[int | None, str]]]:
+    path.write_bytes(gzip.compress(content.encode()) if path.suffix == ".gz" else content.encode())
+    problems = Problems()
+    return [row for _, row in read_rows(path, problems)], [(problem.line, problem.what) for problem in problems]
+
+
+FRAME = pd.DataFrame(ROWS)
+SHAPES = {
+    "lines": "".join(json.dumps(row) + "\n" for row in ROWS),
+    "lines without an end": "\n".join(map(json.dumps, ROWS)),
+    "an array": json.dumps(ROWS),
+    "an indented array": json.dumps(ROWS, indent=2),
+    "an array with a row a line": "[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n",
+    "indented objects": "\n".join(json.dumps(row, indent=2) for row in ROWS),
+    "objects on one line": "".join(map(json.dumps, ROWS)),
+    "a list in an object": json.dumps({"status": "ok", "total": 2, "articles": ROWS}),
+    "a list in an indented object": json.dumps({"data": ROWS}, indent=4),
+    "a list two objects deep": json.dumps({"status": "ok", "response": {"docs": ROWS, "meta": {"hits": 2}}}),
+    "a list beside other lists": json.dumps({"errors": [], "pages": [1, 2], "results": ROWS}),
+    "pandas columns": FRAME.to_json(),
+    "pandas columns with row labels": FRAME.set_axis(["a", "b"]).to_json(),
+    "pandas index": FRAME.to_json(orient="index"),
+    "pandas split": FRAME.to_json(orient="split"),
+    "pandas table": FRAME.to_json(orient="table", index=False),
+    "pandas records": FRAME.to_json(orient="records"),
+    "columns as lists": json.dumps(FRAME.to_dict(orient="list")),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.json.gz"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_rows_are_read_from_every_shape(tmp_path: Path, shape: str, name: str, mark: str) -> None:
+    assert read(tmp_path / name, mark + SHAPES[shape]) == (ROWS, [])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "One.", "topic": "ferry"},
+        {"text": "One.", "labels": [{"topic": "ferry"}]},
+        {"text": ["One.", "Two."], "title": "A"},
+        {"content": "One.", "cats": {"ferry": 1.0}},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_object_is_one_row(tmp_path: Path, row: dict[str, Any], indent: int | None) -> None:
+    assert read(tmp_path / "t.json", json.dumps(row, indent=indent)) == ([row], [])
+
+
+def test_objects_by_id_are_rows_with_that_id(tmp_path: Path) -> None:
+    rows, problems = read(tmp_path / "t.json", json.dumps({"n1": ROWS[0], "n2": ROWS[1]}))
+    assert (rows, problems) == ([{"id": "n1", **ROWS[0]}, {"id": "n2", **ROWS[1]}], [])
+
+
+def test_several_lists_of_objects_are_refused_by_name(tmp_path: Path) -> None:
+    rows, problems = read(tmp_path / "t.json", json.dumps({"articles": ROWS, "sources": [{"name": "A"}]}))
+    assert rows == []
+    assert "several lists of objects (articles, sources)" in problems[0][1]
+
+
+def test_an_empty_list_has_no_rows(tmp_path: Path) -> None:
+    assert read(tmp_path / "t.json", '{"status": "ok", "articles": []}') == ([], [])
+
+
+def test_a_broken_line_hides_no_other_line(tmp_path: Path) -> None:
+    rows, problems = read(tmp_path / "t.json", '{"a": 1\n{"a": 2}\n{"a": "x}\n{"a": 4}\n')
+    assert (rows, [line for line, _ in problems]) == ([{"a": 2}, {"a": 4}], [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [('[{"a": 1},\n{"a": }]', 2), ('[\n{"a": 1},\n{"a": 2}\n', None), ('{\n"a": 1,\n"b"\n}', 4)]
+)
+def test_a_mistake_in_an_array_or_object_is_reported_with_its_line(
+    tmp_path: Path, content: str, line: int | None
+) -> None:
+    _, problems = read(tmp_path / "t.json", content)
+    assert len(problems) == 1
+    assert problems[0][1].startswith("not JSON: ")
+    assert line is None or problems[0][1].endswith(f"in line {line}")
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.dictionaries(st.just("a"), json_values), min_size=2, max_size=5), indent=st.sampled_from([None, 1])
+)
+def test_an_array_reads_back_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], indent: int | None
+) -> None:
+    path = tmp_path_factory.mktemp("json") / "t.json"
+    kept = [row for row in rows if not (isinstance(row.get("a"), str) and "\0" in row["a"])]
+    read_rows_, problems = read(path, json.dumps(rows, indent=indent))
+    assert (read_rows_, len(problems)) == (kept, len(rows) - len(kept))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_values_longer_than_what_is_read_at_once_are_whole(tmp_path: Path, indent: int | None) -> None:
+    rows = [{"n": n, "text": 'word "\\ud83d\\ude42" ' * n} for n in (1, 5000, 30_000, 2)]
+    assert read(tmp_path / "t.json", json.dumps(rows, indent=indent)) == (rows, [])
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"id": 1, "data": {"text": "Tea."}, "annotations": [{"result": []}]}, "Label Studio"),
+        ({"id": 1, "data": {"text": "Tea."}, "completions": []}, "Label Studio"),
+        ({"id": "1", "fields": {"text": "Tea."}, "responses": {"topic": [{"value": "tea"}]}}, "Argilla"),
+        ({"inputs": {"text": "Tea."}, "annotation": "tea"}, "Argilla"),
+    ],
+)
+@pytest.mark.parametrize(
+    "write", [lambda row: json.dumps([row, row]), json.dumps, lambda row: json.dumps(row) + "\n" * 2]
+)
+def test_the_export_of_an_annotation_tool_is_named(tmp_path: Path, row: dict[str, Any], name: str, write: Any) -> None:
+    rows, problems = read(tmp_path / "t.json", write(row))
+    assert rows == []
+    assert [name in what for _, what in problems] == [True]
+
+
+def test_a_zero_byte_in_a_cell_is_refused_with_its_column(tmp_path: Path) -> None:
+    rows, problems = read(tmp_path / "t.jsonl", '{"text": "a\\u0000b"}\n{"text": "c"}\n')
+    assert (rows, problems) == (
+        [{"text": "c"}],
+        [(1, "column 'text' contains a zero byte; the file is damaged: remove it")],
+    )
