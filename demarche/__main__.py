@@ -13,11 +13,12 @@ with exit_on_interrupt():
     import typer
 
     from demarche import detached, labels, runs, sweep, tag, train
-    from demarche.app import Commands, new_app
+    from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
     app.info.cls = Commands
 
+    app.callback()(demarche)
     app.command("train")(train.train)
     app.command("sweep")(sweep.sweep)
     app.command("evaluate")(train.evaluate)

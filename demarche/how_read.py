@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
-from demarche.printing import table
+from demarche.printing import echo, heading, table
 
 if TYPE_CHECKING:
     from labels.passages import Annotation
@@ -22,12 +20,12 @@ def print_summary(how: HowRead) -> None:
 
     names = list(how.annotators.items())
     listed = ", ".join(f"{one_line(name)} {count}" for name, count in names[:_SHOWN])
-    typer.echo(f"annotations by: {listed}{', …' if len(names) > _SHOWN else ''}")
+    echo(f"annotations by: {listed}{', …' if len(names) > _SHOWN else ''}")
     for remark in how.remarks:
-        typer.echo(one_line(remark))
+        echo(one_line(remark))
     if how.not_read:
         listed = ", ".join(map(repr, how.not_read[:_SHOWN]))
-        typer.echo(one_line(f"columns not read: {listed}{', …' if len(how.not_read) > _SHOWN else ''}"))
+        echo(one_line(f"columns not read: {listed}{', …' if len(how.not_read) > _SHOWN else ''}"))
 
 
 def print_reading(how: HowRead) -> None:
@@ -41,13 +39,13 @@ def print_reading(how: HowRead) -> None:
         table(("topic", *COUNTED), rows, title="labels")
     for line, passage, readings in how.examples:
         text = passage.text if len(passage.text) <= _TEXT_SHOWN else passage.text[:_TEXT_SHOWN] + "…"
-        typer.secho(f"\nline {line}: passage {one_line(passage.id)}", bold=True)
-        typer.echo(f"  {one_line(text)}")
+        heading(f"line {line}: passage {one_line(passage.id)}")
+        echo(f"  {one_line(text)}")
         for annotation in readings:
-            typer.echo(one_line(f"  {annotation.annotator}: {_in_words(annotation)}"))
+            echo(one_line(f"  {annotation.annotator}: {_in_words(annotation)}"))
         if not readings:
-            typer.echo("  no annotation")
-    typer.echo()
+            echo("  no annotation")
+    echo()
 
 
 def _in_words(annotation: Annotation) -> str:

@@ -15,6 +15,7 @@ from demarche.app import EXIT_PARTLY, new_app
 from demarche.options import (
     ARTICLE_FILES,
     ARTICLES_OUT,
+    FOR_SPREADSHEET,
     TIME_LIMIT,
     After,
     DateColumn,
@@ -23,9 +24,10 @@ from demarche.options import (
     TitleColumn,
     options_from_fields,
 )
-from demarche.printing import interval, not_read, table, warn
+from demarche.printing import echo, interval, not_read, table, warn
 from labels.file_format import AS_FOUND, FileFormat
 from labels.tables.columns import Empty, ImportOptions, TableColumns
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from labels.check import LabelledData
@@ -77,9 +79,9 @@ def check(
     for doubt in doubts(data):
         warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
-    typer.echo(
-        f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "
-        f"by {len(annotators)} annotators, codebook {data.codebook.reference}"
+    echo(
+        f"no errors: {counted(len(data.passages), 'passage')}, {counted(len(data.annotations), 'annotation')} "
+        f"by {counted(len(annotators), 'annotator')}, codebook {data.codebook.reference}"
     )
 
 
@@ -102,8 +104,9 @@ def stats(
     splits: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
         splits = {id: place.split for id, place in read_split(split).items()}
-    typer.echo(
-        f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
+    echo(
+        f"{counted(len(data.passages), 'passage')} of {counted(len({p.article for p in data.passages}), 'article')}, "
+        f"{len(examples)} labelled"
     )
     tables = [gold_table(examples, data.codebook.topic_ids), annotator_table(data), source_table(data)]
     for counts in [*tables, *([split_table(data, splits)] if splits else [])]:
@@ -146,10 +149,11 @@ def agreement(
             title="Cohen's kappa",
         )
     else:
-        typer.echo("\nno Cohen's kappa: the passages with several annotators do not all have the same ones")
-    typer.echo()
+        echo()
+        echo("no Cohen's kappa: the passages with several annotators do not all have the same ones")
+    echo()
     for sentence in in_words(scores):
-        typer.echo(sentence)
+        echo(sentence)
 
 
 @app.command()
@@ -170,21 +174,21 @@ def adjudicate(
 
     Ties are left open and listed.
     """
-    from labels.files import check_output, jsonl_writer
+    from labels.files import check_jsonl_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
-    check_output(out, inputs=[codebook, passages, *annotations])
+    check_jsonl_output(out, inputs=[codebook, passages, *annotations])
     data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
     tied = [example for example in examples if example.ties]
-    typer.echo(f"{len(examples)} passages: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
+    echo(f"{counted(len(examples), 'passage')}: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
     if tied:
         ties = [(example.passage.id, tie) for example in tied for tie in example.ties]
         table(("passage", "tied"), ties[:TIES_SHOWN], title="ties, to be decided by an annotator named adjudicator")
         if len(ties) > TIES_SHOWN:
-            typer.echo(f"… and {len(ties) - TIES_SHOWN} more")
+            echo(f"… and {len(ties) - TIES_SHOWN} more")
 
 
 @app.command()
@@ -202,24 +206,26 @@ def schema(
 
     by_name = schemas()
     if out is None:
-        typer.echo(json.dumps(by_name, indent=2))
+        for line in json.dumps(by_name, indent=2).splitlines():
+            echo(line)
         return
     for name, schema in by_name.items():
         write_text(out / f"{name}.schema.json", json.dumps(schema, indent=2) + "\n")
-        typer.echo(out / f"{name}.schema.json")
+        echo(out / f"{name}.schema.json")
 
 
 @app.command()
 @options_from_fields
 def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
-    out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
+    out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
     text: TextColumn = None,
     id: IdColumn = None,
     title: TitleColumn = None,
     date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
     time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Split articles into passages to annotate.
@@ -230,19 +236,21 @@ def passages(
     from itertools import chain
 
     from labels.errors import Problem
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
+    from labels.tables.passages import check_passages_output, write_passages
     from tagging.in_batches import in_batches
     from tagging.jobs import Cutting
     from tagging.processes import Workers, cores
     from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     outputs = [out, *([articles_out] if articles_out else [])]
-    for place, path in enumerate(outputs):
-        check_output(path, inputs=outputs[:place])
+    check_passages_output(out, for_spreadsheet=for_spreadsheet)
+    if articles_out is not None:
+        check_jsonl_output(articles_out, inputs=[out])
     read, unreadable, cut = [], [], []
     notes: list[Problem] = []
-    workers = Workers(cores(), time_limit, preload="tagging.jobs")
     columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
+    workers = Workers(cores(), time_limit, preload="tagging.jobs")
     items = list_articles(articles, columns, written=outputs, notes=notes)
     with closing(in_batches(Cutting, items, workers)) as batches:
         for article in chain.from_iterable(batches):
@@ -253,10 +261,10 @@ def passages(
                 cut += article.passages
     if not read:
         raise nothing_read(unreadable)
-    write_jsonl(out, cut)
+    write_passages(out, cut, for_spreadsheet=for_spreadsheet)
     if articles_out is not None:
         write_jsonl(articles_out, read)
-    typer.echo(f"{len(cut)} passages of {len(read)} articles in {out}")
+    echo(f"{counted(len(cut), 'passage')} of {counted(len(read), 'article')} in {out}")
     for note in notes:
         warn(f"note: {note}")
     not_read(unreadable)
@@ -362,11 +370,11 @@ def import_table(
         imported = import_table_to_folder(file, out, columns, options, codebook=codebook, texts=texts)
     for note in imported.notes:
         warn(f"note: {note}")
-    typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
+    echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
     print_summary(imported.how)
-    counted = f"{len(imported.passages)} passages and {len(imported.annotations)} annotations"
+    counts = f"{counted(len(imported.passages), 'passage')} and {counted(len(imported.annotations), 'annotation')}"
     if dry_run or out is None:
-        typer.echo(f"{counted}; nothing was written")
+        echo(f"{counts}; nothing was written")
         return
     if codebook is not None:
         name = imported.codebook.reference
@@ -374,7 +382,7 @@ def import_table(
         name = f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
     else:
         name = str(out / "codebook.yaml")
-    typer.echo(f"{counted} in {out}; codebook {name}")
+    echo(f"{counts} in {out}; codebook {name}")
 
 
 def _parse_pairs(option: str, pairs: list[str], example: str) -> dict[str, str]:
@@ -410,6 +418,7 @@ def export_table(
     passages: Passages,
     annotations: Annotations,
     out: Annotated[Path, typer.Option(help="Table to write (.csv, .tsv, .jsonl or .parquet).")],
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
 ) -> None:
     """Export labels as a flat table, one row per label.
 
@@ -417,19 +426,20 @@ def export_table(
     """
     from labels.tables.exports import check_table_output, export_table
 
-    check_table_output(out, inputs=[codebook, passages, *annotations])
+    check_table_output(out, inputs=[codebook, passages, *annotations], for_spreadsheet=for_spreadsheet)
     data = read_and_warn(codebook, passages, annotations)
-    exported = export_table(data, out)
-    typer.echo(
-        f"{exported.rows} rows of {len(data.passages)} passages and {len(data.annotations)} annotations in {out}"
+    exported = export_table(data, out, for_spreadsheet=for_spreadsheet)
+    echo(
+        f"{counted(exported.rows, 'row')} of {counted(len(data.passages), 'passage')} and "
+        f"{counted(len(data.annotations), 'annotation')} in {out}"
     )
     if exported.lost:
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
-    typer.echo("to read it back:")
+    echo("to read it back:")
     values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
-    command += ["--codebook", str(codebook), *_column_options(exported.columns), *values]
-    typer.echo("  " + shlex.join(command))
+    options = [*_column_options(exported.columns), *values, *(["--from-spreadsheet"] if for_spreadsheet else [])]
+    echo("  " + shlex.join([*command, "--codebook", str(codebook), *options]))
 
 
 def _column_options(columns: TableColumns) -> list[str]:

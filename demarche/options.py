@@ -16,6 +16,10 @@ ARTICLE_FILES = (
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
 TIME_LIMIT = "Maximum number of seconds for one article. If it takes longer, it is left out and reported."
+FOR_SPREADSHEET = (
+    "Write a CSV file that a spreadsheet opens as UTF-8 and without formulas: an apostrophe precedes cells that begin "
+    "with =, +, - or @."
+)
 
 TextColumn = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text, content or body]")
@@ -84,11 +88,13 @@ def _options(group: Any, metavar: str | None) -> Iterator[inspect.Parameter]:
     for field in fields(group):
         type_, help, *own = get_args(hints[field.name])
         repeatable = get_origin(type_) is tuple
+        flag = [f"--{field.name.replace('_', '-')}"] if type_ is bool else []
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None if repeatable else field.default,
             annotation=Annotated[
-                list[str] | None if repeatable else type_, typer.Option(help=help, metavar=own[0] if own else metavar)
+                list[str] | None if repeatable else type_,
+                typer.Option(*flag, help=help, metavar=None if flag else own[0] if own else metavar),
             ],
         )

@@ -11,6 +11,7 @@ from demarche.app import EXIT_PARTLY
 from demarche.options import (
     ARTICLE_FILES,
     ARTICLES_OUT,
+    FOR_SPREADSHEET,
     TIME_LIMIT,
     DateColumn,
     IdColumn,
@@ -18,8 +19,9 @@ from demarche.options import (
     TitleColumn,
     options_from_fields,
 )
-from demarche.printing import not_read, table, warn
+from demarche.printing import echo, not_read, table, warn
 from labels.file_format import AS_FOUND, FileFormat
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from tagging.batch import Summary
@@ -43,6 +45,7 @@ def tag(
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -58,7 +61,7 @@ def tag(
     from tagging.readers import ArticleColumns
 
     # Fetching a model can take a long time, so check the paths first.
-    check_paths(inputs, out, articles_out)
+    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
     summary = tag_files(
@@ -68,14 +71,15 @@ def tag(
         model=name,
         columns=columns,
         articles_out=articles_out,
+        for_spreadsheet=for_spreadsheet,
         jobs=jobs,
         time_limit=time_limit,
     )
     _print_topics(summary)
     _print_counts(summary, model=name)
-    typer.echo(f"tags in {out}")
+    echo(f"tags in {out}")
     if articles_out is not None:
-        typer.echo(f"articles as read in {articles_out}")
+        echo(f"articles as read in {articles_out}")
     for note in summary.notes:
         warn(f"note: {note}")
     not_read(summary.unreadable)
@@ -111,17 +115,19 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     """Print the numbers of articles, passages and tags, and what was not tagged."""
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
-    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")
-    typer.echo(
-        f"{summary.assigned} tags, {summary.assigned_for_review} of them for review; "
+    echo()
+    passages, articles = counted(summary.passages, "passage"), counted(summary.articles, "article")
+    echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
+    echo(
+        f"{counted(summary.assigned, 'tag')}, {summary.assigned_for_review} of them for review; "
         f"{summary.unassigned_for_review} more for review but not assigned; "
-        f"{summary.statuses[NO_TOPIC]} passages without a topic; "
-        f"{summary.statuses[BOILERPLATE]} pieces of boilerplate"
+        f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
+        f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
     )
     if summary.other_languages:
         counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
-        typer.echo(
-            f"not tagged because of their language: {summary.other_languages.total()} passages in "
-            f"{summary.other_articles} articles ({counts}); "
+        echo(
+            f"not tagged because of their language: {counted(summary.other_languages.total(), 'passage')} in "
+            f"{counted(summary.other_articles, 'article')} ({counts}); "
             f"the model was trained on {', '.join(summary.training_languages)}"
         )

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from labels.check import LabelledData
 from labels.codebook import Codebook
-from labels.errors import counted, one_line
+from labels.errors import one_line
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Passage
 from labels.tables.cells import fold
+from labels.wording import counted
 
 SHOWN = 5
 

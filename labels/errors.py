@@ -10,12 +10,18 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from labels.wording import counted, printable
+
 LONGEST = 400
 """Maximum length of a message in characters; a value quoted in it may be as long as a book."""
 
 
 class DemarcheError(Exception):
-    """An error whose message tells the user what went wrong, where, and what to do about it."""
+    """An error whose message, of one or more lines, tells the user what went wrong, where, and what to do about it."""
+
+    def __str__(self) -> str:
+        # Names and values from files are quoted in messages, and a terminal must not obey them.
+        return "\n".join(printable(str(line)) for line in self.args)
 
 
 class BadValue(NamedTuple):
@@ -72,8 +78,8 @@ class BadInput(DemarcheError):
         groups = list(kinds.values())
         lines = [_describe(group) for group in groups[: self.SHOWN]]
         if hidden := sum(map(len, groups[self.SHOWN :])):
-            lines.append(f"… and {hidden} more problems")
-        super().__init__("\n".join(lines))
+            lines.append(f"… and {counted(hidden, 'more problem')}")
+        super().__init__(*lines)
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[list[Problem]]]:
         """Keep the problems when the error is pickled on its way from another process."""
@@ -152,11 +158,6 @@ def _quoted(value: BadValue) -> str:
     return repr(one_line(value.value) if len(value.value) > LONGEST else value.value)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return the number with the noun, in the plural if it is not 1."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def value_option(value: str, new: str) -> str:
     """Return the option of an import that reads `value` as `new`, quoted for a shell."""
     return f"--value {shlex.quote(f'{value}={new}')}"
@@ -166,7 +167,7 @@ def one_line(text: str, *, longest: int = LONGEST) -> str:
     """Return the text as one line that a terminal can show: shortened, with control characters escaped."""
     if len(text) > longest:
         text = f"{text[: longest - 150]} … {text[-140:]}"
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return printable(text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

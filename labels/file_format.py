@@ -28,6 +28,10 @@ class FileFormat:
         str | None, "Column names of a table without a header line, separated by commas: id,text,topic.", "NAMES"
     ] = None
     sheet: Annotated[str | None, "Sheet of an Excel workbook.  [default: the first with rows]", "NAME"] = None
+    from_spreadsheet: Annotated[
+        bool,
+        "The table was written with --for-spreadsheet: take away the apostrophes before what looks like a formula.",
+    ] = False
 
     def check(self) -> None:
         """Raise DemarcheError if an option cannot be meant."""

@@ -11,6 +11,7 @@ from scipy.special import expit, log_softmax, logit, softmax
 
 from labels.errors import DemarcheError
 from labels.files import Frozen
+from labels.wording import counted
 from models.examples import BoolArray, Examples, FloatArray
 from models.saved_parts import Fraction, Number
 
@@ -88,7 +89,7 @@ def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[
     groups = np.unique(np.array(train.groups), return_inverse=True)[1]
     parts = min(FOLDS - len(pairs), len(set(groups)))
     if parts < 2:
-        raise DemarcheError(f"training has {len(set(groups))} articles with labels; at least two are needed")
+        raise DemarcheError(f"training has {counted(len(set(groups)), 'article')} with labels; at least two are needed")
     positive = train.y.reshape(n, -1) > 0.5
     rarest_label = np.full(groups.max() + 1, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):

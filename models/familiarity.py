@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from labels.files import Frozen
+from models.cleaning import clean
 from models.saved_parts import Fraction
 
 FEWEST = 1000
@@ -56,4 +57,4 @@ class Familiarity(Frozen):
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in _WORD.findall(text) if word == word.lower()}
+    return {word for word in _WORD.findall(clean(text)) if word == word.lower()}

@@ -17,6 +17,7 @@ from labels.gold.adjudication import Target
 from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
+from models.cleaning import CLEANING, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity
 from models.reader import Reader, load_reader
@@ -45,7 +46,8 @@ class TaggerSettings(Frozen):
     """The settings that a tagger saves with its models.
 
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
-    language are tagged. Without `familiarity`, all texts are taken to be like the training texts.
+    language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
+    rules by which the texts were cleaned.
     """
 
     input: tuple[Field, ...]
@@ -56,6 +58,7 @@ class TaggerSettings(Frozen):
     # Models saved by older versions do not have this field.
     languages: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
+    cleaning: str = CLEANING
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Tagger:
         def needs_stance(raw: FloatArray) -> BoolArray:
             return np.asarray(calibration.probabilities(raw) >= lower)
 
-        targets = [topic.proposition for topic in self.codebook.topics]
+        targets = [clean(topic.proposition) for topic in self.codebook.topics]
         texts = [render(passage, self.settings.input)[0] for passage in passages]
         reading = self.reader.read(texts, targets, needs_stance)
         probabilities = calibration.probabilities(reading.topics)
@@ -162,15 +165,26 @@ class Tagger:
 
     @staticmethod
     def settings_of(folder: Path) -> TaggerSettings:
-        """Read the settings of a saved tagger without loading its models."""
-        return read_json(folder / _SETTINGS, TaggerSettings)
+        """Read the settings of a saved tagger without loading its models.
+
+        Raises DemarcheError if it was trained on texts cleaned in another way than this version cleans them.
+        """
+        settings = read_json(folder / _SETTINGS, TaggerSettings)
+        cleaning = settings.cleaning if "cleaning" in settings.model_fields_set else "none"
+        if cleaning != CLEANING:
+            raise DemarcheError(
+                f"{folder}: trained on texts cleaned by other rules ({cleaning}; this version has {CLEANING}); "
+                "train it again"
+            )
+        return settings
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model whose parts fit."""
         saved.check_seal(folder)
         try:
-            tagger = cls(read_codebook(folder / _CODEBOOK), load_reader(folder), cls.settings_of(folder))
+            settings = cls.settings_of(folder)
+            tagger = cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
             tagger._check(folder / _SETTINGS)
         except BadPart as error:
             # The files match the manifest, so they are whole, but another version or another program wrote them.

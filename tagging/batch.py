@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from labels.errors import DemarcheError, Problem
-from labels.files import jsonl_writer
+from labels.files import check_jsonl_output, jsonl_writer
 from models.saved import check_seal, has_encoder
 from models.tagger import Tagger
 from tagging.in_batches import in_batches
@@ -67,10 +67,12 @@ class Summary:
                 self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
 
 
-def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None) -> None:
+def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None, *, for_spreadsheet: bool = False) -> None:
     """Raise a DemarcheError if an input is missing or an output cannot be written, before any work is done."""
     check_inputs(inputs)
-    check_tags_output(out)
+    check_tags_output(out, for_spreadsheet=for_spreadsheet)
+    if articles_out is not None:
+        check_jsonl_output(articles_out)
     if articles_out is not None and articles_out.resolve() == out.resolve():
         raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
 
@@ -83,16 +85,18 @@ def tag_files(
     model: str,
     columns: ArticleColumns,
     articles_out: Path | None = None,
+    for_spreadsheet: bool = False,
     jobs: int | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Summary:
     """Tag every article in the inputs with the model in `folder`, and write the rows to `out` when it is complete.
 
-    `articles_out` receives the articles as they were read: the text that the offsets refer to. `jobs` is the number of
-    processes; by default one for each core, or a single one for a model with an encoder, which uses all cores by
-    itself. An article for which a process takes more than `time_limit` seconds, or dies, counts as unreadable.
+    `articles_out` receives the articles as they were read: the text that the offsets refer to. With `for_spreadsheet`,
+    no cell of a CSV file is a formula. `jobs` is the number of processes; by default one for each core, or a single one
+    for a model with an encoder, which uses all cores by itself. An article for which a process takes more than
+    `time_limit` seconds, or dies, counts as unreadable.
     """
-    check_paths(inputs, out, articles_out)
+    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
     outputs = [path for path in (out, articles_out) if path is not None]
     for path in outputs:
         if folder.resolve() in path.resolve().parents:
@@ -107,19 +111,19 @@ def tag_files(
     )
     workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
     summary = Summary()
-    articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
     items = list_articles(inputs, columns, written=outputs, notes=summary.notes)
-    with tags_writer(out) as write_rows, articles_writer as write_articles:
+    articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
+    with tags_writer(out, for_spreadsheet=for_spreadsheet) as write_rows, articles_writer as write_articles:
         with contextlib.closing(in_batches(load, items, workers)) as batches:
             for batch in batches:
                 tagged = [article for article in batch if not isinstance(article, Unreadable)]
+                summary.articles += len(tagged)
+                summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
                 rows = [row for article in tagged for row in article.rows]
+                summary.add(rows)
                 write_rows(rows)
                 if write_articles is not None:
                     write_articles(article.article for article in tagged if article.article is not None)
-                summary.articles += len(tagged)
-                summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
-                summary.add(rows)
         if not summary.articles:
             raise nothing_read(summary.unreadable)
     summary.training_languages = Tagger.settings_of(folder).languages

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Target
 from labels.passages import Article, Passage
+from models.cleaning import find_span
 from models.language import is_other_language, languages_of_article
 from models.tagger import Tagger
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, read_file
@@ -152,6 +153,4 @@ def _target(piece: Piece, target: str | None) -> Target | None:
     """Return the target, with its span if the passage names it exactly once."""
     if target is None or piece.boilerplate is not None:
         return None
-    start = piece.passage.text.find(target)
-    is_named_once = start >= 0 and piece.passage.text.count(target) == 1
-    return Target(None, target, (start, start + len(target)) if is_named_once else None)
+    return Target(None, target, find_span(piece.passage.text, target))

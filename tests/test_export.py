@@ -276,7 +276,7 @@ def test_the_export_prints_the_command_that_reads_the_table_back(
 ) -> None:
     exported = command("export", "table", *files, "--out", tmp_path / "out" / "my table.tsv")
     assert exported.exit_code == 0, exported.output
-    assert "1 rows of 1 passages and 1 annotations" in exported.stdout
+    assert "1 row of 1 passage and 1 annotation" in exported.stdout
     assert "not in the table: 1 holders\n" in exported.stderr
     words = shlex.split(exported.stdout.splitlines()[-1])
     assert words[:2] == ["demarche", "labels"]

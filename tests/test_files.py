@@ -100,7 +100,7 @@ def test_several_columns_may_have_no_name(tmp_path: Path) -> None:
     [
         ("t.csv", b"", 1, "empty; a header line"),
         ("t.csv", b"\n\n", 1, "empty; a header line"),
-        ("t.csv", b"a,b\n1,2\n3\n", 3, "1 cells where the header has 2"),
+        ("t.csv", b"a,b\n1,2\n3\n", 3, "1 cell where the header has 2"),
         ("t.csv", b"a,b\n1,2,3\n", 2, "3 cells where the header has 2"),
         ("t.csv", b"a,b,a\n1,2,3\n", 1, "columns 'a' occur twice"),
         ("t.csv", b'a,b\n1,2\n"x" y,2\n', 3, "not a CSV table from here"),

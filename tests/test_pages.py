@@ -77,7 +77,9 @@ def test_the_body_is_read_wherever_it_stands(body: str) -> None:
     assert read(page(body)) == BODY
 
 
-TEASERS = "".join(f'<div><h3><a href="/{n}">Story number {n} of the day</a></h3><p>{text}</p></div>' for n, text in enumerate(OTHERS))
+TEASERS = "".join(
+    f'<div><h3><a href="/{n}">Story number {n} of the day</a></h3><p>{text}</p></div>' for n, text in enumerate(OTHERS)
+)
 LINKS = "".join(f'<li><a href="/{n}">{" ".join(text.split()[:8])}</a></li>' for n, text in enumerate(OTHERS))
 
 

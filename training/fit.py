@@ -13,6 +13,7 @@ import numpy as np
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example
+from labels.wording import counted
 from models.calibration import (
     FEWEST,
     Platt,
@@ -215,7 +216,7 @@ def _few_examples(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]
     counts, has_votes = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
     nothing = "it cannot be " + ("calibrated" if where == "dev" else "trained")
     return [
-        f"topic {topic.id!r} has {count} examples in {where}; "
+        f"topic {topic.id!r} has {counted(count, 'example')} in {where}; "
         + ("its probabilities and threshold are not calibrated" if votes else nothing)
         for topic, count, votes in zip(codebook.topics, counts, has_votes, strict=True)
         if count < FEWEST
@@ -224,7 +225,7 @@ def _few_examples(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]
 
 def _few_stances(y: FloatArray, *, where: str) -> list[str]:
     few = len(y) < FEWEST
-    return [f"stance has {len(y)} examples in {where}; its probabilities are not calibrated"] if few else []
+    return [f"stance has {counted(len(y), 'example')} in {where}; its probabilities are not calibrated"] if few else []
 
 
 def _few_by_topic(settings: FamilySettings, codebook: Codebook, examples: StanceExamples) -> list[str]:

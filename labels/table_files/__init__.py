@@ -13,6 +13,7 @@ from labels.table_files.json_rows import read_json
 from labels.table_files.json_shapes import TEXT_NAMES
 from labels.table_files.parquet import read_parquet
 from labels.table_files.rows import Rows
+from labels.table_files.spreadsheet import unguard_row
 from labels.table_files.workbook import read_workbook
 
 __all__ = ["TABLE_SUFFIXES", "TEXT_NAMES", "read_rows"]
@@ -27,6 +28,8 @@ def read_rows(path: Path, problems: Problems, format: FileFormat = AS_FOUND) -> 
     """
     format.check()
     for number, row in _rows(path, problems, format):
+        if format.from_spreadsheet:
+            row = unguard_row(row)
         if what := explain_export(row):
             problems.add(path, number, what)
             return

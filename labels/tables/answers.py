@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from labels.errors import counted
 from labels.passages import Label
 from labels.tables.cells import word
 from labels.tables.columns import TableColumns
+from labels.wording import counted
 
 COLUMN = "answer"
 ACCEPT, REJECT, IGNORE = "accept", "reject", "ignore"

@@ -8,10 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from labels.codebook import STANCES
-from labels.errors import counted, one_line, value_option
+from labels.errors import one_line, value_option
 from labels.passages import Annotation, Passage
 from labels.tables.cells import DOUBTFUL, MISSING, fold
 from labels.tables.columns import TableColumns
+from labels.wording import counted
 
 SHOWN = 10
 """Maximum number of notes of one kind."""
@@ -94,7 +95,7 @@ def _same_names(counts: Iterable[str]) -> dict[str, list[str]]:
 
 def _decimals(topics: Mapping[str, int]) -> list[str]:
     """Name the topics that are whole numbers with the `.0` that pandas and spreadsheets add."""
-    if any(re.fullmatch(r"\d+\.\d*[1-9]\d*", name) for name in topics):
+    if any(re.fullmatch(r"\d+\.0*[1-9]\d*", name) for name in topics):
         return []  # 201.1 is no floating-point number, so 201.0 is none either
     whole = [name for name in topics if re.fullmatch(r"\d+\.0+", name) and fold(name) not in topics]
     if not whole:

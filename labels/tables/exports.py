@@ -13,6 +13,7 @@ from labels.check import LabelledData
 from labels.errors import DemarcheError
 from labels.files import check_output
 from labels.passages import Annotation, Label, Passage, Shares
+from labels.table_files.spreadsheet import check_for_spreadsheet
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, is_blank, split_values, to_scalar, word
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.writers import table_writer
@@ -42,14 +43,16 @@ class Exported:
     lost: Mapping[str, int]
 
 
-def check_table_output(path: Path, *, inputs: Iterable[Path]) -> None:
+def check_table_output(path: Path, *, inputs: Iterable[Path], for_spreadsheet: bool = False) -> None:
     """Raise DemarcheError, before any work is done, if no table can be written to `path`."""
     if path.suffix.lower() not in SUFFIXES:
         raise DemarcheError(f"{path}: not the name of a table; use a file name ending in {', '.join(SUFFIXES)}")
+    if for_spreadsheet:
+        check_for_spreadsheet(path)
     check_output(path, inputs=inputs)
 
 
-def export_table(data: LabelledData, path: Path) -> Exported:
+def export_table(data: LabelledData, path: Path, *, for_spreadsheet: bool = False) -> Exported:
     """Write one row per label, with the rows of each passage together and the passages in order.
 
     An annotation without labels becomes a row without a topic, and a passage without annotations becomes a row without
@@ -63,7 +66,8 @@ def export_table(data: LabelledData, path: Path) -> Exported:
     for annotation in data.annotations:
         annotations[annotation.passage].append(annotation)
     count = 0
-    with table_writer(path, {name: str if type is object else type for name, type in types.items()}) as write:
+    plain_types = {name: str if type is object else type for name, type in types.items()}
+    with table_writer(path, plain_types, for_spreadsheet=for_spreadsheet) as write:
         batch: list[Row] = []
         for passage in data.passages:
             cells = _passage_cells(passage, columns, types)

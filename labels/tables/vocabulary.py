@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from labels.codebook import STANCES, Codebook
-from labels.errors import BadValue, DemarcheError, Problems, counted, misspelt, suggest_value, value_option
+from labels.errors import BadValue, DemarcheError, Problems, misspelt, suggest_value, value_option
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
 from labels.tables.columns import ImportOptions
 from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
+from labels.wording import counted
 
 SYNONYMS = {
     "favor": {"favour", "in favor", "in favour", "pro", "for", "support", "supports", "supported", "supportive"},

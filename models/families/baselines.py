@@ -13,6 +13,7 @@ from pydantic import AfterValidator
 
 from labels.codebook import Codebook
 from labels.files import Frozen
+from models.cleaning import clean
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, write_settings
 from models.saved_parts import Fraction, read_json
@@ -102,7 +103,7 @@ class RuleTopics:
 
     @classmethod
     def of(cls, codebook: Codebook) -> Self:
-        return cls([topic.keywords for topic in codebook.topics])
+        return cls([list(map(clean, topic.keywords)) for topic in codebook.topics])
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         return self

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.special import expit, log_softmax, softmax
 
 from labels.codebook import Codebook
+from models.cleaning import clean
 from models.encoders import windows
 from models.encoders.device import Device, select_device
 from models.encoders.settings import FinetuneSettings
@@ -228,7 +229,7 @@ class Joint:
 def describe(codebook: Codebook) -> list[Described]:
     """Return the codebook's description of each topic: name, definition and target."""
     return [
-        Described(". ".join(filter(None, (topic.label, topic.definition, topic.target))), topic.proposition)
+        Described(". ".join(filter(None, (topic.label, topic.definition, topic.target))), clean(topic.proposition))
         for topic in codebook.topics
     ]
 

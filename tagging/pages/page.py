@@ -59,7 +59,10 @@ def read_page(raw: str | bytes, weights: Weights | None = None) -> Page:
 
 def _read_body(tree: Any, weights: Weights) -> tuple[str | None, list[str]]:
     """Return the headline and the paragraphs of the body, from the source that holds most of it."""
-    title, description = _meta(tree, "og:title") or _title(tree), _meta(tree, "og:description") or _meta(tree, "description")
+    title, description = (
+        _meta(tree, "og:title") or _title(tree),
+        _meta(tree, "og:description") or _meta(tree, "description"),
+    )
     blocks = read_blocks(tree)
     mark_boilerplate(blocks, title)
     headline = find_headline(blocks, title)

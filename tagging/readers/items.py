@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from labels.errors import DemarcheError, explain, one_line
 from labels.file_format import AS_FOUND, FileFormat
 from labels.passages import Article
-from tagging.segmentation import NO_WIDTH
+from models.cleaning import INVISIBLE
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def make_article(id: str, text: str, **metadata: str | None) -> ReadArticle | Un
 
 def is_blank(text: str) -> bool:
     """Return whether the text has no passage, only white space and invisible characters."""
-    return all(letter.isspace() or letter in NO_WIDTH for letter in text)
+    return all(letter.isspace() or letter in INVISIBLE for letter in text)
 
 
 def unreadable(path: Path, name: str, error: Exception) -> Unreadable:
@@ -94,4 +94,4 @@ def nothing_read(unreadable: Sequence[Unreadable]) -> DemarcheError:
     reasons = [f"  {one_line(item.name)}: {one_line(item.reason)}" for item in unreadable[:5]]
     if len(unreadable) > 5:
         reasons.append(f"  … and {len(unreadable) - 5} more")
-    return DemarcheError("\n".join(["no article could be read; nothing is written", *reasons]))
+    return DemarcheError("no article could be read; nothing is written", *reasons)

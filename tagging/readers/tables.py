@@ -13,6 +13,7 @@ from labels.files import suffix
 from labels.passages import Article
 from labels.table_files import TEXT_NAMES, read_rows
 from labels.tables.cells import join_paragraphs, word
+from models.markup import text_of_html
 from tagging.readers.items import ArticleColumns, ReadArticle, Unreadable, is_blank
 
 _JSON = (".jsonl", ".ndjson", ".json")
@@ -83,7 +84,8 @@ def _from_row(
         if column not in row:
             return Unreadable(place, _explain_missing(column, option, row))
     text = join_paragraphs(row[text_column])
-    if not isinstance(text, str) or is_blank(text):
+    text = text_of_html(text) if isinstance(text, str) else ""
+    if is_blank(text):
         return Unreadable(place, "empty text")
     try:
         article = Article(
