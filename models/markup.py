@@ -159,6 +159,8 @@ def text_of_html(cell: str) -> str:
         return cell
     for rule in (_SCRIPT, _COMMENT):
         cell = rule.pattern.sub("\n\n", cell)
+    # A line end after <br> is the same line end.
+    cell = re.sub(r"(<br[ ]?/?>)[ \t]*(?:\r\n?|\n)", r"\1", cell)
 
     def line_ends(tag: re.Match[str]) -> str:
         return _trace(tag) if not _ends_word(tag) else "\n" if tag[1].lower() == "br" else "\n\n"
