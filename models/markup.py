@@ -16,123 +16,23 @@ Edit = tuple[int, int, str]
 
 _BLOCKS = frozenset(
     [
-        "address",
-        "article",
-        "aside",
-        "audio",
-        "base",
-        "blockquote",
-        "body",
-        "br",
-        "button",
-        "caption",
-        "center",
-        "col",
-        "colgroup",
-        "dd",
-        "details",
-        "dialog",
-        "div",
-        "dl",
-        "dt",
-        "embed",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "head",
-        "header",
-        "hr",
-        "html",
-        "iframe",
-        "img",
-        "input",
-        "label",
-        "legend",
-        "li",
-        "link",
-        "main",
-        "meta",
-        "nav",
-        "noscript",
-        "object",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "picture",
-        "pre",
-        "script",
-        "section",
-        "select",
-        "source",
-        "style",
-        "summary",
-        "sup",
-        "svg",
-        "table",
-        "tbody",
-        "td",
-        "template",
-        "textarea",
-        "tfoot",
-        "th",
-        "thead",
-        "title",
-        "tr",
-        "ul",
+        "address", "article", "aside", "audio", "base", "blockquote", "body", "br", "button", "caption", "center",
+        "col", "colgroup", "dd", "details", "dialog", "div", "dl", "dt", "embed", "fieldset", "figcaption",
+        "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "iframe",
+        "img", "input", "label", "legend", "li", "link", "main", "meta", "nav", "noscript", "object", "ol",
+        "optgroup", "option", "p", "picture", "pre", "script", "section", "select", "source", "style", "summary",
+        "sup", "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "title", "tr", "ul",
         "video",
     ]
-)
+)  # fmt: skip
 """HTML elements that end a word; `sup` too, as 10<sup>6</sup> is not 106."""
 _INLINE = frozenset(
     [
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "ins",
-        "kbd",
-        "mark",
-        "nobr",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "time",
-        "tt",
-        "u",
-        "var",
-        "wbr",
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i",
+        "ins", "kbd", "mark", "nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong",
+        "sub", "time", "tt", "u", "var", "wbr",
     ]
-)
-_LINE_END = r"(?:\r\n?|\n)"
-_PUNCTUATION = r"=[23][A-F]"
+)  # fmt: skip
 
 
 class Rule(NamedTuple):
@@ -191,19 +91,23 @@ def _without_hyphen(match: re.Match[str]) -> str:
     return _with_hyphen(match) if match[2] in _SUSPENDED or match[2][0].isupper() else match[1] + match[2]
 
 
-_HIDDEN_LINE_END = Rule("\xad", re.compile(rf"\xad{{1,20}}{_LINE_END}[ \t]*"), lambda _: "")
+_HIDDEN_LINE_END = Rule("\xad", re.compile(r"\xad{1,20}(?:\r\n?|\n)[ \t]*"), lambda _: "")
 """A word divided by a soft hyphen at the end of a line."""
-_DIVIDED_WORD = re.compile(rf"([^\W\d_])-{_LINE_END}[ \t]*([^\W\d_]+)")
-_SUSPENDED = frozenset(["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e"])
+_DIVIDED_WORD = re.compile(r"([^\W\d_])-(?:\r\n?|\n)[ \t]*([^\W\d_]+)")
+_SUSPENDED = frozenset(
+    [
+        "and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e",
+    ]
+)  # fmt: skip
 """Words after a hyphen that divides no word: `pre- and post-war`."""
-_SOFT_LINE_END = Rule("=", re.compile(rf"([^=\r\n])={_LINE_END}"))
+_SOFT_LINE_END = Rule("=", re.compile(r"([^=\r\n])=(?:\r\n?|\n)"))
 """The end of a line that quoted-printable encoding adds."""
 _ENCODED = Rule("=", re.compile(r"(?:=[0-9A-F]{2})+"), _decoded)
 # `n=20` and `id=E9` are not encoded: something that nobody writes, such as `=E2=80=99`, must show that the text is.
 _SHOWS_ENCODING = re.compile(
-    rf"[^=\r\n]={_LINE_END}"
+    r"[^=\r\n]=(?:\r\n?|\n)"
     r"|=(?:C[2-9A-F]|D[0-9A-F])=[89AB][0-9A-F]|=E[0-9A-F]=[89AB][0-9A-F]=[89AB][0-9A-F]"
-    rf"|[a-z][a-z]{_PUNCTUATION}(?:\s|$|{_PUNCTUATION})|[.,;:!?)]=20(?:\s|$)|=3D[\"']"
+    r"|[a-z][a-z]=[23][A-F](?:\s|$|=[23][A-F])|[.,;:!?)]=20(?:\s|$)|=3D[\"']"
 )
 
 _SCRIPT = Rule(
@@ -221,7 +125,7 @@ RULES = (
     Rule(
         "&",
         re.compile(
-            r"&(?:(?:amp|AMP|#0{0,6}38|#[xX]0{0,6}26);)*"
+            r"&(?:amp;|AMP;|#38;|#038;|#[xX]26;)*"
             r"(#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[a-zA-Z][a-zA-Z0-9]{1,31});"
         ),
         _entity,
@@ -231,7 +135,7 @@ RULES = (
         "](",
         re.compile(
             r"!?\[([^\[\]]*)\]"
-            r"\((?:https?:|mailto:|www\.|[/#.]|[^()\s:]{0,200}\.[a-z])[^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:[ \n]+\"[^\"]*\")?\)"
+            r"\((?:https?:|mailto:|www\.|[/#.]|[^()\s:]{0,200}\.[a-z])[^()\s]*(?:\([^()\s]*\)[^()\s]*)?(?:[ \n]+\"[^\"]*\")?\)"
         ),
     ),
     Rule("[^", re.compile(r"\[\^[^\[\]\s]{1,20}\]:?"), lambda _: ""),
@@ -255,6 +159,8 @@ def text_of_html(cell: str) -> str:
         return cell
     for rule in (_SCRIPT, _COMMENT):
         cell = rule.pattern.sub("\n\n", cell)
+    # A line end after <br> is the same line end.
+    cell = re.sub(r"(<br[ ]?/?>)[ \t]*(?:\r\n?|\n)", r"\1", cell)
 
     def line_ends(tag: re.Match[str]) -> str:
         return _trace(tag) if not _ends_word(tag) else "\n" if tag[1].lower() == "br" else "\n\n"

@@ -126,6 +126,7 @@ def test_the_span_of_a_target_is_cleaned_along(seed: int, rate: float, target: s
 def test_a_cell_of_html_is_read_as_paragraphs() -> None:
     cell = "<p>Tea &amp; cake, <b>hot</b>.</p><p>If a &lt; b:<br>more</p><SCRIPT>var a = '<b>' < 3;</SCRIPT><!-- no -->"
     assert text_of_html(cell).split("\n\n") == ["Tea & cake, hot.", "If a < b:\nmore"]
+    assert text_of_html("One line<br>\nand<br /> \r\none more") == "One line\nand\none more"
     for plain in ("Tea &amp; <b>cake</b>", "a < b", "<user> pours", "<p and q> holds"):
         assert text_of_html(plain) == plain
 

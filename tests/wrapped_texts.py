@@ -4,61 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
-_SMALL = [
-    "the",
-    "a",
-    "of",
-    "in",
-    "on",
-    "to",
-    "and",
-    "but",
-    "with",
-    "for",
-    "after",
-    "before",
-    "council",
-    "harbour",
-    "port",
-    "grain",
-    "sanctions",
-    "embargo",
-    "treaty",
-    "talks",
-    "budget",
-    "minister",
-    "ministers",
-    "said",
-    "agreed",
-    "refused",
-    "voted",
-    "promised",
-    "warned",
-    "wrote",
-    "asked",
-    "night",
-    "morning",
-    "week",
-    "harvest",
-    "ships",
-    "turbines",
-    "missiles",
-    "inspectors",
-    "northern",
-    "long",
-    "bitter",
-    "quiet",
-    "second",
-    "whether",
-    "because",
-    "which",
-    "nobody",
-    "everything",
-    "disarmament",
-    "responsibility",
-    "negotiations",
-    "extraordinarily",
-]
+_SMALL = (
+    "the a of in on to and but with for after before council harbour port grain sanctions embargo treaty talks budget "
+    "minister ministers said agreed refused voted promised warned wrote asked night morning week harvest ships turbines "
+    "missiles inspectors northern long bitter quiet second whether because which nobody everything disarmament "
+    "responsibility negotiations extraordinarily"
+).split()
 _NAMES = (
     "Anna",
     "Brussels",

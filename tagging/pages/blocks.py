@@ -10,81 +10,13 @@ from typing import Any
 from tagging.pages.vocabulary import HOVER, groups_of, tokens_of
 
 _BLOCK_TAGS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "button",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
+    "address article aside blockquote body button caption center dd details dialog div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody td tfoot th thead tr "
+    "ul".split()
 )
 _SKIPPED_TAGS = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "svg",
-        "iframe",
-        "object",
-        "embed",
-        "canvas",
-        "select",
-        "option",
-        "textarea",
-        "button",
-        "input",
-        "label",
-        "head",
-        "title",
-        "meta",
-        "link",
-        "audio",
-        "video",
-        "map",
-        "area",
-    ]
+    "script style noscript template svg iframe object embed canvas select option textarea button input label "
+    "head title meta link audio video map area".split()
 )
 _HIDDEN_STYLE = ("display:none", "visibility:hidden")
 
@@ -295,9 +227,7 @@ def _is_hover_card(element: Any) -> bool:
     if names and tokens_of(names) & HOVER:
         # The word that opens the card may have such a class as well: the card follows it, inside or beside.
         parent, before = element.getparent(), element.getprevious()
-        around = [
-            other.get("class") or "" for other in (parent, before) if other is not None and isinstance(other.tag, str)
-        ]
+        around = [other.get("class") or "" for other in (parent, before) if other is not None and isinstance(other.tag, str)]
         if any(tokens_of(other) & HOVER for other in around) or (before is not None and before.tag == "a"):
             return True
     return _is_link_card(element)
@@ -351,7 +281,7 @@ _NO_SPACE_BEFORE = ".,;:!?)”’"
 
 def _continues(last: Block, block: Block) -> bool:
     """Return whether the block continues the sentence of the last one."""
-    is_open = last.text[-1:] not in '.!?:…"”’»'
+    is_open = last.text[-1:] not in ".!?:…\"”’»"
     goes_on = block.text[:1].islower() or block.text[:1] in _NO_SPACE_BEFORE
     if block.is_after_card:
         return is_open and goes_on
