@@ -59,10 +59,7 @@ def read_page(raw: str | bytes, weights: Weights | None = None) -> Page:
 
 def _read_body(tree: Any, weights: Weights) -> tuple[str | None, list[str]]:
     """Return the headline and the paragraphs of the body, from the source that holds most of it."""
-    title, description = (
-        _meta(tree, "og:title") or _title(tree),
-        _meta(tree, "og:description") or _meta(tree, "description"),
-    )
+    title, description = page_title(tree), page_description(tree)
     blocks = read_blocks(tree)
     mark_boilerplate(blocks, title)
     headline = find_headline(blocks, title)
@@ -132,8 +129,14 @@ def _text(block: Block) -> str:
     return f"- {block.text}" if is_item else block.text
 
 
-def _title(tree: Any) -> str:
-    return " ".join((tree.findtext(".//title") or "").split())
+def page_title(tree: Any) -> str:
+    """Return the title that the page gives itself, or an empty string."""
+    return _meta(tree, "og:title") or " ".join((tree.findtext(".//title") or "").split())
+
+
+def page_description(tree: Any) -> str:
+    """Return the page's description of itself, or an empty string."""
+    return _meta(tree, "og:description") or _meta(tree, "description")
 
 
 def _meta(tree: Any, name: str) -> str:

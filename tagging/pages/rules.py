@@ -25,6 +25,7 @@ def mark_boilerplate(blocks: Sequence[Block], title: str) -> None:
     _mark_elements(blocks, own)
     _mark_other_articles(blocks, own)
     _mark_teasers(blocks, own)
+    _mark_lists_of_links(blocks)
     _mark_headline(blocks, title, headline)
 
 
@@ -97,6 +98,16 @@ def _mark_teasers(blocks: Sequence[Block], own: set[int]) -> None:
     inside = [block for block in blocks if any(id(node) in teasers for node in block.node.ancestors())]
     if _prose_words(inside) * 2 < _prose_words(blocks):
         _mark(blocks, teasers)
+
+
+def _mark_lists_of_links(blocks: Sequence[Block]) -> None:
+    """Mark the items of a list below the heading of a list of links, and lines in capitals that are links."""
+    is_listed = False
+    for block in blocks:
+        is_listed = block.kind == "link list" or (is_listed and block.node.tag == "li")
+        is_link = block.words >= 3 and block.link_words >= block.words and block.node.tag not in HEADINGS
+        if block.kind is None and ((is_listed and block.node.tag == "li") or (is_link and block.text.isupper())):
+            block.kind = "link"
 
 
 def _mark(blocks: Iterable[Block], nodes: set[int]) -> None:
