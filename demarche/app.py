@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.models import CommandFunctionType
 
 from demarche.interrupted import exit_on_interrupt, interrupt_requested
@@ -27,7 +27,24 @@ class App(typer.Typer):
 
 
 class Command(TyperCommand):
-    """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces."""
+    """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces.
+
+    An option that takes one value is refused if it is given twice: the first value would be dropped without a word.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = args[: args.index("--")] if "--" in args else args
+        for param in self.get_params(ctx):
+            if isinstance(param, TyperOption) and not (param.multiple or param.is_flag or param.count):
+                times = sum(arg == name or arg.startswith(f"{name}=") for arg in given for name in param.opts)
+                if times > 1:
+                    ctx.fail(f"{param.opts[0]} is given {times} times but takes one value.{self._advice(param)}")
+        return super().parse_args(ctx, args)
+
+    @staticmethod
+    def _advice(param: Any) -> str:
+        patterned = "pattern" in (param.help or "")
+        return " A pattern names several columns, as in --stance '{topic}_stance'." if patterned else ""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.strip("{}").replace("}...", "...") for piece in super().collect_usage_pieces(ctx)]

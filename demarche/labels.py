@@ -25,7 +25,7 @@ from demarche.options import (
 )
 from demarche.printing import interval, not_read, table, warn
 from labels.file_format import AS_FOUND, FileFormat
-from labels.tables.columns import ImportOptions, TableColumns
+from labels.tables.columns import Empty, ImportOptions, TableColumns
 
 if TYPE_CHECKING:
     from labels.check import LabelledData
@@ -68,9 +68,14 @@ def check(
 ) -> None:
     """Check a codebook, passages and annotations.
 
-    Every problem is reported with its file and line.
+    Every problem is reported with its file and line. Copies of a text with different labels, topics without a
+    definition and stances without a target are warnings.
     """
+    from labels.doubts import doubts
+
     data = read_and_warn(codebook, passages, annotations, articles=articles)
+    for doubt in doubts(data):
+        warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
     typer.echo(
         f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "
@@ -266,17 +271,60 @@ def import_table(
         Path,
         typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz)."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
     columns: TableColumns,
     format: FileFormat,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how the table is read, with its first rows, and write nothing.")
+    ] = False,
     toward: Annotated[
         str | None, typer.Option(help="Target of all stances, if there is no target column."), After("target")
+    ] = None,
+    annotator_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Annotator of the whole table, if it is one annotator's."),
+        After("annotator"),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="Table with the texts, if FILE has only labels. The column --id joins the two."),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OLD=NEW", help="Rename a column before it is read, so that it fits a pattern. Repeatable."
+        ),
+    ] = None,
+    empty: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]none|unread",
+            help="What empty cells mean: none of the topics, or text not read. NAME is a column or an annotator. Repeatable.",
+        ),
+    ] = None,
+    one_stance: Annotated[
+        Literal["each", "unknown"] | None,
+        typer.Option(
+            metavar="each|unknown",
+            help="What the one stance of a row with several topics is about: each of them, or it is unknown which.",
+        ),
     ] = None,
     value: Annotated[
         list[str] | None,
         typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
     ] = None,
-    separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
+    separator: Annotated[
+        str | None, typer.Option(help="Separator between the topics in a cell.  [default: ';', '|' or a line end]")
+    ] = None,
+    yes_from: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE", help="Smallest score that means yes, in columns or mappings of scores per topic."
+        ),
+    ] = None,
     codebook: Annotated[
         Path | None,
         typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
@@ -284,34 +332,76 @@ def import_table(
 ) -> None:
     """Import a table of labelled texts.
 
-    The table becomes passages, annotations and a codebook.
+    The table becomes passages, annotations and a codebook. Patterns say whose labels columns hold, and on what: with
+    --topics '{annotator}_topics' --stance '{annotator}_{topic}', the column anna_trade is Anna's stance toward trade.
     """
-    from labels.tables.imports import import_table_to_folder
+    from demarche.how_read import print_reading, print_summary
+    from labels.codebook import read_codebook
+    from labels.errors import DemarcheError
+    from labels.tables.columns import DEFAULT_ANNOTATOR
+    from labels.tables.imports import import_table, import_table_to_folder
 
-    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward, format=format)
-    imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
+    options = ImportOptions(
+        annotator=annotator_name or DEFAULT_ANNOTATOR,
+        values=_parse_pairs("--value", value or [], "NONE=neutral"),
+        separator=separator,
+        yes_from=yes_from,
+        target=toward,
+        rename=_parse_pairs("--rename", rename or [], "Q7=anna_topics"),
+        empty=_parse_empty(empty or []),
+        one_stance=one_stance,
+        format=format,
+    )
+    if dry_run:
+        book = read_codebook(codebook) if codebook else None
+        imported = import_table(file, columns, options, book, texts=texts)
+        print_reading(imported.how)
+    elif out is None:
+        raise DemarcheError("--out is missing; name a folder for the passages and annotations, or add --dry-run")
+    else:
+        imported = import_table_to_folder(file, out, columns, options, codebook=codebook, texts=texts)
     for note in imported.notes:
         warn(f"note: {note}")
     typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
+    print_summary(imported.how)
+    counted = f"{len(imported.passages)} passages and {len(imported.annotations)} annotations"
+    if dry_run or out is None:
+        typer.echo(f"{counted}; nothing was written")
+        return
     if codebook is not None:
         name = imported.codebook.reference
     elif imported.codebook.topics:
         name = f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
     else:
         name = str(out / "codebook.yaml")
-    typer.echo(
-        f"{len(imported.passages)} passages and {len(imported.annotations)} annotations in {out}; codebook {name}"
-    )
+    typer.echo(f"{counted} in {out}; codebook {name}")
 
 
-def _parse_values(pairs: list[str]) -> dict[str, str]:
-    """Parse the `FROM=TO` pairs of --value."""
+def _parse_pairs(option: str, pairs: list[str], example: str) -> dict[str, str]:
+    """Parse the `OLD=NEW` pairs of an option."""
     from labels.errors import DemarcheError
 
     values = dict(pair.rpartition("=")[::2] for pair in pairs)
     if "" in values:
-        raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
+        raise DemarcheError(f"{option}: write OLD=NEW, e.g. {option} {example}")
     return values
+
+
+def _parse_empty(given: list[str]) -> dict[str, Empty]:
+    """Parse `none`, `unread`, `NAME=none` and `NAME=unread`; without a name, the key is empty."""
+    from labels.errors import DemarcheError
+
+    meanings: dict[str, Empty] = {}
+    for each in given:
+        name, _, said = each.rpartition("=")
+        meaning: Empty | None = "none" if said == "none" else "unread" if said == "unread" else None
+        if meaning is None:
+            raise DemarcheError(f"--empty {each}: write none, unread, or NAME=none or NAME=unread for one column")
+        if meanings.setdefault(name, meaning) != meaning:
+            raise DemarcheError(
+                f"--empty is given twice for {name or 'all columns'}, once none and once unread; keep one"
+            )
+    return meanings
 
 
 @export_app.command("table")
@@ -337,7 +427,9 @@ def export_table(
         warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
+    values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
+    command += ["--codebook", str(codebook), *_column_options(exported.columns), *values]
+    typer.echo("  " + shlex.join(command))
 
 
 def _column_options(columns: TableColumns) -> list[str]:

@@ -126,6 +126,13 @@ def write_codebook(path: Path, codebook: Codebook) -> None:
     write_text(path, yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
+def write_stub(path: Path, codebook: Codebook) -> None:
+    """Write a codebook of topics that have only ids, with an empty definition and target to fill in for each."""
+    plain = codebook.model_dump(mode="json", include={"id", "version"})
+    plain["topics"] = [{"id": topic.id, "definition": "", "target": ""} for topic in codebook.topics]
+    write_text(path, yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+
+
 class _Dumper(yaml.SafeDumper):
     """A YAML dumper that keeps the Unicode line ends of mis-decoded data sets instead of folding them to spaces."""
 

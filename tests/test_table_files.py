@@ -59,7 +59,7 @@ def test_a_parquet_file_from_pandas_may_have_arrays(tmp_path: Path) -> None:
     imported = import_table(
         tmp_path / "table.parquet",
         TableColumns(id="id", topics=("topics",), date="when", keep=("when",)),
-        ImportOptions(),
+        ImportOptions(empty={"": "none"}),
     )
     assert labels_of(imported) == {
         ("11", "table"): [("tea", None, None), ("rain", None, None)],
