@@ -15,7 +15,7 @@ from labels.files import read_text, require_file, suffix
 from labels.passages import Article
 from labels.table_files import TABLE_SUFFIXES, read_rows
 from labels.tables.cells import word
-from tagging.pages.page import read_page
+from tagging.pages.page import is_part_of_saved_page, read_page
 from tagging.segmentation import NO_WIDTH
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
@@ -109,6 +109,7 @@ def _read_input(path: Path, columns: ArticleColumns, outputs: Collection[Path]) 
         if file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(path).parts)
         and file.resolve() not in outputs
+        and not is_part_of_saved_page(file, path)
     ]
     if not files:
         raise DemarcheError(f"{path}: the folder contains no files; expected {', '.join(KINDS)}")
