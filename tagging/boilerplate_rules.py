@@ -74,12 +74,12 @@ def match_rules(text: str) -> str | None:
     """Return the kind of boilerplate that the rules recognise in a single paragraph, or None."""
     if not any(map(str.isalnum, text)):
         return "ornament"
+    if _is_menu(text):
+        return "navigation"
     if len(text) > _LONGEST:
         return None
     text = plain(" ".join(text.split()))
     words = text.count(" ") + 1
-    if _is_menu(text):
-        return "navigation"
     if words <= 20 and _is_dateline(text):
         return "dateline"
     matches = (rules()[index] for index in sorted(_all_rules().Match(text) or ()))
