@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-news bench-pages encoder-mpnet clean
+.PHONY: demo test check bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -29,6 +29,9 @@ bench: .venv/installed
 bench-speed: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-speed DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.speed $(DATA)
+
+bench-growth: .venv/installed
+	$(BIN)/python -m benchmarks.growth
 
 bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }

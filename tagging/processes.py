@@ -180,10 +180,25 @@ class _Worker(Generic[Item, Result]):
         return connection.recv()
 
     def _start(self) -> Connection:
-        context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
-        if context.get_start_method() == "forkserver":
-            # The processes share these libraries in memory. They are not forked from this one: they could hang.
-            context.set_forkserver_preload([self._settings.preload])
+        connection = self._start_process()
+        if self.dismissed:
+            self._kill()
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):
+            raise DemarcheError(
+                f"a worker process {self._cause_of_death()} as it started; nothing was written; "
+                "try --jobs 1, or a machine with more memory"
+            ) from None
+        if isinstance(message, Refused):
+            raise message.error
+        assert isinstance(message, Loaded)
+        return connection
+
+    def _start_process(self) -> Connection:
+        context = get_context("forkserver") if "forkserver" in get_all_start_methods() else get_context("spawn")
+        # The processes share these libraries in memory. They are not forked from this one: they could hang.
+        context.set_forkserver_preload([self._settings.preload])
         ours, theirs = context.Pipe()
         count = self._settings.count
         threads = max(1, cores() // count) if count > 1 else None
@@ -197,18 +212,6 @@ class _Worker(Generic[Item, Result]):
             ) from None
         self._process, self._connection = process, ours
         theirs.close()
-        if self.dismissed:
-            self._kill()
-        try:
-            message = ours.recv()
-        except (EOFError, OSError):
-            raise DemarcheError(
-                f"a worker process {self._cause_of_death()} as it started; nothing was written; "
-                "try --jobs 1, or a machine with more memory"
-            ) from None
-        if isinstance(message, Refused):
-            raise message.error
-        assert isinstance(message, Loaded)
         return ours
 
     def _cause_of_death(self) -> str:

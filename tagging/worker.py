@@ -20,7 +20,7 @@ from models.quiet import quiet_libraries
 
 Item = TypeVar("Item", contravariant=True)
 Prepared = TypeVar("Prepared")
-Result = TypeVar("Result", covariant=True)
+Result = TypeVar("Result")
 
 
 class Job(Protocol[Item, Prepared, Result]):

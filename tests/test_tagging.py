@@ -264,7 +264,8 @@ def test_a_passage_in_another_language_has_no_stance_toward_a_target(model: Path
     )
     stance_model = tmp_path / "stance alone"
     tagger = Tagger.load(model)
-    Tagger(tagger.codebook, TwoStage(None, MajorityStance()), tagger.settings).save(stance_model)
+    settings = tagger.settings.model_copy(update={"topic_calibration": None})
+    Tagger(tagger.codebook, TwoStage(None, MajorityStance()), settings).save(stance_model)
     for folder in (model, stance_model):
         result = tag(table, "--model", folder, "--out", tmp_path / "tags.jsonl", "--target", "about")
         assert result.exit_code == 0, result.output

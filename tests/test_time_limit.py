@@ -107,14 +107,14 @@ def test_a_process_that_hangs_ends_soon_after_the_main_process_was_killed() -> N
     program = (
         "from tagging.processes import Workers, spread\n"
         "from tests.jobs import Upper\n"
-        "list(spread(Upper, iter([['a'], ['hang in a pattern']]), Workers(seconds=4, preload='tests.jobs')))\n"
+        "list(spread(Upper, iter([['a'], ['hang in a pattern']]), Workers(seconds=5, preload='tests.jobs')))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], text=True)
-    while not any(worker.cpu_times().user > 0.5 for worker in workers_of(process)):
+    while not any(worker.cpu_times().user > 0.2 for worker in workers_of(process)):
         time.sleep(0.05)
         assert process.poll() is None, "it ended before the worker was seen"
     workers = workers_of(process)
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
