@@ -44,7 +44,7 @@ def test_patterns_say_whose_topics_and_whose_stance_on_which_topic(tmp_path: Pat
 
 def test_what_empty_cells_mean_is_asked_with_their_number(tmp_path: Path) -> None:
     message = refused(csv(tmp_path, TWO_CODERS), CODERS)
-    assert "2 empty cells (all 3 columns of 'anna' 1, all 3 columns of 'bert' 1)" in message
+    assert "2 empty cells (the 3 columns of 'anna' 1, the 3 columns of 'bert' 1)" in message
     assert "--empty none" in message
     assert "--empty unread" in message
 
@@ -389,13 +389,13 @@ def test_decided_topics_without_the_stances_of_the_annotators_are_counted(tmp_pa
     table = csv(tmp_path, "id,text,ann_topic,ann_stance,final\n1,a b,tea,favor,tea\n")
     columns = TableColumns(id="id", topics=("{annotator}_topic",), stance="{annotator}_stance", gold="final")
     imported = import_table(table, columns, ImportOptions())
-    assert "1 decided topics have no stance" in imported.how.remarks[0]
+    assert "decided topics without a stance: 1" in imported.how.remarks[0]
 
 
 def test_empty_cells_between_filled_ones_are_counted(tmp_path: Path) -> None:
     table = csv(tmp_path, "id,text,tea,rain\n1,a b,x,\n2,c d,x,x\n")
     imported = import_table(table, TableColumns(id="id", topics=("tea", "rain")), ImportOptions())
-    assert imported.how.remarks == ["1 empty cells in columns of yes and no are read as no"]
+    assert imported.how.remarks == ["1 empty cell in columns of yes and no read as no"]
 
 
 def run(*arguments: str) -> Result:

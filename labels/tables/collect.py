@@ -127,7 +127,7 @@ def _place(blank: Annotated) -> str:
     if len(blank.columns) == 1:
         return repr(blank.columns[0])
     whose = "" if blank.annotator == DEFAULT_ANNOTATOR else f" of {blank.annotator!r}"
-    return f"all {len(blank.columns)} columns{whose}"
+    return f"the {len(blank.columns)} columns{whose}"
 
 
 def empty_cells(count: int) -> str:

@@ -56,7 +56,7 @@ def how_read(
     unlabelled = sum(passage.id not in by_passage for passage in passages)
     remarks = [*sheet.remarks, *layout.remarks, *_empty(collected)]
     remarks += _decided_without_stance(by_passage)
-    remarks += [f"{count} empty cells {what}" for what, count in empty.items() if count]
+    remarks += [f"{empty_cells(count)} {what}" for what, count in empty.items() if count]
     if unlabelled:
         remarks.append(f"{unlabelled} of {len(passages)} passages have no annotation")
     return HowRead(
@@ -109,7 +109,7 @@ def _decided_without_stance(by_passage: Mapping[str, Sequence[Annotation]]) -> l
         count += sum(label.stance is None and label.shares is None and label.topic in voted for label in decided)
     if not count:
         return []
-    return [f"{count} decided topics have no stance, and the stances that annotators gave them are not used"]
+    return [f"decided topics without a stance: {count}; the stances that annotators gave them are not used"]
 
 
 def _counts(annotations: Sequence[Annotation]) -> list[tuple[str, ...]]:

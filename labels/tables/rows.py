@@ -134,9 +134,9 @@ class RowReader:
     def _count_empty(self, row: Row, reading: Reading) -> None:
         for slot in reading.slots:
             if slot.yes_no is not None:
-                self.empty["in columns of yes and no are read as no"] += is_blank(row.get(slot.yes_no))
+                self.empty["in columns of yes and no read as no"] += is_blank(row.get(slot.yes_no))
             elif slot.topic is not None and not reading.has_topics:
-                self.empty["in columns of stances are read as: not about the topic"] += _is_blank(row, slot)
+                self.empty["in columns of stances read as: not about the topic"] += _is_blank(row, slot)
 
     def _labels(self, row: Row, text: str, reading: Reading) -> list[Label]:
         """Return the labels in the columns of one annotator."""
