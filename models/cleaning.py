@@ -103,7 +103,8 @@ def _clean(text: str, marks: list[int]) -> tuple[str, list[int]]:
 def _edit(text: str, marks: list[int], edits: Iterator[Edit]) -> tuple[str, list[int]]:
     """Apply the edits, which are in order and apart from each other."""
     edited = list(edits)
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for start, end, new in edited:
         parts += (text[at:start], new)
         at = end
