@@ -9,7 +9,7 @@ from typing import NamedTuple
 from labels.passages import Article, Passage
 from models.language import detect_language
 from tagging import boilerplate
-from tagging.lines import Line, Offsets, read_lines, trim, without_quotation_marks
+from tagging.lines import Line, Offsets, as_one_line, read_lines, trim
 from tagging.wrapping import continued
 
 LONGEST = 250
@@ -30,7 +30,7 @@ class Piece(NamedTuple):
 def segment(article: Article) -> list[Piece]:
     """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
     spans = list(paragraphs(article.text))
-    texts = [without_quotation_marks(article.text[start:end]) for start, end in spans]
+    texts = [as_one_line(article.text[start:end]) for start, end in spans]
     kinds = boilerplate.recognise(texts)
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
@@ -111,7 +111,7 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:
     """Yield the sentences of a paragraph, splitting those of more than LONGEST words into runs of words."""
     from sentencex import get_sentence_boundaries
 
-    paragraph = text[start:end]
+    paragraph = as_one_line(text[start:end])
     for boundary in get_sentence_boundaries(_sentence_rules(paragraph), paragraph):
         sentence = trim(text, start + boundary["start_index"], start + boundary["end_index"])
         if sentence is not None:

@@ -4,13 +4,74 @@ from __future__ import annotations
 
 from random import Random
 
-_SMALL = (
-    "the a of in on to and but with for after before council harbour port grain sanctions embargo treaty talks budget "
-    "minister ministers said agreed refused voted promised warned wrote asked night morning week harvest ships turbines "
-    "missiles inspectors northern long bitter quiet second whether because which nobody everything disarmament "
-    "responsibility negotiations extraordinarily"
-).split()
-_NAMES = ("Anna", "Brussels", "Moscow", "Ms. Roe", "Mr. Dale", "the U.S.", "Monday", "North Port", "No. 10", "12,000", "3.5")
+_SMALL = [
+    "the",
+    "a",
+    "of",
+    "in",
+    "on",
+    "to",
+    "and",
+    "but",
+    "with",
+    "for",
+    "after",
+    "before",
+    "council",
+    "harbour",
+    "port",
+    "grain",
+    "sanctions",
+    "embargo",
+    "treaty",
+    "talks",
+    "budget",
+    "minister",
+    "ministers",
+    "said",
+    "agreed",
+    "refused",
+    "voted",
+    "promised",
+    "warned",
+    "wrote",
+    "asked",
+    "night",
+    "morning",
+    "week",
+    "harvest",
+    "ships",
+    "turbines",
+    "missiles",
+    "inspectors",
+    "northern",
+    "long",
+    "bitter",
+    "quiet",
+    "second",
+    "whether",
+    "because",
+    "which",
+    "nobody",
+    "everything",
+    "disarmament",
+    "responsibility",
+    "negotiations",
+    "extraordinarily",
+]
+_NAMES = (
+    "Anna",
+    "Brussels",
+    "Moscow",
+    "Ms. Roe",
+    "Mr. Dale",
+    "the U.S.",
+    "Monday",
+    "North Port",
+    "No. 10",
+    "12,000",
+    "3.5",
+)
 _CITIES = ("GENEVA", "NORTH PORT", "NEW ORLEANS")
 
 
@@ -32,7 +93,9 @@ def _quotation(random: Random) -> list[str]:
 
 
 def _short(random: Random) -> list[str]:
-    return [random.choice(("Nobody left early.", "The talks failed.", "They had no choice, he said.", "Was it enough?"))]
+    return [
+        random.choice(("Nobody left early.", "The talks failed.", "They had no choice, he said.", "Was it enough?"))
+    ]
 
 
 def _two_long(random: Random) -> list[str]:
@@ -45,7 +108,10 @@ def _heading(random: Random) -> list[str]:
 
 def _list(random: Random) -> list[str]:
     mark = random.choice(("-", "•", "*"))
-    return ["The council asks for three things:", *(f"{mark} {_sentences(random, random.randint(1, 2))}" for _ in range(3))]
+    return [
+        "The council asks for three things:",
+        *(f"{mark} {_sentences(random, random.randint(1, 2))}" for _ in range(3)),
+    ]
 
 
 def _speakers(random: Random) -> list[str]:
