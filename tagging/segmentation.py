@@ -28,7 +28,10 @@ class Piece(NamedTuple):
 
 
 def segment(article: Article) -> list[Piece]:
-    """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
+    """Split the article into pieces, in order.
+
+    Every character is in exactly one of them, but for white space and the marks (`> `) that begin quoted paragraphs.
+    """
     spans = list(paragraphs(article.text))
     texts = [as_one_line(article.text[start:end]) for start, end in spans]
     kinds = boilerplate.recognise(texts)

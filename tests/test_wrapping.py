@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.wrapping import WRAPPINGS, found, letters, run_together
+from benchmarks.wrapping import WRAPPINGS, found, letters, main, run_together
 from labels.passages import Article
 from tagging.segmentation import paragraphs, segment
 from tests.wrapped_texts import prose
@@ -137,8 +141,7 @@ def test_two_one_line_paragraphs_are_two_passages_however_long_they_are() -> Non
     ],
     ids=["tabs", "CRLF", "line separators", "mail", "mail in mail", "justified", "more blank lines"],
 )
-def test_a_short_article_is_unwrapped(mark: object, width: int) -> None:
-    assert callable(mark)
+def test_a_short_article_is_unwrapped(mark: Callable[[list[list[str]]], str], width: int) -> None:
     text = mark([textwrap.wrap(paragraph, width) for paragraph in ARTICLE])
     assert [letters(text[start:end]) for start, end in paragraphs(text)] == list(map(letters, ARTICLE))
 
@@ -245,3 +248,15 @@ def test_a_long_double_spaced_paragraph_is_split_at_sentences() -> None:
 def test_odd_texts_are_cut_without_an_error(text: str) -> None:
     for piece in segment(Article(id="a", text=text)):
         assert text[piece.passage.start : piece.passage.end] == piece.passage.text
+
+
+def test_the_benchmark_prints_the_share_of_paragraphs_that_are_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pages").mkdir()
+    with gzip.open(tmp_path / "pages" / "bodies.jsonl.gz", "wt", encoding="utf-8") as out:
+        out.write(json.dumps({"id": "a", "url": "u", "body": "\n\n".join(ARTICLE)}) + "\n")
+    assert main([str(tmp_path)]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 1 + len(WRAPPINGS) + 2
+    assert rows[1].split()[-1] == rows[-1].split()[-1] == "100.0%"
