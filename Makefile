@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages encoder-mpnet clean
+.PHONY: demo test check bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -48,6 +48,10 @@ bench-pages: .venv/installed
 
 encoder-mpnet: .venv/installed
 	$(BIN)/python -m benchmarks.mpnet
+
+bench-wrapping: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-wrapping DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.wrapping $(DATA)
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds

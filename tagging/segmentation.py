@@ -10,7 +10,7 @@ from labels.passages import Article, Passage
 from models.cleaning import clean
 from models.language import detect_language
 from tagging import boilerplate
-from tagging.lines import Line, Offsets, read_lines, trim
+from tagging.lines import Line, Offsets, as_one_line, read_lines, trim
 from tagging.wrapping import continued
 
 LONGEST = 250
@@ -29,9 +29,12 @@ class Piece(NamedTuple):
 
 
 def segment(article: Article) -> list[Piece]:
-    """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
+    """Split the article into pieces, in order.
+
+    Every character is in exactly one of them, but for white space and the marks (`> `) that begin quoted paragraphs.
+    """
     spans = list(paragraphs(article.text))
-    texts = [clean(article.text[start:end]) for start, end in spans]
+    texts = [clean(as_one_line(article.text[start:end])) for start, end in spans]
     kinds = boilerplate.recognise(texts, article.title)
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
@@ -112,7 +115,7 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:
     """Yield the sentences of a paragraph, splitting those of more than LONGEST words into runs of words."""
     from sentencex import get_sentence_boundaries
 
-    paragraph = text[start:end]
+    paragraph = as_one_line(text[start:end])
     for boundary in get_sentence_boundaries(_sentence_rules(paragraph), paragraph):
         sentence = trim(text, start + boundary["start_index"], start + boundary["end_index"])
         if sentence is not None:

@@ -21,6 +21,7 @@ from tagging.paragraph_lengths import decide_together
 
 _NARROWEST, _WIDEST = 12, 200
 """Limits of the width of wrapped text, in characters."""
+_FEW = 2
 _WORD = 5
 """The usual length of a word."""
 
@@ -48,14 +49,17 @@ _WITHOUT_CASE = _Rule(room=0.1, full=0.7, lines=0.4, least=3, proof=math.inf)
 def continued(text: str, lines: Sequence[Line]) -> list[bool]:
     """Return for each line whether it continues the paragraph of the line above. Page marks are passed over."""
     joined = [False] * len(lines)
-    by_depth: dict[int, dict[int, Boundary]] = defaultdict(dict)
+    boundaries: dict[int, dict[int, Boundary]] = defaultdict(dict)
+    by_depth: dict[int, list[Line]] = defaultdict(list)
     content = [place for place, line in enumerate(lines) if not line.is_page_mark]
+    for place in content:
+        by_depth[lines[place].depth].append(lines[place])
     for above, below in itertools.pairwise(content):
         if lines[above].depth == lines[below].depth:
-            by_depth[lines[below].depth][below] = boundary(text, lines[above : below + 1])
-    for depth, boundaries in by_depth.items():
-        decided = _decide(list(boundaries.values()), text, [line for line in lines if line.depth == depth])
-        for place, is_continued in zip(boundaries, decided, strict=True):
+            boundaries[lines[below].depth][below] = boundary(text, lines[above : below + 1])
+    for depth, found in boundaries.items():
+        decided = _decide(list(found.values()), text, by_depth[depth])
+        for place, is_continued in zip(found, decided, strict=True):
             joined[place] = is_continued
     return joined
 
@@ -85,7 +89,7 @@ def find_layout(boundaries: Sequence[Boundary], words: Counter[Kind], *, has_cas
     candidates = [between for between in short if between.kind == within]
     if not candidates:
         return None
-    width = nth_largest([between.edge for between in candidates], 0.02)
+    width = _width(candidates)
     full = [between for between in candidates if room(between, width) <= rule.room * width + 1]
     if not _is_enough(rule, len(full), len(candidates), boundaries, width):
         return None
@@ -103,6 +107,12 @@ def find_layout(boundaries: Sequence[Boundary], words: Counter[Kind], *, has_cas
     if not full:
         return layout
     return fit(width, full, ended, words, prior=math.log((len(full) + 1) / (len(ended) + 1)))
+
+
+def _width(candidates: Sequence[Boundary]) -> int:
+    """Return the column of the right edge, from lines that are not indented where there are some (tabs mislead)."""
+    even = [between.edge for between in candidates if between.shift == 0]
+    return nth_largest(even if len(even) >= _FEW else [between.edge for between in candidates], 0.02)
 
 
 def _is_enough(rule: _Rule, full: int, candidates: int, boundaries: Sequence[Boundary], width: int) -> bool:
