@@ -24,7 +24,7 @@ from labels.detached import attach, detach
 from labels.errors import DemarcheError, Problems
 from labels.passages import Article, Passage
 from labels.table_files import read_rows
-from tagging.readers import ArticleFile, read_file
+from tagging.readers import ArticleFile, ReadArticle, read_file
 from tagging.segmentation import segment
 from training.config import read_config
 
@@ -118,7 +118,7 @@ def read_page(body: str, folder: Path) -> None:
 
 def _cut(path: Path) -> None:
     for item in read_file(ArticleFile(path, path.name)):
-        if hasattr(item, "article"):
+        if isinstance(item, ReadArticle):
             segment(item.article)
 
 

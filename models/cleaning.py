@@ -92,7 +92,7 @@ def _clean(text: str, marks: list[int]) -> tuple[str, list[int]]:
         for rule in _RULES:
             if rule.sign in text:
                 text, marks = _edit(text, marks, rule.edits(text))
-        if not unicodedata.is_normalized("NFC", text):
+        if not _has_endless_word(text) and not unicodedata.is_normalized("NFC", text):
             text, marks = _in_place(text, marks, _composed)
         text, marks = _on_one_line(text, marks)
         if text == before:
@@ -122,6 +122,10 @@ def _moved(mark: int, edits: Sequence[Edit]) -> int:
     return mark + shift
 
 
+_LONGEST_WORD = 10_000
+"""Number of characters of a word above which a text keeps its Unicode form."""
+
+
 def _in_place(text: str, marks: list[int], change: Callable[[str], str]) -> tuple[str, list[int]]:
     """Apply a change that leaves what is before a mark before it."""
     return change(text), [len(change(text[:mark])) for mark in marks]
@@ -139,6 +143,11 @@ def _on_one_line(text: str, marks: list[int]) -> tuple[str, list[int]]:
 
 def _plain_characters(text: str) -> str:
     return text.translate(_PLAIN)
+
+
+def _has_endless_word(text: str) -> bool:
+    """Return whether the time of NFC, which grows with the square of a run of combining marks, may be long."""
+    return len(text) > _LONGEST_WORD and any(len(word) > _LONGEST_WORD for word in text.split())
 
 
 def _composed(text: str) -> str:

@@ -178,3 +178,9 @@ def test_a_model_trained_on_texts_cleaned_by_other_rules_is_refused(trained: Tag
         with pytest.raises(DemarcheError, match=r"cleaned by other rules .*; train it again"):
             Tagger.load(tmp_path)
         (tmp_path / "tagger.json").write_text(json.dumps(fields | {"cleaning": "x"}), encoding="utf-8")
+
+
+def test_a_text_with_an_endless_run_of_marks_keeps_its_unicode_form() -> None:
+    marks = "\u0301\u0323"
+    assert clean("e" + marks) == "\u1eb9\u0301"
+    assert clean("e" + marks * 100_000) == "e" + marks * 100_000
