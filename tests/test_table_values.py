@@ -334,7 +334,7 @@ def test_an_id_that_looks_a_little_like_a_number_is_kept(tmp_path: Path, id: Any
 def test_ids_that_a_spreadsheet_made_dates_are_pointed_out(tmp_path: Path, ids: list[str], is_noted: bool) -> None:
     table = jsonl(tmp_path, *({"id": id, "text": f"text of {id}", "topic": "tea"} for id in ids))
     notes = import_table(table, TableColumns(id="id", topics=("topic",)), ImportOptions()).notes
-    assert any("look like dates" in note for note in notes) == is_noted
+    assert any("ids that look like dates" in note for note in notes) == is_noted
 
 
 TWICE = "id,text,coder,topic\n1,a b,ann,tea\n1,a b,bob,rain\n2,c d,ann,tea\n2,c d,bob,tea\n"

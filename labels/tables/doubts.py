@@ -100,7 +100,7 @@ def _decimals(topics: Mapping[str, int]) -> list[str]:
     if not whole:
         return []
     options = " ".join(value_option(name, fold(name)) for name in whole[:SHOWN])
-    return [f"topics {_list(whole)} look like whole numbers that were stored as decimals; to correct them: {options}"]
+    return [f"whole numbers stored as decimals among the topics: {_list(whole)}; to correct them: {options}"]
 
 
 def _undivided(topics: Mapping[str, int]) -> list[str]:
@@ -132,7 +132,7 @@ def _dates(ids: Sequence[str]) -> list[str]:
     dates = [id for id in ids if _DATE.fullmatch(id)]
     if not dates or (len(dates) == len(ids) and not any(character.isalpha() for id in dates for character in id)):
         return []
-    return [f"ids {_list(dates)} look like dates that a spreadsheet made of them; export them as text"]
+    return [f"ids that look like dates, as a spreadsheet makes of MAR1 or 3-1: {_list(dates)}; export them as text"]
 
 
 def _forgotten_columns(
