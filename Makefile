@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-news encoder-mpnet clean
+.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-news bench-pages encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -38,6 +38,10 @@ bench-news: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(MAKE) --no-print-directory encoder-mpnet
 	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
+
+bench-pages: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-pages DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.pages $(DATA) $(ARGS)
 
 encoder-mpnet: .venv/installed
 	$(BIN)/python -m benchmarks.mpnet

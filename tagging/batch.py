@@ -60,11 +60,18 @@ class Summary:
         others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
         self.other_languages.update(row["language"] for row in others if row["language"])
         self.other_articles += len({row["article"] for row in others})
+        self.unreadable += [Unreadable(article, "no text but boilerplate") for article in _only_boilerplate(rows)]
         self.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
         for row in rows:
             self.statuses[row["status"]] += 1
             if row["assigned"] and row["topic"]:
                 self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
+
+
+def _only_boilerplate(rows: Sequence[Row]) -> list[str]:
+    """Return the articles, in order, of which every passage is boilerplate."""
+    with_text = {row["article"] for row in rows if row["status"] != BOILERPLATE}
+    return [article for article in dict.fromkeys(row["article"] for row in rows) if article not in with_text]
 
 
 def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None) -> None:

@@ -17,6 +17,9 @@ _LONGEST = 5000
 _MEMORY = 64 << 20
 """Bytes that the automaton of all rules may take; a tenth of it is used."""
 _PLAIN = str.maketrans("“”„«»‘’‚`´‐‑‒–—―\u00a0\u202f", "\"\"\"\"\"'''''------  ")
+_WORDS_BESIDE_DATE = 3
+_WORDS_BESIDE_LABEL = 8
+"""Maximum numbers of other words in a dateline, such as the name of a place or an agency."""
 _SEPARATORS = "|•·»›"
 
 
@@ -71,12 +74,12 @@ def match_rules(text: str) -> str | None:
     """Return the kind of boilerplate that the rules recognise in a single paragraph, or None."""
     if not any(map(str.isalnum, text)):
         return "ornament"
+    if _is_menu(text):
+        return "navigation"
     if len(text) > _LONGEST:
         return None
     text = plain(" ".join(text.split()))
     words = text.count(" ") + 1
-    if _is_menu(text):
-        return "navigation"
     if words <= 20 and _is_dateline(text):
         return "dateline"
     matches = (rules()[index] for index in sorted(_all_rules().Match(text) or ()))
@@ -105,12 +108,13 @@ def _is_menu(text: str) -> bool:
 
 
 def _is_dateline(text: str) -> bool:
-    """Return whether the text is a date or an age, with at most three words that do not belong to one."""
+    """Return whether the text is a date or an age, with few words that do not belong to one."""
     dates = line_pattern("dates")
     if not dates.search(text):
         return False
     rest = line_pattern("time words").sub(" ", dates.sub(" ", text))
-    return sum(any(map(str.isalnum, word)) for word in rest.split()) <= 3
+    others = sum(any(map(str.isalnum, word)) for word in rest.split())
+    return others <= (_WORDS_BESIDE_LABEL if line_pattern("date label").search(text) else _WORDS_BESIDE_DATE)
 
 
 @cache

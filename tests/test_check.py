@@ -77,7 +77,8 @@ def labels(*given: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
         ([], "annotations.jsonl: contain no annotations"),
         (b"\n\n", "annotations.jsonl: contain no annotations"),
         (b'{"passage": "a#1",\n', ":1: not JSON: "),
-        (b'\n{"passage": "caf\xe9"}\n', ":2: not UTF-8"),
+        (b'\n{"passage": "caf\xe9"}\n', ":2: not UTF-8 (line 2); it looks like windows-1252: "),
+        (json.dumps(READING).encode("utf-16")[:-1], "annotations.jsonl: not UTF-16: the file is damaged"),
         (b"[" * 100_000, ":1: "),
     ],
 )

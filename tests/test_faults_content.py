@@ -74,7 +74,9 @@ FAULTS: dict[str, Fault] = {
         CHECK, ("codebook.yaml", "too many digits"), more("codebook.yaml", "x: " + "9" * 5000)
     ),
     "a tab in a config": Fault(TRAIN, ("config.yaml:7: not YAML", "\\t"), more("config.yaml", "\tx: 1\n")),
-    "a zero byte in a codebook": Fault(CHECK, ("codebook.yaml: not YAML", "#x0000"), more("codebook.yaml", "x: \0\n")),
+    "a zero byte in a codebook": Fault(
+        CHECK, "codebook.yaml: binary, or damaged: it contains a zero byte in line 16", more("codebook.yaml", "x: \0\n")
+    ),
     "code in a codebook": Fault(
         CHECK,
         ("codebook.yaml:16: not YAML", "python/object"),
@@ -100,8 +102,8 @@ FAULTS: dict[str, Fault] = {
     "packed, and cut off": Fault(
         IMPORT.format("t.csv.gz"), "t.csv.gz: cannot be read", put("t.csv.gz", gzip.compress(TABLE.encode())[:-20])
     ),
-    "a packed text": Fault(
-        TAG.format("a.txt.gz"), "packed .txt is not read", put("a.txt.gz", gzip.compress(TEXT.encode()))
+    "a packed program": Fault(
+        TAG.format("a.py.gz"), "packed .py is not read", put("a.py.gz", gzip.compress(TEXT.encode()))
     ),
     "Parquet cut off": Fault(TAG.format("a.parquet"), "a.parquet: not a Parquet file", damaged_parquet),
     "Parquet with texts in another encoding": Fault(

@@ -111,7 +111,7 @@ def test_several_columns_may_have_no_name(tmp_path: Path) -> None:
         ("t.jsonl", b"\n[1]\n", 1, "not a JSON object; an array of objects"),
         ("t.jsonl", b'{"a": 1}\n[1]\n', 2, "not a JSON object; one object per line"),
         ("t.jsonl", b'{"a": "\xe9"}\n', 1, "not UTF-8 (line 1)"),
-        ("t.jsonl", b"[" * 100_000, None, "not JSON: nested too deeply"),
+        ("t.jsonl", b"[" * 100_000, 1, "not JSON: nested too deeply"),
         ("t.parquet", b"", None, "not a Parquet file"),
         ("t.parquet", b"PAR1 and no more PAR1", None, "not a Parquet file"),
     ],

@@ -61,6 +61,8 @@ def test_rows_are_read_from_every_shape(tmp_path: Path, shape: str, name: str, m
         {"text": "One.", "labels": [{"topic": "ferry"}]},
         {"text": ["One.", "Two."], "title": "A"},
         {"content": "One.", "cats": {"ferry": 1.0}},
+        {"tweet": "One ferry left.", "entities": [{"start": 4}], "votes": []},
+        {"tweet": "One.", "votes": []},
     ],
 )
 @pytest.mark.parametrize("indent", [None, 2])
@@ -96,15 +98,15 @@ def test_the_last_of_two_lines_may_be_damaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "line"), [('[{"a": 1},\n{"a": }]', 2), ('[\n{"a": 1},\n{"a": 2}\n', None), ('{\n"a": 1,\n"b"\n}', 4)]
+    ("content", "line"), [('[{"a": 1},\n{"a": }]', 2), ('[\n{"a": 1},\n{"a": 2}\n', 4), ('{\n"a": 1,\n"b"\n}', 4)]
 )
 def test_a_mistake_in_an_array_or_object_is_reported_with_its_line(
     tmp_path: Path, content: str, line: int | None
 ) -> None:
     _, problems = read(tmp_path / "t.json", content)
     assert len(problems) == 1
+    assert problems[0][0] == line
     assert problems[0][1].startswith("not JSON: ")
-    assert line is None or problems[0][1].endswith(f"in line {line}")
 
 
 json_values = st.recursive(
@@ -126,9 +128,7 @@ def test_an_array_reads_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], indent: int | None
 ) -> None:
     path = tmp_path_factory.mktemp("json") / "t.json"
-    kept = [row for row in rows if not (isinstance(row.get("a"), str) and "\0" in row["a"])]
-    read_rows_, problems = read(path, json.dumps(rows, indent=indent))
-    assert (read_rows_, len(problems)) == (kept, len(rows) - len(kept))
+    assert read(path, json.dumps(rows, indent=indent)) == (rows, [])
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -153,11 +153,3 @@ def test_the_export_of_an_annotation_tool_is_named(tmp_path: Path, row: dict[str
     rows, problems = read(tmp_path / "t.json", write(row))
     assert rows == []
     assert [name in what for _, what in problems] == [True]
-
-
-def test_a_zero_byte_in_a_cell_is_refused_with_its_column(tmp_path: Path) -> None:
-    rows, problems = read(tmp_path / "t.jsonl", '{"text": "a\\u0000b"}\n{"text": "c"}\n')
-    assert (rows, problems) == (
-        [{"text": "c"}],
-        [(1, "column 'text' contains a zero byte; the file is damaged: remove it")],
-    )

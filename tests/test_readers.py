@@ -49,6 +49,13 @@ def test_the_text_of_a_page_is_read_without_navigation_and_footer(tmp_path: Path
     assert item.article.title == "Quiet talks"
 
 
+def test_the_frames_of_a_saved_page_are_not_articles(tmp_path: Path) -> None:
+    for name in ("page.html", "page_files/frame.html", "page_files/inner/frame.htm", "other_files/own.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(HTML)
+    assert list(read(tmp_path)[0]) == ["other_files/own.html", "page.html"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_each_row_of_a_table_is_an_article(tmp_path: Path, kind: str) -> None:
     rows = [

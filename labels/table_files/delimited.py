@@ -72,6 +72,8 @@ def _read(path: Path, problems: Problems, format: FileFormat) -> Rows:
         for line, cells in chain(first, lines):
             if any(cells[len(header) :]) or len(cells) < len(header):
                 problems.add(path, line, _explain_count(cells, header, layout.delimiter))
+            elif zeros := [name for name, cell in zip(header, cells, strict=False) if "\0" in cell]:
+                problems.add(path, line, f"column {zeros[0]!r} contains a zero byte; the file is damaged: remove it")
             else:
                 yield line, dict(zip(header, cells, strict=False))
 

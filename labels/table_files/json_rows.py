@@ -22,7 +22,6 @@ from labels.files import (
     open_bytes,
     open_text,
     read_lines,
-    suffix,
 )
 from labels.signatures import HEAD
 from labels.table_files.json_shapes import rows_of_object
@@ -89,29 +88,25 @@ def _read_values(path: Path, problems: Problems, format: FileFormat) -> Rows:
     with open_text(path, format.encoding) as stream:
         start = stream.read(HEAD).lstrip()
     with open_text(path, format.encoding) as stream:
-        values = _values(stream)
+        window = _Window(stream)
+        values = _values(window)
         try:
             first_two = list(islice(values, 2))
             rows: Iterator[Any] = chain(first_two, values)
             if len(first_two) == 1 and not start.startswith("[") and isinstance(first_two[0], dict):
-                inner = list(rows_of_object(first_two[0]))
-                # The only row of a file of JSON lines may have an empty list.
-                rows = iter(inner if inner or suffix(path) == ".json" else first_two)
+                window.line = 1
+                rows = rows_of_object(first_two[0])
             for number, row in enumerate(rows, start=1):
                 if isinstance(row, dict):
                     yield number, row
                 else:
                     problems.add(path, number, "not a JSON object; an array of objects is expected")
         except DemarcheError as error:
-            problems.add(path, None, str(error))
+            problems.add(path, window.line, str(error))
 
 
-def _values(stream: TextIO) -> Iterator[Any]:
-    """Yield the values of a file, or those of the arrays in it.
-
-    Raises DemarcheError, with the line, at the first that is not JSON.
-    """
-    text = _Window(stream)
+def _values(text: _Window) -> Iterator[Any]:
+    """Yield the values of a file, or those of the arrays in it. Raises DemarcheError at the first that is not JSON."""
     in_array = False
     while mark := text.skip_space():
         if mark == ("]" if in_array else "["):
@@ -130,7 +125,8 @@ class _Window:
         self.place = 0
         self._stream = stream
         self._text = ""
-        self._line = 1
+        self.line = 1
+        """The line of the value to read next, or that of a mistake in it."""
         self._decoder = json.JSONDecoder()
 
     def skip_space(self) -> str:
@@ -151,8 +147,8 @@ class _Window:
                 is_cut = error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST_TOKEN
                 if is_cut and self._read_more():
                     continue
-                line = self._line + self._text.count("\n", self.place, error.pos)
-                raise DemarcheError(f"not JSON: {error.msg} in line {line}") from None
+                self.line += self._text.count("\n", self.place, error.pos)
+                raise DemarcheError(f"not JSON: {error.msg}") from None
             except RecursionError:
                 raise DemarcheError("not JSON: nested too deeply") from None
             except ValueError:  # Python's limit on the digits of a number
@@ -166,7 +162,7 @@ class _Window:
 
     def advance(self, place: int) -> None:
         """Go on to this place in the text."""
-        self._line += self._text.count("\n", self.place, place)
+        self.line += self._text.count("\n", self.place, place)
         self.place = place
 
     def _read_more(self) -> bool:

@@ -12,9 +12,26 @@ TEXT_NAMES = ("text", "content", "body")
 """Fields that usually have the text of an article."""
 _COLUMN_NAMES = frozenset((*TEXT_NAMES, "id", "title", "headline", "date", "url", "topic", "topics", "label", "stance"))
 _LIST_NAMES = frozenset(
-    {"articles", "data", "docs", "documents", "entries", "hits", "items", "posts", "records", "results", "rows"}
+    [
+        "articles",
+        "data",
+        "docs",
+        "documents",
+        "entries",
+        "hits",
+        "items",
+        "news",
+        "posts",
+        "records",
+        "results",
+        "rows",
+        "stories",
+        "texts",
+    ]
 )
-"""Fields that hold the rows. Only these may be empty: any other empty list is the cell of a single row."""
+"""Usual names of a list of rows."""
+_WORDS_OF_A_TEXT = 3
+"""Number of words from which a value may be a text, so that the object is a row and its list is a part of it."""
 _DEEPEST = 3
 """Depth at which to look for a list of objects, as in {"response": {"docs": [...]}}."""
 
@@ -31,6 +48,8 @@ def rows_of_object(value: Object) -> Iterator[Any]:
     if rows := _table_of_objects(value) or _table_of_lists(value):
         return iter(rows)
     lists = _lists_of_objects(value)
+    if not all(_holds_rows(name, value) for name, _ in lists):
+        return iter([value])
     if len(lists) > 1:
         listed = ", ".join(name for name, _ in lists)
         raise DemarcheError(
@@ -73,6 +92,14 @@ def _table_of_lists(value: Object) -> list[Object] | None:
     return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
+def _holds_rows(name: str, value: Object) -> bool:
+    """Return whether the list of this name holds the rows: by its name, or because the object has no text of its own."""
+    if name.rpartition(".")[2] in _LIST_NAMES:
+        return True
+    texts = [part for part in value.values() if isinstance(part, str) and len(part.split()) >= _WORDS_OF_A_TEXT]
+    return bool(value[name.partition(".")[0]]) and not texts
+
+
 def _lists_of_objects(value: Object) -> list[tuple[str, list[Any]]]:
     """Return (name, list) of the lists of objects that are least deep; if there are none, of an empty list."""
     level: list[tuple[str, Any]] = list(value.items())
@@ -81,6 +108,6 @@ def _lists_of_objects(value: Object) -> list[tuple[str, list[Any]]]:
         lists = [(name, part) for name, part in level if isinstance(part, list)]
         if full := [(name, part) for name, part in lists if part and all(isinstance(row, dict) for row in part)]:
             return full
-        empty = empty or [(name, part) for name, part in lists if not part and name.rpartition(".")[2] in _LIST_NAMES]
+        empty = empty or [(name, part) for name, part in lists if not part]
         level = [(f"{name}.{key}", v) for name, part in level if isinstance(part, dict) for key, v in part.items()]
     return empty[:1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,13 +39,11 @@ class Node:
     prose_words: int = 0
     """Words in blocks that read like prose."""
     blocks: int = 0
+    path: tuple[Node, ...] = ()
+    """The node and its ancestors, from the inside out. The parser bounds their number."""
 
-    def ancestors(self) -> Iterator[Node]:
-        """Yield the node and its ancestors, from the inside out."""
-        node: Node | None = self
-        while node is not None:
-            yield node
-            node = node.parent
+    def __post_init__(self) -> None:
+        self.path = (self, *(self.parent.path if self.parent else ()))
 
 
 @dataclass(eq=False, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import lxml.html
 
@@ -15,6 +16,8 @@ _LEAST_WORDS = 8
 """Minimum number of words of a paragraph among the strings of a script."""
 _MAIN_SHARE = 0.75
 _BODY_KEY = "articleBody"
+_DEEPEST = 100
+"""Maximum depth of a JSON value that is searched."""
 _LONGEST_SCRIPT = 5_000_000
 """Maximum number of characters of a script that is read."""
 
@@ -22,12 +25,12 @@ _LONGEST_SCRIPT = 5_000_000
 def article_body(tree: Any) -> list[str]:
     """Return the paragraphs of the longest `articleBody` of the page's JSON-LD, or an empty list."""
     bodies = [
-        body
+        string.text
         for script in tree.iter("script")
-        if (script.get("type") or "").strip().lower() == "application/ld+json"
-        for data in _json_values(script.text or "")
-        for key, body in _strings(data)
-        if key == _BODY_KEY
+        if _is_json_ld(script) and _BODY_KEY in (script.text or "")
+        for data in _json_values(script.text)
+        for string in _strings(data)
+        if string.path[-1:] == (_BODY_KEY,)
     ]
     return _paragraphs(max(bodies, key=len)) if bodies else []
 
@@ -36,24 +39,22 @@ def script_body(tree: Any) -> list[str]:
     """Return the paragraphs that read like prose in the script that holds most of them, or an empty list."""
     best: list[str] = []
     for script in tree.iter("script"):
-        if "ld+json" in (script.get("type") or "") or len(script.text or "") > _LONGEST_SCRIPT:
-            continue
-        for data in _json_values(script.text or ""):
-            body = [text for text in dict.fromkeys(_main_prose(data))]
-            if _count(body) > _count(best):
-                best = body
+        text = script.text or ""
+        if not _is_json_ld(script) and len(text) <= _LONGEST_SCRIPT:
+            for data in _json_values(text):
+                body = _main_prose(data)
+                best = body if _count(body) > _count(best) else best
     return best
 
 
-def _count(paragraphs: list[str]) -> int:
-    return sum(len(paragraph.split()) for paragraph in paragraphs)
+def _is_json_ld(script: Any) -> bool:
+    return "ld+json" in (script.get("type") or "").lower()
 
 
 def _json_values(script: str) -> Iterator[Any]:
     """Yield the value of a script of JSON, or the first object or array of a script such as `window.state = {…}`."""
     decoder = json.JSONDecoder()
-    starts = [position for mark in "{[" if (position := script.find(mark)) >= 0]
-    for start in sorted(starts):
+    for start in sorted(position for mark in "{[" if (position := script.find(mark)) >= 0):
         try:
             yield decoder.raw_decode(script, start)[0]
         except (ValueError, RecursionError):  # not JSON but code
@@ -61,40 +62,51 @@ def _json_values(script: str) -> Iterator[Any]:
         return
 
 
-def _strings(data: Any) -> Iterator[tuple[str, str]]:
-    """Yield the strings of a JSON value in order, each with its key."""
-    stack: list[tuple[str, Any]] = [("", data)]
+class _String(NamedTuple):
+    """A string of a JSON value, and the keys and positions that lead to it."""
+
+    path: tuple[str | int, ...]
+    text: str
+
+
+def _strings(data: Any) -> Iterator[_String]:
+    """Yield the strings of a JSON value, in order."""
+    stack: list[_String | tuple[tuple[str | int, ...], Any]] = [((), data)]
     while stack:
-        key, value = stack.pop()
+        path, value = stack.pop()
         if isinstance(value, str):
-            yield key, value
-        elif isinstance(value, dict):
-            stack += [(str(name), item) for name, item in reversed(value.items())]
-        elif isinstance(value, list):
-            stack += [(key, item) for item in reversed(value)]
+            yield _String(path, value)
+        elif isinstance(value, dict | list) and len(path) < _DEEPEST:
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            stack += [((*path, key), item) for key, item in reversed(list(items))]
 
 
 def _main_prose(data: Any) -> list[str]:
     """Return the prose of the innermost object or list that holds three quarters of the value's prose."""
-    prose = _prose(data)
-    least = _MAIN_SHARE * _count(prose)
-    while prose:
-        items = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-        inner = next(((item, text) for item in items if _count(text := _prose(item)) >= least), None)
-        if inner is None or isinstance(inner[0], str):
-            break
-        data, prose = inner
-    return prose
-
-
-def _prose(data: Any) -> list[str]:
-    return [
-        paragraph
-        for _, text in _strings(data)
-        if len(text) > 40 and " " in text
-        for paragraph in _paragraphs(text)
+    prose = [
+        (string.path, paragraph)
+        for string in _strings(data)
+        if len(string.text) > 40 and " " in string.text
+        for paragraph in _paragraphs(string.text)
         if len(paragraph.split()) >= _LEAST_WORDS and ends_sentence(paragraph)
     ]
+    least = _MAIN_SHARE * _count(paragraph for _, paragraph in prose)
+    depth = 1
+    while prose:
+        words: Counter[tuple[str | int, ...]] = Counter()
+        for path, paragraph in prose:
+            if len(path) > depth:
+                words[path[:depth]] += len(paragraph.split())
+        inner, count = max(words.items(), key=lambda item: item[1], default=((), 0))
+        if count < least:
+            break
+        prose = [(path, paragraph) for path, paragraph in prose if path[:depth] == inner]
+        depth += 1
+    return list(dict.fromkeys(paragraph for _, paragraph in prose))
+
+
+def _count(paragraphs: Iterable[str]) -> int:
+    return sum(len(paragraph.split()) for paragraph in paragraphs)
 
 
 def _paragraphs(text: str) -> list[str]:

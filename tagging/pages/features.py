@@ -27,13 +27,16 @@ Row = dict[str, float]
 Table = npt.NDArray[np.float64]
 
 
-def describe(blocks: Sequence[Block], *, title: str, description: str) -> tuple[Table, list[str]]:
-    """Return a row of numbers for each block, and the names of the columns. The rules must have marked the blocks."""
+def describe(blocks: Sequence[Block], *, headline: int | None, description: str) -> tuple[Table, list[str]]:
+    """Return a row of numbers for each block, and the names of the columns.
+
+    The rules must have marked the blocks, and found the position of the headline.
+    """
     count_words(blocks)
     main = main_node(blocks)
     rows = [_describe_text(block) for block in blocks]
     _add_tree(rows, blocks, main)
-    _add_page(rows, blocks, title, description)
+    _add_page(rows, blocks, headline, description)
     return _with_neighbours(np.array([list(row.values()) for row in rows], dtype=np.float64), list(rows[0]))
 
 
@@ -53,7 +56,7 @@ def count_words(blocks: Sequence[Block]) -> None:
     """Add up the words of the blocks in each element around them; prose that the rules marked does not count."""
     for block in blocks:
         prose = block.words if block.kind is None and is_prose(block) else 0
-        for node in block.node.ancestors():
+        for node in block.node.path:
             node.words += block.words
             node.link_words += block.link_words
             node.prose_words += prose
@@ -62,7 +65,7 @@ def count_words(blocks: Sequence[Block]) -> None:
 
 def main_node(blocks: Sequence[Block]) -> Node:
     """Return the innermost element that holds three quarters of the page's prose."""
-    nodes = {id(node): node for block in blocks for node in block.node.ancestors()}
+    nodes = {id(node): node for block in blocks for node in block.node.path}
     best = next(node for node in nodes.values() if node.parent is None)
     least = _MAIN_SHARE * best.prose_words
     for node in nodes.values():
@@ -80,7 +83,7 @@ def find_headline(blocks: Sequence[Block], title: str) -> int | None:
             continue
         words = _words(block.text)
         shared = len(words & wanted) / max(len(words | wanted), 1)
-        shared += 0.3 * any(node.tag == "h1" for node in block.node.ancestors())
+        shared += 0.3 * any(node.tag == "h1" for node in block.node.path)
         if shared >= 0.5 and (best is None or shared > best[0]):
             best = (shared, position)
     if best is not None:
@@ -131,9 +134,9 @@ def _add_tree(rows: Sequence[Row], blocks: Sequence[Block], main: Node) -> None:
         if block.kind is None and is_prose(block):
             by_signature[_signature(block)] += block.words
     total = by_signature.total() or 1
-    above_main = {id(node) for node in main.ancestors()}
+    above_main = {id(node) for node in main.path}
     for row, block in zip(rows, blocks, strict=True):
-        path = list(block.node.ancestors())
+        path = block.node.path
         # The elements that the block does not share with the main one.
         inside = [node for node in path if id(node) not in above_main]
         tags = {node.tag for node in inside}
@@ -164,9 +167,8 @@ def _signature(block: Block) -> tuple[str, str]:
     return block.node.signature, block.node.parent.signature if block.node.parent else ""
 
 
-def _add_page(rows: Sequence[Row], blocks: Sequence[Block], title: str, description: str) -> None:
+def _add_page(rows: Sequence[Row], blocks: Sequence[Block], headline: int | None, description: str) -> None:
     counts = Counter(block.text.casefold() for block in blocks)
-    headline = find_headline(blocks, title)
     described = _words(description)
     total = sum(block.words for block in blocks) or 1
     before = 0

@@ -9,7 +9,7 @@ from labels.errors import DemarcheError
 from tagging.pages.blocks import Block, read_blocks
 from tagging.pages.classifier import Weights, body_probabilities, read_weights
 from tagging.pages.embedded import article_body, script_body
-from tagging.pages.features import describe, find_headline, is_prose
+from tagging.pages.features import describe, is_prose
 from tagging.pages.rules import mark_boilerplate
 
 _MUCH_LESS = 0.6
@@ -17,6 +17,8 @@ _MUCH_LESS = 0.6
 _LEAST_BODY = 25
 """Minimum number of words of a body in the data of a script."""
 
+_ENOUGH = 150
+"""Number of words of a body from which the page is not one that a script writes."""
 _LEAST_LEAD = 15
 """Minimum number of words of a lead outside the body; a summary of the article may be shorter."""
 
@@ -59,14 +61,15 @@ def read_page(raw: str | bytes, weights: Weights | None = None) -> Page:
 
 def _read_body(tree: Any, weights: Weights) -> tuple[str | None, list[str]]:
     """Return the headline and the paragraphs of the body, from the source that holds most of it."""
-    title, description = _meta(tree, "og:title") or _title(tree), _meta(tree, "og:description") or _meta(tree, "description")
+    title, description = page_title(tree), page_description(tree)
     blocks = read_blocks(tree)
-    mark_boilerplate(blocks, title)
-    headline = find_headline(blocks, title)
-    body = choose_body(blocks, weights, title=title, description=description)
+    headline = mark_boilerplate(blocks, title)
+    body = choose_body(blocks, weights, headline=headline, description=description)
     paragraphs = [_text(block) for block in body]
     words = sum(block.words for block in body)
     for source in (article_body, script_body):
+        if source is script_body and words >= _ENOUGH:
+            break
         other = source(tree)
         count = sum(len(paragraph.split()) for paragraph in other)
         if count >= _LEAST_BODY and words < _MUCH_LESS * count:
@@ -74,11 +77,11 @@ def _read_body(tree: Any, weights: Weights) -> tuple[str | None, list[str]]:
     return (" ".join(blocks[headline].text.split()) if headline is not None else None), paragraphs
 
 
-def choose_body(blocks: Sequence[Block], weights: Weights, *, title: str, description: str) -> list[Block]:
+def choose_body(blocks: Sequence[Block], weights: Weights, *, headline: int | None, description: str) -> list[Block]:
     """Return the blocks of the body, without those that the rules marked."""
     if not blocks:
         return []
-    probabilities = body_probabilities(*describe(blocks, title=title, description=description), weights)
+    probabilities = body_probabilities(*describe(blocks, headline=headline, description=description), weights)
     body = [
         block
         for block, probability in zip(blocks, probabilities, strict=True)
@@ -109,7 +112,7 @@ def _article_prose(blocks: Sequence[Block]) -> list[Block]:
     prose = [block for block in blocks if block.kind is None and is_prose(block)]
     by_article: dict[int, list[Block]] = {}
     for block in prose:
-        article = next((node for node in block.node.ancestors() if node.tag == "article"), None)
+        article = next((node for node in block.node.path if node.tag == "article"), None)
         if article is not None:
             by_article.setdefault(id(article), []).append(block)
     return max(by_article.values(), key=lambda group: sum(block.words for block in group), default=prose)
@@ -129,8 +132,14 @@ def _text(block: Block) -> str:
     return f"- {block.text}" if is_item else block.text
 
 
-def _title(tree: Any) -> str:
-    return " ".join((tree.findtext(".//title") or "").split())
+def page_title(tree: Any) -> str:
+    """Return the title that the page gives itself, or an empty string."""
+    return _meta(tree, "og:title") or " ".join((tree.findtext(".//title") or "").split())
+
+
+def page_description(tree: Any) -> str:
+    """Return the page's description of itself, or an empty string."""
+    return _meta(tree, "og:description") or _meta(tree, "description")
 
 
 def _meta(tree: Any, name: str) -> str:

@@ -15,26 +15,31 @@ _LEAST_PROSE = 30
 _OTHER_STORY = "other story"
 
 
-def mark_boilerplate(blocks: Sequence[Block], title: str) -> None:
-    """Set the kind of the blocks that the rules recognise by their words, their elements or their place."""
+def mark_boilerplate(blocks: Sequence[Block], title: str) -> int | None:
+    """Set the kind of the blocks that the rules recognise by their words, their elements or their place.
+
+    Return the position of the headline, or None if the page has none.
+    """
     headline = find_headline(blocks, title)
     # An element with the headline in it is the article's own.
-    own = set(map(id, blocks[headline].node.ancestors())) if headline is not None else set()
+    own = set(map(id, blocks[headline].node.path)) if headline is not None else set()
     for block in blocks:
         block.kind = match_rules(block.text)
     _mark_elements(blocks, own)
     _mark_other_articles(blocks, own)
     _mark_teasers(blocks, own)
+    _mark_lists_of_links(blocks)
     _mark_headline(blocks, title, headline)
+    return headline
 
 
 def _mark_elements(blocks: Sequence[Block], own: set[int]) -> None:
     """Mark the blocks in elements such as galleries, lists of other stories and footers."""
-    nodes = {id(node): node for block in blocks for node in block.node.ancestors()}
+    nodes = {id(node): node for block in blocks for node in block.node.path}
     kinds = {key: _kind_of_element(node) for key, node in nodes.items() if key not in own}
 
     def is_always_boilerplate(block: Block) -> bool:
-        return any(kinds.get(id(node), (None, False))[1] for node in block.node.ancestors())
+        return any(kinds.get(id(node), (None, False))[1] for node in block.node.path)
 
     outside = [block for block in blocks if not is_always_boilerplate(block)]
     if _prose_words(outside) < _LEAST_PROSE:
@@ -43,7 +48,7 @@ def _mark_elements(blocks: Sequence[Block], own: set[int]) -> None:
     prose = _prose_by_node(outside)
     total = _prose_words(outside)
     for block in blocks:
-        for node in block.node.ancestors():
+        for node in block.node.path:
             kind, always = kinds.get(id(node), (None, False))
             if kind and block.kind is None and (always or prose[id(node)] * 2 < total):
                 block.kind = kind
@@ -62,7 +67,7 @@ def _kind_of_element(node: Node) -> tuple[str | None, bool]:
 def _mark_other_articles(blocks: Sequence[Block], own: set[int]) -> None:
     """Mark the <article> elements with a headline of their own beside the page's article: streams and teasers."""
     prose = _prose_by_node(blocks)
-    articles = {id(node): node for block in blocks for node in block.node.ancestors() if node.tag == "article"}
+    articles = {id(node): node for block in blocks for node in block.node.path if node.tag == "article"}
     if not any(key in own for key in articles):
         largest = max(articles, key=lambda key: prose[key], default=None)
         own = {*own, *({largest} if largest is not None else ())}
@@ -70,13 +75,13 @@ def _mark_other_articles(blocks: Sequence[Block], own: set[int]) -> None:
         id(node)
         for block in blocks
         if block.node.tag in HEADINGS
-        for node in block.node.ancestors()
+        for node in block.node.path
         if node.tag == "article" and id(node) not in own
     }
     # Articles within the page's own are parts of it, unless they are short.
     total = _prose_words(blocks)
     for key in list(others):
-        is_part = any(id(node) in own and node.tag == "article" for node in articles[key].ancestors())
+        is_part = any(id(node) in own and node.tag == "article" for node in articles[key].path)
         if is_part and prose[key] * 4 > total:
             others.discard(key)
     _mark(blocks, others)
@@ -86,22 +91,34 @@ def _mark_teasers(blocks: Sequence[Block], own: set[int]) -> None:
     """Mark the elements that begin with a heading which is a link, unless they hold most of the page's prose."""
     first: dict[int, Block] = {}
     for block in blocks:
-        for node in block.node.ancestors():
+        for node in block.node.path:
             first.setdefault(id(node), block)
     teasers: set[int] = set()
     for block in blocks:
         if block.node.tag in HEADINGS and block.words >= 3 and block.link_words >= block.words:
             # The widest element that begins with this heading.
-            begun = [id(node) for node in block.node.ancestors() if first[id(node)] is block and id(node) not in own]
+            begun = [id(node) for node in block.node.path if first[id(node)] is block and id(node) not in own]
             teasers.update(begun[-1:])
-    inside = [block for block in blocks if any(id(node) in teasers for node in block.node.ancestors())]
+    if not teasers:
+        return
+    inside = [block for block in blocks if any(id(node) in teasers for node in block.node.path)]
     if _prose_words(inside) * 2 < _prose_words(blocks):
         _mark(blocks, teasers)
 
 
+def _mark_lists_of_links(blocks: Sequence[Block]) -> None:
+    """Mark the items of a list below the heading of a list of links, and lines in capitals that are links."""
+    is_listed = False
+    for block in blocks:
+        is_listed = block.kind == "link list" or (is_listed and block.node.tag == "li")
+        is_link = block.words >= 3 and block.link_words >= block.words and block.node.tag not in HEADINGS
+        if block.kind is None and ((is_listed and block.node.tag == "li") or (is_link and block.text.isupper())):
+            block.kind = "link"
+
+
 def _mark(blocks: Iterable[Block], nodes: set[int]) -> None:
     for block in blocks:
-        if block.kind is None and any(id(node) in nodes for node in block.node.ancestors()):
+        if block.kind is None and any(id(node) in nodes for node in block.node.path):
             block.kind = _OTHER_STORY
 
 
@@ -128,7 +145,7 @@ def _prose_by_node(blocks: Iterable[Block]) -> Counter[int]:
     words: Counter[int] = Counter()
     for block in blocks:
         if block.kind is None and is_prose(block):
-            for node in block.node.ancestors():
+            for node in block.node.path:
                 words[id(node)] += block.words
     return words
 

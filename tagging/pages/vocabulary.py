@@ -36,7 +36,7 @@ for _group, _words in _GROUPS.items():
 HOVER = frozenset("tooltip tooltiptext popover popup hover hovercard rollover flyout dropdown infobox preview card".split())
 """The words of elements that are shown only when a reader points at something."""
 
-_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 @lru_cache(maxsize=20_000)

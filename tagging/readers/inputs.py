@@ -17,7 +17,7 @@ from tagging.readers.tables import ids_of_table, read_table
 
 _PARTS_OF_PAGES = ("_files", "-files", "_file", "-Dateien", "_fichiers", "_archivos", "_bestanden")
 """How browsers name the folder beside a saved page, with its images and frames."""
-_PAGES = (".html", ".htm", ".xhtml")
+_PAGES = (".html", ".htm", ".xhtml", ".php", ".aspx", ".asp", ".shtml")
 
 
 class _File(NamedTuple):
@@ -92,7 +92,9 @@ def _files(path: Path, outputs: Collection[Path]) -> list[_File]:
     ]
     if not files:
         raise DemarcheError(f"{path}: the folder contains no files; expected {', '.join(KINDS)}")
-    of_pages = {page.with_name(page.stem + end) for page in files if page.suffix in _PAGES for end in _PARTS_OF_PAGES}
+    of_pages = {
+        page.with_name(page.stem + end) for page in files if page.suffix.lower() in _PAGES for end in _PARTS_OF_PAGES
+    }
     return [_File(file, _name(file.relative_to(path)), path) for file in files if of_pages.isdisjoint(file.parents)]
 
 
