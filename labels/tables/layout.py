@@ -81,12 +81,17 @@ class Reading:
     passage: str | None
     slots: list[Slot] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
     names_topics: bool = False
     """Whether the annotator chose topics, so that empty cells may mean "none of them"."""
 
     def is_blank(self, row: Row) -> bool:
         """Return whether the annotator filled in none of the columns."""
         return all(is_blank(row.get(name)) for name in self.own)
+
+    def columns_of(self, option: str) -> list[str]:
+        """Return the names of the columns of an option."""
+        return [column.name for column in self.columns if column.option == option]
 
     @property
     def has_topics(self) -> bool:
@@ -115,10 +120,6 @@ class Layout:
     def is_by_passage(self) -> bool:
         """Whether the names of columns say which passage they are about."""
         return any(reading.passage is not None for reading in self.readings)
-
-    def columns_of(self, *options: str) -> list[str]:
-        """Return the names of the columns of these options."""
-        return [column.name for column in self.columns if column.option in options]
 
 
 def resolve(columns: TableColumns, names: Sequence[str], rows: Sequence[Row], vocabulary: Vocabulary) -> Layout:
@@ -261,6 +262,7 @@ def _reading(annotator: str | None, passage: str | None, found: Sequence[Column]
     for column in found:
         if column.annotator not in (None, annotator) or column.id not in (None, passage):
             continue
+        reading.columns.append(column)
         about = (column.topic, column.target, column.n)
         slot = slots.setdefault(about, Slot(*about))
         if column.option != "topics":

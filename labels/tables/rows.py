@@ -51,6 +51,9 @@ class RowReader:
         self.vocabulary = vocabulary
         self.layout = layout
         self.topic_cells = TopicCells(vocabulary, options.separator)
+        self._readings: dict[str | None, list[Reading]] = {}
+        for reading in layout.readings:
+            self._readings.setdefault(reading.passage, []).append(reading)
         self.spread: list[str] = []
         """The topics and the stance of each row with several topics and only one stance."""
         self.votes_are_topics = False
@@ -98,13 +101,14 @@ class RowReader:
 
         If the votes and gold are stances, the row's target and topics apply to each of them.
         """
+        readings = self._readings.get(passage, [])
         row = self.vocabulary.without_missing(
             row,
-            topics=self.layout.columns_of("topics"),
+            topics=list(dict.fromkeys(name for each in readings for name in each.columns_of("topics"))),
             votes=self.columns.vote_columns(),
-            stances=self.layout.columns_of("stance"),
+            stances=list(dict.fromkeys(name for each in readings for name in each.columns_of("stance"))),
         )
-        votes, readings = list(self._votes(row)), [each for each in self.layout.readings if each.passage == passage]
+        votes = list(self._votes(row))
         topics, target = {}, None
         if votes:
             topics, target = self._topics(row, self.layout.shared), self._target(row, text, self.layout.shared.general)
