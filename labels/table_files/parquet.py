@@ -24,6 +24,8 @@ def read_parquet(path: Path, problems: Problems) -> Rows:
                 for row in batch.to_pylist(maps_as_pydicts="lossy"):
                     number += 1
                     yield number, row
+    except KeyError as error:
+        problems.add(path, None, f"has times in the time zone {error}, which is not known here; write them in UTC")
     except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
         # Texts that are not UTF-8 and dates beyond the year 9999 only fail as the rows are read.
         problems.add(path, None, f"not a Parquet file, or a damaged one: {error}")
