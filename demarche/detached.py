@@ -67,8 +67,8 @@ def attach(
     from labels.files import check_jsonl_output, write_jsonl
 
     check_encoding(encoding)
-    check_jsonl_output(out, inputs=[detached, articles])
     _check_not_among(articles, out)
+    check_jsonl_output(out, inputs=[detached, articles])
     passages = read_detached(detached)
     ids = {passage.article for passage in passages}
     attached = attach(passages, read_copies(articles, ids, text_field=text_field, encoding=encoding))

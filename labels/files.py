@@ -259,10 +259,9 @@ def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
 
 def check_jsonl_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
     """Raise DemarcheError, as `check_output` does, and if the name says that the file is something else."""
-    _check_place(path)
+    check_output(path, inputs=inputs)
     if path.suffix.lower() not in (".jsonl", ".ndjson"):
         raise DemarcheError(f"{path}: JSON lines are written here; name a file that ends in .jsonl")
-    check_output(path, inputs=inputs)
 
 
 def _check_place(path: Path) -> None:
