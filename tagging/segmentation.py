@@ -101,7 +101,10 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 def _headline(texts: list[str], kinds: list[str | None]) -> str | None:
     """Return the headline, if the text has one."""
-    return next((" ".join(text.lstrip("# ").split()) for text, kind in zip(texts, kinds, strict=True) if kind == "headline"), None)
+    return next(
+        (" ".join(text.lstrip("# ").split()) for text, kind in zip(texts, kinds, strict=True) if kind == "headline"),
+        None,
+    )
 
 
 def _split_long_paragraph(text: str, start: int, end: int) -> list[Offsets]:
