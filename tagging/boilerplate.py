@@ -172,9 +172,11 @@ def _find_end(texts: Sequence[str], kinds: Kinds) -> int | None:
     last_long = max((position for position, long in enumerate(is_long) if long), default=-1)
     seen = 0
     for position, text in enumerate(texts):
-        if seen / total > 0.6 and len(text) <= 100 and line_pattern("end of article").search(plain(text)):
+        is_late = seen / total > 0.6 and len(text) <= 100
+        if is_late and line_pattern("end of article").search(plain(text)):
             # If long paragraphs follow, this is a box within the article, unless it is a note.
-            if text.casefold().lstrip("#* ").startswith("about") or position > last_long:
+            is_note = text.casefold().lstrip("#* ").startswith("about")
+            if is_note or position > last_long:
                 return position
         seen += len(text)
     return None
@@ -190,9 +192,9 @@ def _mark_after_the_end(kinds: Kinds, end: int) -> None:
 def _mark_closing_note(texts: Sequence[str], kinds: Kinds) -> None:
     """Mark an author's note that closes the article without a heading."""
     body = [position for position, kind in enumerate(kinds) if kind is None]
-    if len(body) > 3 and len(texts[body[-1]].split()) <= 60:
-        if line_pattern("author's note").search(plain(texts[body[-1]])):
-            kinds[body[-1]] = "author note"
+    last = texts[body[-1]] if len(body) > 3 else ""
+    if len(last.split()) <= 60 and line_pattern("author's note").search(plain(last)):
+        kinds[body[-1]] = "author note"
 
 
 def _mark_pull_quotes(texts: Sequence[str], kinds: Kinds) -> None:

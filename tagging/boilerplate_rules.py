@@ -103,8 +103,8 @@ def _is_menu(text: str) -> bool:
     for separator in _SEPARATORS[1:]:
         text = text.replace(separator, _SEPARATORS[0])
     labels = [words for label in text.split(_SEPARATORS[0]) if (words := label.split())]
-    words = sum(map(len, labels))
-    return (len(labels) >= 4 and words <= 4 * len(labels)) or (len(labels) == 3 and words <= 12)
+    total = sum(map(len, labels))
+    return (len(labels) >= 4 and total <= 4 * len(labels)) or (len(labels) == 3 and total <= 12)
 
 
 def _is_dateline(text: str) -> bool:

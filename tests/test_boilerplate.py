@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagging import boilerplate, boilerplate_rules
-from tagging.boilerplate import match_rules, recognise
-from tagging.boilerplate_rules import rules
+from tagging.boilerplate import recognise
+from tagging.boilerplate_rules import match_rules, rules
 
 BODY = [
     "The two delegations met for an hour in a side room, and agreed to meet again before the end of May.",
@@ -155,6 +155,18 @@ def test_paragraphs_after_the_authors_note_are_after_the_end() -> None:
     ]
 
 
+def test_a_line_that_begins_with_about_does_not_end_the_article() -> None:
+    assert recognise(["A headline of some words", *BODY, "About forty people came", "Nobody spoke"])[4:] == [None, None]
+
+
+def test_the_companys_note_on_itself_is_after_the_end() -> None:
+    note = "Northern Yards is a builder of ferries with two hundred workers and an office in the old customs house."
+    assert recognise(["A headline of some words", *BODY, "About Northern Yards", note])[4:] == [
+        "link list",
+        "after the end",
+    ]
+
+
 def test_a_box_in_the_middle_does_not_end_the_article() -> None:
     kinds = recognise(["A headline of some words", BODY[0], "Related stories", BODY[1], BODY[2]])
     assert kinds[3:] == [None, None]
@@ -172,11 +184,24 @@ def test_a_short_line_between_paragraphs_is_kept() -> None:
     "lines",
     [
         ["Ferry stays in port", "The crew has refused to sail", "Nobody was told on the quay", "Two buses came at ten"],
-        ["PORT BRIEFING", "THE MINISTER: Good morning.", "QUESTION: Will you resign?", "THE MINISTER: No", "QUESTION: Why not"],
+        [
+            "PORT BRIEFING",
+            "THE MINISTER: Good morning.",
+            "QUESTION: Will you resign?",
+            "THE MINISTER: No",
+            "QUESTION: Why not",
+        ],
         ["How they voted", BODY[0], "In favour: Alba, Brisa, Corva", "Against: Dorn", "Abstaining: Elm, Fara", BODY[1]],
         ["The three demands", BODY[0], "- Lower fees", "- A second pier", "- An end to night sailings", BODY[1]],
         ["The programme", BODY[0], "9 June: Northport", "10 June: Southport", "14 June: Westport", BODY[1]],
-        ["The reply", BODY[0], "Then she stood up and said,", "“We will see”", "and closed the door behind her.", BODY[1]],
+        [
+            "The reply",
+            BODY[0],
+            "Then she stood up and said,",
+            "“We will see”",
+            "and closed the door behind her.",
+            BODY[1],
+        ],
     ],
 )
 def test_short_lines_of_the_article_are_kept(lines: list[str]) -> None:

@@ -183,18 +183,19 @@ def test_a_page_without_an_article_is_not_read(body: str) -> None:
         read_page(page(body).encode())
 
 
-def test_deep_nesting_is_read_or_refused() -> None:
-    html = page("<div>" * 5000 + paragraphs(BODY) + "</div>" * 5000)
+def reading(raw: bytes) -> str:
+    """Return the text of the page, or the reason why it is not read."""
     try:
-        assert read_page(html.encode()).text
+        return read_page(raw).text
     except DemarcheError as error:
-        assert "HTML" in str(error)
+        return str(error)
+
+
+def test_deep_nesting_is_read_or_refused() -> None:
+    assert reading(page("<div>" * 5000 + paragraphs(BODY) + "</div>" * 5000).encode())
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        assert read_page(f"<html><body><p>{text}".encode(errors="replace")).text.strip()
-    except DemarcheError as error:
-        assert str(error)
+    assert reading(f"<html><body><p>{text}".encode(errors="replace")).strip()

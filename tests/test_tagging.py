@@ -42,7 +42,9 @@ def rows_of(path: Path) -> list[dict[str, object]]:
 
 def test_an_article_with_no_text_but_boilerplate_is_reported(model: Path, inputs: Path, tmp_path: Path) -> None:
     (inputs / "menu.txt").write_text("Skip to content\n\nHome | World | Sport | Opinion\n\nAll rights reserved.\n")
-    (inputs / "page.html").write_text("<html><body><nav><a href='/'>Home</a></nav><p>Share on Facebook</p></body></html>")
+    (inputs / "page.html").write_text(
+        "<html><body><nav><a href='/'>Home</a></nav><p>Share on Facebook</p></body></html>"
+    )
     result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
     assert result.exit_code == 3
     assert "menu.txt: no text but boilerplate" in result.output

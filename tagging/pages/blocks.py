@@ -6,18 +6,28 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagging.pages.vocabulary import HOVER, groups_of, tokens_of
+from tagging.pages.elements import is_card_block, is_data_table, is_hidden, is_hover_card
+from tagging.pages.vocabulary import groups_of, tokens_of
 
-_BLOCK_TAGS = frozenset(
-    "address article aside blockquote body button caption center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre section summary table tbody td tfoot th thead tr "
-    "ul".split()
-)
-_SKIPPED_TAGS = frozenset(
-    "script style noscript template svg iframe object embed canvas select option textarea button input label "
-    "head title meta link audio video map area".split()
-)
-_HIDDEN_STYLE = ("display:none", "visibility:hidden")
+_BLOCK_NAMES = """
+address article aside blockquote body button caption center dd details dialog div dl dt fieldset
+figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre
+section summary table tbody td tfoot th thead tr ul
+"""
+_BLOCK_TAGS = frozenset(_BLOCK_NAMES.split())
+_SKIPPED_NAMES = """
+script style noscript template svg iframe object embed canvas select option textarea button input
+label head title meta link audio video map area
+"""
+_SKIPPED_TAGS = frozenset(_SKIPPED_NAMES.split())
+
+
+_SKIPPED_ROLES = ("navigation", "menu", "menubar", "dialog", "alertdialog", "tooltip", "search")
+_SPACE = re.compile(r"\s+")
+_BLANK_LINE = re.compile(r"\n[ \t\r\f\v\xa0]*\n")
+_NO_SPACE_BEFORE = ".,;:!?)”’"
+_LONGEST_SENTENCE = 250
+"""Maximum number of words of a sentence that is joined from several elements."""
 
 
 @dataclass(eq=False, slots=True)
@@ -54,7 +64,6 @@ class Block:
     node: Node
     words: int
     link_words: int
-    in_table: bool
     starts_linked: bool = False
     """Whether a link stands at its beginning, as in the teaser of another story."""
     is_after_card: bool = False
@@ -89,7 +98,6 @@ class _BlockReader:
         self._run = _Run()
         self._links = 0
         self._pre = 0
-        self._tables = 0
         self._is_after_card = False
 
     def read(self, tree: Any) -> None:
@@ -122,8 +130,6 @@ class _BlockReader:
             self._links += not (element.get("href") or "").startswith("#")
         elif tag == "pre":
             self._pre += 1
-        elif tag == "table":
-            self._tables += 1
         elif tag == "br":
             self._run.parts.append("\n")
 
@@ -135,8 +141,6 @@ class _BlockReader:
             self._links -= not (element.get("href") or "").startswith("#")
         elif tag == "pre":
             self._pre -= 1
-        elif tag == "table":
-            self._tables -= 1
 
     def _add(self, text: str | None, node: Node | None) -> None:
         if not text:
@@ -151,10 +155,10 @@ class _BlockReader:
 
     def _is_skipped(self, element: Any, tag: str) -> bool:
         if tag == "table":
-            return _is_data_table(element)
+            return is_data_table(element)
         if tag not in _BLOCK_TAGS:
-            return _is_hover_card(element)
-        is_card = _is_hidden(element) and bool(tokens_of(element.get("class") or "") & HOVER)
+            return is_hover_card(element)
+        is_card = is_card_block(element)
         self._is_after_card |= is_card
         return is_card or element.get("role") in _SKIPPED_ROLES
 
@@ -175,7 +179,6 @@ class _BlockReader:
                     node=node,
                     words=words,
                     link_words=min(words, links),
-                    in_table=self._tables > 0,
                     ends_open=piece[-1:].isspace(),
                     starts_linked=run.starts_linked and piece is pieces[0],
                     is_after_card=self._is_after_card,
@@ -183,11 +186,6 @@ class _BlockReader:
             )
             self._is_after_card = False
             links = max(0, links - words)
-
-
-_SPACE = re.compile(r"\s+")
-_BLANK_LINE = re.compile(r"\n[ \t\r\f\v\xa0]*\n")
-_SKIPPED_ROLES = ("navigation", "menu", "menubar", "dialog", "alertdialog", "tooltip", "search", "banner")
 
 
 def _node(element: Any, parent: Node) -> Node:
@@ -201,56 +199,8 @@ def _node(element: Any, parent: Node) -> Node:
         signature=f"{tag}.{element.get('class') or ''}",
         tokens=tokens,
         depth=parent.depth + 1,
-        is_hidden=_is_hidden(element) or parent.is_hidden,
+        is_hidden=is_hidden(element) or parent.is_hidden,
     )
-
-
-def _is_hidden(element: Any) -> bool:
-    style = (element.get("style") or "").replace(" ", "").lower()
-    return (
-        element.get("hidden") is not None
-        or element.get("aria-hidden") == "true"
-        or any(hidden in style for hidden in _HIDDEN_STYLE)
-    )
-
-
-def _is_hover_card(element: Any) -> bool:
-    """Return whether an inline element is hidden, or a card that is shown beside a link when a reader points at it."""
-    if _is_hidden(element):
-        return True
-    if element.tag == "a":
-        return False
-    names = element.get("class") or element.get("id")
-    if names and tokens_of(names) & HOVER:
-        # The word that opens the card may have such a class as well: the card follows it, inside or beside.
-        parent, before = element.getparent(), element.getprevious()
-        around = [other.get("class") or "" for other in (parent, before) if other is not None and isinstance(other.tag, str)]
-        if any(tokens_of(other) & HOVER for other in around) or (before is not None and before.tag == "a"):
-            return True
-    return _is_link_card(element)
-
-
-def _is_link_card(element: Any) -> bool:
-    """Return whether an inline element shows a picture and a few links, and nothing else."""
-    if len(element) == 0 or element.find(".//img") is None or element[0].tag == "a":
-        return False
-    links = element.findall(".//a")
-    text = sum(len("".join(link.itertext()).split()) for link in links)
-    return len(links) >= 2 and text * 5 >= len("".join(element.itertext()).split()) * 4
-
-
-def _is_data_table(table: Any) -> bool:
-    """Return whether a table holds data, and not the layout of the page."""
-    if table.find(".//table") is not None or table.get("role") == "presentation":
-        return False
-    rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
-    wide = [row for row in rows if len(row) >= 2]
-    if len(wide) < 2:
-        return False
-    if table.find(".//th") is not None or table.find("caption") is not None:
-        return True
-    paragraphs = len(table.findall(".//p")) + len(table.findall(".//br"))
-    return len(wide) * 2 > len(rows) and len(wide) >= 3 and paragraphs <= len(rows)
 
 
 def _join_inline_divs(blocks: list[Block]) -> list[Block]:
@@ -264,7 +214,6 @@ def _join_inline_divs(blocks: list[Block]) -> list[Block]:
                 node=last.node,
                 words=last.words + block.words,
                 link_words=last.link_words + block.link_words,
-                in_table=last.in_table,
                 starts_linked=last.starts_linked,
                 ends_open=block.ends_open,
             )
@@ -273,16 +222,14 @@ def _join_inline_divs(blocks: list[Block]) -> list[Block]:
     return joined
 
 
-_NO_SPACE_BEFORE = ".,;:!?)”’"
-
-
 def _continues(last: Block, block: Block) -> bool:
     """Return whether the block continues the sentence of the last one."""
-    is_open = last.text[-1:] not in ".!?:…\"”’»"
+    is_open = last.text[-1:] not in '.!?:…"”’»'
     goes_on = block.text[:1].islower() or block.text[:1] in _NO_SPACE_BEFORE
     if block.is_after_card:
         return is_open and goes_on
     are_siblings = last.node is not block.node and last.node.parent is block.node.parent
     if not are_siblings or last.node.tag != "div" or last.node.signature != block.node.signature:
         return False
-    return is_open and last.link_words * 2 <= last.words and (last.ends_open or goes_on)
+    is_text = last.link_words * 2 <= last.words <= _LONGEST_SENTENCE
+    return is_open and is_text and (last.ends_open or goes_on)

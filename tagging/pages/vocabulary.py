@@ -33,7 +33,8 @@ for _group, _words in _GROUPS.items():
     for _word in _words.split():
         _GROUPS_OF.setdefault(_word, []).append(_group)
 
-HOVER = frozenset("tooltip tooltiptext popover popup hover hovercard rollover flyout dropdown infobox preview card".split())
+_HOVER_WORDS = "tooltip tooltiptext popover popup hover hovercard rollover flyout dropdown infobox preview card"
+HOVER = frozenset(_HOVER_WORDS.split())
 """The words of elements that are shown only when a reader points at something."""
 
 _TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
