@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from labels.bootstrap import Interval
+from training.compare_runs import find_run
 from training.config import read_config
 from training.evaluation.compare import Difference
 from training.learning_curve import forecast, part_of
@@ -41,7 +42,7 @@ def test_each_point_is_a_run_nested_in_the_run_with_the_curve(store: Path) -> No
 def test_the_last_point_equals_a_plain_training(store: Path) -> None:
     assert CliRunner().invoke(app, ["train", "config.yaml", "stance=null", "--learning-curve", "2"]).exit_code == 0
     assert CliRunner().invoke(app, ["train", "config.yaml", "stance=null"]).exit_code == 0
-    assert tracking.find_run("tiny 2/2").metrics == tracking.find_run("tiny").metrics
+    assert find_run("tiny 2/2", tracking.runs()).metrics == find_run("tiny", tracking.runs()).metrics
 
 
 def test_a_larger_fraction_contains_the_smaller_ones_and_whole_articles(workspace: Path) -> None:

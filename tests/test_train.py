@@ -21,6 +21,7 @@ from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
 from tests.conftest import demarche, make_articles, make_workspace, trained
+from training.compare_runs import find_run
 from training.config import read_config
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import read_predictions
@@ -149,7 +150,7 @@ def test_a_model_that_was_changed_and_sealed_again_is_refused(store: Path) -> No
 def test_a_run_may_train_one_task_alone(store: Path) -> None:
     for task, other in (("topics", "stance"), ("stance", "topics")):
         trained(f"{other}=null", f"name={task}")
-        metrics = tracking.find_run(task).metrics
+        metrics = find_run(task, tracking.runs()).metrics
         assert any(name.startswith(f"test/{task}/") for name in metrics)
         assert not any(name.startswith((f"test/{other}/", "test/joint/")) for name in metrics)
 
@@ -237,7 +238,7 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     result = demarche("runs", "compare", "first", "second", "--out", "apart.png")
     assert result.exit_code == 0, result.output
     (reference, *_) = result.output.splitlines()
-    assert reference == f"reference: first {tracking.find_run('first').id[:8]}"
+    assert reference == f"reference: first {find_run('first', tracking.runs()).id[:8]}"
     assert "worse" in result.output
     assert (workspace / "apart.png").stat().st_size > 0
     refused = demarche("runs", "compare", "first", "second", "--out", "apart.xls")
