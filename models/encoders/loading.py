@@ -112,13 +112,13 @@ def _find_damage(tokenizer: Any, model: Any, missing: list[str]) -> str | None:
         return f"has no weights for {one_line(missing[0])} ({len(missing)} such); save it again with save_pretrained"
     if not all(bool(torch.isfinite(weights).all()) for weights in model.parameters()):
         return "has weights that are not finite; fetch it again"
-    if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
+    if max(tokenizer.get_vocab().values(), default=0) >= model.get_input_embeddings().num_embeddings:
         return "its tokenizer has more tokens than the model; give the tokenizer that it was trained with"
     limits = (tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or _SHORTEST + 2)
     if not all(isinstance(limit, int) and limit >= _SHORTEST for limit in limits):
         return f"reads fewer than {_SHORTEST} tokens at a time; give an encoder for longer texts"
-    inputs = tokenizer("a", "b", return_tensors="pt", return_token_type_ids=True)
     try:
+        inputs = tokenizer("a", "b", return_tensors="pt", return_token_type_ids=True)
         with torch.inference_mode():
             states = model(**{name: inputs[name] for name in accepted_inputs(model)})[0]
     except Exception as error:
