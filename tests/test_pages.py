@@ -94,6 +94,12 @@ LINKS = "".join(f'<li><a href="/{n}">{" ".join(text.split()[:8])}</a></li>' for 
         f"<article><h2><a href='/o'>Flour has never cost so much</a></h2>{paragraphs(OTHERS)}</article>",
         f"<article><h1>Flour has never cost so much</h1>{paragraphs(OTHERS)}</article>",
         f"<div class='gallery'><ul>{''.join(f'<li>{n}/4 {text} Getty</li>' for n, text in enumerate(OTHERS, 1))}</ul></div>",
+        f"<div>{''.join(f'<div><b>{n} / 4</b><p>{text}</p></div>' for n, text in enumerate(OTHERS, 1))}</div>",
+        f"<ul>{''.join(f'<li>Slide {n} of 4: {text}</li>' for n, text in enumerate(OTHERS, 1))}</ul>",
+        f"<div>{''.join(f'<div><a href=/o>A title of another story</a><p>{text}</p></div>' for text in OTHERS)}</div>",
+        f"<h3>More from The Northern Coast</h3>{paragraphs(OTHERS)}",
+        f"<div><h3>Most read</h3>{paragraphs(OTHERS)}</div>",
+        "<p><b>Read more: <a href='/1'>Flour has never cost so much</a></b></p><p><a href='/2'>The cup final was moved</a></p>",
         f"<div class='slideshow'>{paragraphs(OTHERS * 4, 'figcaption')}</div>",
         f"<ul>{''.join(f'<li>{n}/4 {text}</li>' for n, text in enumerate(OTHERS, 1))}</ul>",
         f"<div id='comments'><h3>2 comments</h3>{paragraphs(OTHERS)}</div>",
@@ -157,6 +163,10 @@ _NEWS = {"@context": "https://schema.org", "@type": "NewsArticle", "headline": T
 def test_a_page_that_a_script_writes_is_read_from_its_data(head: str) -> None:
     html = page('<div id="root"></div><noscript>You need to enable JavaScript.</noscript>', head=head)
     assert read(html) == BODY
+
+
+def test_a_page_that_keeps_its_text_for_browsers_without_scripts_is_read() -> None:
+    assert read(page(f"<div id='app'></div><noscript>{ARTICLE}</noscript>")) == BODY
 
 
 def test_json_ld_that_holds_much_more_than_the_page_is_taken() -> None:

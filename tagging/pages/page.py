@@ -44,7 +44,10 @@ def read_page(raw: str | bytes, weights: Weights | None = None) -> Page:
         tree = trafilatura.load_html(raw)
         if tree is None:
             raise DemarcheError("not HTML that can be read")
-        title, paragraphs = _read_body(tree, weights or read_weights())
+        weights = weights or read_weights()
+        title, paragraphs = _read_body(tree, weights)
+        if not paragraphs and _show_noscript(tree):
+            title, paragraphs = _read_body(tree, weights)
         metadata = extract_metadata(tree)
     except (ValueError, RecursionError) as error:  # pages nested thousands deep, characters that XML does not have
         raise DemarcheError(f"not HTML that can be read ({type(error).__name__})") from error
@@ -57,6 +60,14 @@ def read_page(raw: str | bytes, weights: Weights | None = None) -> Page:
         published=metadata.date or None,
         url=metadata.url or None,
     )
+
+
+def _show_noscript(tree: Any) -> bool:
+    """Show what the page holds for browsers without scripts, and return whether it holds anything."""
+    hidden = list(tree.iter("noscript"))
+    for element in hidden:
+        element.tag = "div"
+    return bool(hidden)
 
 
 def _read_body(tree: Any, weights: Weights) -> tuple[str | None, list[str]]:

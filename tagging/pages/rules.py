@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from tagging.boilerplate_rules import element_rules, match_rules
 from tagging.pages.blocks import Block, Node
-from tagging.pages.features import HEADINGS, find_headline, is_prose
+from tagging.pages.features import HEADINGS, ends_sentence, find_headline, is_prose
 
 _PAGE_TAGS = ("html", "body", "main")
 _LEAST_PROSE = 30
 """Minimum number of words of prose outside the elements that are boilerplate even if they hold most of the text."""
+_LONGEST_NUMBER = 6
+"""Maximum number of words of a line that holds the number of a slide alone."""
+_LEAST_SLIDES = 3
 _OTHER_STORY = "other story"
 
 
@@ -29,6 +32,8 @@ def mark_boilerplate(blocks: Sequence[Block], title: str) -> int | None:
     _mark_other_articles(blocks, own)
     _mark_teasers(blocks, own)
     _mark_lists_of_links(blocks)
+    _mark_stories_below_a_heading(blocks)
+    _mark_slides(blocks, own)
     _mark_headline(blocks, title, headline)
     return headline
 
@@ -88,32 +93,67 @@ def _mark_other_articles(blocks: Sequence[Block], own: set[int]) -> None:
 
 
 def _mark_teasers(blocks: Sequence[Block], own: set[int]) -> None:
-    """Mark the elements that begin with a heading which is a link, unless they hold most of the page's prose."""
+    """Mark the elements that begin with a heading or a line which is a link, unless they hold most of the prose."""
     first: dict[int, Block] = {}
     for block in blocks:
         for node in block.node.path:
             first.setdefault(id(node), block)
-    teasers: set[int] = set()
+    held = Counter(id(node) for block in blocks for node in block.node.path)
+    teasers: dict[int, Node] = {}
     for block in blocks:
-        if block.node.tag in HEADINGS and block.words >= 3 and block.link_words >= block.words:
-            # The widest element that begins with this heading.
-            begun = [id(node) for node in block.node.path if first[id(node)] is block and id(node) not in own]
-            teasers.update(begun[-1:])
-    if not teasers:
-        return
-    inside = [block for block in blocks if any(id(node) in teasers for node in block.node.path)]
-    if _prose_words(inside) * 2 < _prose_words(blocks):
-        _mark(blocks, teasers)
+        if _is_link(block):
+            # The widest element that begins with this link.
+            begun = [node for node in block.node.path if first[id(node)] is block and id(node) not in own]
+            if begun and held[id(begun[-1])] > 1:
+                teasers[id(begun[-1])] = begun[-1]
+    # A single line that is a link may be one of the article's own.
+    alike = Counter(node.signature for node in teasers.values())
+    nodes = {key for key, node in teasers.items() if alike[node.signature] > 1 or first[key].node.tag in HEADINGS}
+    inside = [block for block in blocks if any(id(node) in nodes for node in block.node.path)]
+    if nodes and _prose_words(inside) * 2 < _prose_words(blocks):
+        _mark(blocks, nodes)
+
+
+def _is_link(block: Block) -> bool:
+    """Return whether the block is the title of another story: a line that is a link and not a sentence."""
+    return block.words >= 3 and block.link_words >= block.words and not ends_sentence(block.text)
 
 
 def _mark_lists_of_links(blocks: Sequence[Block]) -> None:
-    """Mark the items of a list below the heading of a list of links, and lines in capitals that are links."""
+    """Mark what follows the label of a link or of a list of links, and lines in capitals that are links."""
+    before = None
     is_listed = False
     for block in blocks:
         is_listed = block.kind == "link list" or (is_listed and block.node.tag == "li")
-        is_link = block.words >= 3 and block.link_words >= block.words and block.node.tag not in HEADINGS
-        if block.kind is None and ((is_listed and block.node.tag == "li") or (is_link and block.text.isupper())):
+        is_line = _is_link(block) and block.node.tag not in HEADINGS
+        if block.kind is None and (
+            (is_listed and block.node.tag == "li") or (is_line and (before == "link" or block.text.isupper()))
+        ):
             block.kind = "link"
+        before = block.kind
+
+
+def _mark_stories_below_a_heading(blocks: Sequence[Block]) -> None:
+    """Mark the prose that directly follows the heading of a list of stories in the last part of the page."""
+    total, before = _prose_words(blocks), 0
+    listing: Node | None = None
+    for position, block in enumerate(blocks):
+        if listing is not None and listing in block.node.path:
+            block.kind = block.kind or _OTHER_STORY
+        elif block.kind == "link list" and block.node.tag in HEADINGS and before * 2 >= total:
+            after = blocks[position + 1] if position + 1 < len(blocks) else None
+            listing = block.node.parent if after is not None and is_prose(after) else None
+        before += block.words if block.kind is None and is_prose(block) else 0
+
+
+def _mark_slides(blocks: Sequence[Block], own: set[int]) -> None:
+    """Mark the elements that begin with the number of a slide, if there are several."""
+    numbers = [block for block in blocks if block.kind == "slide" and block.words <= _LONGEST_NUMBER]
+    if len(numbers) < _LEAST_SLIDES:
+        return
+    held = Counter(id(node) for block in blocks for node in block.node.path)
+    nodes = {id(next((node for node in block.node.path if held[id(node)] > 1), block.node)) for block in numbers}
+    _mark(blocks, nodes - own)
 
 
 def _mark(blocks: Iterable[Block], nodes: set[int]) -> None:
