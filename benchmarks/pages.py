@@ -36,7 +36,7 @@ from tagging.segmentation import Piece, segment
 FOLDS = 10
 LEAST_WORDS = 40
 REGULARISATION = 0.03
-THRESHOLD = 0.55
+THRESHOLD = 0.7
 _MOST_WORDS = 60
 """Maximum weight of a block in the fit, which is its number of words."""
 

@@ -74,6 +74,8 @@ def match_rules(text: str) -> str | None:
     """Return the kind of boilerplate that the rules recognise in a single paragraph, or None."""
     if not any(map(str.isalnum, text)):
         return "ornament"
+    if text.startswith("|") and text.endswith("|") and text.count("|") >= 3:
+        return "table"
     if _is_menu(text):
         return "navigation"
     if len(text) > _LONGEST:

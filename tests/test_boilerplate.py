@@ -218,6 +218,14 @@ def test_a_row_of_labels_with_separators_is_a_menu_however_long_it_is() -> None:
         assert match_rules(" | ".join(["Home", "World", "U.S."] * count) + ".") == "navigation"
 
 
+def test_the_rows_of_a_table_in_markdown_are_left_out() -> None:
+    assert [match_rules(line) for line in ("| Member | Vote |", "|---|---|", "| North | for the pier |")] == [
+        "table",
+        "ornament",
+        "table",
+    ]
+
+
 def test_the_rules_run_on_an_engine_of_linear_time() -> None:
     for rule in rules():
         assert re2.compile(rule.pattern)

@@ -77,6 +77,11 @@ def test_the_body_is_read_wherever_it_stands(body: str) -> None:
     assert read(page(body)) == BODY
 
 
+def test_a_single_paragraph_without_a_full_stop_is_read() -> None:
+    line = BODY[0].rstrip(".")
+    assert read(page(f"<article><h1>{TITLE}</h1><p>{line}</p></article>")) == [line]
+
+
 TEASERS = "".join(
     f'<div><h3><a href="/{n}">Story number {n} of the day</a></h3><p>{text}</p></div>' for n, text in enumerate(OTHERS)
 )

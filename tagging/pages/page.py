@@ -102,6 +102,11 @@ def choose_body(blocks: Sequence[Block], weights: Weights, *, headline: int | No
     if sum(block.words for block in body) < _MUCH_LESS * sum(block.words for block in prose):
         kept = set(map(id, [*body, *prose]))
         body = [block for block in blocks if id(block) in kept]
+    if not body:
+        # A poem or a quotation may end without a full stop.
+        body = [
+            block for block in blocks if block.kind is None and block.words >= max(_LEAST_LEAD, 3 * block.link_words)
+        ]
     return _without_copies([*_lead(blocks, body), *body])
 
 
@@ -130,7 +135,7 @@ def _article_prose(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _without_copies(body: Sequence[Block]) -> list[Block]:
-    """Return the blocks without those whose text stands before, and those that hold a copy of the rest."""
+    """Return the blocks without those whose text stands in an earlier one."""
     kept: dict[str, Block] = {}
     for block in body:
         kept.setdefault(block.text.casefold(), block)
