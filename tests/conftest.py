@@ -7,8 +7,10 @@ import os
 import random
 import re
 import shutil
+import signal
 import string
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
@@ -190,6 +192,22 @@ def trained(*overrides: str) -> Result:
     result = demarche("train", "config.yaml", *overrides)
     assert result.exit_code == 0, result.output
     return result
+
+
+def from_terminal() -> None:
+    """Set this process's signals as a terminal does; whatever runs the tests may ignore some of them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def signals_of_a_terminal() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    from_terminal()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_codebook_from_any_editor_reads(tmp_path: Path, prefix: bytes, end: by
 
 def test_a_codebook_that_is_missing_or_not_utf_8_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes("id: thé\n".encode("latin-1"))
-    with pytest.raises(DemarcheError, match=r"c.yaml: not UTF-8 \(byte 0xe9 at 6\); save it as UTF-8"):
+    with pytest.raises(DemarcheError, match=r"c.yaml: not UTF-8 \(byte 0xe9 in line 1\).* or save the file as UTF-8"):
         read_codebook(tmp_path / "c.yaml")
     with pytest.raises(DemarcheError, match="no such file; check the path"):
         read_codebook(tmp_path / "d.yaml")

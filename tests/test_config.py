@@ -186,7 +186,7 @@ NOT_CONFIGS = [
     (BASE + "split: {test: 0.2\n", "not YAML"),
     (BASE + "\tseed: 3\n", "not YAML"),
     ("!!python/object/apply:os.system [ls]\n", "not YAML"),
-    ("name: \0\n", "not YAML"),
+    ("name: \0\n", "zero byte"),
     (BASE + "5: five\n", "5: Keys should be strings"),
     (BASE + "description: !!timestamp 2024-01-31\n", ":4: not YAML of plain values: the tag 'timestamp'"),
     (BASE + "description: !!timestamp soon\n", ":4: not YAML of plain values: the tag 'timestamp'"),

@@ -38,7 +38,8 @@ def test_passages_are_cut_from_any_text_at_their_offsets(text: str, town: Path, 
     result = CliRunner().invoke(
         app, ["tag", "a.jsonl", "--model", str(model), "--out", "t.parquet", "--articles-out", "kept.jsonl"]
     )
-    assert result.exit_code == 0, result.output
+    # An article of nothing but ornaments is reported.
+    assert result.exit_code == (3 if set(text) == {"("} else 0), result.output
     import pyarrow.parquet as pq
 
     rows = pq.read_table(town / "t.parquet").to_pylist()

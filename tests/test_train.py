@@ -20,7 +20,7 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
-from tests.conftest import demarche, make_articles, make_workspace, trained
+from tests.conftest import demarche, from_terminal, make_articles, make_workspace, trained
 from training.compare_runs import find_run
 from training.config import read_config
 from training.evaluation.metrics import evaluate
@@ -336,8 +336,7 @@ def _training() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "demarche", "train", "config.yaml", "topics.ngrams.chars=[1,6]"]
     return subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        # As from a terminal: whatever runs the tests may ignore Ctrl-C, which the process would inherit.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        preexec_fn=from_terminal,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from labels.file_format import FileFormat
 from labels.files import encoding_of, explain_file, open_bytes, open_text, suffix
 from labels.signatures import HEAD
 from labels.table_files.rows import Rows, looks_like_data, reason_not_table, repeated_names
+from labels.wording import counted
 
 DELIMITERS = ",;\t|"
 _OTHER_DELIMITERS = ":^~&#!%/\x01\x1f"
@@ -120,7 +121,7 @@ def _unknown_delimiter(header: str, lines: list[str]) -> str | None:
 
 def _explain_count(cells: list[str], header: list[str], delimiter: str) -> str:
     """Return the message about a line with too many or too few cells."""
-    what = f"{len(cells)} cells where the header has {len(header)}"
+    what = f"{counted(len(cells), 'cell')} where the header has {len(header)}"
     if len(cells) < len(header):
         return f"{what}; the line is cut, or a quote is missing"
     if any(letter in cell for cell in cells for letter in _CURLY):
