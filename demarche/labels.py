@@ -13,10 +13,10 @@ from demarche.options import (
     ARTICLE_FILES,
     ARTICLES_OUT,
     FOR_SPREADSHEET,
-    TIME_LIMIT,
     DateColumn,
     IdColumn,
     TextColumn,
+    TimeLimit,
     TitleColumn,
     options_from_fields,
 )
@@ -215,7 +215,7 @@ def passages(
     title: TitleColumn = None,
     date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
-    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
+    time_limit: TimeLimit = 60,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     format: FileFormat = AS_FOUND,
 ) -> None:

@@ -15,12 +15,28 @@ ARTICLE_FILES = (
     ".parquet, .xlsx), or folders that contain them; each also .gz."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
-TIME_LIMIT = "Maximum number of seconds for one article. If it takes longer, it is left out and reported."
 FOR_SPREADSHEET = (
     "Write a CSV file that a spreadsheet opens as UTF-8 and without formulas: an apostrophe precedes cells that begin "
     "with =, +, - or @."
 )
+_LONGEST_LIMIT = 86_400
 
+
+def _check_seconds(seconds: float) -> float:
+    """Raise BadParameter for what compares with nothing (`nan`), which typer's own limits let through."""
+    if not 0 < seconds <= _LONGEST_LIMIT:
+        raise typer.BadParameter(f"{seconds} is not a number of seconds between 0 and {_LONGEST_LIMIT}")
+    return seconds
+
+
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        callback=_check_seconds,
+        help="Maximum number of seconds for one article. If it takes longer, it is left out and reported.",
+    ),
+]
 TextColumn = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text, content or body]")
 ]

@@ -86,7 +86,7 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
     table(("class", "gold", "predicted", *metrics), classes, title="by class")
     absent = [f"{row['class']} (predicted {row['predicted']})" for row in scores.classes if not row["gold"]]
     if absent:
-        typer.echo(f"not in the gold: {', '.join(absent)}")
+        echo(f"not in the gold: {', '.join(absent)}")
     for what, count in scores.left_out.items():
         echo(f"left out of the metrics: {count} {what}")
 

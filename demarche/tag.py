@@ -12,10 +12,10 @@ from demarche.options import (
     ARTICLE_FILES,
     ARTICLES_OUT,
     FOR_SPREADSHEET,
-    TIME_LIMIT,
     DateColumn,
     IdColumn,
     TextColumn,
+    TimeLimit,
     TitleColumn,
     options_from_fields,
 )
@@ -53,7 +53,7 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
-    time_limit: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help=TIME_LIMIT)] = 60,
+    time_limit: TimeLimit = 60,
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""

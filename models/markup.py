@@ -88,7 +88,19 @@ def _with_hyphen(match: re.Match[str]) -> str:
 
 
 def _without_hyphen(match: re.Match[str]) -> str:
-    return _with_hyphen(match) if match[2] in _SUSPENDED or match[2][0].isupper() else match[1] + match[2]
+    before = match.string[max(match.end(1) - _LONGEST_FIRST_PART - 1, 0) : match.end(1)].split()[-1].lower()
+    keeps_hyphen = match[2] in _SUSPENDED or match[2][0].isupper() or before in _FIRST_PARTS
+    return _with_hyphen(match) if keeps_hyphen else match[1] + match[2]
+
+
+def is_comparison(text: str, start: int) -> bool:
+    """Return whether a percentage follows, so that the `>` before it means more than."""
+    return _PERCENTAGE.match(text, start) is not None
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    is_quoted = match[0].count(">") > 1 or not is_comparison(match.string, match.end())
+    return match[1] if is_quoted else match[0]
 
 
 _HIDDEN_LINE_END = Rule("\xad", re.compile(r"\xad{1,20}(?:\r\n?|\n)[ \t]*"), lambda _: "")
@@ -100,6 +112,15 @@ _SUSPENDED = frozenset(
     ]
 )  # fmt: skip
 """Words after a hyphen that divides no word: `pre- and post-war`."""
+_FIRST_PARTS = frozenset(
+    [
+        "anti", "cease", "co", "ex", "half", "long", "mid", "non", "pro", "quasi", "self", "semi", "short", "so", "well",
+        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    ]
+)  # fmt: skip
+"""Words that a hyphen joins to the next one: `cease-fire`, `twenty-five`."""
+_LONGEST_FIRST_PART = max(map(len, _FIRST_PARTS))
+_PERCENTAGE = re.compile(r"[0-9][0-9.,]* ?(?:%|per ?cent)")
 _SOFT_LINE_END = Rule("=", re.compile(r"([^=\r\n])=(?:\r\n?|\n)"))
 """The end of a line that quoted-printable encoding adds."""
 _ENCODED = Rule("=", re.compile(r"(?:=[0-9A-F]{2})+"), _decoded)
@@ -144,7 +165,7 @@ RULES = (
     Rule("_", re.compile(r"(^|[\s(\[\"'*-])_{1,3}([^\s_](?:[^_]*[^\s_])?)_{1,3}\b")),
     Rule("`", re.compile(r"\B`([^`\s](?:[^`]*[^`\s])?)`\B")),
     Rule("#", re.compile(r"(^|\n)[ ]{0,3}#{1,6}[ ]+")),
-    Rule(">", re.compile(r"(^|\n)[ ]{0,3}>[> ]*")),
+    Rule(">", re.compile(r"(^|\n)[ ]{0,3}>[> ]*"), _unquoted),
 )  # fmt: skip
 WITHOUT_SIGNS = str.maketrans(dict.fromkeys("<>&=*_`#[]^", " "))
 """A table for `str.translate` that leaves no sign of markup."""

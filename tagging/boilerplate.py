@@ -23,6 +23,8 @@ _PROSE_ENDS = (".", "!", "?", "…")
 _CLOSING = "\"'”’»)]」』》）* "
 _QUOTES = "\"'“”‘’«»"
 _BULLETS = "•▪◦*–—-+"
+_LONGEST_LABEL = 40
+"""Maximum number of characters of the name before a message in a chat."""
 
 Kinds = list[str | None]
 """The kind of boilerplate that each paragraph of an article is, or None for the article's own text."""
@@ -70,7 +72,8 @@ def find_headline(texts: Sequence[str], kinds: Sequence[str | None], title: str 
             continue
         if is_sentence(text, least=_LEAD_WORDS) or _is_turn(text) or (candidates and not has_body):
             break
-        if 2 <= len(text.split()) <= 30 and not text.endswith((".", "…", ":", ";", ",")) and not _is_list_item(text):
+        may_be = 2 <= len(text.split()) <= 30 and not text.endswith((".", "…", ":", ";", ","))
+        if may_be and not _is_list_item(text) and not _is_post(text):
             candidates.append(position)
         elif candidates and is_sentence(text, least=5):
             break
@@ -88,8 +91,19 @@ def _letters(text: str) -> str:
 
 def _is_turn(text: str) -> bool:
     """Return whether the text begins with a label and a colon: who speaks, how they voted, a question."""
+    if text.startswith(("Q. ", "A. ")):
+        return True
+    if text.startswith("["):
+        # The time of a message in a chat.
+        _, _, after = text.partition("] ")
+        return bool(after) and ":" in after[:_LONGEST_LABEL]
     label, colon, rest = text.partition(":")
     return bool(colon and rest[:1] in ("", " ") and 1 <= len(label.split()) <= 5 and label[:1].isupper())
+
+
+def _is_post(text: str) -> bool:
+    """Return whether the text is a post of a social network: it answers somebody, or has a link."""
+    return text.startswith(("@", "RT @")) or "https://" in text or "http://" in text
 
 
 def _is_list_item(text: str) -> bool:

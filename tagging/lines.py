@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from models.cleaning import INVISIBLE
+from models.markup import is_comparison
 
 _QUOTATION_MARKS = re.compile(r"[ \t]*>[ \t>]*")
 _PAGE_NUMBER = re.compile(
@@ -47,14 +48,14 @@ def read_lines(text: str) -> list[Line]:
     start = gap = 0
     on_new_page = False
     for raw in text.splitlines(keepends=True):
-        marks = _QUOTATION_MARKS.match(raw)
-        left = start + (marks.end() if marks else 0)
+        marks = _quotation_marks(raw)
+        left = start + len(marks)
         stripped = trim(text, left, start + len(raw))
         if stripped is None:
             gap += 1
         else:
             indent = len(text[left : stripped[0]].expandtabs(_TAB))
-            depth = marks.group().count(">") if marks else 0
+            depth = marks.count(">")
             lines.append(Line(*stripped, indent, depth, gap, on_new_page, is_page_mark=False))
             gap, on_new_page = 0, False
         on_new_page = on_new_page or raw.endswith("\f")
@@ -76,10 +77,17 @@ def as_one_line(paragraph: str) -> str:
     return "".join(map(_blank, [first, *map(_without_marks, rest)]))
 
 
-def _without_marks(line: str) -> str:
+def _quotation_marks(line: str) -> str:
+    """Return the marks of quoted mail at the start of the line, and the white space around them."""
     marks = _QUOTATION_MARKS.match(line)
-    if marks:
-        line = " " * marks.end() + line[marks.end() :]
+    if marks is None or (marks[0].count(">") == 1 and is_comparison(line, marks.end())):
+        return ""
+    return marks[0]
+
+
+def _without_marks(line: str) -> str:
+    marks = len(_quotation_marks(line))
+    line = " " * marks + line[marks:]
     return " " * len(line) if _is_page_number(line.strip()) else line
 
 

@@ -131,8 +131,11 @@ class _Worker(Generic[Item, Result]):
         self._connection: Connection | None = None
         self.dismissed = False
 
-    def results(self, items: Sequence[Item]) -> list[Result | Lost]:
-        """Return the result of each item, working again on the others if one of them stops the process."""
+    def results(self, items: Sequence[Item], *, again: bool = True) -> list[Result | Lost]:
+        """Return the result of each item, working again on the others if one of them stops the process.
+
+        `again`: an item that is alone when the process dies has a second chance, since others may have taken the memory.
+        """
         if not items:
             return []
         try:
@@ -141,12 +144,11 @@ class _Worker(Generic[Item, Result]):
             if self.dismissed:
                 raise
             if len(items) == 1:
-                return [Lost(stopped.reason)]
+                return self.results(items, again=False) if stopped.crashed and again else [Lost(stopped.reason)]
             at = stopped.position
             if at is None:
                 return [result for item in items for result in self.results([item])]
-            # A process may run out of memory through the items before: give this one another chance.
-            this = self.results([items[at]]) if stopped.crashed else [Lost(stopped.reason)]
+            this = self.results([items[at]], again=False) if stopped.crashed else [Lost(stopped.reason)]
             return [*self.results(items[:at]), *this, *self.results(items[at + 1 :])]
 
     def dismiss(self) -> None:

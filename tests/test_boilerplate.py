@@ -112,6 +112,7 @@ def test_boilerplate_is_recognised_by_its_own_words(text: str) -> None:
         "To read the treaty is to join the few who have.",
         "Subscribers to the old theory will not like this book.",
         "The paper is supported by its readers and by a fund of the state.",
+        "Follow us to the end of the pier and see for yourself what the storm has left.",
     ],
 )
 def test_a_sentence_of_the_article_is_not_boilerplate(text: str) -> None:
@@ -130,6 +131,13 @@ def test_the_headline_is_not_a_passage() -> None:
 def test_with_a_known_title_only_a_line_with_its_words_is_the_headline() -> None:
     assert recognise(["The talks have failed", *BODY], title="Port asks who will pay") == [None] * 4
     assert recognise(["Port asks: who will pay?", *BODY], title="Port asks who will pay")[0] == "headline"
+
+
+@pytest.mark.parametrize(
+    "first", ["Q. Who pays for the pier?", "[10:01] anna: I would keep the pier", "@harbour the pier is a scandal"]
+)
+def test_the_first_turn_of_a_dialogue_is_no_headline(first: str) -> None:
+    assert recognise([first, *BODY]) == [None] * 4
 
 
 def test_a_line_repeated_at_once_is_a_caption() -> None:

@@ -68,6 +68,15 @@ def test_the_remains_of_quoted_printable_are_decoded(width: int) -> None:
         ("a\x00b\x07c\x7f", "abc"),
         ("sanc\xad\n  tions on\nports", "sanctions on ports"),
         ("> The embargo\n> works.", "The embargo works."),
+        ("> 12 ports\n> are shut.", "12 ports are shut."),
+        (
+            "Talks on a cease-\nfire of twenty-\nfive days were post-\nponed.",
+            "Talks on a cease-fire of twenty-five days were postponed.",
+        ),
+        (
+            "> 50 % of voters oppose it,\n> 3.5 per cent do not care.",
+            "> 50 % of voters oppose it, > 3.5 per cent do not care.",
+        ),
         ("The long-\nlived ban", "The long-lived ban"),
         (
             "The govern-\nment of the sanc-\r\n  tions of pre-\nand post-war US-\nAfrican talks",

@@ -44,6 +44,14 @@ def test_an_article_that_hangs_is_reported_and_the_others_are_tagged(
     assert set(articles_in(Path("t.jsonl"))) == {"a.txt", "z.txt"}
 
 
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "-1", "1e10"])
+def test_a_limit_that_no_article_could_keep_or_exceed_is_refused(seconds: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(TEA)
+    result = demarche("labels", "passages", tmp_path, "--out", tmp_path / "p.jsonl", "--time-limit", seconds)
+    assert result.exit_code == 2
+    assert "is not a number of seconds between 0 and 86400" in result.output
+
+
 def test_an_article_that_hangs_is_left_out_of_the_passages(stuck: Path) -> None:
     result = demarche("labels", "passages", "a.txt", "stuck.txt", "z.txt", "--out", "p.jsonl", "--time-limit", "2")
     assert result.exit_code == 3, result.output
