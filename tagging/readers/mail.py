@@ -110,13 +110,12 @@ def _page(part: Message, name: str, encoding: str | None) -> list[_Part]:
         return [_Part("", error=error)]
     try:
         read = from_html(name, page)
-        error = DemarcheError(read.reason) if isinstance(read, Unreadable) else None
-    except DemarcheError as no_article:
-        read, error = None, no_article
-    if isinstance(read, ReadArticle):
-        return [_Part(read.article.text, article=read.article)]
-    text = "\n\n".join(lines_of_page(page))
-    return [_Part(text, error=error)] if text else []
+    except DemarcheError as error:
+        lines = "\n\n".join(lines_of_page(page))
+        return [_Part(lines, error=error)] if lines else []
+    if isinstance(read, Unreadable):
+        return [_Part("", error=DemarcheError(read.reason))]
+    return [_Part(read.article.text, article=read.article)]
 
 
 def _words(parts: Sequence[_Part]) -> int:
