@@ -156,6 +156,9 @@ FIELDS = ["", "LENGTH: 9 words\n\n", "BYLINE: A. Roe\n\nSECTION: Pg. 1\n\n"]
     [
         "Copyright law of 1911 is what they quoted, and nobody had read it.",
         "Copyright in the songs ended in 1987",
+        "Copyright 1911 was the title of the song.",
+        "(c) The pilots may not sail at night.",
+        "They read all of it, and the heading of a part\nSection: by night.",
         "Section: so reads the heading of the act that was quoted all night.",
         "Length: that was what the pilots spoke of.",
         "Body: so the old word for a harbour board has it.",
@@ -176,6 +179,8 @@ def test_a_line_of_the_body_may_begin_like_another_part(fields: str, line: str) 
         "Copyright 2020 The Coast",
         "Copyright (c) 2020 The Coast",
         "Copyright © The Coast Ltd.",
+        "Copyright 2020 The Coast Ltd.",
+        "Copyright, 2019-2020, The Coast",
         "© 2020 The Coast",
         "Copyright The Coast, all rights reserved.",
     ],
@@ -183,6 +188,12 @@ def test_a_line_of_the_body_may_begin_like_another_part(fields: str, line: str) 
 def test_a_copyright_line_ends_the_body(line: str) -> None:
     (document,) = documents_of(OLDER.format("LENGTH: 9 words\n\n", f"It rained all day.\n\n{line}\n\nMore")) or []
     assert document.text == "It rained all day."
+
+
+def test_a_headline_ends_at_the_next_field() -> None:
+    text = OLDER.format("HEADLINE: Rain,\nand more rain\nBYLINE: A. Roe\nLENGTH: 9 words\n\n", "It rained all day.")
+    (document,) = documents_of(text) or []
+    assert (document.title, document.text) == ("Rain, and more rain", "It rained all day.")
 
 
 def test_a_copyright_line_may_stand_above_the_document() -> None:

@@ -14,6 +14,7 @@ _MARK = re.compile(
 )
 """What stands in a page that is a download."""
 _BODY = ("body", "body:")
+_COPYRIGHT, _RESERVED = ("copyright", "©", "(c)"), ["all", "rights", "reserved"]
 _BEFORE_BODY = frozenset(
     ["byline", "section", "length", "dateline", "highlight", "headline", "series", "column", "distribution", "edition"]
 )  # fmt: skip
@@ -123,7 +124,9 @@ def _below_fields(lines: Sequence[str]) -> int:
     below = 0
     for start, end in _paragraphs(lines):
         fields = [place for place in range(start, end) if _field(lines[place]) in _BEFORE_BODY]
-        if _is_prose(" ".join(lines[start : min(fields, default=end)])):
+        above = lines[start : min(fields, default=end)]
+        # A wrapped line of the body may begin with the same word.
+        if _is_prose(" ".join(above)) or (below and fields and above):
             break
         if fields:
             # A field may go on in the lines below it, up to a blank one.
@@ -182,7 +185,8 @@ def _field(line: str) -> str | None:
 
 def _value(lines: Sequence[str], place: int) -> str:
     """Return the value of a field, which may go on in the lines below it."""
-    end = next((after for after in range(place, len(lines)) if not lines[after].strip()), len(lines))
+    below = range(place + 1, len(lines))
+    end = next((after for after in below if not lines[after].strip() or _field(lines[after])), len(lines))
     return " ".join(" ".join(lines[place:end]).partition(":")[2].split())
 
 
@@ -199,17 +203,18 @@ def _ends_body(line: str) -> bool:
 
 def _is_copyright(line: str) -> bool:
     """Return whether the line says who owns the text, and is no sentence about copyright."""
-    plain = line.strip().lower().removesuffix(".")
-    words = plain.split()
-    if plain == "all rights reserved":
+    words = line.replace(",", " ").replace("-", " ").split()
+    plain = [word.lower().removesuffix(".") for word in words]
+    if plain == _RESERVED:
         return True
-    if len(words) > _LONGEST_COPYRIGHT or not plain.startswith(("copyright ", "©", "(c) ")):
+    if not 2 <= len(words) <= _LONGEST_COPYRIGHT or plain[0] not in _COPYRIGHT:
         return False
-    return (
-        _year(" ".join(words[1:2])) is not None
-        or plain.startswith(("©", "copyright ©", "copyright (c)", "(c) "))
-        or plain.endswith("all rights reserved")
-    )
+    if plain[-3:] == _RESERVED:
+        return True
+    # As in `Copyright 2019 was the title.`
+    is_sentence = words[-1].endswith((".", "!", "?")) and "".join(words[2:3]).islower()
+    has_sign = plain[0] == "copyright" and plain[1] in _COPYRIGHT
+    return (has_sign or _year(plain[1]) is not None) and not is_sentence
 
 
 def _head(lines: Sequence[str]) -> Iterator[str]:
