@@ -147,10 +147,98 @@ def test_an_email_of_html_alone_is_read_as_a_page(tmp_path: Path) -> None:
 def test_attachments_of_an_email_are_not_its_text(tmp_path: Path) -> None:
     mail = EmailMessage()
     mail["Subject"] = "One"
-    mail.set_content("The text.\n")
+    mail.set_content(f"{FIRST}\n\n{SECOND}\n")
     mail.add_alternative(PAGE, subtype="html")
     mail.add_attachment("Other text.", filename="notes.txt")
-    assert article(tmp_path / "a.eml", mail.as_bytes()).text == "The text.\n"
+    assert article(tmp_path / "a.eml", mail.as_bytes()).text == f"{FIRST}\n\n{SECOND}\n"
+
+
+def mixed(*parts: tuple[str, str], kind: str = "mixed") -> bytes:
+    """Return an e-mail of parts, each a subtype and its content."""
+    lines = ["From: The Harbour Office <office@coast.example>", "Subject: Pilots", "MIME-Version: 1.0"]
+    lines += [f"Content-Type: multipart/{kind}; boundary=XX", ""]
+    for subtype, content in parts:
+        lines += ["--XX", f"Content-Type: text/{subtype}; charset=utf-8", "", content, ""]
+    return "\n".join([*lines, "--XX--", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    "stub", ["Read this letter online: https://coast.example/l", "Your reader shows no HTML.", " "]
+)
+def test_an_email_with_a_stub_of_plain_text_is_read_as_a_page(tmp_path: Path, stub: str) -> None:
+    found = article(tmp_path / "a.eml", mixed(("plain", stub), ("html", PAGE), kind="alternative"))
+    assert (FIRST in found.text, SECOND in found.text, found.title) == (True, True, "Pilots")
+    assert stub.strip() not in found.text or stub == " "
+
+
+@pytest.mark.parametrize("page", [PAGE, "<p></p>", "<img src='x'>"])
+def test_the_plain_text_of_an_email_is_read_if_it_has_as_much_as_the_page(tmp_path: Path, page: str) -> None:
+    text = f"{FIRST}\n\n{SECOND}"
+    assert article(tmp_path / "a.eml", mixed(("plain", text), ("html", page), kind="alternative")).text.strip() == text
+
+
+def test_the_plain_text_of_an_email_is_read_if_the_page_has_an_unknown_encoding(tmp_path: Path) -> None:
+    raw = mixed(("plain", FIRST), ("html", "<p>CAFE</p>"), kind="alternative")
+    raw = raw.replace(b"text/html; charset=utf-8", b"text/html").replace(b"CAFE", b"Le caf\xe9 de l\x92\xe9t\xe9")
+    assert article(tmp_path / "a.eml", raw).text.strip() == FIRST
+    assert "it looks like windows-1252" in reason(tmp_path / "a.eml", raw.replace(b"alternative", b"mixed"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("plain", "The letter is below."), ("html", PAGE)],
+        [("html", PAGE), ("plain", "The letter is above.")],
+        [("html", f"<p>{FIRST}</p>"), ("html", f"<p>{SECOND}</p>")],
+        [("html", PAGE), ("html", "<p>Yours, the pilots</p>")],
+        [("plain", FIRST), ("plain", SECOND)],
+        [("plain", f"{FIRST}\n\n{SECOND}"), ("html", "<img src='pixel.gif'>")],
+    ],
+)
+def test_every_part_of_an_email_in_parts_is_read(tmp_path: Path, parts: list[tuple[str, str]]) -> None:
+    found = article(tmp_path / "a.eml", mixed(*parts))
+    assert (FIRST in found.text, SECOND in found.text) == (True, True)
+    for line in ("The letter is below.", "The letter is above.", "Yours, the pilots"):
+        assert (line in found.text) == (line in str(parts))
+    assert (found.title, found.source) == ("Pilots", "The Harbour Office")
+
+
+def test_an_email_with_pictures_is_no_saved_page(tmp_path: Path) -> None:
+    found = article(tmp_path / "a.eml", mixed(("html", PAGE), kind="related"))
+    assert (found.title, found.source) == ("Pilots", "The Harbour Office")
+
+
+@pytest.mark.parametrize(
+    "subject", ["=?utf-8?b?a?=", "=?utf-8?b?abcde?= and more", "=?x-none?q?Rain?=", "=?utf-8?q?=ff?=", "caf\udce9", ""]
+)
+def test_a_subject_that_cannot_be_decoded_does_not_lose_the_email(tmp_path: Path, subject: str) -> None:
+    raw = mixed(("plain", FIRST)).replace(b"Subject: Pilots", f"Subject: {subject}".encode("utf-8", "surrogateescape"))
+    found = article(
+        tmp_path / "a.eml", raw.replace(b"From: The", f"From: {subject}".encode("utf-8", "surrogateescape"))
+    )
+    assert found.text.strip() == FIRST
+    assert Article.model_validate_json(found.model_dump_json()) == found
+
+
+@pytest.mark.parametrize(
+    ("date", "published"),
+    [
+        ("Mon, 04 May 2020 10:12:33 +0200", "2020-05-04T10:12:33+02:00"),
+        ("2020-05-04 10:12:33", "2020-05-04T10:12:33"),
+        ("sometime", None),
+        ("Mon, 99 May 2020 10:12:33 +0200", None),
+        ("Mon, 04 May 2020 10:12:33 +99999999999999999", None),
+        ("=?utf-8?b?a?=", None),
+    ],
+)
+def test_a_date_of_an_email_is_a_date_or_none(tmp_path: Path, date: str, published: str | None) -> None:
+    raw = mixed(("plain", FIRST)).replace(b"Subject:", f"Date: {date}\nSubject:".encode())
+    assert article(tmp_path / "a.eml", raw).published == published
+
+
+def test_the_address_of_a_saved_page_may_have_letters_of_any_kind(tmp_path: Path) -> None:
+    raw = mhtml().replace(b"coast.example/pilots", "coast.example/küste".encode())
+    assert SECOND in article(tmp_path / "a.mhtml", raw).text
 
 
 def test_an_email_in_an_unknown_encoding_is_refused_with_a_guess(tmp_path: Path) -> None:
@@ -253,6 +341,11 @@ def test_front_matter_that_is_not_quite_yaml_is_read_by_line(tmp_path: Path) -> 
     assert (found.title, found.published, found.text) == ("Pilots: they meet", "2020", FIRST)
 
 
+@pytest.mark.parametrize("block", ["layout: post\nmood: calm", "Tags: [a]", "author:\n  name: A. Roe", "draft: true"])
+def test_front_matter_needs_one_field_that_is_known(block: str) -> None:
+    assert split_front_matter(f"---\n{block}\n---\n{FIRST}")[1] == FIRST
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -262,6 +355,9 @@ def test_front_matter_that_is_not_quite_yaml_is_read_by_line(tmp_path: Path) -> 
         f"{FIRST}\n---\ntitle: x\n---\n",
         "---\n---\nText.",
         "+++\nOne.\n+++\nTwo.",
+        f"---\nModerator: Will it rain?\nPilot: It will.\n---\n{SECOND}",
+        f"---\nA: {FIRST}\n\nB: {SECOND}\n---\n{SECOND}",
+        "---\nQ: Rain?\nA: [Laughs] No.\n---\n",
     ],
 )
 def test_rules_in_a_text_are_not_front_matter(text: str) -> None:

@@ -129,6 +129,102 @@ def test_the_headline_of_an_older_document_is_its_title() -> None:
     assert document == ("It rained all day.", "Rain falls on the coast", "The Coast", "2003-05-04")
 
 
+DOCUMENT = "Rain in the north\n\nThe Coast\n\nMay 4, 2020 Monday\n\nLength: 9 words\n\nBody\n\n{}\n\nLoad-Date: May 5, 2020\n\nEnd of Document\n\n"
+OLDER = "1 of 1 DOCUMENTS\n\nThe Coast\n\nMay 4, 2020 Monday\n\nRain in the north\n\n{}{}\n\nLOAD-DATE: May 5, 2020\n"
+
+
+@pytest.mark.parametrize("cut", ["\n\nEnd of Document", "\n\nLoad-Date", "All day"])
+def test_the_last_document_of_a_download_may_be_cut_off(cut: str) -> None:
+    text = DOCUMENT.format("It rained.\n\nIt snowed.") + DOCUMENT.format("The river rose.\n\nAll day it rose.")
+    documents = documents_of(text[: text.rindex(cut)])
+    assert documents is not None
+    assert [document.text[:15] for document in documents] == ["It rained.\n\nIt ", "The river rose."]
+    assert {document.title for document in documents} == {"Rain in the north"}
+
+
+@pytest.mark.parametrize("tail", ["", "\n\n", "Page 4 of 4\n"])
+def test_what_stands_below_a_whole_download_is_no_document(tail: str) -> None:
+    assert len(documents_of(DOCUMENT.format("It rained.") + tail) or []) == 1
+
+
+FIELDS = ["", "LENGTH: 9 words\n\n", "BYLINE: A. Roe\n\nSECTION: Pg. 1\n\n"]
+
+
+@pytest.mark.parametrize("fields", FIELDS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Copyright law of 1911 is what they quoted, and nobody had read it.",
+        "Copyright in the songs ended in 1987",
+        "Copyright 1911 was the title of the song.",
+        "(c) The pilots may not sail at night.",
+        "They read all of it, and the heading of a part\nSection: by night.",
+        "Section: so reads the heading of the act that was quoted all night.",
+        "Length: that was what the pilots spoke of.",
+        "Body: so the old word for a harbour board has it.",
+        "Graphic: that is how they called the film of the flood.",
+        "Byline: there was none",
+    ],
+)
+def test_a_line_of_the_body_may_begin_like_another_part(fields: str, line: str) -> None:
+    body = f"The pilots met on Monday in a side room of the harbour office.\n\n{line}\n\nThe river rose by a foot and fell."
+    for text in (OLDER.format(fields, body), DOCUMENT.format(body)):
+        (document,) = documents_of(text) or []
+        assert document.text == body
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Copyright 2020 The Coast",
+        "Copyright (c) 2020 The Coast",
+        "Copyright © The Coast Ltd.",
+        "Copyright 2020 The Coast Ltd.",
+        "Copyright, 2019-2020, The Coast",
+        "© 2020 The Coast",
+        "Copyright The Coast, all rights reserved.",
+    ],
+)
+def test_a_copyright_line_ends_the_body(line: str) -> None:
+    (document,) = documents_of(OLDER.format("LENGTH: 9 words\n\n", f"It rained all day.\n\n{line}\n\nMore")) or []
+    assert document.text == "It rained all day."
+
+
+def test_a_headline_ends_at_the_next_field() -> None:
+    text = OLDER.format("HEADLINE: Rain,\nand more rain\nBYLINE: A. Roe\nLENGTH: 9 words\n\n", "It rained all day.")
+    (document,) = documents_of(text) or []
+    assert (document.title, document.text) == ("Rain, and more rain", "It rained all day.")
+
+
+def test_a_copyright_line_may_stand_above_the_document() -> None:
+    text = OLDER.format("LENGTH: 9 words\n\n", "It rained all day.")
+    (document,) = (
+        documents_of(text.replace("The Coast", "Copyright 2020 The Coast\nAll Rights Reserved\n\nThe Coast")) or []
+    )
+    assert document == ("It rained all day.", "Rain in the north", "The Coast", "2020-05-04")
+
+
+@pytest.mark.parametrize("line", ["Document 1 of 3", "2 of 3 documents", "1 of 1 DOCUMENT"])
+@pytest.mark.parametrize("below", ["The pilots read it aloud in May 2020.\n\nThen they left.", "", "Then: nothing."])
+def test_a_count_of_documents_in_a_text_is_no_download(line: str, below: str) -> None:
+    assert documents_of(f"The pilots met on Monday.\n\n{line}\n\n{below}\n") is None
+
+
+def test_a_count_in_the_body_loses_nothing() -> None:
+    body = "The pilots met on Monday in the harbour office.\n\nDocument 1 of 3\n\nIt was read aloud."
+    (document,) = documents_of(DOCUMENT.format(body)) or []
+    assert document.text == body
+
+
+@pytest.mark.parametrize("head", ["Die Küste\n\n4. Mai 2020 Montag\n\nRegen", "Die Küste\n\nRegen\n\nLÄNGE: 9 Wörter"])
+def test_a_download_in_german_is_a_download(head: str) -> None:
+    text = "".join(f"Dokument {number} von 2\n\n{head}\n\nEs regnete den ganzen Tag.\n\n" for number in (1, 2))
+    documents = documents_of(text)
+    assert documents is not None
+    assert len(documents) == 2
+    assert all("Es regnete den ganzen Tag." in document.text for document in documents)
+
+
 @pytest.mark.parametrize(
     "text",
     ["One of two documents was lost.", "Body\n\nIt is the end of document one.", "1 of 2 boats", "Load-Date: x", ""],

@@ -18,6 +18,11 @@ _FIELDS = {
     "url": ("url", "link", "permalink", "canonical_url", "source_url"),
     "source": ("source", "publication", "publisher", "site"),
 }
+_OTHER_FIELDS = (
+    "author", "authors", "categories", "category", "description", "draft", "keywords", "lang", "language", "layout",
+    "slug", "subtitle", "tags",
+)  # fmt: skip
+_KNOWN_FIELDS = frozenset([*_OTHER_FIELDS, *(name for names in _FIELDS.values() for name in names)])
 _HEXADECIMAL = frozenset("0123456789ABCDEFabcdef")
 _LONGEST_QUOTED_LINE = 78
 _FEWEST_ESCAPES = 2
@@ -67,7 +72,8 @@ def _is_code(letters: str) -> bool:
 def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:
     """Return the metadata in a block at the start of a text, and the text below it.
 
-    The block is YAML between lines of `---`, or TOML between lines of `+++`.
+    The block is YAML between lines of `---`, or TOML between lines of `+++`, with at least one field that is known:
+    a transcript between rules looks the same.
     """
     lines = text.removeprefix("\ufeff")[:_LONGEST_BLOCK].splitlines(keepends=True)
     fence = lines[0].rstrip() if lines else ""
@@ -75,7 +81,7 @@ def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:
     if len(ends) < 2 or fence not in _PARSERS:
         return {}, text
     block = _PARSERS[fence]("".join(lines[1 : ends[1]]))
-    if block is None:
+    if block is None or _KNOWN_FIELDS.isdisjoint(map(str.lower, block)):
         return {}, text
     below = text.removeprefix("\ufeff")[sum(map(len, lines[: ends[1] + 1])) :]
     fields = {key.lower(): value for key, value in block.items()}
