@@ -17,6 +17,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_UTF8 = ("utf-8", "utf-8-sig")
 _SAMPLE = 100_000
 """Number of bytes that a guess is based on."""
 _SHOWN_FROM = 4_000
@@ -71,6 +72,12 @@ def marked_encoding(start: bytes) -> str | None:
     return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
 
 
+def without_mark(start: bytes) -> bytes:
+    """Remove a byte-order mark."""
+    marks = (codecs.BOM_UTF8, *(mark for mark, _ in _MARKS))
+    return next((start.removeprefix(mark) for mark in marks if start.startswith(mark)), start)
+
+
 def choose_encoding(chunks: Iterable[bytes], encoding: str | None) -> str:
     """Return the encoding of a file from its content and the one that the user names for files that are not UTF-8.
 
@@ -80,9 +87,9 @@ def choose_encoding(chunks: Iterable[bytes], encoding: str | None) -> str:
     start = next(iterator, b"")
     if marked := marked_encoding(start):
         return marked
-    if encoding is None or (extends_ascii(encoding) and _all_utf8(start, iterator)):
+    if encoding is None or codecs.lookup(encoding).name in _UTF8:
         return "utf-8"
-    return encoding
+    return "utf-8" if extends_ascii(encoding) and _all_utf8(start, iterator) else encoding
 
 
 def extends_ascii(encoding: str) -> bool:

@@ -11,6 +11,7 @@ import secrets
 import stat
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -71,9 +72,9 @@ def suffix(path: Path) -> str:
 
 
 def load_json(text: str) -> Any:
-    """Parse JSON. Raises DemarcheError if it is invalid or could not be written again."""
+    """Parse JSON. Raises DemarcheError if it is invalid, repeats a key, or could not be written again."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=unique_keys)
         check_characters(value, text)
         return value
     except json.JSONDecodeError as error:
@@ -82,6 +83,15 @@ def load_json(text: str) -> Any:
         raise DemarcheError("not JSON: nested too deeply") from None
     except ValueError:  # Python's limit on the digits of a number
         raise DemarcheError("not JSON: a number with too many digits") from None
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object with these pairs of key and value. Raises DemarcheError for a key that occurs twice."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise DemarcheError(f"the key {repeated!r} occurs twice in one object; rename or remove one")
+    return value
 
 
 def check_characters(value: Any, text: str) -> None:

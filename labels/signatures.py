@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from labels.encodings import without_mark
 from labels.errors import one_line
 
 HEAD = 4096
@@ -80,7 +81,6 @@ _IN_ZIP: tuple[tuple[bytes, Kind], ...] = (
 )
 _HTML_TAGS = ["html", "head", "body", "title", "meta", "article", "section", "div", "p", "table", "script", "h1"]
 _HTML_STARTS = (b"<!doctype html", *(f"<{tag}{end}".encode() for tag in _HTML_TAGS for end in (">", " ", "\n", "\r")))
-_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def recognise(start: bytes) -> Kind | None:
@@ -88,7 +88,7 @@ def recognise(start: bytes) -> Kind | None:
     for signature, kind in _BY_START:
         if start.startswith(signature):
             return kind
-    if _without_mark(start).lstrip().startswith(b"%PDF-"):
+    if without_mark(start).lstrip().startswith(b"%PDF-"):
         return _PDF
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return next((kind for name, kind in _IN_ZIP if name in start), ZIP)
@@ -106,18 +106,13 @@ def recognise(start: bytes) -> Kind | None:
 def is_html(start: bytes) -> bool:
     """Return whether the first tag is one of a page, after comments, an XML declaration and white space."""
     # In UTF-16, each letter of a tag has a zero byte beside it.
-    rest = _without_mark(start).replace(b"\0", b"").lstrip().lower()
+    rest = without_mark(start).replace(b"\0", b"").lstrip().lower()
     while not rest.startswith(_HTML_STARTS):
         opening, closing = (b"<!--", b"-->") if rest.startswith(b"<!--") else (b"<?xml", b"?>")
         if not rest.startswith(opening) or closing not in rest:
             return False
         rest = rest[rest.index(closing) + len(closing) :].lstrip()
     return True
-
-
-def _without_mark(start: bytes) -> bytes:
-    """Remove a byte-order mark."""
-    return next((start.removeprefix(mark) for mark in _MARKS if start.startswith(mark)), start)
 
 
 def describe(kind: Kind, path: Path) -> str:

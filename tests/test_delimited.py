@@ -168,3 +168,58 @@ def test_a_zero_byte_is_refused_with_its_place(tmp_path: Path, place: int, said:
 def test_names_of_columns_may_not_be_empty(tmp_path: Path, names: str) -> None:
     with pytest.raises(DemarcheError, match="--names"):
         read(tmp_path / "t.csv", PLAIN, names=names)
+
+
+def test_cells_that_repeat_the_name_of_their_column_are_no_sign_of_data(tmp_path: Path) -> None:
+    content = "Your message to us,Ferries,Harbour\nThe ferry left early.,Ferries,\nIt rained for hours.,,Harbour\n"
+    rows, problems, _ = read(tmp_path / "t.csv", content)
+    assert (len(rows), problems) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Words of the speech,201,202\nThe ferry left early.,1,0\nIt rained for hours.,0,1\n",
+        "Words of the speech,ferry\nThe ferry left early.,ferry\nIt rained for hours.,rain\n",
+    ],
+)
+def test_a_line_with_a_column_that_the_options_name_is_the_header(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "t.csv"
+    assert "if it is the header, name one of its columns" in read(path, content)[1][0]
+    problems = Problems()
+    rows = list(read_rows(path, problems, columns=["Words of the speech"]))
+    assert (len(rows), list(problems)) == (2, [])
+
+
+def test_columns_without_a_name_are_called_by_their_number(tmp_path: Path) -> None:
+    rows, problems, _ = read(tmp_path / "t.csv", "text,,\nThe ferry left.,x,\nIt rained.,,\n")
+    assert problems == []
+    assert rows == [{"text": "The ferry left.", "column 2 (no name)": "x"}, {"text": "It rained."}]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("name", ["t.tsv", "t.csv"])
+def test_stray_quotes_in_a_tsv_file_swallow_no_lines(tmp_path: Path, name: str, end: str) -> None:
+    lines = [
+        "id\ttopic\ttext\tyear",
+        '1\tferry\t"It left.\t2001',
+        "2\train\tIt rained.\t2002",
+        '3\train\tIt stopped."\t2003',
+    ]
+    rows, problems, _ = read(tmp_path / name, end.join(lines))
+    assert problems == []
+    assert [row["text"] for row in rows] == ['"It left.', "It rained.", 'It stopped."']
+
+
+def test_a_quoted_cell_of_a_tsv_file_may_hold_tabs_and_lines(tmp_path: Path) -> None:
+    rows, problems, _ = read(tmp_path / "t.tsv", 'id\ttext\ttopic\n1\t"One\tday.\nTwo."\train\n')
+    assert (rows, problems) == ([{"id": "1", "text": "One\tday.\nTwo.", "topic": "rain"}], [])
+    quoted = '"id"\t"text"\n"1"\t"One\n\tday."\n'
+    assert read(tmp_path / "t.tsv", quoted)[0] == [{"id": "1", "text": "One\n\tday."}]
+
+
+@pytest.mark.parametrize("text", ["#ferry is late again", "# one"])
+def test_with_names_a_line_that_begins_with_a_number_sign_is_a_row(tmp_path: Path, text: str) -> None:
+    rows, problems, notes = read(tmp_path / "t.csv", f'{text},"a;b,c"\n\nIt rained.,rain\n', names="text,topic")
+    assert rows == [{"text": text, "topic": "a;b,c"}, {"text": "It rained.", "topic": "rain"}]
+    assert (problems, notes) == ([], [])

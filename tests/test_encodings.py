@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from labels.encodings import check_encoding, decode
 from labels.errors import DemarcheError, Problems
+from labels.file_format import FileFormat
 from labels.files import read_lines, read_text
 from labels.table_files import read_rows
 
@@ -141,3 +142,14 @@ def test_tables_are_read_by_their_byte_order_mark(tmp_path: Path, name: str, enc
     problems = Problems()
     rows = list(read_rows(tmp_path / name, problems))
     assert ([row for _, row in rows], list(problems)) == ([{"id": "1", "text": "Łódź\u2028ż"}], [])
+
+
+@pytest.mark.parametrize("name", ["UTF8", "utf_8", "U8", "utf-8-sig", "UTF-8"])
+def test_every_name_of_utf8_gives_the_same_advice(tmp_path: Path, name: str) -> None:
+    raw = "text,topic\nDer Zoll für Käse,trade\n".encode("latin-1")
+    with pytest.raises(DemarcheError, match="looks like windows-1252: für Käse"):
+        decode(raw, name)
+    (tmp_path / "t.csv").write_bytes(raw)
+    problems = Problems()
+    assert list(read_rows(tmp_path / "t.csv", problems, FileFormat(encoding=name))) == []
+    assert ["windows-1252" in problem.what for problem in problems] == [True]

@@ -158,6 +158,19 @@ def test_a_parquet_table_keeps_its_types(tmp_path: Path) -> None:
     assert (problems, len(rows), rows[-1]) == ([], 3000, (3000, row))
 
 
+def test_a_parquet_table_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["Tea."]), pa.array(["a"]), pa.array(["b"])], names=["text", "y", "y"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert rows_of(tmp_path / "t.parquet") == ([], [(None, "columns 'y' occur twice in the header; rename one")])
+
+
+def test_a_parquet_mapping_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    cells = pa.array([[("a", "x")], [("a", "x"), ("a", "y")]], pa.map_(pa.string(), pa.string()))
+    pq.write_table(pa.table({"topics": cells}), tmp_path / "t.parquet")
+    _, problems = rows_of(tmp_path / "t.parquet")
+    assert [what for _, what in problems] == ["a mapping has a key twice; remove one"]
+
+
 @pytest.mark.parametrize("name", ["t.xls", "t", "t.csv.zip", "csv.gz"])
 def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"a,b\n")

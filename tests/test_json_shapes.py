@@ -153,3 +153,32 @@ def test_the_export_of_an_annotation_tool_is_named(tmp_path: Path, row: dict[str
     rows, problems = read(tmp_path / "t.json", write(row))
     assert rows == []
     assert [name in what for _, what in problems] == [True]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('{"text": "One.", "topic": "a"}\n{"text": "Two.", "topic": "a", "topic": "b"}\n{"text": "Three."}\n', 2),
+        ('[{"text": "One."},\n{"text": "Two.", "meta": {"x": 1, "x": 2}}]', 2),
+        ('{"n1": {"text": "One."}, "n1": {"text": "Two."}}', 1),
+        ('{"text": "One.",\n "text": "Two."}', 1),
+    ],
+)
+def test_a_key_that_an_object_repeats_is_refused(tmp_path: Path, content: str, line: int) -> None:
+    _, problems = read(tmp_path / "t.json", content)
+    assert len(problems) == 1
+    assert problems[0][0] == line
+    assert problems[0][1].endswith("occurs twice in one object; rename or remove one")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"columns": ["text", "topic", "topic"], "data": [["One.", "a", "b"]]}, "columns 'topic' occur twice"),
+        ({"columns": ["text", "topic"], "data": [["One.", "a"], ["Two."]]}, "row 2 of 'data' has 1 cell where"),
+        ({"columns": ["text"], "data": [["One.", "a"]]}, "row 1 of 'data' has 2 cells where 'columns' has 1"),
+    ],
+)
+def test_rows_that_do_not_fit_the_columns_are_refused(tmp_path: Path, value: dict[str, Any], said: str) -> None:
+    _, problems = read(tmp_path / "t.json", json.dumps(value))
+    assert [what.startswith(said) for _, what in problems] == [True]

@@ -190,3 +190,20 @@ def test_an_empty_separator_is_refused(tmp_path: Path) -> None:
         import_table(
             csv(tmp_path, "text,topic\na b,tea\n"), TableColumns(topics=("topic",)), ImportOptions(separator="")
         )
+
+
+@pytest.mark.parametrize("header", ["Q1,Q2", "Q2,Q1"])
+def test_two_columns_may_not_take_one_name(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DemarcheError, match=r"--rename Q\d=topic: the column 'Q\d' gets this name too"):
+        import_table(
+            csv(tmp_path, f"text,{header}\na b,tea,rain\n"),
+            TableColumns(topics=("topic",)),
+            ImportOptions(rename={"Q1": "topic", "Q2": "topic"}),
+        )
+
+
+def test_a_column_of_the_options_makes_the_first_line_a_header(tmp_path: Path) -> None:
+    content = "What the speaker said,101,102\nThe tea is hot.,1,0\nIt rained all day.,0,1\n"
+    columns = TableColumns(text="What the speaker said", topics=("101", "102"))
+    imported = import_table(csv(tmp_path, content), columns, ImportOptions())
+    assert [passage.text for passage in imported.passages] == ["The tea is hot.", "It rained all day."]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -47,13 +49,18 @@ def test_cells_keep_their_kind_and_dates_become_text(tmp_path: Path) -> None:
     assert (read_rows_, problems, notes) == ([(2, expected)], [], [])
 
 
-def test_empty_rows_and_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
+def test_empty_rows_are_left_out_and_a_column_without_a_name_is_called_by_its_letter(tmp_path: Path) -> None:
     path = workbook(
-        tmp_path / "t.xlsx", one=[(), (*HEADER, None), (1, "Tea.", "tea", None), (None,) * 4, (2, "Rain.", "rain", 9)]
+        tmp_path / "t.xlsx",
+        one=[(), (*HEADER, None), (1, "Tea.", "tea", None), (None,) * 5, (2, "Rain.", "rain", 9, 0)],
     )
     rows, problems, _ = read(path)
     assert problems == []
-    assert rows == [(3, {"id": 1, "text": "Tea.", "topic": "tea"}), (5, {"id": 2, "text": "Rain.", "topic": "rain"})]
+    nameless = {"column D (no name)": 9, "column E (no name)": 0}
+    assert rows == [
+        (3, {"id": 1, "text": "Tea.", "topic": "tea"}),
+        (5, {"id": 2, "text": "Rain.", "topic": "rain", **nameless}),
+    ]
 
 
 def test_the_first_sheet_with_rows_is_read_and_the_others_are_named(tmp_path: Path) -> None:
@@ -102,3 +109,85 @@ def test_a_broken_workbook_is_reported(tmp_path: Path, harm: str) -> None:
         case "no sheets":
             workbook(path, one=[])
     assert len(read(path)[1]) == 1
+
+
+def edit_sheet(path: Path, edit: Callable[[str], str]) -> Path:
+    """Change the XML of the first sheet, as programs that write workbooks in their own way do."""
+    with ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    members[sheet] = edit(members[sheet].decode()).encode()
+    with ZipFile(path, "w") as archive:
+        for name, raw in members.items():
+            archive.writestr(name, raw)
+    return path
+
+
+@pytest.mark.parametrize(
+    "size", ["", '<dimension ref="A1"/>', '<dimension ref="A1:B2"/>', '<dimension ref="A1:Z9999"/>']
+)
+def test_every_row_and_cell_is_read_whatever_size_the_sheet_says_it_has(tmp_path: Path, size: str) -> None:
+    cells = [HEADER, (1, "Tea.", "tea"), (2, "Snow."), (3, "Rain.", "rain")]
+    path = edit_sheet(workbook(tmp_path / "t.xlsx", one=cells), lambda xml: re.sub("<dimension[^>]*/>", size, xml))
+    rows, problems, _ = read(path)
+    assert (problems, [list(row.values()) for _, row in rows]) == (
+        [],
+        [[1, "Tea.", "tea"], [2, "Snow.", None], [3, "Rain.", "rain"]],
+    )
+    assert [row["text"] for _, row in read(path, sheet="one")[0]] == ["Tea.", "Snow.", "Rain."]
+
+
+def test_a_formula_without_a_stored_value_is_named_by_its_cell(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "t.xlsx", one=[HEADER, (1, "Tea.", "tea"), (2, "Rain.", '=IF(1,"rain","")'), (3, "Snow.", "=A1")]
+    )
+    rows, problems, _ = read(path)
+    assert [row["id"] for _, row in rows] == [1]
+    assert [what.partition(";")[0] for what in problems] == [
+        f"cell C{row} is a formula whose value is not stored" for row in (3, 4)
+    ]
+    header = workbook(tmp_path / "u.xlsx", one=[("id", "=B1", "topic"), (1, "Tea is hot.", "tea")])
+    assert [what.partition(" is")[0] for what in read(header)[1]] == ["cell B1"]
+
+
+def test_a_formula_with_a_stored_value_is_read_as_this_value(tmp_path: Path) -> None:
+    stored = {
+        "A2": '<c r="A2"><f>2+3</f><v>5</v></c>',
+        "B2": '<c r="B2" t="str"><f>"Te"&amp;"a."</f><v>Tea.</v></c>',
+        # The result is an empty text.
+        "C2": '<c r="C2" t="str"><f>IF(A2&gt;9,"rain","")</f><v></v></c>',
+    }
+    path = workbook(tmp_path / "t.xlsx", one=[HEADER, ("=1", "=1", "=1")])
+    edit_sheet(path, lambda xml: re.sub('<c r="([A-C]2)".*?</c>', lambda cell: stored[cell[1]], xml))
+    assert read(path)[:2] == ([(2, {"id": 5, "text": "Tea.", "topic": None})], [])
+
+
+def test_a_text_that_begins_like_a_formula_is_a_text(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [HEADER, (1, "x", "tea")]:
+        book.active.append(row)
+    book.active["B2"].value = "=1"
+    book.active["B2"].data_type = "s"
+    book.save(tmp_path / "t.xlsx")
+    assert [row["text"] for _, row in read(tmp_path / "t.xlsx")[0]] == ["=1"]
+
+
+def test_a_sheet_without_rows_is_reported_when_it_is_named(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "t.xlsx", full=[HEADER, (1, "Tea.", "tea")], blank=[])
+    assert read(path, sheet="blank")[:2] == ([], ["sheet 'blank' has no rows"])
+
+
+def test_a_workbook_with_a_password_is_reported(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "t.xlsx", one=[HEADER, (1, "Tea.", "tea")])
+    raw = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for place in [found.start() for found in re.finditer(re.escape(mark), raw)]:
+            raw[place + flags] |= 1
+    path.write_bytes(raw)
+    assert read(path)[1] == ["a workbook with a password; save it without one"]
+
+
+def test_a_workbook_that_is_not_compressed_as_its_name_says_is_reported(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "t.xlsx", one=[HEADER, (1, "Tea.", "tea")])
+    path.rename(tmp_path / "t.xlsx.gz")
+    assert [what.partition(":")[0] for what in read(tmp_path / "t.xlsx.gz")[1]] == ["cannot be read"]

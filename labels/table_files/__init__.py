@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from labels.errors import DemarcheError, Problems
@@ -21,13 +22,14 @@ __all__ = ["TABLE_SUFFIXES", "TEXT_NAMES", "read_rows"]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 
 
-def read_rows(path: Path, problems: Problems, format: FileFormat = AS_FOUND) -> Rows:
+def read_rows(path: Path, problems: Problems, format: FileFormat = AS_FOUND, *, columns: Collection[str] = ()) -> Rows:
     """Yield (line or row number from 1, row) of a .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz).
 
-    Rows that cannot be read become problems. Raises DemarcheError for a file that is not a table.
+    `columns` are those that the options name: a first line with one of them is a header, whatever it looks like. Rows
+    that cannot be read become problems. Raises DemarcheError for a file that is not a table.
     """
     format.check()
-    for number, row in _rows(path, problems, format):
+    for number, row in _rows(path, problems, format, columns):
         if format.from_spreadsheet:
             row = unguard_row(row)
         if what := explain_export(row):
@@ -36,16 +38,16 @@ def read_rows(path: Path, problems: Problems, format: FileFormat = AS_FOUND) -> 
         yield number, row
 
 
-def _rows(path: Path, problems: Problems, format: FileFormat) -> Rows:
+def _rows(path: Path, problems: Problems, format: FileFormat, columns: Collection[str]) -> Rows:
     match suffix(require_file(path)):
         case ".csv" | ".tsv":
-            return read_delimited(path, problems, format)
+            return read_delimited(path, problems, format, columns)
         case ".jsonl" | ".ndjson" | ".json":
             return read_json(path, problems, format)
         case ".parquet":
             return read_parquet(path, problems)
         case ".xlsx":
-            return read_workbook(path, problems, format)
+            return read_workbook(path, problems, format, columns)
         case other:
             raise DemarcheError(
                 f"{path}: {other or 'no suffix'} is not a table; expected one of {', '.join(TABLE_SUFFIXES)}, .gz allowed"

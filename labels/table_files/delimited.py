@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
 
-from labels.encodings import not_in
 from labels.errors import Problems, one_line
 from labels.file_format import FileFormat
-from labels.files import encoding_of, explain_file, open_bytes, open_text, suffix
-from labels.signatures import HEAD
-from labels.table_files.rows import Rows, looks_like_data, reason_not_table, repeated_names
+from labels.files import open_text, suffix
+from labels.table_files.rows import Rows, cells_by_name, read_text_table, reason_not_names, repeated_names
 from labels.wording import counted
 
 DELIMITERS = ",;\t|"
@@ -35,25 +33,17 @@ class _Layout(NamedTuple):
     quoting: Literal[0, 3]
 
 
-def read_delimited(path: Path, problems: Problems, format: FileFormat) -> Rows:
-    """Yield (line, row) of a CSV or TSV file. What cannot be read becomes a problem."""
+def read_delimited(path: Path, problems: Problems, format: FileFormat, columns: Collection[str]) -> Rows:
+    """Yield (line, row) of a CSV or TSV file. What cannot be read becomes a problem.
+
+    `columns` are the columns that the options name: a line that has one of them is the header.
+    """
     # A cell may hold a whole article, which the csv module's default limit refuses.
     csv.field_size_limit(2**31 - 1)
-    try:
-        with open_bytes(path) as raw:
-            what = reason_not_table(path, raw.peek(HEAD)[:HEAD], format.encoding)
-        if what:
-            problems.add(path, None, what)
-            return
-        yield from _read(path, problems, format)
-    except UnicodeError:
-        encoding = encoding_of(path, format.encoding)
-        problems.add(path, None, explain_file(path) if encoding == "utf-8" else not_in(encoding))
-    except (zlib.error, EOFError, OSError) as error:
-        problems.add(path, None, f"cannot be read: {error}")
+    return read_text_table(path, problems, format, partial(_read, columns=columns))
 
 
-def _read(path: Path, problems: Problems, format: FileFormat) -> Rows:
+def _read(path: Path, problems: Problems, format: FileFormat, *, columns: Collection[str]) -> Rows:
     with open_text(path, format.encoding) as stream:
         layout = _find_layout(path, stream, format, problems)
     with open_text(path, format.encoding) as stream:
@@ -67,7 +57,10 @@ def _read(path: Path, problems: Problems, format: FileFormat) -> Rows:
                 problems.add(path, 1, "empty; a header line with the column names is expected")
             return
         first = list(islice(lines, _LINES_TRIED))
-        if what := _reason_not_header(header, [cells for _, cells in first], is_named=bool(format.names)):
+        what = repeated_names(header)
+        if not what and not format.names:
+            what = _reason_not_header(header, [cells for _, cells in first], columns)
+        if what:
             problems.add(path, first_line, what)
             return
         for line, cells in chain(first, lines):
@@ -76,7 +69,7 @@ def _read(path: Path, problems: Problems, format: FileFormat) -> Rows:
             elif zeros := [name for name, cell in zip(header, cells, strict=False) if "\0" in cell]:
                 problems.add(path, line, f"column {zeros[0]!r} contains a zero byte; the file is damaged: remove it")
             else:
-                yield line, dict(zip(header, cells, strict=False))
+                yield line, cells_by_name(header, cells)
 
 
 def _lines(
@@ -93,12 +86,8 @@ def _lines(
         problems.add(path, line + 1, f"not a CSV table from here: {error}; a quote in a quoted cell is doubled")
 
 
-def _reason_not_header(header: list[str], rows: list[list[str]], *, is_named: bool) -> str | None:
-    """Return why the first line does not name the columns, or None."""
-    if what := repeated_names(header):
-        return what
-    if is_named:
-        return None
+def _reason_not_header(header: list[str], rows: list[list[str]], columns: Collection[str]) -> str | None:
+    """Return why the first line does not name the columns, or None. `columns` are those that the options name."""
     widths = {len(row) for row in rows}
     if len(header) == 1 and len(widths) == 1 and (width := widths.pop()) > 1:
         return f"{one_line(header[0])!r:.60} is one cell where the lines below have {width}; remove what is above the header"
@@ -106,9 +95,7 @@ def _reason_not_header(header: list[str], rows: list[list[str]], *, is_named: bo
         return (
             f"the lines are one cell each, but all have {mark!r}; name what separates cells, e.g. --delimiter {mark!r}"
         )
-    if looks_like_data(header, [row for row in rows if len(row) == len(header)]):
-        return "the first line looks like data; add a header line, or name the columns with --names id,text,…"
-    return None
+    return reason_not_names(header, [row for row in rows if len(row) == len(header)], columns)
 
 
 def _unknown_delimiter(header: str, lines: list[str]) -> str | None:
@@ -136,8 +123,10 @@ def _find_layout(path: Path, stream: TextIO, format: FileFormat, problems: Probl
     place = 0
     if lines and (separator := re.fullmatch(r'"?sep=(.|\\t)"?[\r\n]*', lines[0], re.IGNORECASE)):
         place, said = 1, said or separator[1].replace("\\t", "\t")
-    place = _skip_comments(path, lines, place, said, problems)
-    delimiter = said or _find_delimiter(path, lines[place:])
+    # Where no header is expected, a first line that begins with # is as much a row as any other.
+    if not format.names:
+        place = _skip_comments(path, lines, place, said, problems)
+    delimiter = said or _find_delimiter(path, [line for line in lines[place:] if line.strip()])
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
     if delimiter == "\t":
         with open_text(path, format.encoding) as again:
@@ -175,10 +164,21 @@ def _find_delimiter(path: Path, lines: list[str]) -> str:
 
 def _tsv_quoting(lines: Iterator[str]) -> Literal[0, 3]:
     """Return the quoting mode of a TSV file: none if parsing quotes fails, since many files use them as plain text."""
-    reader = csv.reader(lines, delimiter="\t", strict=True)
+    header = next(lines, "")
+    reader = csv.reader(chain([header], lines), delimiter="\t", strict=True)
     try:
         width = len(next(reader, []))
-        quoted = all(len(cells) in (0, width) for cells in reader)
+        has_quoted_names = header.startswith('"')
+        quoted = all(
+            not cells or (len(cells) == width and (has_quoted_names or not _has_swallowed_rows(cells)))
+            for cells in reader
+        )
     except csv.Error:
         quoted = False
     return csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+
+
+def _has_swallowed_rows(cells: list[str]) -> bool:
+    """Return whether each line of a row is a row of as many cells: two stray quotes took those between them for one."""
+    lines = re.split(r"\r\n|\r|\n", "\t".join(cells))
+    return min(len(lines), len(cells)) > 1 and all(line.count("\t") == len(cells) - 1 for line in lines)

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from labels.encodings import not_in
 from labels.errors import DemarcheError, Problems
 from labels.file_format import FileFormat
 from labels.files import (
     check_characters,
-    encoding_of,
-    explain_file,
     explain_json_line,
     load_json,
-    open_bytes,
     open_text,
     read_lines,
+    unique_keys,
 )
 from labels.signatures import HEAD
 from labels.table_files.json_shapes import rows_of_object
-from labels.table_files.rows import Rows, reason_not_table
+from labels.table_files.rows import Rows, read_text_table
 
 _AT_ONCE = 1 << 16
 """Number of characters to read at first; more are read only for a longer value."""
@@ -36,20 +32,12 @@ _SPACE = re.compile(r"[ \t\r\n,]*")
 
 def read_json(path: Path, problems: Problems, format: FileFormat) -> Rows:
     """Yield (line or place in the array, row) of a JSON file. What cannot be read becomes a problem."""
-    try:
-        with open_bytes(path) as raw:
-            what = reason_not_table(path, raw.peek(HEAD)[:HEAD], format.encoding)
-        if what:
-            problems.add(path, None, what)
-        elif _has_lines(path, format):
-            yield from _read_lines(path, problems, format)
-        else:
-            yield from _read_values(path, problems, format)
-    except UnicodeError:
-        encoding = encoding_of(path, format.encoding)
-        problems.add(path, None, explain_file(path) if encoding == "utf-8" else not_in(encoding))
-    except (zlib.error, EOFError, OSError) as error:
-        problems.add(path, None, f"cannot be read: {error}")
+    return read_text_table(path, problems, format, _read)
+
+
+def _read(path: Path, problems: Problems, format: FileFormat) -> Rows:
+    read = _read_lines if _has_lines(path, format) else _read_values
+    return read(path, problems, format)
 
 
 def _has_lines(path: Path, format: FileFormat) -> bool:
@@ -66,8 +54,8 @@ def _has_lines(path: Path, format: FileFormat) -> bool:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(load_json(text), dict)
-    except DemarcheError:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
         return False
 
 
@@ -127,7 +115,7 @@ class _Window:
         self._text = ""
         self.line = 1
         """The line of the value to read next, or that of a mistake in it."""
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
 
     def skip_space(self) -> str:
         """Skip white space and commas, and return the character after them, or "" at the end of the file."""

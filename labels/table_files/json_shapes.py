@@ -7,6 +7,8 @@ from typing import Any
 
 from labels.errors import DemarcheError
 from labels.table_files.annotation_tools import explain_export
+from labels.table_files.rows import repeated_names
+from labels.wording import counted
 
 TEXT_NAMES = ("text", "content", "body")
 """Fields that usually have the text of an article."""
@@ -39,12 +41,14 @@ Object = Mapping[str, Any]
 
 
 def rows_of_object(value: Object) -> Iterator[Any]:
-    """Return the rows that a JSON object holds. Raises DemarcheError if it holds several lists of objects."""
+    """Return the rows that a JSON object holds.
+
+    Raises DemarcheError if it holds several lists of objects, or rows that do not fit the names of their columns.
+    """
     if explain_export(value) or any(isinstance(value.get(name), str) for name in TEXT_NAMES):
         return iter([value])
     if _is_split(value):
-        names = [str(name) for name in value["columns"]]
-        return (dict(zip(names, cells, strict=False)) for cells in value["data"])
+        return _rows_of_split([str(name) for name in value["columns"]], value["data"])
     if rows := _table_of_objects(value) or _table_of_lists(value):
         return iter(rows)
     lists = _lists_of_objects(value)
@@ -62,6 +66,18 @@ def _is_split(value: Object) -> bool:
     """Return whether the object is in the orientation `split` of pandas: names of columns, and rows of cells."""
     columns, data = value.get("columns"), value.get("data")
     return isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data)
+
+
+def _rows_of_split(names: list[str], rows: list[list[Any]]) -> Iterator[Object]:
+    if what := repeated_names(names):
+        raise DemarcheError(what)
+    for number, cells in enumerate(rows, start=1):
+        if len(cells) != len(names):
+            raise DemarcheError(
+                f"row {number} of 'data' has {counted(len(cells), 'cell')} where 'columns' has {len(names)}; "
+                "give each row a cell for each column"
+            )
+        yield dict(zip(names, cells, strict=True))
 
 
 def _table_of_objects(value: Object) -> list[Object] | None:

@@ -9,7 +9,7 @@ from typing import IO
 
 from labels.errors import Problems
 from labels.files import open_bytes
-from labels.table_files.rows import Rows
+from labels.table_files.rows import Rows, repeated_names
 
 
 def read_parquet(path: Path, problems: Problems) -> Rows:
@@ -19,12 +19,18 @@ def read_parquet(path: Path, problems: Problems) -> Rows:
 
     try:
         with pq.ParquetFile(seekable(path)) as table:
+            if what := repeated_names(table.schema_arrow.names):
+                problems.add(path, None, what)
+                return
             number = 0
             for batch in table.iter_batches(batch_size=1024):
-                for row in batch.to_pylist(maps_as_pydicts="lossy"):
+                for row in batch.to_pylist(maps_as_pydicts="strict"):
                     number += 1
                     yield number, row
     except KeyError as error:
+        if "duplicate keys" in str(error):
+            problems.add(path, number + 1, "a mapping has a key twice; remove one")
+            return
         problems.add(path, None, f"has times in the time zone {error}, which is not known here; write them in UTC")
     except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
         # Texts that are not UTF-8 and dates beyond the year 9999 only fail as the rows are read.

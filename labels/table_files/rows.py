@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from labels.files import reason_not_text
-from labels.signatures import describe, recognise
+from labels.encodings import not_in
+from labels.errors import Problems
+from labels.file_format import FileFormat
+from labels.files import encoding_of, explain_file, open_bytes, reason_not_text
+from labels.signatures import HEAD, describe, recognise
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 _READABLE = (".gz", ".parquet", ".xlsx")
@@ -26,6 +31,36 @@ def reason_not_table(path: Path, start: bytes, encoding: str | None) -> str | No
     return f"{describe(kind, path).partition(';')[0]}, not a table; save the table as .csv or .xlsx"
 
 
+def read_text_table(
+    path: Path, problems: Problems, format: FileFormat, read: Callable[[Path, Problems, FileFormat], Rows]
+) -> Rows:
+    """Yield what `read` finds in a file of text. A file that is something else, or damaged, becomes a problem."""
+    try:
+        with open_bytes(path) as raw:
+            what = reason_not_table(path, raw.peek(HEAD)[:HEAD], format.encoding)
+        if what:
+            problems.add(path, None, what)
+        else:
+            yield from read(path, problems, format)
+    except UnicodeError:
+        encoding = encoding_of(path, format.encoding)
+        problems.add(path, None, explain_file(path) if encoding == "utf-8" else not_in(encoding))
+    except (zlib.error, EOFError, OSError) as error:
+        problems.add(path, None, f"cannot be read: {error}")
+
+
+def cells_by_name(header: Sequence[str], cells: Sequence[Any], number: Callable[[int], str] = str) -> dict[str, Any]:
+    """Return {name: cell} of a row. The filled cells of a column without a name are under its place.
+
+    `number` writes the place of a column, counted from 1.
+    """
+    return {
+        name or f"column {number(place)} (no name)": cell
+        for place, (name, cell) in enumerate(zip_longest(header, cells), start=1)
+        if name or cell not in (None, "")
+    }
+
+
 def repeated_names(header: Sequence[str]) -> str | None:
     """Return the problem of a header with two columns of one name, or None."""
     repeated = sorted(name for name, count in Counter(header).items() if count > 1 and name)
@@ -33,7 +68,17 @@ def repeated_names(header: Sequence[str]) -> str | None:
     return f"columns {listed} occur twice in the header; rename one" if repeated else None
 
 
-def looks_like_data(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+def reason_not_names(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Collection[str]) -> str | None:
+    """Return the problem of a first line that looks like data, or None. `columns` are those that the options name."""
+    if any(name in columns for name in header) or not _looks_like_data(header, rows):
+        return None
+    return (
+        "the first line looks like data; add a header line, or name the columns with --names id,text,…; "
+        "if it is the header, name one of its columns in the options, e.g. with --text"
+    )
+
+
+def _looks_like_data(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first line of a table is a row of data: a text, beside a number or value as in other rows."""
     columns = [(name, [row[place] for row in rows]) for place, name in enumerate(header)]
     if not rows or not columns:
@@ -46,7 +91,7 @@ def looks_like_data(header: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
     if any(is_number and not _is_number(name) for name, is_number in numbers):
         return False
     return is_prose and (
-        any(name in cells for name, cells in others)
+        any(name in cells and any(cell not in ("", name) for cell in cells) for name, cells in others)
         or any(_is_number(name) and is_number for name, is_number in numbers)
     )
 

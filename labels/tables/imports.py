@@ -90,7 +90,7 @@ def import_table(
     """
     _check_options(columns, options)
     problems = Problems()
-    sheet = read_sheet(path, options, problems)
+    sheet = read_sheet(path, columns, options, problems)
     joined = _join(texts, columns, options, sheet, problems)
     _check_columns(sheet, columns, joined, problems)
     vocabulary = Vocabulary(options, codebook)
@@ -180,7 +180,7 @@ def _join(
         return None
     if columns.id is None:
         raise DemarcheError("--texts needs --id, the column of ids in both tables")
-    other = read_sheet(texts, options, problems)
+    other = read_sheet(texts, columns, options, problems)
     check_renamed(options.rename, sheet, other)
     return read_texts(other, columns.passage_columns(), columns.id, problems)
 

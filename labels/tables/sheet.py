@@ -10,7 +10,7 @@ from typing import Any
 from labels.errors import DemarcheError, Problems, suggest
 from labels.table_files import read_rows
 from labels.tables.cells import word
-from labels.tables.columns import ImportOptions
+from labels.tables.columns import ImportOptions, TableColumns
 
 Rows = list[tuple[int, dict[str, Any]]]
 
@@ -33,14 +33,19 @@ class Sheet:
         return [name for name in self.names if name not in columns]
 
 
-def read_sheet(path: Path, options: ImportOptions, problems: Problems) -> Sheet:
-    """Read a whole table. Raises DemarcheError if a column that is renamed does not exist or takes another's name."""
-    rows, remarks = _without_questions(list(read_rows(path, problems, options.format)))
+def read_sheet(path: Path, columns: TableColumns, options: ImportOptions, problems: Problems) -> Sheet:
+    """Read a whole table. Raises DemarcheError if a column that is renamed takes another's name."""
+    named = {*columns.plain_columns(), *(name for _, name in columns.label_columns()), *options.rename}
+    rows, remarks = _without_questions(list(read_rows(path, problems, options.format, columns=named)))
     names = list(dict.fromkeys(name for _, row in rows for name in row))
     renamed = {old: new for old, new in options.rename.items() if old in names}
     for old, new in renamed.items():
         if new in names and new not in renamed:
             raise DemarcheError(f"{path}: --rename {old}={new}: there is a column {new!r} already; choose another name")
+        if other := next((name for name in renamed if name != old and renamed[name] == new), None):
+            raise DemarcheError(
+                f"{path}: --rename {old}={new}: the column {other!r} gets this name too; choose another name"
+            )
     if renamed:
         rows = [(line, {renamed.get(name, name): cell for name, cell in row.items()}) for line, row in rows]
     return Sheet(path, rows, [renamed.get(name, name) for name in names], remarks, is_survey=bool(remarks))

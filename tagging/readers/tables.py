@@ -35,7 +35,7 @@ def read_table(
     unseen = columns.optional()
     is_sparse = suffix(path) in _JSON
     first_line: dict[str, int] = {}
-    for line, row in read_rows(path, problems, columns.format):
+    for line, row in read_rows(path, problems, columns.format, columns=_named(columns)):
         # A broken line is reported at its place among the others.
         yield from _unreadable_lines(name, problems, start=reported)
         reported, rows = len(problems), rows + 1
@@ -60,9 +60,15 @@ def read_table(
 def ids_of_table(path: Path, columns: ArticleColumns) -> set[str]:
     """Return the ids of the rows that have one; what cannot be read is left out."""
     try:
-        return {id for _, row in read_rows(path, Problems(), columns.format) if (id := row_id(row, columns))}
+        rows = read_rows(path, Problems(), columns.format, columns=_named(columns))
+        return {id for _, row in rows if (id := row_id(row, columns))}
     except (DemarcheError, OSError):
         return set()
+
+
+def _named(columns: ArticleColumns) -> set[str]:
+    """Return the columns that the options name."""
+    return {name for name in (columns.text, *columns.optional().values()) if name}
 
 
 def row_id(row: Mapping[str, Any], columns: ArticleColumns) -> str | None:
