@@ -30,6 +30,7 @@ from tagging.pages.blocks import Block, read_blocks
 from tagging.pages.classifier import WEIGHTS_FILE, Weights, read_weights
 from tagging.pages.features import Table, describe
 from tagging.pages.page import page_description, page_title, read_page
+from tagging.pages.parse import parse_page
 from tagging.pages.rules import mark_boilerplate
 from tagging.segmentation import Piece, segment
 
@@ -146,7 +147,7 @@ class LabelledBlocks(NamedTuple):
 
 def label_blocks(page: GoldPage) -> LabelledBlocks:
     """Return the blocks of a page for the fit. Copies of what the body has already have no weight."""
-    tree = trafilatura.load_html(page.html)
+    tree = parse_page(page.html)
     title, description = page_title(tree), page_description(tree)
     blocks = read_blocks(tree)
     headline = mark_boilerplate(blocks, title)

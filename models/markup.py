@@ -14,15 +14,20 @@ from typing import NamedTuple
 Edit = tuple[int, int, str]
 """The start and end of what is replaced, and what replaces it."""
 
-_BLOCKS = frozenset(
+BLOCK_TAGS = frozenset(
     [
-        "address", "article", "aside", "audio", "base", "blockquote", "body", "br", "button", "caption", "center",
-        "col", "colgroup", "dd", "details", "dialog", "div", "dl", "dt", "embed", "fieldset", "figcaption",
-        "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "iframe",
-        "img", "input", "label", "legend", "li", "link", "main", "meta", "nav", "noscript", "object", "ol",
-        "optgroup", "option", "p", "picture", "pre", "script", "section", "select", "source", "style", "summary",
-        "sup", "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "title", "tr", "ul",
-        "video",
+        "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div",
+        "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+        "header", "hgroup", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "option", "p",
+        "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+    ]
+)  # fmt: skip
+"""HTML elements that begin and end a paragraph."""
+_WORD_ENDS = BLOCK_TAGS | frozenset(
+    [
+        "audio", "base", "br", "button", "col", "colgroup", "embed", "head", "iframe", "img", "input", "label", "link",
+        "meta", "noscript", "object", "picture", "script", "select", "source", "style", "sup", "svg", "template",
+        "textarea", "title", "video",
     ]
 )  # fmt: skip
 """HTML elements that end a word; `sup` too, as 10<sup>6</sup> is not 106."""
@@ -61,11 +66,15 @@ def _trace(tag: re.Match[str]) -> str:
 
 def _is_html(tag: re.Match[str]) -> bool:
     name, attributes = tag[1].lower(), tag[2].strip(" /\t\n")
-    return name in _BLOCKS | _INLINE and (not attributes or "=" in attributes)
+    return name in _WORD_ENDS | _INLINE and (not attributes or "=" in attributes)
 
 
 def _ends_word(tag: re.Match[str]) -> bool:
-    return _is_html(tag) and tag[1].lower() in _BLOCKS
+    return _is_html(tag) and tag[1].lower() in _WORD_ENDS
+
+
+def _ends_line(tag: re.Match[str]) -> bool:
+    return _is_html(tag) and (tag[1].lower() == "br" or tag[1].lower() in BLOCK_TAGS)
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -176,7 +185,7 @@ def text_of_html(cell: str) -> str:
 
     Any other cell is returned as it is: entities and inline tags alone show no paragraphs.
     """
-    if not any(map(_ends_word, _TAG.pattern.finditer(cell))):
+    if not any(map(_ends_line, _TAG.pattern.finditer(cell))):
         return cell
     for rule in (_SCRIPT, _COMMENT):
         cell = rule.pattern.sub("\n\n", cell)
@@ -184,7 +193,7 @@ def text_of_html(cell: str) -> str:
     cell = re.sub(r"(<br[ ]?/?>)[ \t]*(?:\r\n?|\n)", r"\1", cell)
 
     def line_ends(tag: re.Match[str]) -> str:
-        return _trace(tag) if not _ends_word(tag) else "\n" if tag[1].lower() == "br" else "\n\n"
+        return _trace(tag) if not _ends_line(tag) else "\n" if tag[1].lower() == "br" else "\n\n"
 
     return html.unescape(re.sub(r"\n{3,}", "\n\n", _TAG.pattern.sub(line_ends, cell))).strip()
 

@@ -43,6 +43,10 @@ class BadPart(DemarcheError):
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
 
+    def __reduce__(self) -> tuple[type[BadPart], tuple[Path, str]]:
+        """Keep the path and the reason when the error is pickled on its way from another process."""
+        return type(self), (self.path, self.reason)
+
 
 class Array(NamedTuple):
     """The declaration of an array: its type in safetensors, and its shape.

@@ -60,8 +60,8 @@ def find_headline(texts: Sequence[str], kinds: Sequence[str | None], title: str 
     the first sentence of the body. A text of a single line has no headline.
     """
     if title is not None:
-        wanted = _letters(title)
-        matching = (position for position, text in enumerate(texts) if _letters(text) == wanted)
+        wanted = letters(title)
+        matching = (position for position, text in enumerate(texts) if letters(text) == wanted)
         return next(matching, None) if wanted and len(texts) > 1 else None
     if len(texts) < 2:
         return None
@@ -85,7 +85,8 @@ def is_sentence(text: str, *, least: int) -> bool:
     return len(text.split()) >= least and text.rstrip(_CLOSING).endswith(_PROSE_ENDS)
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, by which a line is compared with a title."""
     return "".join(filter(str.isalnum, text.casefold()))
 
 

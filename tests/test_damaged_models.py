@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from models.calibration import Platt, StanceCalibration, TopicCalibration
 from models.familiarity import Familiarity
 from models.families.joint import Joint
 from models.reader import OnePass, Reader, TwoStage
+from models.saved_parts import BadPart
 from models.tagger import Tagger, TaggerSettings
 from tests.conftest import BOOK
 from tests.families import FAMILIES, WITH_ENCODER, JointTask, fitted
@@ -298,3 +300,12 @@ def test_a_joint_reader_counts_its_topics(models: Callable[[str, str], Path]) ->
     assert isinstance(reader, OnePass)
     assert isinstance(reader.joint, Joint)
     assert reader.topics([]).shape == (0, len(BOOK.topics))
+
+
+def test_a_bad_part_can_be_sent_from_another_process() -> None:
+    sent = pickle.loads(pickle.dumps(BadPart(Path("model/settings.json"), "missing")))
+    assert (sent.path, sent.reason, str(sent)) == (
+        Path("model/settings.json"),
+        "missing",
+        "model/settings.json: missing",
+    )

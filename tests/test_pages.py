@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.errors import DemarcheError
+from models.markup import text_of_html
 from tagging.pages.page import read_page
+from tagging.readers.html import lines_of_page
 
 TITLE = "Ferry town votes on the new pier"
 BODY = [
@@ -206,11 +208,160 @@ def reading(raw: bytes) -> str:
         return str(error)
 
 
-def test_deep_nesting_is_read_or_refused() -> None:
-    assert reading(page("<div>" * 5000 + paragraphs(BODY) + "</div>" * 5000).encode())
+def test_a_page_too_deep_to_be_read_whole_is_refused_with_the_reason() -> None:
+    assert "nested more than" in reading(page("<div>" * 5000 + paragraphs(BODY) + "</div>" * 5000).encode())
+
+
+@pytest.mark.parametrize("tag", ["div", "section", "blockquote", "font", "story-part"])
+def test_a_page_of_elements_that_are_never_closed_is_read_to_its_end(tag: str) -> None:
+    texts = [
+        f"In year {n} the council of the ferry town voted on pier number {n}, and put it off again." for n in range(600)
+    ]
+    body = f"<{tag}>".join(paragraphs([text]) for text in texts)
+    assert read(page(f"<article><h1>{TITLE}</h1>{body}</article>")) == texts
+
+
+def article(*texts: str) -> str:
+    """Return a page with the texts as HTML after the first paragraphs of the body, and before its last."""
+    return page(f"<article><h1>{TITLE}</h1>{paragraphs(BODY[:2])}{''.join(texts)}{paragraphs(BODY[-2:])}</article>")
+
+
+def read_between(*texts: str) -> list[str]:
+    lines = read(article(*texts))
+    assert (lines[:2], lines[-2:]) == (BODY[:2], BODY[-2:])
+    return lines[2:-2]
+
+
+def test_short_answers_that_are_given_twice_are_kept() -> None:
+    lines = ["Is the pier worth its price?", "No.", "Will it be built?", "Yes, it will.", "Will it last?", "No."]
+    lines += ["Would you vote for it again?", "Yes, it will."]
+    assert read_between(paragraphs(lines)) == lines
+
+
+def test_a_long_paragraph_that_stands_twice_is_read_once() -> None:
+    assert read_between(paragraphs([BODY[2], BODY[3], BODY[2]])) == [BODY[2], BODY[3]]
+
+
+def test_answers_of_one_word_at_the_end_are_kept_with_their_headings() -> None:
+    answers = "<h2>What the skippers say</h2><p>Never.</p><h2>What the mayor says</h2><p>Yes!</p>"
+    lines = read(page(f"<main><h1>{TITLE}</h1>{paragraphs(BODY)}{answers}</main>"))
+    assert lines == [*BODY, "What the skippers say", "Never.", "What the mayor says", "Yes!"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("card-body", "card-text"),
+        ("article-preview", "preview-text"),
+        ("infobox", "infobox__line"),
+        ("story hover", "hover:underline"),
+        ("popover-content", "popover-text"),
+        ("dropdown-panel", "dropdown-line"),
+    ],
+)
+def test_sentences_in_visible_boxes_of_inline_elements_are_read(names: tuple[str, str]) -> None:
+    around, inside = names
+    lines = "<br><br>".join(f'<span class="{inside}">{text}</span>' for text in BODY[2:4])
+    assert read_between(f'<div class="{around}">{lines}</div>') == BODY[2:4]
+
+
+def test_a_marked_word_in_a_box_stays_in_its_sentence() -> None:
+    sentence = BODY[2].replace("dredging", '<span class="tooltip-mark">dredging</span>')
+    assert read_between(f'<div class="tooltip-story">{sentence}</div>') == [BODY[2]]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        '<span class="tooltip">dredging<span class="tooltiptext">To dredge is to dig mud out of a harbour or a river.</span></span>',
+        '<span class="tooltip"><i></i><span class="tooltip-text">To dredge is to dig mud out of a river.</span></span>dredging',
+        '<a href="/d">dredging</a><span class="popover">To dredge is to dig mud out of a harbour or a river.</span>',
+    ],
+)
+def test_a_card_that_interrupts_a_sentence_is_left_out(word: str) -> None:
+    assert read_between(f"<p>{BODY[2].replace('dredging', word)}</p>") == [BODY[2]]
+
+
+@pytest.mark.parametrize("tag", ["label", "button", "x-term"])
+@pytest.mark.parametrize("word", ["council", "The", "<b>ferry</b>", "cost"])
+def test_the_words_of_a_control_in_a_sentence_are_read(tag: str, word: str) -> None:
+    bare = word.removeprefix("<b>").removesuffix("</b>")
+    marked = f"<{tag}>{bare}</{tag}>"
+    sentence = BODY[0].replace(bare, f"<b>{marked}</b>" if word != bare else marked, 1)
+    html = page(f"<article><h1>{TITLE}</h1>{paragraphs([sentence, *BODY[1:]])}</article>")
+    assert read(html) == BODY
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        "<div><button>Save this story for later</button></div>",
+        "<form><label>Your address</label> <input> <label>Your name</label> <input> <button>Send it off</button></form>",
+        "<p><label><input type='checkbox'> Tell me of every answer to this story</label></p>",
+        "<div><button>Print the story</button> <button>Send the story</button></div>",
+    ],
+)
+def test_controls_of_forms_are_left_out(control: str) -> None:
+    assert read_between(control) == []
+
+
+@pytest.mark.parametrize("space", ["", " ", "\n"])
+def test_unknown_elements_are_paragraphs(space: str) -> None:
+    assert read(page(f"<story-body>{space.join(f'<x-para>{text}</x-para>' for text in BODY)}</story-body>")) == BODY
+
+
+def test_words_in_unknown_elements_are_one_sentence() -> None:
+    words = " ".join(f"<x-word>{word}</x-word>" for word in BODY[2].split())
+    assert read_between(f"<p>{words}</p>") == [BODY[2]]
+
+
+def test_a_table_of_what_each_side_says_is_read() -> None:
+    rows = [("Skippers", "They reject the pier and want the old basin to be dredged instead.")]
+    rows += [("Traders", "They welcome every guest that a second pier will bring to town.")]
+    cells = "".join(f"<tr><td>{side}</td><td>{view}</td></tr>" for side, view in rows)
+    assert read_between(f"<table><tr><th>Side</th><th>View</th></tr>{cells}</table>")[-3:] == [
+        rows[0][1],
+        *rows[1],
+    ]
+
+
+def test_a_table_of_figures_with_a_note_is_left_out() -> None:
+    rows = "".join(f"<tr><td>Pier {n}</td><td>{n} million</td><td>Built</td></tr>" for n in range(5))
+    note = "<tr><td>Source</td><td>All of the figures are those of the council itself.</td></tr>"
+    assert read_between(f"<table><tr><th>Pier</th><th>Cost</th></tr>{rows}{note}</table>") == []
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["figcaption", "figure", "details", "summary", "nav", "fieldset", "legend", "menu", "dialog", "caption", "x-line"],
+)
+def test_the_lines_of_a_page_end_where_a_block_ends(tag: str) -> None:
+    html = f"<div><{tag}>Pier</{tag}><{tag}>Basin</{tag}></div>"
+    html = f"<table><{tag}>Pier</{tag}><tr><td>Basin</td></tr></table>" if tag == "caption" else html
+    assert list(lines_of_page(html)) == ["Pier", "Basin"]
+
+
+@pytest.mark.parametrize("tag", ["button", "label", "sup"])
+def test_inline_elements_do_not_divide_a_cell_of_a_table(tag: str) -> None:
+    cell = f"<p>The council raised the <{tag}>mooring</{tag}> fee.</p><p>Nobody paid.</p>"
+    paragraphs_of_cell = [" ".join(each.split()) for each in text_of_html(cell).split("\n\n")]
+    assert paragraphs_of_cell == ["The council raised the mooring fee.", "Nobody paid."]
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused(text: str) -> None:
     assert reading(f"<html><body><p>{text}".encode(errors="replace")).strip()
+
+
+def test_the_lines_of_a_page_of_elements_that_are_never_closed_are_all_read() -> None:
+    texts = [f"Line {n} of the page" for n in range(600)]
+    assert list(lines_of_page("<div>".join(texts))) == texts
+
+
+def test_the_data_of_a_script_with_elements_that_are_never_closed_is_read_to_its_end() -> None:
+    texts = [
+        f"In year {n} the council of the ferry town voted on pier number {n}, and put it off again." for n in range(600)
+    ]
+    news = json.dumps({**_NEWS, "articleBody": "<div>".join(paragraphs([text]) for text in texts)})
+    assert read(page("<div></div>", head=f'<script type="application/ld+json">{news}</script>')) == texts

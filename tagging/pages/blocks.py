@@ -7,17 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tagging.pages.elements import is_card_block, is_data_table, is_hidden, is_hover_card
+from tagging.pages.inline import CONTROLS, ends_block
 from tagging.pages.vocabulary import groups_of, tokens_of
 
-_BLOCK_NAMES = """
-address article aside blockquote body button caption center dd details dialog div dl dt fieldset
-figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html li main menu nav ol p pre
-section summary table tbody td tfoot th thead tr ul
-"""
-_BLOCK_TAGS = frozenset(_BLOCK_NAMES.split())
 _SKIPPED_NAMES = """
-script style noscript template svg iframe object embed canvas select option textarea button input
-label head title meta link audio video map area
+script style noscript template svg iframe object embed canvas select option textarea input
+head title meta link audio video map area
 """
 _SKIPPED_TAGS = frozenset(_SKIPPED_NAMES.split())
 
@@ -26,6 +21,8 @@ _SKIPPED_ROLES = ("navigation", "menu", "menubar", "dialog", "alertdialog", "too
 _SPACE = re.compile(r"\s+")
 _BLANK_LINE = re.compile(r"\n[ \t\r\f\v\xa0]*\n")
 _NO_SPACE_BEFORE = ".,;:!?)”’"
+_DEEPEST = 100
+"""Maximum number of elements around a block; deeper ones count as siblings."""
 _LONGEST_SENTENCE = 250
 """Maximum number of words of a sentence that is joined from several elements."""
 
@@ -42,18 +39,22 @@ class Node:
     """Its tag and class, which the paragraphs of a body share."""
     tokens: frozenset[str]
     """The words of its class and id."""
-    depth: int
     is_hidden: bool
+    depth: int = field(init=False)
     words: int = 0
     link_words: int = 0
     prose_words: int = 0
     """Words in blocks that read like prose."""
     blocks: int = 0
     path: tuple[Node, ...] = ()
-    """The node and its ancestors, from the inside out. The parser bounds their number."""
+    """The node and its ancestors, from the inside out."""
 
     def __post_init__(self) -> None:
+        # Elements that are never closed were meant to stand beside each other.
+        if self.parent and len(self.parent.path) >= _DEEPEST:
+            self.parent = self.parent.parent
         self.path = (self, *(self.parent.path if self.parent else ()))
+        self.depth = len(self.path) - 1
 
 
 @dataclass(eq=False, slots=True)
@@ -101,26 +102,30 @@ class _BlockReader:
         self._is_after_card = False
 
     def read(self, tree: Any) -> None:
-        root = Node(None, "html", frozenset(), "html", frozenset(), 0, False)
-        # (element, its node, whether it is left); the node of an inline element is that of the block around it.
-        stack: list[tuple[Any, Node, bool]] = [(tree, root, False)]
+        root = Node(None, "html", frozenset(), "html", frozenset(), False)
+        # (element, the node around it); an element that is left comes again, with its own node if it is a block.
+        stack: list[tuple[Any, Node]] = [(tree, root)]
+        left: list[tuple[Any, Node | None]] = []
         while stack:
-            element, node, is_left = stack.pop()
-            if is_left:
-                self._leave(element, node)
-                self._add(element.tail, node.parent if element.tag in _BLOCK_TAGS else node)
+            element, node = stack.pop()
+            if left and left[-1][0] is element:
+                self._leave(*left.pop())
+                self._add(element.tail)
                 continue
             tag = element.tag
-            if not isinstance(tag, str) or tag in _SKIPPED_TAGS or self._is_skipped(element, tag):
-                self._add(element.tail, node)
+            is_block = isinstance(tag, str) and ends_block(element)
+            if not isinstance(tag, str) or tag in _SKIPPED_TAGS or self._is_skipped(element, tag, is_block):
+                self._add(element.tail)
                 continue
-            if tag in _BLOCK_TAGS:
+            own = None
+            if is_block:
                 self._flush(node)
-                node = _node(element, node)
+                own = node = _node(element, node)
             self._enter(element)
-            stack.append((element, node, True))
-            self._add(element.text, node)
-            stack += [(child, node, False) for child in reversed(element)]
+            stack.append((element, node))
+            left.append((element, own))
+            self._add(element.text)
+            stack += [(child, node) for child in reversed(element)]
         self._flush(root)
 
     def _enter(self, element: Any) -> None:
@@ -133,16 +138,16 @@ class _BlockReader:
         elif tag == "br":
             self._run.parts.append("\n")
 
-    def _leave(self, element: Any, node: Node) -> None:
+    def _leave(self, element: Any, own: Node | None) -> None:
         tag = element.tag
-        if tag in _BLOCK_TAGS:
-            self._flush(node)
+        if own is not None:
+            self._flush(own)
         if tag == "a":
             self._links -= not (element.get("href") or "").startswith("#")
         elif tag == "pre":
             self._pre -= 1
 
-    def _add(self, text: str | None, node: Node | None) -> None:
+    def _add(self, text: str | None) -> None:
         if not text:
             return
         if not self._pre:
@@ -153,11 +158,13 @@ class _BlockReader:
         if self._links:
             self._run.linked.append(text)
 
-    def _is_skipped(self, element: Any, tag: str) -> bool:
+    def _is_skipped(self, element: Any, tag: str, is_block: bool) -> bool:
         if tag == "table":
             return is_data_table(element)
-        if tag not in _BLOCK_TAGS:
+        if not is_block:
             return is_hover_card(element)
+        if tag in CONTROLS:
+            return True
         is_card = is_card_block(element)
         self._is_after_card |= is_card
         return is_card or element.get("role") in _SKIPPED_ROLES
@@ -198,7 +205,6 @@ def _node(element: Any, parent: Node) -> Node:
         groups=groups_of(tokens),
         signature=f"{tag}.{element.get('class') or ''}",
         tokens=tokens,
-        depth=parent.depth + 1,
         is_hidden=is_hidden(element) or parent.is_hidden,
     )
 

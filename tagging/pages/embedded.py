@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import lxml.html
 
 from tagging.pages.blocks import read_blocks
-from tagging.pages.features import ends_sentence
+from tagging.pages.sentences import ends_sentence
 
 _LEAST_WORDS = 8
 """Minimum number of words of a paragraph among the strings of a script."""
@@ -112,6 +112,8 @@ def _count(paragraphs: Iterable[str]) -> int:
 def _paragraphs(text: str) -> list[str]:
     """Return the paragraphs of a string of HTML or plain text."""
     if "<" in text or "&" in text:
-        tree = lxml.html.fromstring(f"<div>{text.replace(chr(0), ' ')}</div>")
+        tree = lxml.html.fromstring(
+            f"<div>{text.replace(chr(0), ' ')}</div>", parser=lxml.html.HTMLParser(huge_tree=True)
+        )
         text = "\n\n".join(block.text for block in read_blocks(tree))
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

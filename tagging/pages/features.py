@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tagging.pages.blocks import Block, Node
+from tagging.pages.sentences import ends_sentence, is_sentence
 from tagging.pages.vocabulary import GROUPS
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LISTS = ("ul", "ol", "dl", "menu")
 _AROUND = ("article", "aside", "header", "form", "table")
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
-_CLOSING = "\"'”’»)]」』》） "
 _LEAST_PROSE_WORDS = 10
 _MAIN_SHARE = 0.75
 """The share of the page's prose that its main element holds."""
@@ -42,14 +41,7 @@ def describe(blocks: Sequence[Block], *, headline: int | None, description: str)
 
 def is_prose(block: Block) -> bool:
     """Return whether the block reads like a sentence or more of running text."""
-    # Chinese and Japanese are written without spaces.
-    words = block.words if block.text[:50].isascii() else max(block.words, len(block.text) // 12)
-    return words >= _LEAST_PROSE_WORDS and block.link_words * 3 <= block.words and ends_sentence(block.text)
-
-
-def ends_sentence(text: str) -> bool:
-    """Return whether the text ends like a sentence, in any script."""
-    return text.rstrip(_CLOSING).endswith(_SENTENCE_ENDS)
+    return block.link_words * 3 <= block.words and is_sentence(block.text, least=_LEAST_PROSE_WORDS)
 
 
 def count_words(blocks: Sequence[Block]) -> None:
@@ -101,7 +93,7 @@ def _describe_text(block: Block) -> Row:
     folded = f" {text.casefold()} "
     letters = sum(map(str.isalpha, text)) or 1
     upper = sum(map(str.isupper, text)) / letters
-    is_sentence = ends_sentence(text)
+    is_ended = ends_sentence(text)
     return {
         "log words": math.log1p(n) / 5,
         "1-3 words": n <= 3,
@@ -109,10 +101,10 @@ def _describe_text(block: Block) -> Row:
         "20+ words": n >= 20,
         "50+ words": n >= 50,
         "link share": block.link_words / n,
-        "all links, no sentence": n >= 4 and block.link_words >= n and not is_sentence,
-        "most links, no sentence": n >= 4 and block.link_words >= 0.6 * n and not is_sentence,
+        "all links, no sentence": n >= 4 and block.link_words >= n and not is_ended,
+        "most links, no sentence": n >= 4 and block.link_words >= 0.6 * n and not is_ended,
         "starts with link": block.starts_linked and 3 <= block.link_words < n,
-        "ends sentence": is_sentence,
+        "ends sentence": is_ended,
         "ends colon": text.endswith(":"),
         "commas": min(text.count(","), 5) / 5,
         "sentences": min(text.count(". "), 5) / 5,

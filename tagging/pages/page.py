@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from labels.errors import DemarcheError
 from tagging.pages.blocks import Block, read_blocks
 from tagging.pages.classifier import Weights, body_probabilities, read_weights
 from tagging.pages.embedded import article_body, script_body
-from tagging.pages.features import describe, is_prose
+from tagging.pages.features import HEADINGS, describe, is_prose
+from tagging.pages.parse import parse_page
 from tagging.pages.rules import mark_boilerplate
+from tagging.pages.sentences import ends_sentence
 
 _MUCH_LESS = 0.6
 """The share of another source's words below which the text of the page is much less than that source holds."""
@@ -21,6 +24,9 @@ _ENOUGH = 150
 """Number of words of a body from which the page is not one that a script writes."""
 _LEAST_LEAD = 15
 """Minimum number of words of a lead outside the body; a summary of the article may be shorter."""
+
+_LEAST_REPEATED = 8
+"""Minimum number of words of a paragraph that is left out where it stands again."""
 
 
 class Page(NamedTuple):
@@ -35,15 +41,12 @@ class Page(NamedTuple):
 
 def read_page(raw: str | bytes, weights: Weights | None = None) -> Page:
     """Return the article of a page of HTML. Raises DemarcheError if it is not HTML or has no text but boilerplate."""
-    import trafilatura
     from trafilatura.metadata import extract_metadata
 
     if not raw.strip():
         raise DemarcheError("empty")
     try:
-        tree = trafilatura.load_html(raw)
-        if tree is None:
-            raise DemarcheError("not HTML that can be read")
+        tree = parse_page(raw)
         weights = weights or read_weights()
         title, paragraphs = _read_body(tree, weights)
         if not paragraphs and _show_noscript(tree):
@@ -107,7 +110,22 @@ def choose_body(blocks: Sequence[Block], weights: Weights, *, headline: int | No
         body = [
             block for block in blocks if block.kind is None and block.words >= max(_LEAST_LEAD, 3 * block.link_words)
         ]
-    return _without_copies([*_lead(blocks, body), *body])
+    return _without_copies([*_lead(blocks, body), *_with_short_answers(blocks, body)])
+
+
+def _with_short_answers(blocks: Sequence[Block], body: Sequence[Block]) -> list[Block]:
+    """Return the body with the short sentences that stand beside its prose, and the headings over them."""
+    kept = set(map(id, body))
+    beside = {id(block.node.parent) for block in body if is_prose(block)}
+    begun = False
+    for before, block in pairwise(blocks):
+        begun |= id(before) in kept
+        is_short = block.words < _LEAST_REPEATED and not block.link_words and ends_sentence(block.text)
+        if begun and block.kind is None and is_short and id(block.node.parent) in beside:
+            kept.add(id(block))
+            if before.kind is None and before.node.tag in HEADINGS and before.node.parent is block.node.parent:
+                kept.add(id(before))
+    return [block for block in blocks if id(block) in kept]
 
 
 def _lead(blocks: Sequence[Block], body: Sequence[Block]) -> list[Block]:
@@ -135,11 +153,13 @@ def _article_prose(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _without_copies(body: Sequence[Block]) -> list[Block]:
-    """Return the blocks without those whose text stands in an earlier one."""
-    kept: dict[str, Block] = {}
-    for block in body:
-        kept.setdefault(block.text.casefold(), block)
-    return list(kept.values())
+    """Return the blocks without the long ones whose text stands in an earlier one: "No." may be said twice."""
+    first: dict[str, Block] = {}
+    return [
+        block
+        for block in body
+        if first.setdefault(block.text.casefold(), block) is block or block.words < _LEAST_REPEATED
+    ]
 
 
 def _text(block: Block) -> str:

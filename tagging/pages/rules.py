@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from tagging.boilerplate import letters
 from tagging.boilerplate_rules import element_rules, match_rules
 from tagging.pages.blocks import Block, Node
-from tagging.pages.features import HEADINGS, ends_sentence, find_headline, is_prose
+from tagging.pages.features import HEADINGS, find_headline, is_prose
+from tagging.pages.sentences import ends_sentence
 
 _PAGE_TAGS = ("html", "body", "main")
 _LEAST_PROSE = 30
@@ -164,9 +166,9 @@ def _mark(blocks: Iterable[Block], nodes: set[int]) -> None:
 
 def _mark_headline(blocks: Sequence[Block], title: str, headline: int | None) -> None:
     """Mark the headline, its repeats, and what stands before it unless that is most of the prose."""
-    wanted = _letters(title)
+    wanted = letters(title)
     for block in blocks:
-        if wanted and _letters(block.text) == wanted:
+        if wanted and letters(block.text) == wanted:
             block.kind = "headline"
     if headline is None:
         return
@@ -188,7 +190,3 @@ def _prose_by_node(blocks: Iterable[Block]) -> Counter[int]:
             for node in block.node.path:
                 words[id(node)] += block.words
     return words
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))

@@ -33,9 +33,10 @@ for _group, _words in _GROUPS.items():
     for _word in _words.split():
         _GROUPS_OF.setdefault(_word, []).append(_group)
 
-_HOVER_WORDS = "tooltip tooltiptext popover popup hover hovercard rollover flyout dropdown infobox preview card"
-HOVER = frozenset(_HOVER_WORDS.split())
+HOVER = frozenset("tooltip tooltiptext popover popup popper hovercard rollover flyout".split())
 """The words of elements that are shown only when a reader points at something."""
+CARDS = HOVER | frozenset("hover dropdown infobox preview card".split())
+"""The words of elements that may be shown in this way; visible boxes have them as well."""
 
 _TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 

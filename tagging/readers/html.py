@@ -7,46 +7,10 @@ import re
 from collections.abc import Iterator
 
 from labels.encodings import decode, is_damaged_utf8, is_utf8, marked_encoding
+from tagging.pages.inline import ends_block
 from tagging.pages.page import read_page
 from tagging.readers.items import ReadArticle, Unreadable, make_article
 
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "br",
-        "center",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tbody",
-        "td",
-        "th",
-        "tr",
-        "ul",
-    ]
-)
 _NO_TEXT = ("script", "style", "title", "head")
 _START = 4096
 """Number of bytes in which a page declares its encoding."""
@@ -84,12 +48,12 @@ def lines_of_page(page: str) -> Iterator[str]:
     from lxml import etree, html
 
     try:
-        tree = html.document_fromstring(page.encode(), parser=html.HTMLParser(encoding="utf-8"))
+        tree = html.document_fromstring(page.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
     except (etree.ParserError, ValueError):
         return
     line: list[str] = []
     for event, node in etree.iterwalk(tree, events=("start", "end", "comment", "pi")):
-        is_block = event in ("start", "end") and node.tag in _BLOCKS
+        is_block = event in ("start", "end") and (node.tag == "br" or ends_block(node))
         if is_block and (text := " ".join("".join(line).split())):
             yield text
         line = [] if is_block else line
