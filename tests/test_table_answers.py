@@ -29,6 +29,7 @@ def codes(folder: Path, *rows: str) -> Path:
     [
         (("1,", "5,9", "14,1"), {"1": "1"}, [["1"], ["5", "9"], ["14", "1"]]),
         (("0,31", "2,0"), {"0": "0"}, [["0", "31"], ["2", "0"]]),
+        (("1,1.0", "5,"), {"1": "1"}, [["1"], ["5"]]),
         (("no,dk", "se,"), {"no": "no"}, [["no", "dk"], ["se"]]),
         (("1,1", "0,5"), {"5": "yes"}, [["first", "second"], ["second"]]),
     ],
@@ -41,6 +42,7 @@ def test_columns_with_one_and_zero_among_other_values_ask_what_they_hold(
     assert "columns 'first', 'second' hold " in message
     assert "\n" not in message
     assert options.keys() <= advised(message).keys()
+    assert "1.0" not in advised(message)
     assert topics_of(import_table(table, TWO, ImportOptions(values=options))) == topics
 
 

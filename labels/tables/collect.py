@@ -93,7 +93,7 @@ class Collected:
         different |= any(known.meta.get(name) not in (None, value) for name, value in filled.items())
         if different:
             self._different.append(line)
-        meta = known.meta | {name: value for name, value in filled.items() if known.meta.get(name) is None}
+        meta = {**known.meta, **{name: value for name, value in filled.items() if known.meta.get(name) is None}}
         return known.model_copy(update={**found, "meta": meta})
 
     def notes(self) -> list[str]:

@@ -138,7 +138,7 @@ def import_table(
 
 
 def _check_other_sheets(path: Path, annotator: str, annotators: set[str]) -> None:
-    """Raise DemarcheError if the sheet of one annotator, or a table without her, would replace that of another.
+    """Raise DemarcheError if the sheet of one annotator would be replaced by that of another, or by another table.
 
     An import without the names of annotators may be done again with them.
     """

@@ -11,17 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from labels.errors import DemarcheError, quoted_list, suggest, value_option
-from labels.tables.cells import DOUBTFUL, MISSING, NONE, is_blank, to_number, word
+from labels.errors import DemarcheError, suggest
+from labels.tables.cells import is_blank
 from labels.tables.columns import Row, TableColumns
 from labels.tables.patterns import literal_length, match_column
 from labels.tables.vocabulary import Vocabulary
+from labels.tables.yes_no import hold_answers
 
 SHARES = ("favor", "against", "neutral")
 STANCE_OPTIONS = ("stance", *SHARES)
-_CERTAIN_ANSWERS = {"yes", "true", "false"}
-"""Words that are hardly ever topics, as 1, x and no (Norway) may be."""
-_SHOWN = 3
 
 
 class Column(NamedTuple):
@@ -202,41 +200,9 @@ def _most_likely(name: str, ways: list[Column], coders: set[str], topics: set[st
 def _name_topics(found: list[Column], rows: Sequence[Row], vocabulary: Vocabulary) -> list[Column]:
     """Read columns of topics that hold yes and no as columns for the topics in their names."""
     plain = [column for column in found if column._replace(name="") == Column("topics", "")]
-    yes_no = vocabulary.kinds.yes_no if len(plain) == 1 else _hold_answers(plain, rows, vocabulary)
+    names = [column.name for column in plain]
+    yes_no = vocabulary.kinds.yes_no if len(plain) == 1 else hold_answers(names, rows, vocabulary)
     return [column._replace(topic=column.name) if yes_no and column in plain else column for column in found]
-
-
-def _hold_answers(plain: Sequence[Column], rows: Sequence[Row], vocabulary: Vocabulary) -> bool:
-    """Return whether several columns of topics hold yes and no, and not the names of topics."""
-    cells = [row.get(column.name) for column in plain for row in rows]
-    if all(map(is_blank, cells)) or (vocabulary.reads_scores and any(to_number(cell) is not None for cell in cells)):
-        return True
-    words = {word(cell): None for cell in cells if not is_blank(cell)}
-    filled = [name for name in words if name.casefold() not in MISSING | DOUBTFUL | NONE]
-    answers = [name for name in filled if vocabulary.is_answer(name)]
-    others = [name for name in filled if name not in answers]
-    if not answers:
-        return False
-    if any(vocabulary.is_known(column.name) for column in plain):
-        return True
-    if any(map(vocabulary.is_topic, filled)):
-        return False
-    if others and not any(name.casefold() in _CERTAIN_ANSWERS for name in answers):
-        raise DemarcheError(_topics_or_answers(plain, answers, others))
-    return True
-
-
-def _topics_or_answers(columns: Sequence[Column], answers: Sequence[str], others: Sequence[str]) -> str:
-    """Return the question what columns hold whose values are partly yes and no."""
-    topics = " ".join(value_option(name, name) for name in answers)
-    yes_no = " ".join(value_option(name, "ANSWER") for name in others[:_SHOWN])
-    more = f" and so on for {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-    return (
-        f"columns {quoted_list([column.name for column in columns])} hold {quoted_list(answers)}, which may mean yes or "
-        f"no, and also {quoted_list(others, shown=_SHOWN)}; if all of them are topics, add `{topics}`, or name their "
-        f"codebook with --codebook; if each column says whether the topic of its name holds, add `{yes_no}`{more}, "
-        "where ANSWER is yes or no"
-    )
 
 
 def _check(columns: TableColumns, found: Sequence[Column]) -> None:
