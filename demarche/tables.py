@@ -139,9 +139,13 @@ def _parse_pairs(option: str, pairs: list[str], example: str) -> dict[str, str]:
     """Parse the `OLD=NEW` pairs of an option."""
     from labels.errors import DemarcheError
 
-    values = dict(pair.rpartition("=")[::2] for pair in pairs)
-    if "" in values:
-        raise DemarcheError(f"{option}: write OLD=NEW, e.g. {option} {example}")
+    values: dict[str, str] = {}
+    for pair in pairs:
+        old, _, new = pair.rpartition("=")
+        if not old:
+            raise DemarcheError(f"{option}: write OLD=NEW, e.g. {option} {example}")
+        if values.setdefault(old, new) != new:
+            raise DemarcheError(f"{option} is given twice for {old!r}: {values[old]!r} and {new!r}; keep one")
     return values
 
 

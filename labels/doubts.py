@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from labels.check import LabelledData
 from labels.codebook import Codebook
-from labels.errors import one_line
+from labels.errors import one_line, quoted_list
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Passage
 from labels.tables.cells import fold
 from labels.wording import counted
-
-SHOWN = 5
 
 
 def doubts(data: LabelledData) -> list[str]:
@@ -100,7 +98,7 @@ def _stances_without_target(codebook: Codebook, annotations: Iterable[Annotation
     if not counts:
         return []
     return [
-        f"codebook {codebook.reference}: no target for {_list([topic for topic in counts if topic])} with "
+        f"codebook {codebook.reference}: no target for {quoted_list([topic for topic in counts if topic])} with "
         f"{counted(counts.total(), 'stance')}; add the proposition or policy that favor and against are about as `target`"
     ]
 
@@ -111,7 +109,7 @@ def _undefined_topics(codebook: Codebook) -> list[str]:
     if not undefined:
         return []
     return [
-        f"codebook {codebook.reference}: no definition of {_list(undefined)}; add what belongs to the topic as "
+        f"codebook {codebook.reference}: no definition of {quoted_list(undefined)}; add what belongs to the topic as "
         "`definition`, which annotators decide by and zero-shot models read"
     ]
 
@@ -125,13 +123,8 @@ def _alike_topics(codebook: Codebook) -> list[str]:
     if not several:
         return []
     return [
-        f"codebook {codebook.reference}: topics {_list(several)} differ only in spelling; if they are one, join them"
+        f"codebook {codebook.reference}: topics {quoted_list(several)} differ only in spelling; if they are one, join them"
     ]
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(_quoted(name) for name in names[:SHOWN]) + more
 
 
 def _quoted(name: str) -> str:

@@ -170,6 +170,12 @@ def one_line(text: str, *, longest: int = LONGEST) -> str:
     return printable(text)
 
 
+def quoted_list(names: Sequence[str], *, shown: int = 5) -> str:
+    """Return the first names in quotation marks, and the number of the others."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(repr(one_line(name)) for name in names[:shown]) + more
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'X'?` with the known word closest to this one, or a list of the known words."""
     known = sorted(known)

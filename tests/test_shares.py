@@ -52,6 +52,9 @@ def soft(**shares: float) -> Label:
         ("1,0,0", (1, 0, 0)),
         ("0.33,0.33,0.33", (0.33, 0.33, 0.33)),
         ("33.3,33.3,33.4", (0.333, 0.333, 0.334)),
+        ('"0,7","0,2","0,1"', (0.7, 0.2, 0.1)),
+        ('"0,333","0,333","0,334"', (0.333, 0.333, 0.334)),
+        ('"33,3 %","33,3 %","33,4 %"', (0.333, 0.333, 0.334)),
     ],
 )
 def test_shares_percentages_and_numbers_of_votes_are_soft_labels(
@@ -80,6 +83,8 @@ def test_a_row_without_any_votes_has_no_soft_label(tmp_path: Path, row: str) -> 
         ("-1,2,0", "favor '-1' is not a share"),
         ("much,,", "favor 'much' is not a share"),
         ("nan,1,0", "favor 'nan' is not a share"),
+        ('"1,000",500,0', "favor '1,000' may be 1.000 or 1000; write it without a comma"),
+        ('"1,2,3",0,0', "favor '1,2,3' is not a share"),
     ],
 )
 def test_numbers_that_are_no_shares_are_refused(tmp_path: Path, row: str, message: str) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 
 from labels.passages import Label
 from labels.tables.cells import word
-from labels.tables.columns import TableColumns
+from labels.tables.columns import Row, TableColumns
 from labels.wording import counted
 
 COLUMN = "answer"
 ACCEPT, REJECT, IGNORE = "accept", "reject", "ignore"
-Row = Mapping[str, Any]
 Reading = tuple[str, str]
 """The passage and the annotator."""
 
@@ -26,8 +25,9 @@ class Answers:
     """
 
     def __init__(self, columns: TableColumns):
-        labels = (*columns.topics, *columns.votes, columns.stance, columns.target, columns.annotator, columns.gold)
-        self._may_have = COLUMN not in labels
+        # A column that an option names holds what the option says.
+        self._is_kept = COLUMN in columns.keep
+        self._may_have = COLUMN not in {*columns.plain_columns(), *(name for _, name in columns.label_columns())}
         self._words: set[str] = set()
         self._rejected: dict[Reading, set[str | None]] = defaultdict(set)
         self._ignored = 0
@@ -36,13 +36,13 @@ class Answers:
     def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows, and find out whether they have answers."""
         for row in rows:
-            if self._may_have and len(self._words) < 4:
+            if (self._may_have or self._is_kept) and len(self._words) < 4:
                 self._words.add(word(row.get(COLUMN)).casefold())
             yield row
 
     def accepts(self, row: Row, passage: str, readings: Mapping[str, Iterable[Label]]) -> bool:
         """Return whether the row's labels hold, and remember the ones that do not."""
-        answer = word(row.get(COLUMN)).casefold() if self._are_answers else ACCEPT
+        answer = word(row.get(COLUMN)).casefold() if self._may_have and self._are_answers else ACCEPT
         if answer == REJECT:
             for annotator, labels in readings.items():
                 self._rejected[passage, annotator].update(label.topic for label in labels)
@@ -61,9 +61,11 @@ class Answers:
                 accepted[reading] = {}
             else:
                 unknown += 1
+        kept = f"column {COLUMN!r} is kept with the passages, so its answers decide nothing; without --keep they do"
         return [
             what
             for count, what in (
+                (self._is_kept and self._are_answers, kept),
                 (self._ignored, f"labels not read: {counted(self._ignored, 'row')} with the answer ignore"),
                 (
                     unknown,

@@ -12,11 +12,13 @@ from typing import Any
 from labels.errors import DemarcheError
 
 YES = frozenset({"1", "true", "yes", "y", "x", "t"})
-NO = frozenset({"", "0", "false", "no", "n", "f", "none", "nan"})
+NO = frozenset({"", "0", "false", "no", "n", "f", "none"})
 MISSING = frozenset({"na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "nat"})
 """How programs write an empty cell. Each may also be a name: NA is Namibia."""
-DOUBTFUL = frozenset({"-", "--", "–", "—", "?", ".", "#name?", "#value!", "#ref!", "#null!", "#num!", "#div/0!"})
-"""What people write in a cell without a value, and what a spreadsheet writes for an error."""
+SPREADSHEET_ERRORS = frozenset({"#n/a", "#name?", "#value!", "#ref!", "#null!", "#num!", "#div/0!"})
+"""What a spreadsheet writes in a cell whose formula has no value."""
+DOUBTFUL = SPREADSHEET_ERRORS | {"-", "--", "–", "—", "?", "."}
+"""What people write in a cell without a value, and the errors of a spreadsheet."""
 NONE = frozenset({"none", "nil"})
 """What people write for "none of the topics", and what Python writes for an empty cell."""
 SEPARATORS = ";|\n"

@@ -12,9 +12,12 @@ from labels.errors import Problems, suggest
 from labels.passages import Label, Passage
 from labels.tables.columns import DEFAULT_ANNOTATOR, Empty, ImportOptions
 from labels.tables.rows import Annotated
+from labels.wording import counted
 
 Key = tuple[str, str]
 """(passage, annotator)."""
+_DIVIDING = ("article", "group", "split")
+_DESCRIBING = ("title", "source", "published", "url")
 _SHOWN = 3
 
 
@@ -34,6 +37,7 @@ class Collected:
     rows: Counter[str] = field(default_factory=Counter)
     labels: dict[Key, dict[Any, Label]] = field(default_factory=dict)
     empty: Counter[tuple[Empty, str]] = field(default_factory=Counter)
+    _different: list[int] = field(default_factory=list)
     _blank: dict[Key, Annotated] = field(default_factory=dict)
     _order: dict[Key, None] = field(default_factory=dict)
 
@@ -42,25 +46,64 @@ class Collected:
         id = passage.id
         self.rows[id] += 1
         self.lines.setdefault(id, line)
-        if self.passages.setdefault(id, passage).text != passage.text:
+        known = self.passages.setdefault(id, passage)
+        if known.text != passage.text:
             what = f"id {id!r} has another text in line {self.lines[id]}; ids must differ"
             self.problems.add(self.path, line, what)
             return
+        if known != passage:
+            self.passages[id] = self._join(line, known, passage)
         for each in annotated if accepted else ():
             key = id, each.annotator
             self._order.setdefault(key)
             if each.labels is None:
                 self._blank.setdefault(key, each)
                 continue
-            known = self.labels.setdefault(key, {})
+            labels = self.labels.setdefault(key, {})
             for label in each.labels:
-                if known.setdefault(label.about, label) != label:
+                if labels.setdefault(label.about, label) != label:
                     self.problems.add(
                         self.path,
                         line,
                         f"id {id!r}: {each.annotator!r} labels {label.topic or label.target!r} twice, with different "
                         "stances; keep one, or name the column of annotators with --annotator",
                     )
+
+    def _join(self, line: int, known: Passage, passage: Passage) -> Passage:
+        """Return the passage with what only a later row says of it; what divides the data must not differ."""
+        different = False
+        found: dict[str, Any] = {}
+        for name in (*_DIVIDING, *_DESCRIBING):
+            one, other = getattr(known, name), getattr(passage, name)
+            if name == "article":
+                # A row without an article has the id of its passage there.
+                one, other = (None if value == known.id else value for value in (one, other))
+            if one is None and other is not None:
+                found[name] = other
+            elif other is not None and one != other and name in _DIVIDING:
+                self.problems.add(
+                    self.path,
+                    line,
+                    f"id {known.id!r} has the {name} {other!r}, but {one!r} in line {self.lines[known.id]}; the rows of "
+                    "an id are one passage, so give them the same, or other ids",
+                )
+            else:
+                different |= other is not None and one != other
+        filled = {name: value for name, value in passage.meta.items() if value is not None}
+        different |= any(known.meta.get(name) not in (None, value) for name, value in filled.items())
+        if different:
+            self._different.append(line)
+        meta = {**known.meta, **{name: value for name, value in filled.items() if known.meta.get(name) is None}}
+        return known.model_copy(update={**found, "meta": meta})
+
+    def notes(self) -> list[str]:
+        """Return a sentence on the rows that describe a passage in another way than its first row."""
+        if not self._different:
+            return []
+        return [
+            f"{counted(len(self._different), 'row')} with another title, date, source, url or kept column than an earlier "
+            f"row of the same id, of which the first is kept (the first such row: line {self._different[0]})"
+        ]
 
     def finish(self, *, spread: Sequence[str], votes_are_topics: bool) -> dict[Key, list[Label]]:
         """Return the labels of each annotation; what the options leave open becomes a problem."""

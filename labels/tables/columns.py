@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from labels.file_format import AS_FOUND, FileFormat
 
+Row = Mapping[str, Any]
+"""{column: cell} of a row of a table."""
 Empty = Literal["none", "unread"]
 """What empty cells mean: the annotator found none of the topics, or did not read the text."""
 OneStance = Literal["each", "unknown"]

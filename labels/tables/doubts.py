@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from labels.codebook import STANCES
-from labels.errors import one_line, value_option
+from labels.errors import one_line, quoted_list, value_option
 from labels.passages import Annotation, Passage
-from labels.tables.cells import DOUBTFUL, MISSING, fold
+from labels.tables.cells import DOUBTFUL, MISSING, NONE, fold
 from labels.tables.columns import TableColumns
 from labels.wording import counted
 
@@ -48,6 +48,7 @@ def doubts(
         *_spellings("target", targets),
         *_spellings("annotator", annotators),
         *_missing(annotators),
+        *_no_texts(passages),
         *_dates([passage.id for passage in passages]),
         *_forgotten_columns(passages, annotations, rows, columns, names),
     ]
@@ -57,7 +58,7 @@ def _stances(topics: Mapping[str, int]) -> list[str]:
     """Name the topics that are stances, as in a column that was named with the wrong option."""
     if not topics or any(name.casefold() not in STANCES for name in topics):
         return []
-    return [f"topics {_list(list(topics))} are stances; if the column holds stances, name it with --stance"]
+    return [f"topics {quoted_list(list(topics))} are stances; if the column holds stances, name it with --stance"]
 
 
 def _topic_spellings(counts: Mapping[str, int]) -> list[str]:
@@ -101,7 +102,7 @@ def _decimals(topics: Mapping[str, int]) -> list[str]:
     if not whole:
         return []
     options = " ".join(value_option(name, fold(name)) for name in whole[:SHOWN])
-    return [f"whole numbers stored as decimals among the topics: {_list(whole)}; to correct them: {options}"]
+    return [f"whole numbers stored as decimals among the topics: {quoted_list(whole)}; to correct them: {options}"]
 
 
 def _undivided(topics: Mapping[str, int]) -> list[str]:
@@ -117,7 +118,7 @@ def _undivided(topics: Mapping[str, int]) -> list[str]:
         ]
         if lists:
             notes.append(
-                f"topics {_list(lists)} look like several topics each; if they are, --separator {separator!r} divides them"
+                f"topics {quoted_list(lists)} look like several topics each; if they are, --separator {separator!r} divides them"
             )
     return notes
 
@@ -125,7 +126,22 @@ def _undivided(topics: Mapping[str, int]) -> list[str]:
 def _missing(annotators: Mapping[str, int]) -> list[str]:
     """Name the annotators who are probably empty cells."""
     names = [name for name in annotators if name.casefold() in MISSING | DOUBTFUL]
-    return [f"annotators {_list(names)} look like empty cells; empty them in the table"] if names else []
+    return [f"annotators {quoted_list(names)} look like empty cells; empty them in the table"] if names else []
+
+
+def _no_texts(passages: Iterable[Passage]) -> list[str]:
+    """Name the texts that are probably empty cells."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for passage in passages:
+        if passage.text.strip().casefold() in MISSING | NONE:
+            ids[passage.text.strip()].append(passage.id)
+    return _first(
+        [
+            f"{counted(len(known), 'text')} {'is' if len(known) == 1 else 'are'} {text!r}, as an empty cell is written "
+            f"(id {known[0]!r} first); if so, remove the rows"
+            for text, known in ids.items()
+        ]
+    )
 
 
 def _dates(ids: Sequence[str]) -> list[str]:
@@ -133,7 +149,9 @@ def _dates(ids: Sequence[str]) -> list[str]:
     dates = [id for id in ids if _DATE.fullmatch(id)]
     if not dates or (len(dates) == len(ids) and not any(character.isalpha() for id in dates for character in id)):
         return []
-    return [f"ids that look like dates, as a spreadsheet makes of MAR1 or 3-1: {_list(dates)}; export them as text"]
+    return [
+        f"ids that look like dates, as a spreadsheet makes of MAR1 or 3-1: {quoted_list(dates)}; export them as text"
+    ]
 
 
 def _forgotten_columns(
@@ -163,12 +181,6 @@ def _forgotten_columns(
         f"{repeated} of {counted(len(texts), 'text')} in several rows, each of which is read as a passage of its own; if the "
         f"rows are the labels of one text, name its id with --id, and if they are of different annotators, {option}"
     ]
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(repr(one_line(name)) for name in names[:3]) + (
-        f" and {len(names) - 3} more" if len(names) > 3 else ""
-    )
 
 
 def _first(notes: list[str]) -> list[str]:

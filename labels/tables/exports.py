@@ -26,8 +26,6 @@ _FIELDS = {
 """{column: field of a passage}."""
 BATCH = 1024
 
-Row = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Exported:
@@ -68,7 +66,7 @@ def export_table(data: LabelledData, path: Path, *, for_spreadsheet: bool = Fals
     count = 0
     plain_types = {name: str if type is object else type for name, type in types.items()}
     with table_writer(path, plain_types, for_spreadsheet=for_spreadsheet) as write:
-        batch: list[Row] = []
+        batch: list[dict[str, Any]] = []
         for passage in data.passages:
             cells = _passage_cells(passage, columns, types)
             batch += [cells | row for row in _label_rows(passage.text, annotations[passage.id], columns, lost)]
@@ -78,9 +76,9 @@ def export_table(data: LabelledData, path: Path, *, for_spreadsheet: bool = Fals
         write(batch)
         count += len(batch)
     targets = {label.target for label in _labels(data) if label.target is not None}
-    values = {
-        word(target): word(target) for target in sorted(targets) if word(target).casefold() in MISSING | DOUBTFUL | NONE
-    }
+    # An import looks values up without case, so NA and na are one.
+    missing = {word(target).casefold(): word(target) for target in sorted(targets)}
+    values = {name: name for key, name in missing.items() if key in MISSING | DOUBTFUL | NONE}
     return Exported(columns, values, count, {kind: number for kind, number in lost.items() if number})
 
 
@@ -172,9 +170,9 @@ def _convert(value: Any, to: type) -> Any:
     return value if value is None or to in (object, type(value)) else str(value)
 
 
-def _passage_cells(passage: Passage, columns: TableColumns, types: Mapping[str, type]) -> Row:
+def _passage_cells(passage: Passage, columns: TableColumns, types: Mapping[str, type]) -> dict[str, Any]:
     """Return a row with every cell of the passage, and empty cells for the labels."""
-    row: Row = dict.fromkeys(types)
+    row: dict[str, Any] = dict.fromkeys(types)
     row |= {name: getattr(passage, field) for column, field in _FIELDS.items() if (name := getattr(columns, column))}
     row |= {name: _convert(passage.meta.get(name), types[name]) for name in columns.keep}
     return row | {columns.text: passage.text}
@@ -182,7 +180,7 @@ def _passage_cells(passage: Passage, columns: TableColumns, types: Mapping[str, 
 
 def _label_rows(
     text: str, annotations: Sequence[Annotation], columns: TableColumns, lost: Counter[str]
-) -> Iterator[Row]:
+) -> Iterator[dict[str, Any]]:
     """Yield the cells of each label, or one empty row for a passage without annotations."""
     if not annotations:
         yield {}
@@ -193,7 +191,7 @@ def _label_rows(
         if not labels:
             yield annotator
         for label in labels:
-            row: Row = annotator | {stance_column: label.stance}
+            row: dict[str, Any] = annotator | {stance_column: label.stance}
             if label.topic is not None:
                 row[topic_column] = _topic_cell(label.topic)
             if label.shares is not None:

@@ -63,8 +63,8 @@ def import_table_to_folder(
         check_output(output, inputs=[path, *([texts] if texts else [])])
     if codebook is None and stub_file.exists() and not is_stub(read_codebook(stub_file)):
         raise DemarcheError(f"{stub_file}: has been edited since it was made; pass it as --codebook or move it away")
-    _check_other_sheets(annotations_file, options.annotator)
     imported = import_table(path, columns, options, read_codebook(codebook) if codebook else None, texts=texts)
+    _check_other_sheets(annotations_file, options.annotator, {each.annotator for each in imported.annotations})
     # Write all files or none: new annotations next to the passages of an earlier import would be worse than no files.
     with jsonl_writer(passages_file) as write_passages, jsonl_writer(annotations_file) as write_annotations:
         write_passages(imported.passages)
@@ -119,6 +119,7 @@ def import_table(
         *map(str, problems.notes),
         *vocabulary.notes(),
         *rows.topic_cells.notes(),
+        *collected.notes(),
         *answers.settle(collected.labels, topics),
     ]
     labels = collected.finish(spread=rows.spread, votes_are_topics=rows.votes_are_topics)
@@ -136,15 +137,20 @@ def import_table(
     return Imported(codebook, passages, annotations, how, notes)
 
 
-def _check_other_sheets(path: Path, annotator: str) -> None:
-    """Raise DemarcheError if the sheet of one annotator would replace that of another."""
-    if annotator == DEFAULT_ANNOTATOR or not path.exists():
+def _check_other_sheets(path: Path, annotator: str, annotators: set[str]) -> None:
+    """Raise DemarcheError if the sheet of one annotator would be replaced by that of another, or by another table.
+
+    An import without the names of annotators may be done again with them.
+    """
+    if not path.exists():
         return
-    others = {each.annotator for _, each in read_jsonl(path, Annotation, Problems())} - {annotator}
-    if others:
+    known = {each.annotator for _, each in read_jsonl(path, Annotation, Problems())}
+    others = known - ({annotator} if annotator != DEFAULT_ANNOTATOR else {DEFAULT_ANNOTATOR})
+    if others and (annotator != DEFAULT_ANNOTATOR or not known & annotators):
+        by = annotator if annotator != DEFAULT_ANNOTATOR else min(annotators, default=annotator)
         raise DemarcheError(
-            f"{path}: has the annotations by {min(others)!r}, which those by {annotator!r} would replace; "
-            "choose another folder for each annotator with --out"
+            f"{path}: has the annotations by {min(others)!r}, which those by {by!r} would replace; "
+            "choose another folder for each annotator with --out, or delete the file if it is out of date"
         )
 
 

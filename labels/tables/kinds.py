@@ -21,9 +21,8 @@ from labels.tables.cells import (
     to_number,
     word,
 )
-from labels.tables.columns import ImportOptions
+from labels.tables.columns import ImportOptions, Row
 
-Row = Mapping[str, Any]
 LOGICAL = frozenset({"true", "false"})
 
 

@@ -7,21 +7,19 @@ annotator of the row, and columns without `{topic}`, `{target}` and `{n}` about 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from labels.errors import DemarcheError, suggest
-from labels.tables.cells import NO, YES, is_blank, to_number, word
-from labels.tables.columns import TableColumns
+from labels.tables.cells import is_blank
+from labels.tables.columns import Row, TableColumns
 from labels.tables.patterns import literal_length, match_column
 from labels.tables.vocabulary import Vocabulary
+from labels.tables.yes_no import hold_answers
 
 SHARES = ("favor", "against", "neutral")
 STANCE_OPTIONS = ("stance", *SHARES)
-_ANSWERS = (YES | NO) - {"", "none", "nan"}
-
-Row = Mapping[str, Any]
 
 
 class Column(NamedTuple):
@@ -202,16 +200,9 @@ def _most_likely(name: str, ways: list[Column], coders: set[str], topics: set[st
 def _name_topics(found: list[Column], rows: Sequence[Row], vocabulary: Vocabulary) -> list[Column]:
     """Read columns of topics that hold yes and no as columns for the topics in their names."""
     plain = [column for column in found if column._replace(name="") == Column("topics", "")]
-    yes_no = vocabulary.kinds.yes_no if len(plain) == 1 else _hold_answers(plain, rows, vocabulary)
+    names = [column.name for column in plain]
+    yes_no = vocabulary.kinds.yes_no if len(plain) == 1 else hold_answers(names, rows, vocabulary)
     return [column._replace(topic=column.name) if yes_no and column in plain else column for column in found]
-
-
-def _hold_answers(plain: Sequence[Column], rows: Sequence[Row], vocabulary: Vocabulary) -> bool:
-    """Return whether several columns of topics hold yes and no, and not the names of topics."""
-    cells = [row.get(column.name) for column in plain for row in rows]
-    words = {word(cell).casefold().removesuffix(".0") for cell in cells if not isinstance(cell, list | dict)} - {""}
-    scores = vocabulary.reads_scores and any(to_number(cell) is not None for cell in cells)
-    return bool(words & _ANSWERS) or scores or not any(not is_blank(cell) for cell in cells)
 
 
 def _check(columns: TableColumns, found: Sequence[Column]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from labels.errors import DemarcheError
 from labels.passages import GOLD, Label, Passage, place_in_list
 from labels.tables.cells import (
+    SPREADSHEET_ERRORS,
     identifier,
     is_blank,
     join_paragraphs,
@@ -19,13 +20,11 @@ from labels.tables.cells import (
     to_scalar,
     word,
 )
-from labels.tables.columns import DEFAULT_ANNOTATOR, ImportOptions, TableColumns
+from labels.tables.columns import DEFAULT_ANNOTATOR, ImportOptions, Row, TableColumns
 from labels.tables.layout import SHARES, Layout, Reading, Slot
 from labels.tables.shares import read_shares
 from labels.tables.topic_cells import Stance, TopicCells, stance_field
 from labels.tables.vocabulary import Vocabulary
-
-Row = Mapping[str, Any]
 
 
 class Annotated(NamedTuple):
@@ -72,6 +71,10 @@ class RowReader:
         text = join_paragraphs(row.get(columns.text))
         if not isinstance(text, str) or not text.strip():
             raise DemarcheError(f"column {columns.text!r} is empty or not text; every row needs a text")
+        if text.strip().casefold() in SPREADSHEET_ERRORS:
+            raise DemarcheError(
+                f"column {columns.text!r} is {text.strip()!r}, an error of a spreadsheet and no text; correct or remove the row"
+            )
         if id is None:
             id = _id(row, columns.id) or self._own_id(line, text)
         return Passage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,8 @@ from labels.tables.cells import is_blank
 def read_shares(cells: Mapping[str, Any]) -> Shares | None:
     """Return the shares in the cells {stance: cell}, or None if all of them are blank or zero.
 
-    The numbers are shares (which add up to 1), percentages (100) or whole numbers of votes. Raises DemarcheError for
-    any others, since a stance may be missing.
+    The numbers are shares (which add up to 1), percentages (100) or whole numbers of votes, with a decimal point or
+    comma. Raises DemarcheError for any others, since a stance may be missing.
     """
     if all(is_blank(cell) for cell in cells.values()):
         return None
@@ -37,7 +38,12 @@ def read_shares(cells: Mapping[str, Any]) -> Shares | None:
 def _number(stance: str, cell: Any) -> float:
     if is_blank(cell):
         return 0.0
-    text = cell.strip().removesuffix("%") if isinstance(cell, str) else cell
+    text = cell.strip().removesuffix("%").strip() if isinstance(cell, str) else cell
+    if isinstance(text, str) and re.fullmatch(r"\d+,\d+", text):
+        if re.fullmatch(r"[1-9]\d*,\d{3}", text):
+            point, whole = text.replace(",", "."), text.replace(",", "")
+            raise DemarcheError(f"{stance} {cell!r} may be {point} or {whole}; write it without a comma")
+        text = text.replace(",", ".")
     try:
         number = math.nan if isinstance(text, bool) else float(text)
     except (TypeError, ValueError, OverflowError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from labels.errors import DemarcheError, Problems, suggest
 from labels.table_files import read_rows
-from labels.tables.cells import word
+from labels.tables.cells import identifier, word
 from labels.tables.columns import ImportOptions, TableColumns
 
 Rows = list[tuple[int, dict[str, Any]]]
@@ -83,6 +83,12 @@ class Texts:
     def add(self, id: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row with the cells about its passage. Raises DemarcheError if no text has the id."""
         if id not in self.rows:
+            other = id.removesuffix(".0") if id.endswith(".0") else f"{id}.0"
+            if other in self.rows:
+                raise DemarcheError(
+                    f"the ids are whole numbers with .0 in one of this table and {self.sheet.path}, as programs write "
+                    "numbers in a column with empty cells, and without it in the other; write them alike"
+                )
             hint = suggest(id, self.rows) if len(self.rows) < 2000 else ""
             raise DemarcheError(f"no text in {self.sheet.path} has the id {id!r}{hint}")
         _, known = self.rows[id]
@@ -98,7 +104,11 @@ def read_texts(sheet: Sheet, columns: Sequence[str], id: str, problems: Problems
         )
     rows: dict[str, tuple[int, dict[str, Any]]] = {}
     for line, row in sheet.rows:
-        key = word(row.get(id))
+        try:
+            key = identifier(id, row.get(id))
+        except DemarcheError as error:
+            problems.add(sheet.path, line, str(error))
+            continue
         if not key or key in rows:
             problems.add(
                 sheet.path, line, f"id {key!r} occurs twice; ids must differ" if key else f"column {id!r} is empty"

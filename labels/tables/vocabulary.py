@@ -10,8 +10,8 @@ from typing import Any
 from labels.codebook import STANCES, Codebook
 from labels.errors import BadValue, DemarcheError, Problems, misspelt, suggest_value, value_option
 from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, fold, is_yes, to_number, word
-from labels.tables.columns import ImportOptions
-from labels.tables.kinds import LOGICAL, Kinds, Row, find_kinds
+from labels.tables.columns import ImportOptions, Row
+from labels.tables.kinds import LOGICAL, Kinds, find_kinds
 from labels.wording import counted
 
 SYNONYMS = {
@@ -21,6 +21,8 @@ SYNONYMS = {
 """Words that mean a stance, proposed in messages but never read as one."""
 PLACEHOLDERS = {"STANCE": "a stance", "TOPIC": "a topic", "ANSWER": "yes or no"}
 """The words in messages that the user has to replace."""
+ANSWERS = (YES | NO) - MISSING - NONE - {""}
+"""What says yes or no in a cell, and does not stand for an empty one."""
 UNCLEAR = "unclear"
 """The word for a stance that the annotator could not tell."""
 
@@ -35,7 +37,7 @@ class Vocabulary:
     def __init__(self, options: ImportOptions, codebook: Codebook | None):
         self._topics = frozenset(codebook.topic_ids) if codebook else None
         self._spellings = _spellings(codebook) if codebook else {}
-        self._values = {_key(key): value.strip() for key, value in options.values.items()}
+        self._values = _by_key(options.values)
         for key, value in options.values.items():
             if value in PLACEHOLDERS and value not in (self._topics or ()):
                 raise DemarcheError(f"{value_option(key, value)}: write {PLACEHOLDERS[value]} in place of {value}")
@@ -109,6 +111,17 @@ class Vocabulary:
     def is_known(self, value: str) -> bool:
         """Return whether the value is a topic of the codebook, or is mapped to a stance or a topic."""
         return _key(value) in self._values or fold(value) in self._spellings
+
+    def is_topic(self, value: str) -> bool:
+        """Return whether the codebook has the topic, and the value is not mapped to anything else."""
+        return fold(value) in self._spellings and _key(value) not in self._values
+
+    def is_answer(self, value: str) -> bool:
+        """Return whether the value says yes or no; 1 does not if it is mapped to itself, as a topic of that name is."""
+        named = self._values.get(_key(value))
+        if named is None:
+            return value.casefold().removesuffix(".0") in ANSWERS
+        return named.casefold() in YES | NO and _key(named) != _key(value)
 
     def yes_no(self, column: str, cell: Any) -> bool:
         """Return whether the cell says that the topic of its column holds."""
@@ -244,7 +257,12 @@ class Vocabulary:
     def _refuse_answer(self, column: str, value: str, number: float | None) -> None:
         where = f"column {column!r}:"
         if value.casefold() in MISSING | DOUBTFUL:
-            self._refuse_empty(where, value, f"otherwise {value_option(value, 'ANSWER')}, where ANSWER is yes or no")
+            one, many = "may stand for an empty cell", "may stand for empty cells"
+            remedy = (
+                "ANSWER is yes or no, or nothing for an empty cell; since an empty cell beside filled ones means no, "
+                "leave out the rows in which a topic was not judged"
+            )
+            self._refuse(BadValue(where, value, one, many, value_option(value, "ANSWER"), remedy))
             return
         if number is not None and 0 < number < 1:
             self._refuse_score(value)
@@ -259,6 +277,17 @@ class Vocabulary:
     def _translate(self, value: Any) -> str:
         name = word(value)
         return self._values.get(_key(name), name)
+
+
+def _by_key(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values by what they are looked up as. Raises DemarcheError if one has two meanings."""
+    known: dict[str, str] = {}
+    for value, new in values.items():
+        if known.setdefault(_key(value), new.strip()) != new.strip():
+            raise DemarcheError(
+                f"--value is given twice for {value!r}: {known[_key(value)]!r} and {new.strip()!r}; keep one"
+            )
+    return known
 
 
 def _key(value: str) -> str:
