@@ -76,5 +76,5 @@ def _stance_gold(prediction: Prediction) -> list[Stance | None]:
 def _difference(name: str, first: Metric, second: Metric) -> Difference:
     if first.groups.of_rows != second.groups.of_rows:
         raise DemarcheError(f"the runs' gold differs for {name}; compare runs on the same annotations")
-    difference = interval(lambda w: second.score(w) - first.score(w), first.groups.draws(seed=first.seed))
+    difference = interval(lambda w: second.score(w) - first.score(w), first.groups, seed=first.seed)
     return Difference(name, first.value, second.value, difference)
