@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-encoders bench-folds bench-news encoder-mpnet clean
+.PHONY: demo test check bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
@@ -30,6 +30,9 @@ bench-speed: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-speed DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.speed $(DATA)
 
+bench-growth: .venv/installed
+	$(BIN)/python -m benchmarks.growth
+
 bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.encoders $(DATA)
@@ -39,8 +42,16 @@ bench-news: .venv/installed
 	$(MAKE) --no-print-directory encoder-mpnet
 	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
 
+bench-pages: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-pages DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.pages $(DATA) $(ARGS)
+
 encoder-mpnet: .venv/installed
 	$(BIN)/python -m benchmarks.mpnet
+
+bench-wrapping: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-wrapping DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.wrapping $(DATA)
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds

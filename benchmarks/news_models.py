@@ -24,7 +24,7 @@ from labels.passages import Article
 from labels.splits.split import hash_fraction
 from models.examples import NoCallback
 from models.tagger import Tagger
-from tagging.batch import tag_batch
+from tagging.batch import tag_files
 from tagging.readers import ArticleColumns
 from tagging.rows import BOILERPLATE, OTHER_LANGUAGE
 from training.config import read_config
@@ -162,7 +162,8 @@ def _tag_news(tagger: Tagger, gold: Gold) -> list[Tagged]:
     with tempfile.TemporaryDirectory() as folder:
         articles, out = Path(folder) / "articles.jsonl", Path(folder) / "tags.jsonl"
         write_jsonl(articles, [Article(id=p.id, text=p.text, title=p.title, published=p.published) for p in passages])
-        tag_batch([articles], tagger, out, model="bench", columns=ArticleColumns())
+        tagger.save(Path(folder) / "model")
+        tag_files([articles], Path(folder) / "model", out, model="bench", columns=ArticleColumns())
         for row in _rows(out):
             if row["assigned"]:
                 found = (row["topic_probability"], row["stance"])
@@ -193,7 +194,8 @@ def _tag_pages(tagger: Tagger, pages: Sequence[Path]) -> list[PageTag]:
         for page in pages:
             (unpacked / page.stem).write_bytes(gzip.decompress(page.read_bytes()))
         out = Path(folder) / "tags.jsonl"
-        tag_batch([unpacked], tagger, out, model="bench", columns=ArticleColumns())
+        tagger.save(Path(folder) / "model")
+        tag_files([unpacked], Path(folder) / "model", out, model="bench", columns=ArticleColumns())
         rows = list(_rows(out))
     return [
         PageTag(

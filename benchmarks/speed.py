@@ -133,9 +133,7 @@ STREAM = """
 import sys, threading, time
 from pathlib import Path
 import psutil
-from models.tagger import Tagger
-from tagging.batch import tag_batch
-from tagging.processes import Processes
+from tagging.batch import tag_files
 from tagging.readers import ArticleColumns
 
 def memory():
@@ -156,14 +154,13 @@ def measure_peak():
 
 if __name__ == "__main__":
     model, source, out = map(Path, sys.argv[1:4])
-    tagger = Tagger.load(model)
-    loaded = peak = memory()
+    started = peak = memory()
     threading.Thread(target=measure_peak, daemon=True).start()
     start = time.perf_counter()
-    summary = tag_batch(
-        [source], tagger, out, model="bench", columns=ArticleColumns(), processes=Processes(int(sys.argv[4]), model)
+    summary = tag_files(
+        [source], model, out, model="bench", columns=ArticleColumns(), jobs=int(sys.argv[4])
     )
-    print(summary.passages, time.perf_counter() - start, peak - loaded)
+    print(summary.passages, time.perf_counter() - start, peak - started)
 """
 
 
@@ -179,7 +176,7 @@ def streaming(model: Path, bills: Sequence[Passage]) -> Iterator[Row]:
         passages, seconds, memory = map(float, printed.split())
         yield (
             f"tagging {passages:,.0f} passages from file to file, {processes} processes",
-            f"{seconds:.1f} s, {seconds / passages * 1000:.2f} ms per passage; {memory:.0f} MiB above the model",
+            f"{seconds:.1f} s, {seconds / passages * 1000:.2f} ms per passage; {memory:.0f} MiB with the model",
             "linear; < 500 MiB",
         )
 

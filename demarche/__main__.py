@@ -12,12 +12,13 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import detached, labels, runs, sweep, tag, train
-    from demarche.app import Commands, new_app
+    from demarche import detached, labels, runs, sweep, tables, tag, train
+    from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
     app.info.cls = Commands
 
+    app.callback()(demarche)
     app.command("train")(train.train)
     app.command("sweep")(sweep.sweep)
     app.command("evaluate")(train.evaluate)
@@ -25,14 +26,16 @@ with exit_on_interrupt():
     app.command("ui")(runs.ui)
     app.add_typer(runs.app, name="runs")
     app.add_typer(labels.app, name="labels")
+    labels.app.add_typer(tables.import_app, name="import")
+    labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 
 
 def main() -> None:
-    handle_signals()
     try:
         with exit_on_interrupt():
+            handle_signals()
             typer.main.get_command(app)()
     finally:
         release_signals()

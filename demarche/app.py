@@ -7,13 +7,14 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.models import CommandFunctionType
 
 from demarche.interrupted import exit_on_interrupt, interrupt_requested
+from demarche.printing import echo, warn
 
 EXIT_MISTAKE = 2
 EXIT_PARTLY = 3
@@ -27,7 +28,24 @@ class App(typer.Typer):
 
 
 class Command(TyperCommand):
-    """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces."""
+    """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces.
+
+    An option that takes one value is refused if it is given twice: the first value would be dropped without a word.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = args[: args.index("--")] if "--" in args else args
+        for param in self.get_params(ctx):
+            if isinstance(param, TyperOption) and not (param.multiple or param.is_flag or param.count):
+                times = sum(arg == name or arg.startswith(f"{name}=") for arg in given for name in param.opts)
+                if times > 1:
+                    ctx.fail(f"{param.opts[0]} is given {times} times but takes one value.{self._advice(param)}")
+        return super().parse_args(ctx, args)
+
+    @staticmethod
+    def _advice(param: Any) -> str:
+        patterned = "pattern" in (param.help or "")
+        return " A pattern names several columns, as in --stance '{topic}_stance'." if patterned else ""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.strip("{}").replace("}...", "...") for piece in super().collect_usage_pieces(ctx)]
@@ -69,14 +87,15 @@ class Commands(TyperGroup):
         except DemarcheError as error:
             if interrupt_requested():
                 raise KeyboardInterrupt from None
-            typer.echo(str(error), err=True)
+            for line in str(error).splitlines():
+                warn(line)
             raise typer.Exit(EXIT_MISTAKE) from None
         except BrokenPipeError:
             # `demarche … | head`: the program that reads the output has exited, which is not an error.
             _discard_output()
             raise typer.Exit(0) from None
         except (OSError, MemoryError) as error:
-            typer.echo(describe_os_error(error), err=True)
+            warn(describe_os_error(error))
             _discard_output()
             raise typer.Exit(EXIT_MISTAKE) from None
 
@@ -93,6 +112,23 @@ def _discard_output() -> None:
     """Discard the rest of the output, which Python would flush at exit and then fail with a traceback."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        from importlib import metadata
+
+        echo(f"demarche {metadata.version('demarche')}")
+        raise typer.Exit
+
+
+def demarche(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit."),
+    ] = False,
+) -> None:
+    """Declare the options of `demarche` itself."""
 
 
 def new_app(help: str) -> App:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.printing import warn
+from demarche.printing import echo, warn
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from labels.detached import Attached, DetachedPassage
@@ -30,11 +31,11 @@ def detach(
     """
     from labels.check import read_passages
     from labels.detached import detach
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
 
-    check_output(out, inputs=[passages])
+    check_jsonl_output(out, inputs=[passages])
     count = write_jsonl(out, map(detach, read_passages(passages)))
-    typer.echo(f"{count} passages without text in {out}")
+    echo(f"{counted(count, 'passage')} without text in {out}")
 
 
 def attach(
@@ -48,6 +49,9 @@ def attach(
         str | None,
         typer.Option(metavar="FIELD", help="Field with an article's text.  [default: text, or content_original]"),
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Encoding of the files that are not UTF-8, e.g. windows-1252.")
+    ] = None,
 ) -> None:
     """Fill in the text of detached passages.
 
@@ -58,28 +62,30 @@ def attach(
     from labels.article_copies import read_copies
     from labels.check import read_detached
     from labels.detached import attach
+    from labels.encodings import check_encoding
     from labels.errors import DemarcheError
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
 
-    check_output(out, inputs=[detached, articles])
+    check_encoding(encoding)
     _check_not_among(articles, out)
+    check_jsonl_output(out, inputs=[detached, articles])
     passages = read_detached(detached)
     ids = {passage.article for passage in passages}
-    attached = attach(passages, read_copies(articles, ids, text_field=text_field))
+    attached = attach(passages, read_copies(articles, ids, text_field=text_field, encoding=encoding))
     if len(attached.missing) == len(passages):
         raise DemarcheError(
-            f"{articles}: has none of the {len(ids)} articles of {detached}; give a file of articles (JSON lines) with "
+            f"{articles}: has none of the {counted(len(ids), 'article')} of {detached}; give a file of articles (JSON lines) with "
             "their ids, or the folder in which each is a file named ID.json"
         )
     _list_not_found(attached, articles)
     if not attached.passages:
         raise DemarcheError(f"{articles}: has none of the passages of {detached}; use the same edition of the articles")
     write_jsonl(out, attached.passages)
-    typer.echo(f"{len(attached.passages)} of {_count(passages)} with their text in {out}")
+    echo(f"{len(attached.passages)} of {_count(passages)} with their text in {out}")
     if attached.normalised:
-        typer.echo(f"{_count(attached.normalised)} matched after normalising white space and quotes")
+        echo(f"{_count(attached.normalised)} matched after normalising white space and quotes")
     if attached.moved:
-        typer.echo(f"{_count(attached.moved)} moved: the same text at other offsets")
+        echo(f"{_count(attached.moved)} moved: the same text at other offsets")
     if len(attached.passages) < len(passages):
         raise typer.Exit(EXIT_PARTLY)
 
@@ -97,7 +103,7 @@ def _check_not_among(articles: Path, out: Path) -> None:
 
 
 def _count(passages: Sequence[Passage | DetachedPassage]) -> str:
-    return f"{len(passages)} passage" + ("" if len(passages) == 1 else "s")
+    return counted(len(passages), "passage")
 
 
 def _list_not_found(attached: Attached, articles: Path) -> None:

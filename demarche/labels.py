@@ -1,20 +1,28 @@
-"""The commands `demarche labels …`: check, count, compare, import and export labels."""
+"""The commands `demarche labels …` that check, count and compare labels, and cut articles into passages."""
 
 from __future__ import annotations
 
 import json
-import shlex
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT, After, options_from_fields
-from demarche.printing import interval, not_read, table, warn
-from labels.tables.columns import ImportOptions, TableColumns
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    FOR_SPREADSHEET,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TimeLimit,
+    TitleColumn,
+    options_from_fields,
+)
+from demarche.printing import echo, interval, not_read, table, warn
+from labels.file_format import AS_FOUND, FileFormat
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from labels.check import LabelledData
@@ -22,10 +30,6 @@ if TYPE_CHECKING:
 TIES_SHOWN = 20
 
 app = new_app("Check, count, import, export and prepare labels.")
-import_app = new_app("Import labelled data from other formats.")
-app.add_typer(import_app, name="import")
-export_app = new_app("Export labelled data to other formats.")
-app.add_typer(export_app, name="export")
 
 Codebook = Annotated[Path, typer.Argument(metavar="CODEBOOK", help="Codebook (YAML).")]
 Passages = Annotated[Path, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")]
@@ -57,13 +61,18 @@ def check(
 ) -> None:
     """Check a codebook, passages and annotations.
 
-    Every problem is reported with its file and line.
+    Every problem is reported with its file and line. Copies of a text with different labels, topics without a
+    definition and stances without a target are warnings.
     """
+    from labels.doubts import doubts
+
     data = read_and_warn(codebook, passages, annotations, articles=articles)
+    for doubt in doubts(data):
+        warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
-    typer.echo(
-        f"no errors: {len(data.passages)} passages, {len(data.annotations)} annotations "
-        f"by {len(annotators)} annotators, codebook {data.codebook.reference}"
+    echo(
+        f"no errors: {counted(len(data.passages), 'passage')}, {counted(len(data.annotations), 'annotation')} "
+        f"by {counted(len(annotators), 'annotator')}, codebook {data.codebook.reference}"
     )
 
 
@@ -86,8 +95,9 @@ def stats(
     splits: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
         splits = {id: place.split for id, place in read_split(split).items()}
-    typer.echo(
-        f"{len(data.passages)} passages of {len({p.article for p in data.passages})} articles, {len(examples)} labelled"
+    echo(
+        f"{counted(len(data.passages), 'passage')} of {counted(len({p.article for p in data.passages}), 'article')}, "
+        f"{len(examples)} labelled"
     )
     tables = [gold_table(examples, data.codebook.topic_ids), annotator_table(data), source_table(data)]
     for counts in [*tables, *([split_table(data, splits)] if splits else [])]:
@@ -130,10 +140,11 @@ def agreement(
             title="Cohen's kappa",
         )
     else:
-        typer.echo("\nno Cohen's kappa: the passages with several annotators do not all have the same ones")
-    typer.echo()
+        echo()
+        echo("no Cohen's kappa: the passages with several annotators do not all have the same ones")
+    echo()
     for sentence in in_words(scores):
-        typer.echo(sentence)
+        echo(sentence)
 
 
 @app.command()
@@ -154,21 +165,21 @@ def adjudicate(
 
     Ties are left open and listed.
     """
-    from labels.files import check_output, jsonl_writer
+    from labels.files import check_jsonl_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
-    check_output(out, inputs=[codebook, passages, *annotations])
+    check_jsonl_output(out, inputs=[codebook, passages, *annotations])
     data = read_and_warn(codebook, passages, annotations)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
     tied = [example for example in examples if example.ties]
-    typer.echo(f"{len(examples)} passages: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
+    echo(f"{counted(len(examples), 'passage')}: {len(examples) - len(tied)} decided, {len(tied)} with a tie; in {out}")
     if tied:
         ties = [(example.passage.id, tie) for example in tied for tie in example.ties]
         table(("passage", "tied"), ties[:TIES_SHOWN], title="ties, to be decided by an annotator named adjudicator")
         if len(ties) > TIES_SHOWN:
-            typer.echo(f"… and {len(ties) - TIES_SHOWN} more")
+            echo(f"… and {len(ties) - TIES_SHOWN} more")
 
 
 @app.command()
@@ -186,129 +197,67 @@ def schema(
 
     by_name = schemas()
     if out is None:
-        typer.echo(json.dumps(by_name, indent=2))
+        for line in json.dumps(by_name, indent=2).splitlines():
+            echo(line)
         return
     for name, schema in by_name.items():
         write_text(out / f"{name}.schema.json", json.dumps(schema, indent=2) + "\n")
-        typer.echo(out / f"{name}.schema.json")
+        echo(out / f"{name}.schema.json")
 
 
 @app.command()
+@options_from_fields
 def passages(
     articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
-    out: Annotated[Path, typer.Option(help="File for the passages (JSON lines).")],
+    out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    time_limit: TimeLimit = 60,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Split articles into passages to annotate.
 
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
-    from labels.files import check_output, write_jsonl
-    from tagging.readers import ArticleColumns, Unreadable, nothing_read, read_articles
-    from tagging.segmentation import segment
+    from contextlib import closing
+    from itertools import chain
+
+    from labels.errors import Problem
+    from labels.files import check_jsonl_output, write_jsonl
+    from labels.tables.passages import check_passages_output, write_passages
+    from tagging.in_batches import in_batches
+    from tagging.jobs import Cutting
+    from tagging.processes import Workers, cores
+    from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     outputs = [out, *([articles_out] if articles_out else [])]
-    for place, path in enumerate(outputs):
-        check_output(path, inputs=outputs[:place])
+    check_passages_output(out, for_spreadsheet=for_spreadsheet)
+    if articles_out is not None:
+        check_jsonl_output(articles_out, inputs=[out])
     read, unreadable, cut = [], [], []
-    for item in read_articles(articles, ArticleColumns(), written=outputs):
-        if isinstance(item, Unreadable):
-            unreadable.append(item)
-            continue
-        read.append(item.article)
-        cut += [piece.passage for piece in segment(item.article) if piece.boilerplate is None]
+    notes: list[Problem] = []
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
+    workers = Workers(cores(), time_limit, preload="tagging.jobs")
+    items = list_articles(articles, columns, written=outputs, notes=notes)
+    with closing(in_batches(Cutting, items, workers)) as batches:
+        for article in chain.from_iterable(batches):
+            if isinstance(article, Unreadable):
+                unreadable.append(article)
+            else:
+                read.append(article.article)
+                cut += article.passages
     if not read:
         raise nothing_read(unreadable)
-    write_jsonl(out, cut)
+    write_passages(out, cut, for_spreadsheet=for_spreadsheet)
     if articles_out is not None:
         write_jsonl(articles_out, read)
-    typer.echo(f"{len(cut)} passages of {len(read)} articles in {out}")
+    echo(f"{counted(len(cut), 'passage')} of {counted(len(read), 'article')} in {out}")
+    for note in notes:
+        warn(f"note: {note}")
     not_read(unreadable)
     if unreadable:
         raise typer.Exit(EXIT_PARTLY)
-
-
-@import_app.command("table")
-@partial(options_from_fields, metavar="COLUMN")
-def import_table(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json (each also .gz) or .parquet table.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for passages.jsonl, annotations.jsonl and codebook.yaml.")],
-    columns: TableColumns,
-    toward: Annotated[
-        str | None, typer.Option(help="Target of all stances, if there is no target column."), After("target")
-    ] = None,
-    value: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OLD=NEW", help="Map a label, e.g. NONE=neutral; OLD= drops it. Repeatable."),
-    ] = None,
-    separator: Annotated[str, typer.Option(help="Separator between the topics in a cell.")] = ";",
-    codebook: Annotated[
-        Path | None,
-        typer.Option(help="Codebook to use (YAML). Without it, a minimal codebook is created from the table's topics."),
-    ] = None,
-) -> None:
-    """Import a table of labelled texts.
-
-    The table becomes passages, annotations and a codebook.
-    """
-    from labels.tables.imports import import_table_to_folder
-
-    options = ImportOptions(values=_parse_values(value or []), separator=separator, target=toward)
-    imported = import_table_to_folder(file, out, columns, options, codebook=codebook)
-    typer.echo(f"topics: {', '.join(imported.codebook.topic_ids) or 'none, only stance toward named targets'}")
-    if codebook is not None:
-        name = imported.codebook.reference
-    elif imported.codebook.topics:
-        name = f"{out / 'codebook.yaml'}: add a definition and a target to each topic"
-    else:
-        name = str(out / "codebook.yaml")
-    typer.echo(
-        f"{len(imported.passages)} passages and {len(imported.annotations)} annotations in {out}; codebook {name}"
-    )
-
-
-def _parse_values(pairs: list[str]) -> dict[str, str]:
-    """Parse the `FROM=TO` pairs of --value."""
-    from labels.errors import DemarcheError
-
-    values = dict(pair.rpartition("=")[::2] for pair in pairs)
-    if "" in values:
-        raise DemarcheError("--value: write FROM=TO, e.g. --value NONE=neutral")
-    return values
-
-
-@export_app.command("table")
-def export_table(
-    codebook: Codebook,
-    passages: Passages,
-    annotations: Annotations,
-    out: Annotated[Path, typer.Option(help="Table to write (.csv, .tsv, .jsonl or .parquet).")],
-) -> None:
-    """Export labels as a flat table, one row per label.
-
-    `demarche labels import table` reads it back.
-    """
-    from labels.tables.exports import check_table_output, export_table
-
-    check_table_output(out, inputs=[codebook, passages, *annotations])
-    data = read_and_warn(codebook, passages, annotations)
-    exported = export_table(data, out)
-    typer.echo(
-        f"{exported.rows} rows of {len(data.passages)} passages and {len(data.annotations)} annotations in {out}"
-    )
-    if exported.lost:
-        warn("not in the table: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
-    command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
-    typer.echo("to read it back:")
-    typer.echo("  " + shlex.join([*command, "--codebook", str(codebook), *_column_options(exported.columns)]))
-
-
-def _column_options(columns: TableColumns) -> list[str]:
-    """Return the `labels import table` options that read these columns, leaving out defaults."""
-    options = []
-    for field, value in asdict(columns).items():
-        names = [value] if isinstance(value, str) else value or ()
-        options += [part for name in names for part in (f"--{field.replace('_', '-')}", name)]
-    return options[2:] if options[:2] == ["--text", "text"] else options

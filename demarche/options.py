@@ -11,10 +11,44 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 import typer
 
 ARTICLE_FILES = (
-    "Files with articles (.txt, .md, .html), tables of articles (.csv, .tsv, .jsonl, .json, .parquet), "
-    "or folders that contain them."
+    "Files with articles (.txt, .md, .html, .mhtml, .eml, .docx, .rtf), tables of articles (.csv, .tsv, .jsonl, .json, "
+    ".parquet, .xlsx), or folders that contain them; each also .gz."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
+FOR_SPREADSHEET = (
+    "Write a CSV file that a spreadsheet opens as UTF-8 and without formulas: an apostrophe precedes cells that begin "
+    "with =, +, - or @."
+)
+_LONGEST_LIMIT = 86_400
+
+
+def _check_seconds(seconds: float) -> float:
+    """Raise BadParameter for what compares with nothing (`nan`), which typer's own limits let through."""
+    if not 0 < seconds <= _LONGEST_LIMIT:
+        raise typer.BadParameter(f"{seconds} is not a number of seconds between 0 and {_LONGEST_LIMIT}")
+    return seconds
+
+
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        callback=_check_seconds,
+        help="Maximum number of seconds for one article. If it takes longer, it is left out and reported.",
+    ),
+]
+TextColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text, content or body]")
+]
+IdColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the article's id.  [default: id, if present]")
+]
+TitleColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the title.  [default: title, if present]")
+]
+DateColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the date.  [default: published or date, if present]")
+]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -28,8 +62,8 @@ class After(NamedTuple):
 def options_from_fields(command: Command, *, metavar: str | None = None) -> Command:
     """Replace each dataclass parameter of a command with one option per field.
 
-    Declare a field as `Annotated[type, "help"]` with a default; a field of type `tuple[str, ...]` may be repeated.
-    `metavar` stands for the value of each option in `--help`.
+    Declare a field as `Annotated[type, "help"]` or `Annotated[type, "help", "METAVAR"]` with a default; a field of type
+    `tuple[str, ...]` may be repeated. `metavar` stands for the value of each option without its own in `--help`.
     """
     signature = inspect.signature(command, eval_str=True)
     groups: dict[str, Any] = {
@@ -68,11 +102,15 @@ def options_from_fields(command: Command, *, metavar: str | None = None) -> Comm
 def _options(group: Any, metavar: str | None) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     for field in fields(group):
-        type_, help = get_args(hints[field.name])
+        type_, help, *own = get_args(hints[field.name])
         repeatable = get_origin(type_) is tuple
+        flag = [f"--{field.name.replace('_', '-')}"] if type_ is bool else []
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None if repeatable else field.default,
-            annotation=Annotated[list[str] | None if repeatable else type_, typer.Option(help=help, metavar=metavar)],
+            annotation=Annotated[
+                list[str] | None if repeatable else type_,
+                typer.Option(*flag, help=help, metavar=None if flag else own[0] if own else metavar),
+            ],
         )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
+from labels.wording import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -20,9 +22,20 @@ if TYPE_CHECKING:
 _MOST_LISTED = 50
 
 
-def warn(text: str) -> None:
+def echo(line: object = "", *, err: bool = False) -> None:
+    """Print a line, with control characters escaped: all output but a table's and the progress bar's goes through here."""
+    typer.echo(printable(str(line)), err=err)
+
+
+def warn(line: str) -> None:
     """Print a line to standard error."""
-    typer.echo(text, err=True)
+    echo(line, err=True)
+
+
+def heading(line: str) -> None:
+    """Print a line in bold type after an empty one."""
+    echo()
+    typer.secho(printable(line), bold=True)
 
 
 def not_read(items: Sequence[Unreadable]) -> None:
@@ -37,13 +50,13 @@ def not_read(items: Sequence[Unreadable]) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
     """Print a table of plain text with numbers right-aligned; the output is the same in a pipe."""
-    rows = [tuple(map(str, row)) for row in rows]
+    rows = [tuple(printable(str(cell)) for cell in row) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     right = [
         bool(rows) and not any(char.isalpha() for row in rows for char in row[place]) for place in range(len(columns))
     ]
     if title:
-        typer.secho(f"\n{title}", bold=True)
+        heading(title)
     for number, row in enumerate((tuple(columns), *rows)):
         cells = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)]
         typer.secho("  ".join(cells).rstrip(), dim=number == 0)
@@ -57,7 +70,7 @@ def interval(score: Interval) -> tuple[str, str]:
 
 
 def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, on: str = "test") -> None:
-    """Print the headline metrics with intervals next to the baselines' values, then a row for each class."""
+    """Print the headline metrics with intervals next to the baselines' values, then a row for each class in the gold."""
     baselines = baselines or {}
     rows = []
     for name, score in scores.headlines().items():
@@ -68,10 +81,14 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
     classes = [
         (row["class"], row["gold"], row["predicted"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
         for row in scores.classes
+        if row["gold"]
     ]
     table(("class", "gold", "predicted", *metrics), classes, title="by class")
+    absent = [f"{row['class']} (predicted {row['predicted']})" for row in scores.classes if not row["gold"]]
+    if absent:
+        echo(f"not in the gold: {', '.join(absent)}")
     for what, count in scores.left_out.items():
-        typer.echo(f"left out of the metrics: {count} {what}")
+        echo(f"left out of the metrics: {count} {what}")
 
 
 class TerminalReporter:
@@ -109,7 +126,7 @@ class TerminalReporter:
         if self._progress is None:
             warn(self._prefix + text)
         else:
-            self._progress.console.print(self._prefix + text, markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(printable(self._prefix + text), markup=False, highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.log(f"warning: {text}")
@@ -118,5 +135,5 @@ class TerminalReporter:
         if self._progress is None:
             return
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total)
+            self._tasks[what] = self._progress.add_task(printable(what), total=total)
         self._progress.update(self._tasks[what], completed=done)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from demarche.app import new_app
-from demarche.printing import table
+from demarche.printing import echo, table
 
 app = new_app("List, compare and promote runs.")
 
@@ -32,7 +32,7 @@ def list_(
 
     runs = tracking.runs(experiment, most=most, parts=parts)
     if not runs:
-        typer.echo(f"no runs yet in {store_name()}")
+        echo(f"no runs yet in {store_name()}")
         return
     rows, champions = [], registry.champions()
     for run in runs:
@@ -51,7 +51,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN",
-            help="Two or more runs, each a name, an id or the start of an id; the first is the reference.",
+            help="Two or more runs, each an id, the start of an id, or a name that only one run has; the first is the "
+            "reference.",
         ),
     ],
     metrics: Annotated[
@@ -66,7 +67,7 @@ def compare(
     """Compare runs with a reference run.
 
     Differences are computed on the test passages common to both runs, with confidence intervals from a paired bootstrap
-    over articles.
+    over articles. On fewer than 30 passages, or 5 articles, there is no verdict.
     """
     from training.compare_runs import check_plot_output, compare_runs, draw, verdict
 
@@ -77,14 +78,14 @@ def compare(
     for run, difference in comparison.differences:
         value, low, high = difference.difference
         rows.append(
-            (run, difference.metric, f"{difference.first:.3f}", f"{difference.second:.3f}",
+            (run, difference.metric, str(difference.passages), f"{difference.first:.3f}", f"{difference.second:.3f}",
              f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}", verdict(difference))
         )  # fmt: skip
-    typer.echo(f"reference: {comparison.reference}")
-    table(("run", "metric", "reference", "run's", "difference", "95 % interval", ""), rows)
+    echo(f"reference: {comparison.reference}")
+    table(("run", "metric", "passages", "reference", "run's", "difference", "95 % interval", ""), rows)
     if out is not None:
         draw(comparison, out)
-        typer.echo(f"plot in {out}")
+        echo(f"plot in {out}")
 
 
 @app.command()
@@ -96,7 +97,7 @@ def promote(
     from training.tracking import registry
 
     registered = registry.promote(name, version)
-    typer.echo(f"models:/{name}@champion is now version {registered.champion}")
+    echo(f"models:/{name}@champion is now version {registered.champion}")
 
 
 def ui(
@@ -112,11 +113,11 @@ def ui(
 
     open_store(create=True)
     if tracking_uri().startswith("http"):
-        typer.echo(f"the store is a server that has its own UI: {store_name()}")
+        echo(f"the store is a server that has its own UI: {store_name()}")
         return
     _check_address(host, port)
-    typer.echo(f"MLflow UI (stop it with Ctrl-C): http://{host}:{port}/#/experiments?workflowType=machine_learning")
-    typer.echo(f"store {store_name()}")
+    echo(f"MLflow UI (stop it with Ctrl-C): http://{host}:{port}/#/experiments?workflowType=machine_learning")
+    echo(f"store {store_name()}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
     environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
     # The UI replaces this process, so that stopping the process stops the UI.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.printing import TerminalReporter, table
+from demarche.printing import TerminalReporter, echo, table
 
 if TYPE_CHECKING:
     from training.sweeps.sweep import Swept
@@ -45,23 +45,23 @@ def sweep(
         swept = run(config, overrides or [], trials=trials, url=study, reporter=reporter)
     _print_best(swept)
     again = ["demarche", "train", str(config), *(overrides or []), *swept.values]
-    typer.echo(f"store  {store_name()}")
-    typer.echo(f"again  {shlex.join(again)}")
+    echo(f"store  {store_name()}")
+    echo(f"again  {shlex.join(again)}")
 
 
 def _print_best(swept: Swept) -> None:
     from training.evaluation.metrics import HEADLINES
+    from training.record import interval_tag
 
     best, rows = swept.best, []
     for name in dict.fromkeys((*HEADLINES, swept.metric)):
-        test, low, high, dev = (
-            best.metrics.get(key) for key in (f"test/{name}", f"test/{name}_low", f"test/{name}_high", f"dev/{name}")
-        )
+        test, dev = (best.metrics.get(f"{split}/{name}") for split in ("test", "dev"))
         if test is not None:
-            bounds = "–" if low is None else f"{low:.3f}–{high:.3f}"
+            bounds = best.tags.get(interval_tag("test", name), "").partition(" ")[2] or "–"
             rows.append((name, f"{test:.3f}", bounds, "–" if dev is None else f"{dev:.3f}"))
     table(("best config on test", "score", "95 % interval", "on dev"), rows)
-    typer.echo(f"\nbest   trial {swept.trial} of {swept.trials}: {swept.metric} {swept.value:.3f} on dev")
-    typer.echo(f"run    {best.id} ({best.name}, experiment {best.experiment}), sweep {swept.parent}")
+    echo()
+    echo(f"best   trial {swept.trial} of {swept.trials}: {swept.metric} {swept.value:.3f} on dev")
+    echo(f"run    {best.id} ({best.name}, experiment {best.experiment}), sweep {swept.parent}")
     model = best.tags.get("demarche.registered")
-    typer.echo(f"model  {f'models:/{model}' if model else f'runs:/{best.id}/tagger'}")
+    echo(f"model  {f'models:/{model}' if model else f'runs:/{best.id}/tagger'}")

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.options import ARTICLE_FILES, ARTICLES_OUT
-from demarche.printing import not_read, table
+from demarche.options import (
+    ARTICLE_FILES,
+    ARTICLES_OUT,
+    FOR_SPREADSHEET,
+    DateColumn,
+    IdColumn,
+    TextColumn,
+    TimeLimit,
+    TitleColumn,
+    options_from_fields,
+)
+from demarche.printing import echo, not_read, table, warn
+from labels.file_format import AS_FOUND, FileFormat
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from tagging.batch import Summary
@@ -17,6 +29,7 @@ if TYPE_CHECKING:
 _MOST_TOPICS = 20
 
 
+@options_from_fields
 def tag(
     inputs: Annotated[
         list[Path],
@@ -24,22 +37,15 @@ def tag(
     ],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
     out: Annotated[Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv).")],
-    text: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the text, in tables.  [default: text]")
-    ] = None,
-    id: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the article's id.  [default: id, if present]")
-    ] = None,
-    title: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the title.  [default: title, if present]")
-    ] = None,
-    date: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the date.  [default: published or date, if present]")
-    ] = None,
+    text: TextColumn = None,
+    id: IdColumn = None,
+    title: TitleColumn = None,
+    date: DateColumn = None,
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -47,21 +53,35 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
+    time_limit: TimeLimit = 60,
+    format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
     from tagging.batch import check_paths, tag_files
     from tagging.readers import ArticleColumns
 
     # Fetching a model can take a long time, so check the paths first.
-    check_paths(inputs, out, articles_out)
+    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
     folder, name = _resolve_model(model)
-    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target)
-    summary = tag_files(inputs, folder, out, model=name, columns=columns, articles_out=articles_out, jobs=jobs)
+    columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
+    summary = tag_files(
+        inputs,
+        folder,
+        out,
+        model=name,
+        columns=columns,
+        articles_out=articles_out,
+        for_spreadsheet=for_spreadsheet,
+        jobs=jobs,
+        time_limit=time_limit,
+    )
     _print_topics(summary)
     _print_counts(summary, model=name)
-    typer.echo(f"tags in {out}")
+    echo(f"tags in {out}")
     if articles_out is not None:
-        typer.echo(f"articles as read in {articles_out}")
+        echo(f"articles as read in {articles_out}")
+    for note in summary.notes:
+        warn(f"note: {note}")
     not_read(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(EXIT_PARTLY)
@@ -95,17 +115,19 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     """Print the numbers of articles, passages and tags, and what was not tagged."""
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
-    typer.echo(f"\n{summary.passages} passages of {summary.articles} articles read by {model}, boilerplate left out:")
-    typer.echo(
-        f"{summary.assigned} tags, {summary.assigned_for_review} of them for review; "
+    echo()
+    passages, articles = counted(summary.passages, "passage"), counted(summary.articles, "article")
+    echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
+    echo(
+        f"{counted(summary.assigned, 'tag')}, {summary.assigned_for_review} of them for review; "
         f"{summary.unassigned_for_review} more for review but not assigned; "
-        f"{summary.statuses[NO_TOPIC]} passages without a topic; "
-        f"{summary.statuses[BOILERPLATE]} pieces of boilerplate"
+        f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
+        f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
     )
     if summary.other_languages:
         counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
-        typer.echo(
-            f"not tagged because of their language: {summary.other_languages.total()} passages in "
-            f"{summary.other_articles} articles ({counts}); "
+        echo(
+            f"not tagged because of their language: {counted(summary.other_languages.total(), 'passage')} in "
+            f"{counted(summary.other_articles, 'article')} ({counts}); "
             f"the model was trained on {', '.join(summary.training_languages)}"
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.printing import TerminalReporter, scores_table, table
+from demarche.printing import TerminalReporter, echo, scores_table, table
+from labels.wording import counted
 
 if TYPE_CHECKING:
     from training.learning_curve import Curve
@@ -44,7 +45,7 @@ def train(
     if check:
         with TerminalReporter() as reporter:
             prepared = run.check(settings, reporter=reporter)
-        typer.echo(f"{config}: no errors; passages: {run.describe_sizes(prepared.split)}")
+        echo(f"{config}: no errors; passages: {run.describe_sizes(prepared.split)}")
     elif learning_curve is None:
         with TerminalReporter() as reporter:
             trained = run.train(settings, reporter=reporter)
@@ -62,19 +63,19 @@ def _print_trained(trained: Trained) -> None:
 
     for name in [*(name for name in trained.scores if name != "test"), "test"]:
         scores_table(trained.scores[name], trained.baselines[name], on=name)
-        typer.echo("")
-    typer.echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
-    typer.echo(f"store  {store_name()}")
+        echo()
+    echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
+    echo(f"store  {store_name()}")
     registered = trained.registered
     if registered is None:
-        typer.echo(f"model  {trained.model}")
+        echo(f"model  {trained.model}")
     elif registered.is_champion:
-        typer.echo(f"model  models:/{registered.name}@champion (version {registered.version})")
+        echo(f"model  models:/{registered.name}@champion (version {registered.version})")
     else:
-        typer.echo(
+        echo(
             f"model  models:/{registered.name}/{registered.version}; the champion is still version {registered.champion}"
         )
-        typer.echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+        echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
 
 
 def _print_curve(curve: Curve) -> None:
@@ -90,11 +91,12 @@ def _print_curve(curve: Curve) -> None:
         for point in curve.points
     ]
     table(("part of train", "passages", "articles", *curve.names), rows)
-    typer.echo("")
+    echo()
     for sentence in curve.sentences:
-        typer.echo(sentence)
-    typer.echo(f"\nrun    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
-    typer.echo(f"store  {store_name()}")
+        echo(sentence)
+    echo()
+    echo(f"run    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
+    echo(f"store  {store_name()}")
 
 
 def evaluate(
@@ -111,11 +113,11 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
     """Evaluate a model on new annotations, without training."""
-    from labels.files import check_output, write_jsonl
+    from labels.files import check_jsonl_output, write_jsonl
     from training.run import evaluate_model
 
     if out is not None:
-        check_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
+        check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     with TerminalReporter() as reporter:
         scores, predictions = evaluate_model(
             model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
@@ -123,4 +125,5 @@ def evaluate(
     scores_table(scores, on="the annotations")
     if out is not None:
         write_jsonl(out, predictions)
-        typer.echo(f"\n{len(predictions)} predictions in {out}")
+        echo()
+        echo(f"{counted(len(predictions), 'prediction')} in {out}")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from labels.errors import DemarcheError, Problems, suggest
-from labels.files import decode, explain_json_line, load_json, read_lines, read_text
+from labels.files import explain_json_line, load_json, read_lines, read_text
 from labels.passages import Article
+from labels.tables.cells import join_paragraphs
 
 TEXT_FIELDS = ("text", "content_original")
 """Fields that may have an article's text; the second is that of the data set Article-Bias-Prediction."""
@@ -23,15 +24,22 @@ class _Row(NamedTuple):
     fields: Mapping[str, Any]
 
 
-def read_copies(path: Path, ids: Set[str], *, text_field: str | None = None) -> Iterator[Article]:
+def read_copies(
+    path: Path, ids: Set[str], *, text_field: str | None = None, encoding: str | None = None
+) -> Iterator[Article]:
     """Yield the articles with these ids. Those that are not there, or have no text, are left out.
 
     `path` is a JSON-lines file with the fields `id` and `text`, or a folder of files `ID.json`. The text is in
-    `text_field`, or else in the first of `TEXT_FIELDS` that is not blank. Raises BadInput after the last article,
+    `text_field`, or else in the first of `TEXT_FIELDS` that is not blank. `encoding` is that of files that are not UTF-8.
+    Raises BadInput after the last article,
     with every problem in the articles.
     """
     problems = Problems()
-    rows = _rows_of_folder(path, ids, problems) if path.is_dir() else _rows_of_file(path, ids, problems)
+    rows = (
+        _rows_of_folder(path, ids, problems, encoding)
+        if path.is_dir()
+        else _rows_of_file(path, ids, problems, encoding)
+    )
     for row in rows:
         try:
             text = _text(row.fields, TEXT_FIELDS if text_field is None else (text_field,))
@@ -50,11 +58,11 @@ def read_copies(path: Path, ids: Set[str], *, text_field: str | None = None) -> 
     problems.raise_any()
 
 
-def _rows_of_file(path: Path, ids: Set[str], problems: Problems) -> Iterator[_Row]:
+def _rows_of_file(path: Path, ids: Set[str], problems: Problems, encoding: str | None) -> Iterator[_Row]:
     first: dict[str, int] = {}
-    for line, raw in read_lines(path, problems):
+    for line, raw in read_lines(path, problems, encoding):
         try:
-            fields = load_json(decode(raw))
+            fields = load_json(raw.decode())
         except DemarcheError as error:
             problems.add(path, line, explain_json_line(error))
             continue
@@ -68,14 +76,14 @@ def _rows_of_file(path: Path, ids: Set[str], problems: Problems) -> Iterator[_Ro
                 problems.add(path, line, f"article id {id!r} already occurs in line {first[id]}; rename one")
 
 
-def _rows_of_folder(folder: Path, ids: Set[str], problems: Problems) -> Iterator[_Row]:
+def _rows_of_folder(folder: Path, ids: Set[str], problems: Problems, encoding: str | None) -> Iterator[_Row]:
     for id in sorted(ids):
         file = folder / f"{id}.json"
         # An id with a slash must not lead out of the folder.
         if "/" in id or not _is_file(file):
             continue
         try:
-            fields = load_json(read_text(file).removeprefix("\ufeff"))
+            fields = load_json(read_text(file, encoding).removeprefix("\ufeff"))
         except DemarcheError as error:
             problems.add(file, None, str(error).removeprefix(f"{file}: "))
             continue
@@ -94,7 +102,7 @@ def _is_file(path: Path) -> bool:
 
 def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
     """Return the first text that is not blank, or else a blank one. Raises DemarcheError if no field has a text."""
-    texts = [text for name in names if isinstance(text := fields.get(name), str)]
+    texts = [text for name in names if isinstance(text := join_paragraphs(fields.get(name)), str)]
     if texts:
         return next((text for text in texts if text.strip()), texts[0])
     hint = suggest(names[-1], [name for name, value in fields.items() if isinstance(value, str)])

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from labels.codebook import Codebook, fits, read_codebook
 from labels.detached import DetachedPassage
-from labels.errors import BadInput, Problem, Problems, suggest
+from labels.errors import BadInput, Problem, Problems, suggest, suggest_value
 from labels.files import read_jsonl
 from labels.passages import Annotation, Article, Passage
 
@@ -181,7 +181,8 @@ def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Cod
             path,
             line,
             f"made with codebook {annotation.codebook}, which {codebook.reference} does not replace "
-            "(another id or major version); relabel it or use the codebook that it was made with",
+            "(another id or major version); use the codebook that it was made with, import its table with this one "
+            "(--codebook), or relabel it",
         )
         return False
     for label in annotation.labels:
@@ -189,6 +190,6 @@ def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Cod
             problems.add(
                 path,
                 line,
-                f"topic {label.topic!r} is not in codebook {codebook.reference}{suggest(label.topic, codebook.topic_ids)}",
+                f"topic {label.topic!r} is not in codebook {codebook.reference}{suggest_value(label.topic, codebook.topic_ids)}",
             )
     return fit == "older"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from labels.errors import BadInput, Problem, explain
 from labels.files import Frozen, write_text
-from labels.yaml_text import read_yaml_text, yaml_error
+from labels.yaml_text import dump_yaml, read_yaml
 
 Stance = Literal["favor", "against", "neutral"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
@@ -107,11 +106,7 @@ def is_stub(codebook: Codebook) -> bool:
 def read_codebook(path: Path | str) -> Codebook:
     """Read a codebook. Raises BadInput with every mistake in the file."""
     path = Path(path)
-    text = read_yaml_text(path)
-    try:
-        plain = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2020-13-45
-        raise yaml_error(path, error) from None
+    plain = read_yaml(path)
     if not isinstance(plain, dict):
         raise BadInput([Problem(str(path), None, "empty or not a mapping; `id`, `version` and `topics` are expected")])
     try:
@@ -122,17 +117,11 @@ def read_codebook(path: Path | str) -> Codebook:
 
 def write_codebook(path: Path, codebook: Codebook) -> None:
     """Write a codebook as YAML, without the fields that have their default."""
-    plain = codebook.model_dump(mode="json", exclude_defaults=True)
-    write_text(path, yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+    write_text(path, dump_yaml(codebook.model_dump(mode="json", exclude_defaults=True), width=100))
 
 
-class _Dumper(yaml.SafeDumper):
-    """A YAML dumper that keeps the Unicode line ends of mis-decoded data sets instead of folding them to spaces."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if {"\x85", "\u2028", "\u2029"} & set(text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
+def write_stub(path: Path, codebook: Codebook) -> None:
+    """Write a codebook of topics that have only ids, with an empty definition and target to fill in for each."""
+    plain = codebook.model_dump(mode="json", include={"id", "version"})
+    plain["topics"] = [{"id": topic.id, "definition": "", "target": ""} for topic in codebook.topics]
+    write_text(path, dump_yaml(plain, width=100))

@@ -29,6 +29,8 @@ NEAR = 500
 """Distance in code points within which a passage that begins or ends inside a word is searched."""
 _AROUND = 500
 """Number of words around the expected place of a passage that are searched before all words of the article."""
+_MOST_SEARCHED = 5_000_000
+"""Number of words searched in an article without finding a passage, before the search of all its words is given up."""
 _LONGEST_WORD = 10_000
 """Longer words keep their Unicode form: the time that NFKC takes grows with the square of a run of combining marks."""
 _STRAIGHT = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
@@ -178,6 +180,8 @@ class _Copy:
             self._digests[passage.normalised_length].add(passage.normalised_sha256)
         self._spans: dict[int, dict[str, list[_Span]]] = {}
         """The results of `_find_all`, by normalised length."""
+        self._searched = 0
+        """How many words were searched since a passage was found among all words."""
         self._shift = 0
         """How far the last passage that was found has moved."""
 
@@ -199,7 +203,8 @@ class _Copy:
         """Return the offsets of the words that are the passage once they are normalised.
 
         Most passages moved about as far as the one before. Otherwise the whole article is searched, but once for all
-        passages of a length: a search for each would take time that grows with the square of the article's length.
+        passages of a length: a search for each would take time that grows with the square of the article's length. The
+        searches of a very long article end when many passages in a row were not found: it has other words.
         """
         length, digest = passage.normalised_length, passage.normalised_sha256
         around = islice(_nearest_first(self._index.spans, passage.start + self._shift), _AROUND)
@@ -207,8 +212,13 @@ class _Copy:
         if span is not None and self._index.is_nearest(span[0], length, passage.start):
             return span
         if length not in self._spans:
+            if self._searched > _MOST_SEARCHED:
+                return None
             self._spans[length] = self._find_all(length)
+            self._searched += len(self._index.spans)
         spans = self._spans[length].get(digest, [])
+        if spans:
+            self._searched = 0
         return next((spans[number] for number in _nearest_first(spans, passage.start)), None)
 
     def _find_all(self, length: int) -> dict[str, list[_Span]]:

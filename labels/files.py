@@ -11,13 +11,25 @@ import secrets
 import stat
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from labels.encodings import (
+    choose_encoding,
+    decode,
+    extends_ascii,
+    guess,
+    guess_wide,
+    is_utf8,
+    marked_encoding,
+    not_in,
+)
 from labels.errors import DemarcheError, Problems, explain
+from labels.signatures import HEAD, HTML, describe, recognise
 
 
 class Frozen(BaseModel):
@@ -27,8 +39,8 @@ class Frozen(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
-HEAD = 1000
-"""Number of bytes read to recognise a file that is not text."""
+_CHUNK = 1 << 20
+"""Number of bytes read at once."""
 
 
 def require_file(path: Path | str, *, what: str = "file") -> Path:
@@ -59,27 +71,12 @@ def suffix(path: Path) -> str:
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
 
 
-def decode(raw: bytes) -> str:
-    """Decode UTF-8, keeping any byte-order mark. Raises a DemarcheError that names the first invalid byte."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DemarcheError(
-            f"not UTF-8 (byte 0x{raw[error.start]:02x} at {error.start}); "
-            "save it as UTF-8, e.g. `iconv -f WINDOWS-1252 -t UTF-8`"
-        ) from None
-
-
 def load_json(text: str) -> Any:
-    """Parse JSON. Raises DemarcheError if it is invalid or could not be written again."""
+    """Parse JSON. Raises DemarcheError if it is invalid, repeats a key, or could not be written again."""
     try:
-        value = json.loads(text)
-        if "\\ud" in text or "\\uD" in text:
-            # Half a surrogate pair is not a character and could not be written again.
-            json.dumps(value, ensure_ascii=False).encode()
+        value = json.loads(text, object_pairs_hook=unique_keys)
+        check_characters(value, text)
         return value
-    except UnicodeEncodeError:
-        raise DemarcheError("not JSON: half a surrogate pair (\\ud800 to \\udfff); write the whole character") from None
     except json.JSONDecodeError as error:
         raise DemarcheError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
@@ -88,37 +85,119 @@ def load_json(text: str) -> Any:
         raise DemarcheError("not JSON: a number with too many digits") from None
 
 
-def read_text(path: Path) -> str:
-    """Read the file's text unchanged, line ends included."""
-    try:
-        return decode(require_file(path).read_bytes())
-    except DemarcheError as error:
-        message = str(error)
-        raise DemarcheError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object with these pairs of key and value. Raises DemarcheError for a key that occurs twice."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise DemarcheError(f"the key {repeated!r} occurs twice in one object; rename or remove one")
+    return value
 
 
-def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, line) for each line that is not blank, without a byte-order mark."""
+def check_characters(value: Any, text: str) -> None:
+    """Raise DemarcheError if the value of this JSON text has half a surrogate pair, which could not be written again."""
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise DemarcheError(
+                "not JSON: half a surrogate pair (\\ud800 to \\udfff); write the whole character"
+            ) from None
+
+
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """Read the file's text unchanged, line ends included; `encoding` is that of files that are not UTF-8."""
     try:
         with open_bytes(require_file(path)) as stream:
-            if what := binary_reason(stream.peek(HEAD)[:HEAD]):
+            raw = stream.read()
+    except (zlib.error, EOFError, OSError) as error:
+        raise DemarcheError(f"{path}: cannot be read: {error}") from None
+    if what := reason_not_text(path, raw[:HEAD], encoding):
+        raise DemarcheError(f"{path}: {what}")
+    try:
+        return decode(raw, encoding)
+    except DemarcheError as error:
+        raise DemarcheError(f"{path}: {error}") from None
+
+
+def read_lines(path: Path, problems: Problems, encoding: str | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number from 1, line) for each line that is not blank, in UTF-8 without a byte-order mark.
+
+    A line that is not UTF-8 becomes a problem. `encoding` is that of files that are not UTF-8.
+    """
+    try:
+        with open_bytes(require_file(path)) as stream:
+            start = stream.peek(HEAD)[:HEAD]
+            if what := reason_not_text(path, start, encoding):
                 problems.add(path, None, what)
                 return
-            for number, raw in enumerate(stream, start=1):
+            chosen = encoding_of(path, encoding)
+            lines = stream if chosen == "utf-8" else _recode(stream, chosen)
+            is_explained = False
+            for number, raw in enumerate(lines, start=1):
                 raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
-                if raw.strip():
+                if not is_utf8(raw):
+                    problems.add(
+                        path, number, "not UTF-8, like an earlier line" if is_explained else explain_file(path)
+                    )
+                    is_explained = True
+                elif raw.strip():
                     yield number, raw
+    except UnicodeError:
+        problems.add(path, None, not_in(chosen))
     except (zlib.error, EOFError, OSError) as error:
         problems.add(path, None, f"cannot be read: {error}")
 
 
-def binary_reason(start: bytes) -> str | None:
+def _recode(stream: io.BufferedReader | gzip.GzipFile, encoding: str) -> Iterator[bytes]:
+    """Yield the lines of a text in another encoding, in UTF-8."""
+    # Only these line ends: a line separator within a string ends no line.
+    with io.TextIOWrapper(stream, encoding=encoding, newline="\n") as text:
+        for line in text:
+            yield line.encode()
+
+
+def open_text(path: Path, encoding: str | None = None) -> TextIO:
+    """Open the file as text, without a byte-order mark and with its line ends unchanged, decompressing it if needed."""
+    chosen = encoding_of(path, encoding)
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig" if chosen == "utf-8" else chosen, newline="")
+
+
+def encoding_of(path: Path, encoding: str | None = None) -> str:
+    """Return the encoding to decode the file with; `encoding` is that of files that are not UTF-8."""
+    with open_bytes(path) as stream:
+        return choose_encoding(iter(lambda: stream.read(_CHUNK), b""), encoding)
+
+
+def explain_file(path: Path) -> str:
+    """Return why the file is not UTF-8, with a guess at its encoding from some of its lines."""
+    before = after = b""
+    message = "not UTF-8"
+    with open_bytes(path) as stream:
+        for number, raw in enumerate(stream, start=1):
+            if raw.isascii():
+                continue
+            if not after and is_utf8(raw):
+                before += raw if len(before) < _CHUNK else b""
+                continue
+            message = message if after else f"not UTF-8 (line {number})"
+            after += raw
+            if len(after) > _CHUNK:
+                break
+    return message + guess(before + after)
+
+
+def reason_not_text(path: Path, start: bytes, encoding: str | None = None) -> str | None:
     """Return why a file that starts with these bytes is not text, or None; reported once rather than for each line."""
-    if start.startswith(b"\x1f\x8b"):
-        return "compressed with gzip; give it a name that ends in .gz"
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
-        return "not UTF-8 but UTF-16 or binary; save it as text in UTF-8"
-    return None
+    kind = recognise(start)
+    if kind is not None and kind != HTML:
+        return describe(kind, path)
+    if b"\0" not in start or marked_encoding(start) or (encoding and not extends_ascii(encoding)):
+        return None
+    if what := guess_wide(start):
+        return what
+    line = start.count(b"\n", 0, start.index(b"\0")) + 1
+    return f"binary, or damaged: it contains a zero byte in line {line}; remove it, or save the file as UTF-8 text"
 
 
 def read_jsonl(path: Path, model: type[Model], problems: Problems) -> Iterator[tuple[int, Model]]:
@@ -135,7 +214,7 @@ def _explain_line(raw: bytes, error: ValidationError) -> list[str]:
     if error.errors()[0]["type"] != "json_invalid":
         return explain(error)
     try:
-        load_json(decode(raw))
+        load_json(raw.decode())
     except DemarcheError as broken:
         return [explain_json_line(broken)]
     return explain(error)
@@ -186,6 +265,13 @@ def check_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
         tempfile.TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())).close()
     except OSError as error:
         raise DemarcheError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def check_jsonl_output(path: Path, *, inputs: Iterable[Path] = ()) -> None:
+    """Raise DemarcheError, as `check_output` does, and if the name says that the file is something else."""
+    check_output(path, inputs=inputs)
+    if path.suffix.lower() not in (".jsonl", ".ndjson"):
+        raise DemarcheError(f"{path}: JSON lines are written here; name a file that ends in .jsonl")
 
 
 def _check_place(path: Path) -> None:

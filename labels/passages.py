@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from labels.codebook import Name, Stance
 from labels.files import Frozen
@@ -39,6 +39,10 @@ Span = Annotated[tuple[int, int], AfterValidator(_ordered)]
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 LONGEST = 1_000_000
 """Maximum length of a passage in characters. Training on a whole book on one line would take gigabytes."""
+
+
+ROUNDING = 0.011
+"""How far shares may add up to more or less than 1, since tables round them to two digits."""
 
 
 def _short(text: str) -> str:
@@ -100,8 +104,30 @@ class Passage(Frozen):
         return self.group or self.article
 
 
+class Shares(Frozen):
+    """The proportions of favor, against and neutral among several readers; they add up to 1."""
+
+    favor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    against: Annotated[float, Field(ge=0, le=1)] = 0.0
+    neutral: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @property
+    def proportions(self) -> tuple[float, float, float]:
+        """The shares in the order of `STANCES`."""
+        return self.favor, self.against, self.neutral
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Shares:
+        if not abs(sum(self.proportions) - 1) <= ROUNDING:
+            raise ValueError(f"favor, against and neutral add up to {sum(self.proportions):.4g}; 1 is expected")
+        return self
+
+
 class Label(Frozen):
-    """A topic or target of a passage, and the stance toward it. Spans are relative to the passage."""
+    """A topic or target of a passage, and the stance toward it. Spans are relative to the passage.
+
+    `shares` holds the stance as several readers saw it; `stance` is then absent or the most frequent one.
+    """
 
     topic: Name | None = None
     stance: Stance | None = None
@@ -109,6 +135,18 @@ class Label(Frozen):
     evidence: Span | None = None
     target: Text | None = None
     target_span: Span | None = None
+    shares: Shares | None = None
+
+    @model_validator(mode="after")
+    def _stance_fits_the_shares(self) -> Label:
+        if self.stance is not None and self.shares is not None:
+            own = getattr(self.shares, self.stance)
+            if own < max(self.shares.proportions):
+                raise ValueError(
+                    f"stance {self.stance!r} is not the most frequent of its shares; "
+                    "leave it out, or give the decision in an annotation by gold"
+                )
+        return self
 
     @model_validator(mode="after")
     def _about_something(self) -> Label:
@@ -117,6 +155,14 @@ class Label(Frozen):
         if self.target is None and self.target_span is not None:
             raise ValueError("target_span without target; name the target")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent_shares(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Digests of data without shares stay what they were before labels could have any.
+        fields: dict[str, Any] = serialize(self)
+        return (
+            fields if self.shares is not None else {name: value for name, value in fields.items() if name != "shares"}
+        )
 
     @property
     def about(self) -> tuple[str | None, str | None, Span | None]:

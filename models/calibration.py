@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, model_validator
 from scipy.special import expit, log_softmax, logit, softmax
 
 from labels.errors import DemarcheError
 from labels.files import Frozen
+from labels.wording import counted
 from models.examples import BoolArray, Examples, FloatArray
+from models.saved_parts import Fraction, Number
 
 FOLDS = 5
 FEWEST = 8
@@ -19,20 +22,29 @@ _RESAMPLES = 100
 _TINY = 1e-6
 
 Rows = npt.NDArray[np.intp]
+Slope = Annotated[float, Field(ge=0, le=1000)]
+"""A steeper curve would be a step, and its products with log-odds not finite."""
+Weight = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class Platt(Frozen):
     """Platt scaling for one topic (Platt 1999): p → sigmoid(slope · logit(p) + bias)."""
 
-    slope: float = 1.0
-    bias: float = 0.0
+    slope: Slope = 1.0
+    bias: Number = 0.0
 
 
 class TopicCalibration(Frozen):
     """A Platt curve and a threshold for each topic."""
 
     curves: tuple[Platt, ...]
-    thresholds: tuple[float, ...]
+    thresholds: tuple[Fraction, ...]
+
+    @model_validator(mode="after")
+    def _has_a_threshold_for_each_curve(self) -> Self:
+        if len(self.curves) != len(self.thresholds):
+            raise ValueError(f"{len(self.curves)} curves, but {len(self.thresholds)} thresholds")
+        return self
 
     def probabilities(self, raw: FloatArray) -> FloatArray:
         """Return calibrated probabilities, (n, topics) from (n, topics)."""
@@ -51,9 +63,9 @@ class StanceCalibration(Frozen):
     chosen for macro-F1: if most passages are neutral, the most probable stance is almost always neutral.
     """
 
-    slope: float = 1.0
-    biases: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    slope: Slope = 1.0
+    biases: tuple[Number, Number, Number] = (0.0, 0.0, 0.0)
+    weights: tuple[Weight, Weight, Weight] = (1.0, 1.0, 1.0)
 
     def probabilities(self, raw: FloatArray) -> FloatArray:
         """Return calibrated probabilities, (n, 3) from (n, 3)."""
@@ -77,7 +89,7 @@ def folds(train: Examples[Any], dev: Examples[Any], *, seed: int) -> list[tuple[
     groups = np.unique(np.array(train.groups), return_inverse=True)[1]
     parts = min(FOLDS - len(pairs), len(set(groups)))
     if parts < 2:
-        raise DemarcheError(f"training has {len(set(groups))} articles with labels; at least two are needed")
+        raise DemarcheError(f"training has {counted(len(set(groups)), 'article')} with labels; at least two are needed")
     positive = train.y.reshape(n, -1) > 0.5
     rarest_label = np.full(groups.max() + 1, -1)
     for column in np.argsort(-positive.sum(axis=0), kind="stable"):

@@ -14,6 +14,7 @@ from labels.codebook import STANCES, Codebook, Stance
 from labels.errors import DemarcheError, suggest
 from labels.gold.adjudication import Example, Target
 from labels.passages import Passage, Span
+from models.cleaning import clean, clean_span
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -92,30 +93,29 @@ class NoCallback:
         return None
 
 
-def render(passage: Passage, fields: Sequence[Field]) -> tuple[str, int]:
-    """Return the fields of a passage as one text, and where the passage's own text starts in it."""
+def render(passage: Passage, fields: Sequence[Field], span: Span | None = None) -> tuple[str, Span | None]:
+    """Return the cleaned fields of a passage as one text, and where the span of the passage's text is in it."""
     parts: list[str] = []
-    start = 0
+    rendered = None
     for name in fields:
-        part = getattr(passage, name)
-        if not part:
-            continue
-        if name == "text":
+        part, found = clean_span(getattr(passage, name) or "", span if span and name == "text" else (0, 0))
+        if found is not None:
             start = sum(len(before) + 1 for before in parts)
-        parts.append(part)
-    return "\n".join(parts), start
+            rendered = (start + found[0], start + found[1])
+        if part:
+            parts.append(part)
+    return "\n".join(parts), rendered
 
 
 def query(passage: Passage, target: Target, codebook: Codebook, fields: Sequence[Field]) -> Query:
     """Return the query for the stance of a passage toward a target. Raises DemarcheError for an unknown topic."""
-    text, start = render(passage, fields)
-    span = None if target.span is None else (target.span[0] + start, target.span[1] + start)
+    text, span = render(passage, fields, target.span)
     if target.topic is not None:
         if target.topic not in codebook.topic_ids:
             hint = suggest(target.topic, codebook.topic_ids)
             raise DemarcheError(f"no topic {target.topic!r} in codebook {codebook.reference}{hint}")
-        return Query(text, codebook.topic(target.topic).proposition)
-    return Query(text, target.text or "", span)
+        return Query(text, clean(codebook.topic(target.topic).proposition))
+    return Query(text, clean(target.text or ""), span)
 
 
 def topic_examples(

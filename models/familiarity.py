@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 
 from labels.files import Frozen
+from models.cleaning import clean
+from models.saved_parts import Fraction
 
 FEWEST = 1000
 """Fewer training texts do not show which share of known words is unusual."""
@@ -26,8 +28,8 @@ class Familiarity(Frozen):
     """The words of the training texts, and the lowest share of known words of a familiar text."""
 
     words: tuple[str, ...]
-    mean: float
-    lowest: float
+    mean: Fraction
+    lowest: Fraction
 
     @classmethod
     def of(cls, texts: Sequence[str], groups: Sequence[str]) -> Self | None:
@@ -55,4 +57,4 @@ class Familiarity(Frozen):
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in _WORD.findall(text) if word == word.lower()}
+    return {word for word in _WORD.findall(clean(text)) if word == word.lower()}

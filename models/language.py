@@ -12,6 +12,8 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from models.cleaning import clean
+
 _MIN_PROBABILITY = 0.5
 """Minimum probability of a detected language."""
 _MAX_EXPECTED = 0.01
@@ -28,7 +30,7 @@ def detect_language(text: str, expected: Collection[str] = ()) -> str | None:
 
     With `expected`, return another language only if every expected one is almost impossible.
     """
-    text = text[:_MAX_CHARACTERS]
+    text = clean(text)[:_MAX_CHARACTERS]
     if len("".join(filter(str.isalpha, text)).encode(errors="surrogatepass")) < _MIN_BYTES:
         return None
     ranking: list[tuple[str, float]] = _identifier().rank(text)

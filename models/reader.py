@@ -13,6 +13,7 @@ from labels.errors import DemarcheError
 from models.examples import BoolArray, FloatArray, Query
 from models.families.catalog import load_stance, load_topics
 from models.families.protocol import SETTINGS_FILE, StanceClassifier, TopicClassifier
+from models.saved_parts import BadPart
 
 if TYPE_CHECKING:
     from models.families.joint import Joint
@@ -92,10 +93,10 @@ class TwoStage:
     @classmethod
     def load(cls, folder: Path) -> Self:
         topics, stance = folder / "topics", folder / "stance"
-        return cls(
-            load_topics(topics) if (topics / SETTINGS_FILE).is_file() else None,
-            load_stance(stance) if (stance / SETTINGS_FILE).is_file() else None,
-        )
+        has_topics, has_stance = ((part / SETTINGS_FILE).is_file() for part in (topics, stance))
+        if not has_topics and not has_stance:
+            raise BadPart(topics / SETTINGS_FILE, "missing, and so is that of stance")
+        return cls(load_topics(topics) if has_topics else None, load_stance(stance) if has_stance else None)
 
 
 @dataclass(frozen=True)

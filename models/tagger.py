@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
-from safetensors import SafetensorError
+from pydantic import Field as Limits
 
 from labels.codebook import STANCES, Codebook, Stance, read_codebook, write_codebook
 from labels.errors import DemarcheError, one_line
@@ -17,9 +17,11 @@ from labels.gold.adjudication import Target
 from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
+from models.cleaning import CLEANING, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity
 from models.reader import Reader, load_reader
+from models.saved_parts import BadPart, read_json
 
 _SETTINGS = "tagger.json"
 _CODEBOOK = "codebook.yaml"
@@ -44,17 +46,19 @@ class TaggerSettings(Frozen):
     """The settings that a tagger saves with its models.
 
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
-    language are tagged. Without `familiarity`, all texts are taken to be like the training texts.
+    language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
+    rules by which the texts were cleaned.
     """
 
     input: tuple[Field, ...]
-    review: float
+    review: Annotated[float, Limits(ge=0, le=1)]
     topic_calibration: TopicCalibration | None
     stance_calibration: StanceCalibration | None
     run: str | None = None
     # Models saved by older versions do not have this field.
     languages: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
+    cleaning: str = CLEANING
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Tagger:
         def needs_stance(raw: FloatArray) -> BoolArray:
             return np.asarray(calibration.probabilities(raw) >= lower)
 
-        targets = [topic.proposition for topic in self.codebook.topics]
+        targets = [clean(topic.proposition) for topic in self.codebook.topics]
         texts = [render(passage, self.settings.input)[0] for passage in passages]
         reading = self.reader.read(texts, targets, needs_stance)
         probabilities = calibration.probabilities(reading.topics)
@@ -161,22 +165,46 @@ class Tagger:
 
     @staticmethod
     def settings_of(folder: Path) -> TaggerSettings:
-        """Read the settings of a saved tagger without loading its models."""
-        return TaggerSettings.model_validate_json((folder / _SETTINGS).read_bytes())
+        """Read the settings of a saved tagger without loading its models.
+
+        Raises DemarcheError if it was trained on texts cleaned in another way than this version cleans them.
+        """
+        settings = read_json(folder / _SETTINGS, TaggerSettings)
+        cleaning = settings.cleaning if "cleaning" in settings.model_fields_set else "none"
+        if cleaning != CLEANING:
+            raise DemarcheError(
+                f"{folder}: trained on texts cleaned by other rules ({cleaning}; this version has {CLEANING}); "
+                "train it again"
+            )
+        return settings
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model."""
+        """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model whose parts fit."""
         saved.check_seal(folder)
         try:
             settings = cls.settings_of(folder)
-            return cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            # The files match the manifest, so they are whole, but another version wrote them.
-            reason = one_line(str(error).partition("\n")[0])
+            tagger = cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
+            tagger._check(folder / _SETTINGS)
+        except BadPart as error:
+            # The files match the manifest, so they are whole, but another version or another program wrote them.
+            part = error.path.relative_to(folder).as_posix()
             raise DemarcheError(
-                f"{folder}: not a model that this version can read ({reason}); train it again"
+                f"{folder}: not a model that this version can read ({one_line(f'{part}: {error.reason}')}); train it again"
             ) from None
+        return tagger
+
+    def _check(self, path: Path) -> None:
+        """Raise BadPart unless models, calibration and codebook fit each other; `path` is the file of the settings."""
+        calibration, stance = self.settings.topic_calibration, self.settings.stance_calibration
+        if self.reader.reads_topics != (calibration is not None) or self.reader.reads_stance != (stance is not None):
+            raise BadPart(path, "a model and its calibration belong together, and one of them is missing")
+        if calibration is None:
+            return
+        # A classifier returns an array of its shape for no texts at all.
+        sizes = {len(self.codebook.topics), len(calibration.curves), self.reader.topics([]).shape[1]}
+        if len(sizes) > 1:
+            raise BadPart(path, "codebook, calibration and topic model have different numbers of topics")
 
 
 def _triple(row: FloatArray) -> tuple[float, float, float]:

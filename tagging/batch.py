@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-from labels.errors import DemarcheError
-from labels.files import jsonl_writer
-from labels.gold.adjudication import Target
-from labels.passages import Article
-from models.language import is_other_language, languages_of_article
-from models.saved import has_encoder
+from labels.errors import DemarcheError, Problem
+from labels.files import check_jsonl_output, jsonl_writer
+from models.saved import check_seal, has_encoder
 from models.tagger import Tagger
-from tagging.processes import Processes, cores, spread
-from tagging.readers import ArticleColumns, ReadArticle, Unreadable, check_inputs, nothing_read, read_articles
-from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, REVIEW, TAGGED, Row, check_tags_output, rows_of, tags_writer
-from tagging.segmentation import Piece, segment
-
-ARTICLES_AT_ONCE = 64
+from tagging.in_batches import in_batches
+from tagging.jobs import Tagging
+from tagging.processes import TIME_LIMIT, Workers, cores
+from tagging.readers import ArticleColumns, Unreadable, check_inputs, list_articles, nothing_read
+from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, REVIEW, TAGGED, Row, check_tags_output, tags_writer
 
 
 @dataclass
@@ -43,6 +37,8 @@ class Summary:
     other_languages: Counter[str] = field(default_factory=Counter)
     other_articles: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    """Remarks on how tables of articles were read."""
 
     @property
     def assigned(self) -> int:
@@ -64,6 +60,7 @@ class Summary:
         others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
         self.other_languages.update(row["language"] for row in others if row["language"])
         self.other_articles += len({row["article"] for row in others})
+        self.unreadable += [Unreadable(article, "no text but boilerplate") for article in _only_boilerplate(rows)]
         self.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
         for row in rows:
             self.statuses[row["status"]] += 1
@@ -71,10 +68,18 @@ class Summary:
                 self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
 
 
-def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None) -> None:
+def _only_boilerplate(rows: Sequence[Row]) -> list[str]:
+    """Return the articles, in order, of which every passage is boilerplate."""
+    with_text = {row["article"] for row in rows if row["status"] != BOILERPLATE}
+    return [article for article in dict.fromkeys(row["article"] for row in rows) if article not in with_text]
+
+
+def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None, *, for_spreadsheet: bool = False) -> None:
     """Raise a DemarcheError if an input is missing or an output cannot be written, before any work is done."""
     check_inputs(inputs)
-    check_tags_output(out)
+    check_tags_output(out, for_spreadsheet=for_spreadsheet)
+    if articles_out is not None:
+        check_jsonl_output(articles_out)
     if articles_out is not None and articles_out.resolve() == out.resolve():
         raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
 
@@ -87,124 +92,46 @@ def tag_files(
     model: str,
     columns: ArticleColumns,
     articles_out: Path | None = None,
+    for_spreadsheet: bool = False,
     jobs: int | None = None,
+    time_limit: float = TIME_LIMIT,
 ) -> Summary:
-    """Tag the inputs with the model in `folder`, as `tag_batch` does.
+    """Tag every article in the inputs with the model in `folder`, and write the rows to `out` when it is complete.
 
-    `jobs` is the number of processes; by default one for each core, or a single one for a model with an encoder, which
-    uses all cores by itself.
+    `articles_out` receives the articles as they were read: the text that the offsets refer to. With `for_spreadsheet`,
+    no cell of a CSV file is a formula. `jobs` is the number of processes; by default one for each core, or a single one
+    for a model with an encoder, which uses all cores by itself. An article for which a process takes more than
+    `time_limit` seconds, or dies, counts as unreadable.
     """
-    for path in (out, articles_out):
-        if path is not None and folder.resolve() in path.resolve().parents:
+    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
+    outputs = [path for path in (out, articles_out) if path is not None]
+    for path in outputs:
+        if folder.resolve() in path.resolve().parents:
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
-    tagger = Tagger.load(folder)
-    processes = Processes(jobs or (1 if has_encoder(folder) else cores()), folder)
-    return tag_batch(inputs, tagger, out, model=model, columns=columns, articles_out=articles_out, processes=processes)
-
-
-def tag_batch(
-    inputs: Sequence[Path],
-    tagger: Tagger,
-    out: Path,
-    *,
-    model: str,
-    columns: ArticleColumns,
-    articles_out: Path | None = None,
-    processes: Processes | None = None,
-) -> Summary:
-    """Tag every article in the inputs and write the rows to `out`, which is created only when it is complete.
-
-    `articles_out` receives the articles as they were read: the text that the offsets refer to.
-    """
-    check_paths(inputs, out, articles_out)
-    if not tagger.reader.reads_topics and columns.target is None:
-        raise DemarcheError("this model predicts stance alone; name the column of the targets with --target")
-    outputs = [out, *([articles_out] if articles_out else [])]
-    summary = Summary(tagger.settings.languages)
+    check_seal(folder)
+    load = partial(
+        Tagging.load,
+        folder.absolute(),
+        model=model,
+        with_articles=articles_out is not None,
+        has_targets=columns.target is not None,
+    )
+    workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
+    summary = Summary()
+    items = list_articles(inputs, columns, written=outputs, notes=summary.notes)
     articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
-    with tags_writer(out) as write_rows, articles_writer as write_articles:
-        batches = _read_batches(read_articles(inputs, columns, written=outputs), summary, write_articles)
-        with contextlib.closing(spread(partial(tag_articles, model=model), batches, tagger, processes)) as tagged:
-            for rows in tagged:
-                write_rows(rows)
+    with tags_writer(out, for_spreadsheet=for_spreadsheet) as write_rows, articles_writer as write_articles:
+        with contextlib.closing(in_batches(load, items, workers)) as batches:
+            for batch in batches:
+                tagged = [article for article in batch if not isinstance(article, Unreadable)]
+                summary.articles += len(tagged)
+                summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
+                rows = [row for article in tagged for row in article.rows]
                 summary.add(rows)
+                write_rows(rows)
+                if write_articles is not None:
+                    write_articles(article.article for article in tagged if article.article is not None)
         if not summary.articles:
             raise nothing_read(summary.unreadable)
+    summary.training_languages = Tagger.settings_of(folder).languages
     return summary
-
-
-def _read_batches(
-    items: Iterable[ReadArticle | Unreadable],
-    summary: Summary,
-    write_articles: Callable[[Iterable[Article]], object] | None,
-) -> Iterator[list[ReadArticle]]:
-    """Yield the articles in batches; count them, and what is unreadable, in the summary."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, ARTICLES_AT_ONCE)):
-        summary.unreadable += [item for item in batch if isinstance(item, Unreadable)]
-        articles = [item for item in batch if isinstance(item, ReadArticle)]
-        summary.articles += len(articles)
-        if write_articles is not None:
-            write_articles(item.article for item in articles)
-        yield articles
-
-
-class PreparedPiece(NamedTuple):
-    """A piece of an article, its language, and the target that its stance is toward.
-
-    `skipped_as` is the status of a piece that the model does not read, otherwise None.
-    """
-
-    piece: Piece
-    language: str | None
-    target: Target | None
-    skipped_as: str | None
-
-
-def tag_articles(tagger: Tagger, articles: Sequence[ReadArticle], *, model: str) -> list[Row]:
-    """Return the rows of some articles, in order."""
-    pieces = [piece for article in articles for piece in _prepare(article, tagger.settings.languages)]
-    positions = [position for position, piece in enumerate(pieces) if piece.skipped_as is None]
-    passages = [pieces[position].piece.passage for position in positions]
-    targets = [pieces[position].target for position in positions]
-    tags = dict(zip(positions, tagger.tag(passages, targets if any(targets) else None), strict=True))
-    return [
-        row
-        for position, piece in enumerate(pieces)
-        for row in rows_of(
-            piece.piece.passage,
-            tags.get(position, []),
-            skipped_as=piece.skipped_as,
-            language=piece.language,
-            model=model,
-            codebook=tagger.codebook.reference,
-            run=tagger.settings.run,
-        )
-    ]
-
-
-def _prepare(read: ReadArticle, training_languages: Sequence[str]) -> list[PreparedPiece]:
-    """Split an article into pieces and decide which of them a model trained on these languages reads."""
-    pieces = segment(read.article)
-    main_language, languages = languages_of_article([piece.passage.text for piece in pieces], training_languages)
-    is_foreign_article = is_other_language(main_language, training_languages)
-
-    def status_if_skipped(piece: Piece, language: str | None) -> str | None:
-        # The boilerplate rules are written for English pages and do not apply to other languages.
-        if is_other_language(language, training_languages) and (piece.boilerplate is None or is_foreign_article):
-            return OTHER_LANGUAGE
-        return BOILERPLATE if piece.boilerplate else None
-
-    return [
-        PreparedPiece(piece, language, _target(piece, read.target), status_if_skipped(piece, language))
-        for piece, language in zip(pieces, languages, strict=True)
-    ]
-
-
-def _target(piece: Piece, target: str | None) -> Target | None:
-    """Return the target, with its span if the passage names it exactly once."""
-    if target is None or piece.boilerplate is not None:
-        return None
-    start = piece.passage.text.find(target)
-    is_named_once = start >= 0 and piece.passage.text.count(target) == 1
-    return Target(None, target, (start, start + len(target)) if is_named_once else None)

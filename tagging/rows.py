@@ -10,6 +10,7 @@ from typing import TypedDict
 from labels.errors import DemarcheError
 from labels.files import check_output
 from labels.passages import Passage
+from labels.table_files.spreadsheet import check_for_spreadsheet
 from labels.tables.writers import table_writer
 from models.tagger import Tag
 
@@ -105,16 +106,20 @@ def _round(probability: float | None) -> float | None:
     return None if probability is None else round(probability, 6)
 
 
-def check_tags_output(path: Path) -> None:
+def check_tags_output(path: Path, *, for_spreadsheet: bool = False) -> None:
     """Raise a DemarcheError if tags cannot be written to the path, before any work is done."""
     if path.suffix not in SUFFIXES:
         raise DemarcheError(f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}")
+    if for_spreadsheet:
+        check_for_spreadsheet(path)
     check_output(path)
 
 
-def tags_writer(path: Path) -> AbstractContextManager[Callable[[Iterable[Row]], object]]:
+def tags_writer(
+    path: Path, *, for_spreadsheet: bool = False
+) -> AbstractContextManager[Callable[[Iterable[Row]], object]]:
     """Open a tags file and return a function that writes rows to it, a batch at a time.
 
     If the block raises, nothing is left behind and an existing file is kept.
     """
-    return table_writer(path, _KINDS)
+    return table_writer(path, _KINDS, for_spreadsheet=for_spreadsheet)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from labels.passages import Article, Passage
+from models.cleaning import clean
 from models.language import detect_language
 from tagging import boilerplate
+from tagging.lines import Line, Offsets, as_one_line, read_lines, trim
+from tagging.wrapping import continued
 
 LONGEST = 250
 """Maximum number of words in a paragraph that is not split at sentences."""
@@ -17,10 +19,6 @@ _PART = 150
 """Maximum number of words in each part of a split paragraph, where its sentences allow."""
 _WIDEST = 5000
 """Maximum number of characters in a passage. Only text without spaces, or text that is not prose, reaches it."""
-NO_WIDTH = "\ufeff\u200b\u200c\u200d\u2060\xad"
-"""Invisible characters that are trimmed from the ends of a paragraph like white space."""
-
-Offsets = tuple[int, int]
 
 
 class Piece(NamedTuple):
@@ -31,10 +29,13 @@ class Piece(NamedTuple):
 
 
 def segment(article: Article) -> list[Piece]:
-    """Split the article into pieces, in order. Every character but white space is in exactly one of them."""
+    """Split the article into pieces, in order.
+
+    Every character is in exactly one of them, but for white space and the marks (`> `) that begin quoted paragraphs.
+    """
     spans = list(paragraphs(article.text))
-    texts = [article.text[start:end] for start, end in spans]
-    kinds = boilerplate.recognise(texts)
+    texts = [clean(as_one_line(article.text[start:end])) for start, end in spans]
+    kinds = boilerplate.recognise(texts, article.title)
     title = article.title or _headline(texts, kinds)
     pieces: list[Piece] = []
     for (start, end), kind in zip(spans, kinds, strict=True):
@@ -56,55 +57,31 @@ def segment(article: Article) -> list[Piece]:
 
 
 def paragraphs(text: str) -> Iterator[Offsets]:
-    """Yield the offsets of the paragraphs, which end at a blank line, or at each line end if lines are not wrapped."""
-    for block in _blocks(text):
-        if _is_wrapped([text[start:end] for start, end in block]):
-            yield block[0][0], block[-1][1]
+    """Yield the offsets of the paragraphs: the lines of the text, or the runs of lines that were wrapped."""
+    lines = read_lines(text)
+    start = end = 0
+    passed: list[Line] = []
+    for line, is_continued in zip(lines, continued(text, lines), strict=True):
+        if line.is_page_mark:
+            passed.append(line)
+        elif is_continued:
+            end, passed = line.end, []
         else:
-            yield from block
-
-
-def _blocks(text: str) -> Iterator[list[Offsets]]:
-    """Yield the runs of lines between blank lines, each line as offsets without the white space around it."""
-    block: list[Offsets] = []
-    start = 0
-    for line in text.splitlines(keepends=True):
-        stripped = _trim(text, start, start + len(line))
-        start += len(line)
-        if stripped is not None:
-            block.append(stripped)
-        elif block:
-            yield block
-            block = []
-    if block:
-        yield block
-
-
-def _trim(text: str, start: int, end: int) -> Offsets | None:
-    """Return the offsets without white space and invisible characters at the ends, or None if nothing remains."""
-    line = text[start:end]
-    left = len(line) - len(line.lstrip().lstrip(NO_WIDTH).lstrip())
-    kept = line.strip().strip(NO_WIDTH).strip()
-    return (start + left, start + left + len(kept)) if kept else None
-
-
-def _is_wrapped(lines: list[str]) -> bool:
-    """Return whether the lines are one wrapped paragraph: no line has room for the first word of the next."""
-    if len(lines) < 2:
-        return False
-    width = max(map(len, lines))
-    if not 40 <= width <= 130:
-        return False
-    full = [len(line) + 1 + len(after.split(maxsplit=1)[0]) > width for line, after in itertools.pairwise(lines)]
-    return sum(full) >= 0.9 * len(full)
+            if end:
+                yield start, end
+            yield from ((mark.start, mark.end) for mark in passed)
+            start, end, passed = line.start, line.end, []
+    if end:
+        yield start, end
+    yield from ((mark.start, mark.end) for mark in passed)
 
 
 def _headline(texts: list[str], kinds: list[str | None]) -> str | None:
     """Return the headline, if the text has one."""
-    if len(texts) < 2:
-        return None
-    position = boilerplate.find_headline([" ".join(text.split()) for text in texts], kinds)
-    return None if position is None else " ".join(texts[position].lstrip("# ").split())
+    return next(
+        (" ".join(text.lstrip("# ").split()) for text, kind in zip(texts, kinds, strict=True) if kind == "headline"),
+        None,
+    )
 
 
 def _split_long_paragraph(text: str, start: int, end: int) -> list[Offsets]:
@@ -129,18 +106,18 @@ def _split_wide(text: str, start: int, end: int) -> Iterator[Offsets]:
     while end - start > _WIDEST:
         at = max(text.rfind(space, start + 1, start + _WIDEST) for space in " \n\t")
         at = at if at > start else start + _WIDEST
-        yield from filter(None, [_trim(text, start, at)])
+        yield from filter(None, [trim(text, start, at)])
         start = at
-    yield from filter(None, [_trim(text, start, end)])
+    yield from filter(None, [trim(text, start, end)])
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Offsets]:
     """Yield the sentences of a paragraph, splitting those of more than LONGEST words into runs of words."""
     from sentencex import get_sentence_boundaries
 
-    paragraph = text[start:end]
+    paragraph = as_one_line(text[start:end])
     for boundary in get_sentence_boundaries(_sentence_rules(paragraph), paragraph):
-        sentence = _trim(text, start + boundary["start_index"], start + boundary["end_index"])
+        sentence = trim(text, start + boundary["start_index"], start + boundary["end_index"])
         if sentence is not None:
             yield from _word_runs(text, *sentence)
 

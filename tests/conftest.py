@@ -7,9 +7,12 @@ import os
 import random
 import re
 import shutil
+import signal
 import string
 import tempfile
+from collections.abc import Iterator
 from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -191,6 +194,22 @@ def trained(*overrides: str) -> Result:
     return result
 
 
+def from_terminal() -> None:
+    """Set this process's signals as a terminal does; whatever runs the tests may ignore some of them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def signals_of_a_terminal() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    from_terminal()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a labelled data set and a config that trains in seconds."""
@@ -231,6 +250,9 @@ def store(workspace: Path, empty_store: Path) -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved tagger of the tiny codebook."""
+    # Processes that tag start from a server, which can be made ready in the meantime.
+    forkserver.set_forkserver_preload(["tagging.preloaded"])
+    forkserver.ensure_running()
     from labels.gold.adjudication import adjudicate
     from models.examples import NoCallback
     from training.config import read_config

@@ -30,7 +30,7 @@ from models.families.encoder import EncoderStance, EncoderStanceSettings, Encode
 from models.families.joint import Joint, JointSettings, describe
 from models.families.linear import LinearStance, LinearStanceSettings, LinearTopics, LinearTopicsSettings
 from models.families.ngrams import Ngrams
-from models.families.protocol import read_settings
+from models.families.protocol import read_kind
 from models.families.setfit import SetfitStance, SetfitStanceSettings, SetfitTopics, SetfitTopicsSettings
 from models.families.similarity import SimilarityTopics, SimilarityTopicsSettings
 from models.families.zero_shot import ZeroShotStance, ZeroShotStanceSettings, ZeroShotTopics, ZeroShotTopicsSettings
@@ -254,7 +254,7 @@ def assert_same(actual: FloatArray, expected: FloatArray, name: str) -> None:
 
 
 def load(task: str, folder: Path) -> Any:
-    if read_settings(folder)["kind"] == "joint":
+    if read_kind(folder) == "joint":
         return JointTask(task, Joint.load(folder))
     return load_topics(folder) if task == "topics" else load_stance(folder)
 

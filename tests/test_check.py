@@ -11,7 +11,7 @@ import pytest
 
 from labels.check import LabelledData, read_labelled, read_passages
 from labels.codebook import write_codebook
-from labels.errors import BadInput, DemarcheError, suggest
+from labels.errors import BadInput, DemarcheError, suggest, suggest_value
 from labels.files import write_jsonl
 from tests.conftest import BOOK, make_articles
 
@@ -77,8 +77,8 @@ def labels(*given: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
         ([], "annotations.jsonl: contain no annotations"),
         (b"\n\n", "annotations.jsonl: contain no annotations"),
         (b'{"passage": "a#1",\n', ":1: not JSON: "),
-        (b'\n{"passage": "caf\xe9"}\n', ":2: not UTF-8 (byte 0xe9 at 16)"),
-        (json.dumps(READING).encode("utf-16"), "annotations.jsonl: not UTF-8 but UTF-16"),
+        (b'\n{"passage": "caf\xe9"}\n', ":2: not UTF-8 (line 2); it looks like windows-1252: "),
+        (json.dumps(READING).encode("utf-16")[:-1], "annotations.jsonl: not UTF-16: the file is damaged"),
         (b"[" * 100_000, ":1: "),
     ],
 )
@@ -167,9 +167,29 @@ def test_a_broken_codebook_does_not_hide_the_mistakes_in_the_labels(tmp_path: Pa
 
 
 def test_thousands_of_mistakes_are_counted_but_not_all_shown(tmp_path: Path) -> None:
-    message = error_of(lambda: read(tmp_path, readings=[{}] * 1000))
+    message = error_of(lambda: read(tmp_path, readings=[{**READING, "passage": f"b#{n}"} for n in range(1000)]))
     assert message.count("\n") == 50
-    assert message.endswith("… and 3950 more problems")
+    assert message.endswith("… and 950 more problems")
+
+
+def test_a_mistake_in_many_lines_is_reported_once_with_the_lines(tmp_path: Path) -> None:
+    message = error_of(lambda: read(tmp_path, readings=[READING, *labels({"topic": "teas"}) * 149]))
+    (of_topics, *_) = message.splitlines()
+    path = tmp_path / "annotations.jsonl"
+    assert of_topics.startswith(f"{path}:2: a second reading")
+    alone = [line for line in message.splitlines() if "'teas'" in line]
+    assert len(alone) == 1
+    assert alone[0].startswith(f"{path}:2: topic 'teas' is not in codebook tiny@1.0.0; did you mean 'tea'? (149 times")
+    assert "in lines 2, 3, 4" in alone[0]
+
+
+@pytest.mark.parametrize(
+    "word", ["contra", "unfavor", "unfavorable", "for", "pro", "disfavor", "negative", "not against"]
+)
+def test_a_stance_is_never_suggested_for_another_word(tmp_path: Path, word: str) -> None:
+    message = error_of(lambda: read(tmp_path, readings=labels({"topic": "tea", "stance": word})))
+    assert "did you mean" not in message
+    assert "known: against, favor, neutral" in message
 
 
 def test_an_older_codebook_of_the_same_major_version_is_a_warning_once_a_file(tmp_path: Path) -> None:
@@ -256,8 +276,16 @@ def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
         ("ARCTIC", ["arctic"], "; did you mean 'arctic'?"),
         ("x", ["b", "a"], "; known: a, b"),
         ("x", [], ""),
+        ("contra", ["against", "favor", "neutral"], "; known: against, favor, neutral"),
+        ("import", ["export"], "; known: export"),
+        ("term 2", ["term 1"], "; known: term 1"),
+        ("tea", ["teas", "teal"], "; known: teal, teas"),
         ("1", [f"t{n}" for n in range(100, 120)], f"; known: {', '.join(f't{n}' for n in range(100, 112))}, …"),
     ],
 )
-def test_the_nearest_known_word_is_offered(word: str, known: list[str], expected: str) -> None:
-    assert suggest(word, known) == expected
+def test_a_known_word_is_offered_for_its_misspelling_alone(word: str, known: list[str], expected: str) -> None:
+    assert suggest_value(word, known) == expected
+
+
+def test_the_nearest_name_of_a_column_or_key_is_offered() -> None:
+    assert suggest("Text", ["text", "tests"]) == "; did you mean 'text'?"

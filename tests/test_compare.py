@@ -11,6 +11,7 @@ from labels.bootstrap import Groups, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
 from tests.test_evaluation import GoldAndProbability, predicted
+from training.compare_runs import verdict
 from training.evaluation.compare import compare
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import Prediction
@@ -153,6 +154,33 @@ def test_a_metric_that_exists_in_few_draws_or_none_is_compared_without_a_warning
     once = [predicted(f"p{n}", {"tea": (n == 0, 0.1 + n / 10)}) for n in range(5)]
     (one,) = compare(once, once, metrics=["topics/map"], seed=1)
     assert one.difference == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("passages", "is_enough"), [(1, False), (29, False), (30, True)])
+def test_there_is_no_verdict_on_fewer_than_30_passages(passages: int, is_enough: bool) -> None:
+    wrong = town(accuracy=0.0)[:passages]
+    for one in compare(wrong, town(accuracy=1.0)[:passages], metrics=["topics/micro_f1"], seed=1):
+        assert one.passages == passages
+        assert one.difference.low > 0
+        assert one.clear == is_enough
+        assert verdict(one) == ("better" if is_enough else "too few passages to tell")
+
+
+def test_there_is_no_verdict_on_many_passages_of_few_articles() -> None:
+    runs = [[one.model_copy(update={"group": "one"}) for one in town(accuracy=accuracy)] for accuracy in (0.0, 1.0)]
+    for one in compare(*runs, metrics=["topics/micro_f1"], seed=1):
+        assert (one.passages, one.articles) == (120, 1)
+        assert not one.clear
+        assert verdict(one) == "too few articles to tell"
+
+
+def test_the_passages_of_a_metric_are_those_that_have_gold_for_it() -> None:
+    bare = [one.model_copy(update={"stances": ()}) for one in GOOD[10:]]
+    topics, stance, joint = compare([*POOR[:10], *bare], [*GOOD[:10], *bare], seed=1)
+    assert topics.passages == 120
+    assert stance.passages <= 10
+    assert verdict(stance) == "too few passages to tell"
+    assert joint.passages < 120
 
 
 def test_two_articles_are_enough_to_compare_on() -> None:

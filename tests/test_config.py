@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.errors import BadInput, DemarcheError
+from labels.yaml_text import dump_yaml, read_yaml
 from models.families.baselines import RulesSettings
+from models.families.encoder import EncoderTopicsSettings
 from models.families.linear import LinearTopicsSettings
 from models.families.ngrams import Ngrams
 from tests.conftest import REPOSITORY
@@ -53,7 +54,7 @@ def test_every_shipped_config_is_right(path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "configs/bench").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_config_of_the_bench_is_right_once_its_data_is_there(path: Path, folder: Path) -> None:
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
+    data = read_yaml(path)["data"]
     for name in (data["codebook"], data["passages"], *data["annotations"]):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
@@ -185,9 +186,12 @@ NOT_CONFIGS = [
     (BASE + "split: {test: 0.2\n", "not YAML"),
     (BASE + "\tseed: 3\n", "not YAML"),
     ("!!python/object/apply:os.system [ls]\n", "not YAML"),
-    ("name: \0\n", "not YAML"),
+    ("name: \0\n", "zero byte"),
     (BASE + "5: five\n", "5: Keys should be strings"),
-    (BASE + "description: !!timestamp 2024-01-31\n", "description: "),
+    (BASE + "description: !!timestamp 2024-01-31\n", ":4: not YAML of plain values: the tag 'timestamp'"),
+    (BASE + "description: !!timestamp soon\n", ":4: not YAML of plain values: the tag 'timestamp'"),
+    (BASE + "seed: !!int much\n", ":4: not YAML of plain values: 'much' is not of type 'int'"),
+    (BASE + "seed: 0x" + "f" * 5000, ":4: not YAML of plain values: a number with too many digits"),
     (BASE + "description: !secret x\n", "not YAML"),
 ]
 
@@ -197,6 +201,41 @@ def test_a_file_that_is_no_config_is_said_to_be_none(text: str, expected: str, f
     with pytest.raises(DemarcheError, match=r"^config\.yaml") as caught:
         read(folder, text)
     assert expected in str(caught.value)
+
+
+def test_a_path_is_relative_to_the_config_or_else_to_the_working_folder(folder: Path) -> None:
+    study = folder / "study"
+    (study / "encoder").mkdir(parents=True)
+    (folder / "model").mkdir()
+    for name in ("passages.jsonl", "split.jsonl"):
+        (study / name).touch()
+    text = (
+        BASE.replace("{kind: linear}", "{kind: encoder, encoder: encoder, init: model}")
+        + "split: {from: split.jsonl}\n"
+    )
+    (study / "config.yaml").write_text(text.replace("[annotations.jsonl]", "annotations.jsonl"), encoding="utf-8")
+    config = read_config("study/config.yaml")
+    assert config.data.passages == (Path("study/passages.jsonl"),)
+    assert config.data.annotations == (Path("annotations.jsonl"),)
+    assert config.data.codebook == Path("codebook.yaml")
+    assert config.split == GroupSplit.model_validate({"from": "study/split.jsonl"})
+    assert isinstance(config.topics, EncoderTopicsSettings)
+    assert (config.topics.encoder, config.topics.init) == ("study/encoder", "model")
+    again = read_config(
+        "study/config.yaml", ["data.passages=[passages.jsonl,codebook.yaml]", "topics.init=models:/a/1"]
+    )
+    assert again.data.passages == (Path("study/passages.jsonl"), Path("codebook.yaml"))
+    assert isinstance(again.topics, EncoderTopicsSettings)
+    assert again.topics.init == "models:/a/1"
+
+
+def test_a_file_that_is_in_neither_folder_is_told_with_both(folder: Path) -> None:
+    (folder / "study").mkdir()
+    (folder / "study" / "config.yaml").write_text(BASE.replace("passages.jsonl", "gone.jsonl"), encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        read_config("study/config.yaml")
+    message = f"no such file: gone.jsonl (relative to {folder}/study, the config's folder, or to {folder}); correct"
+    assert message in str(caught.value)
 
 
 def test_a_config_that_is_not_there_is_named(folder: Path) -> None:
@@ -273,9 +312,16 @@ def test_a_split_without_a_strategy_is_by_group(folder: Path) -> None:
     ("override", "expected"),
     [
         ("topics.c", "'topics.c': not an override; write key=value"),
-        ("topics.c=[", "config.yaml: 'topics.c=[': the value is not YAML"),
-        ("name=!x y", "the value is not YAML"),
-        ("name=*x", "the value is not YAML"),
+        ("topics.c=[", "config.yaml: 'topics.c=[': the value cannot be read: not YAML"),
+        ("name=!x y", "the value cannot be read: not YAML of plain values: the tag '!x' is not read; remove it"),
+        ("name=!!timestamp soon", "the tag 'timestamp' is not read; remove it"),
+        ("topics.c=!!int much", "'much' is not of type 'int'; put it in quotes"),
+        ("name=*x", "the value cannot be read: not YAML"),
+        ("name=&x [*x]", "nested more than 50 deep, or within itself; make it flatter"),
+        ("seed=0x" + "f" * 5000, "a number with too many digits; put it in quotes"),
+        ("a." * 60 + "c=1", "a key of more than 50 parts"),
+        ("data.codebook=" + "x" * 5000, "data.codebook: no such file"),
+        ('data.codebook="a\\0b"', "data.codebook: no such file"),
         ("data.annotations.0=other.jsonl", "give the whole list"),
         ("=4", "unknown key"),
         ("name.first=x", "name: Input should be a valid string"),
@@ -288,12 +334,18 @@ def test_an_override_that_fits_nowhere_is_told(override: str, expected: str, fol
     assert expected in str(caught.value)
 
 
-@settings(max_examples=100, deadline=None)
+YAML_LIKE = ["!!int ", "!!float ", "!!bool ", "!!null ", "!!str ", "!!timestamp ", "!!set ", "!!omap ", "!!binary ",
+             "!!merge ", "!x ", "&a ", "*a", "[", "]", "{", "}", ", ", ": ", "? ", "- ", "<<", "=", "~", "0x", "0b", "_", "1",
+             "e9", ".inf", ":30", "2024-01-31", "kind", "linear", "null", "'", '"', "\n", "#", "|", ">", "%", "---"]  # fmt: skip
+yaml_like = st.lists(st.sampled_from(YAML_LIKE), max_size=8).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
 @given(
     key=st.sampled_from(
         ["name", "data", "input", "split", "topics", "topics.ngrams", "seed", "tracking.register", "x"]
     ),
-    value=st.text(st.characters(codec="utf-8"), max_size=8),
+    value=st.text(st.characters(codec="utf-8"), max_size=8) | yaml_like,
 )
 def test_no_override_ends_in_a_traceback(key: str, value: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "config.yaml"
@@ -302,9 +354,18 @@ def test_no_override_ends_in_a_traceback(key: str, value: str, tmp_path_factory:
         read_config(path, [f"{key}={value}"])
 
 
+@settings(max_examples=200, deadline=None)
+@given(key=st.sampled_from(["name", "data", "input", "split", "topics", "search", "evaluation", "x"]), value=yaml_like)
+def test_no_config_ends_in_a_traceback(key: str, value: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "config.yaml"
+    path.write_text(f"{key}: {value}\n", encoding="utf-8")
+    with pytest.raises(DemarcheError):
+        read_config(path)
+
+
 def test_a_config_as_logged_reads_back_the_same(folder: Path) -> None:
     config = read(folder, BASE + "stance: {kind: linear, own_from: 7}\n", "split.from=split.jsonl", "review=0.25")
-    text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    text = dump_yaml(config.model_dump(mode="json", by_alias=True))
     assert read(folder, text) == config
 
 

@@ -181,3 +181,18 @@ def test_long_articles_of_other_editions_are_searched_quickly() -> None:
     attached = attach(detached, [Article(id="long", text=text.upper()), Article(id="marks", text="é" + marks.text)])
     assert len(attached.changed) == len(passages)
     assert [found.id for found in attached.moved] == ["marks#0"]
+
+
+def test_the_search_of_a_very_long_article_with_other_words_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = "Only here is the harbour closed."
+    texts = [*(f"These {'many ' * number}words are in no article." for number in range(5)), there]
+    asked = [
+        detach(Passage(id=text, article="a", text=text, start=place, end=place + len(text)))
+        for place, text in enumerate(texts)
+    ]
+    long = [Article(id="a", text="word " * 3000 + there)]
+    assert [found.text for found in attach(asked, long).passages] == [there]
+    monkeypatch.setattr(labels.detached, "_MOST_SEARCHED", 8000)
+    assert attach(asked, long).passages == []
+    # A passage that is found shows that the article is the right one.
+    assert [found.text for found in attach([asked[0], asked[5], *asked[1:5]], long).passages] == [there]

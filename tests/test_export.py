@@ -19,9 +19,11 @@ from labels.codebook import Codebook, Topic, write_codebook
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Annotation, Label, Passage
+from labels.tables.cells import DOUBTFUL, MISSING, NONE
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.exports import SUFFIXES, Exported, export_table
 from labels.tables.imports import Imported, import_table
+from labels.tables.kinds import LOGICAL
 from labels.tables.writers import table_writer
 from tests.conftest import REPOSITORY
 
@@ -31,7 +33,7 @@ BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="r
 
 def round_trip(data: LabelledData, path: Path) -> tuple[Exported, Imported]:
     exported = export_table(data, path)
-    return exported, import_table(path, exported.columns, ImportOptions(), data.codebook)
+    return exported, import_table(path, exported.columns, ImportOptions(values=exported.values), data.codebook)
 
 
 def in_order(annotations: list[Annotation]) -> list[Annotation]:
@@ -111,7 +113,11 @@ KEPT = ("id", "text", "title", "title_", "annotator", "day", "a;b;c;d;e;f;g;h", 
 kept_names = st.sampled_from(KEPT)
 # A topic may be the name of a column, which must then not be another column's name.
 topic_names = written.map(str.strip).filter(
-    lambda name: name not in (*KEPT, "stance") and not name.startswith("the ") and name.casefold() not in STANCES
+    lambda name: (
+        name not in (*KEPT, "stance")
+        and not name.startswith("the ")
+        and name.casefold() not in {*STANCES, *MISSING, *DOUBTFUL, *NONE, *LOGICAL}
+    )
 )
 KINDS = [anything, st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.booleans()]
 
@@ -144,7 +150,9 @@ def test_import_export_import_is_the_identity(
     rows, columns, suffix = table
     folder = tmp_path_factory.mktemp("round")
     write_jsonl(folder / "first.jsonl", rows)
-    imported = import_table(folder / "first.jsonl", columns, ImportOptions())
+    as_named = {name: name for name in (*MISSING, *DOUBTFUL, *NONE)}
+    options = ImportOptions(values=as_named, one_stance="each", empty={"": "none"})
+    imported = import_table(folder / "first.jsonl", columns, options)
     exported, back = round_trip(
         LabelledData(imported.codebook, imported.passages, imported.annotations), folder / f"table{suffix}"
     )
@@ -268,7 +276,7 @@ def test_the_export_prints_the_command_that_reads_the_table_back(
 ) -> None:
     exported = command("export", "table", *files, "--out", tmp_path / "out" / "my table.tsv")
     assert exported.exit_code == 0, exported.output
-    assert "1 rows of 1 passages and 1 annotations" in exported.stdout
+    assert "1 row of 1 passage and 1 annotation" in exported.stdout
     assert "not in the table: 1 holders\n" in exported.stderr
     words = shlex.split(exported.stdout.splitlines()[-1])
     assert words[:2] == ["demarche", "labels"]

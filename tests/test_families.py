@@ -18,6 +18,7 @@ from models.examples import (
 )
 from models.families.baselines import RuleTopics
 from models.families.catalog import load_stance, load_topics
+from models.families.linear import LinearStance, LinearStanceSettings
 from models.families.protocol import SETTINGS_FILE
 from tests.families import (
     FAMILIES,
@@ -212,6 +213,32 @@ def test_the_context_of_a_target_decides_the_stance_toward_it() -> None:
     text = "Zoe was praised while Kim was blamed"
     found = model.predict_proba([Query(text, "Zoe", (0, 3)), Query(text, "Kim", (22, 25))])
     assert found.argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("own_from", [10**6, 10])
+def test_the_topics_of_a_passage_may_have_different_stances(own_from: int, tmp_path: Path) -> None:
+    """What is good for tea is bad for rain: 12 labels of each topic are enough to learn it."""
+    texts = [f"{word} in the town of {place}" for word in ("sunshine", "clouds") for place in "abcdef"]
+    queries = [Query(text, target) for text in texts for target in ("tea", "rain")]
+    is_favor = [("sunshine" in query.text) == (query.target == "tea") for query in queries]
+    y = np.array([[1.0, 0.0, 0.0] if favor else [0.0, 1.0, 0.0] for favor in is_favor])
+    examples = StanceExamples(queries, y, [query.text for query in queries])
+    model = LinearStance(LinearStanceSettings(own_from=own_from))
+    model.fit(examples, examples.take(np.arange(0)), callback=NoCallback())
+    model.save(tmp_path)
+    for each in (model, load_stance(tmp_path)):
+        found = each.predict_proba([Query("sunshine in the town", "tea"), Query("sunshine in the town", "rain")])
+        assert found.argmax(axis=1).tolist() == [0, 1]
+
+
+def test_a_target_with_a_handful_of_labels_is_read_as_any_target() -> None:
+    queries = [Query(f"the town praises tea {n % 7}", "tea" if n else "rain") for n in range(30)]
+    model = LinearStance(LinearStanceSettings())
+    examples = StanceExamples(queries, np.tile(np.eye(3), (10, 1)), list("abc") * 10)
+    model.fit(examples, examples.take(np.arange(0)), callback=NoCallback())
+    assert model.crossed == ["tea"]
+    found = model.predict_proba([Query("praises", "rain"), Query("praises", "snow")])
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_soft_labels_are_predicted_as_proportions() -> None:

@@ -53,6 +53,15 @@ def not_utf_8_in_parquet(folder: Path) -> None:
     parquet(text=raw)(folder)
 
 
+def zone_in_parquet(folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    times = pa.array([0], pa.timestamp("s", tz="Moon/Base"))
+    columns = {"id": ["a"], "text": [TEXT], "topics": ["tea"], "stance": ["favor"], "published": times}
+    pq.write_table(pa.table(columns), folder / "a.parquet")
+
+
 FAULTS: dict[str, Fault] = {
     # YAML
     "a key twice in a codebook": Fault(
@@ -74,7 +83,9 @@ FAULTS: dict[str, Fault] = {
         CHECK, ("codebook.yaml", "too many digits"), more("codebook.yaml", "x: " + "9" * 5000)
     ),
     "a tab in a config": Fault(TRAIN, ("config.yaml:7: not YAML", "\\t"), more("config.yaml", "\tx: 1\n")),
-    "a zero byte in a codebook": Fault(CHECK, ("codebook.yaml: not YAML", "#x0000"), more("codebook.yaml", "x: \0\n")),
+    "a zero byte in a codebook": Fault(
+        CHECK, "codebook.yaml: binary, or damaged: it contains a zero byte in line 16", more("codebook.yaml", "x: \0\n")
+    ),
     "code in a codebook": Fault(
         CHECK,
         ("codebook.yaml:16: not YAML", "python/object"),
@@ -100,12 +111,30 @@ FAULTS: dict[str, Fault] = {
     "packed, and cut off": Fault(
         IMPORT.format("t.csv.gz"), "t.csv.gz: cannot be read", put("t.csv.gz", gzip.compress(TABLE.encode())[:-20])
     ),
-    "a packed text": Fault(
-        TAG.format("a.txt.gz"), "packed .txt is not read", put("a.txt.gz", gzip.compress(TEXT.encode()))
+    "a packed program": Fault(
+        TAG.format("a.py.gz"), "packed .py is not read", put("a.py.gz", gzip.compress(TEXT.encode()))
     ),
     "Parquet cut off": Fault(TAG.format("a.parquet"), "a.parquet: not a Parquet file", damaged_parquet),
     "Parquet with texts in another encoding": Fault(
         TAG.format("a.parquet"), ("a.parquet", "utf-8"), not_utf_8_in_parquet
+    ),
+    "Parquet with times of an unknown zone": Fault(
+        TAG.format("a.parquet"),
+        "a.parquet: has times in the time zone 'Moon/Base', which is not known",
+        zone_in_parquet,
+    ),
+    "a table of Parquet with times of an unknown zone": Fault(
+        IMPORT.format("a.parquet"), "a.parquet: has times in the time zone 'Moon/Base'", zone_in_parquet
+    ),
+    "a list with an endless hexadecimal number": Fault(
+        IMPORT.format("t.csv"),
+        ("t.csv:2: ", "looks like a list but is not one"),
+        put("t.csv", f"id,text,topics,stance\n1,We like tea,[0x{'f' * 5000}],favor\n"),
+    ),
+    "a set with an endless binary number": Fault(
+        IMPORT.format("t.csv"),
+        ("t.csv:2: ", "looks like a list but is not one"),
+        put("t.csv", f"id,text,topics,stance\n1,We like tea,{{0b{'1' * 50_000}}},favor\n"),
     ),
     "characters of no width alone": Fault(TAG.format("a.txt"), "a.txt: empty", put("a.txt", "\u200b\u200d \ufeff\n")),
     "half a surrogate for a target": Fault(

@@ -100,17 +100,18 @@ def test_several_columns_may_have_no_name(tmp_path: Path) -> None:
     [
         ("t.csv", b"", 1, "empty; a header line"),
         ("t.csv", b"\n\n", 1, "empty; a header line"),
-        ("t.csv", b"a,b\n1,2\n3\n", 3, "1 cells where the header has 2"),
+        ("t.csv", b"a,b\n1,2\n3\n", 3, "1 cell where the header has 2"),
         ("t.csv", b"a,b\n1,2,3\n", 2, "3 cells where the header has 2"),
         ("t.csv", b"a,b,a\n1,2,3\n", 1, "columns 'a' occur twice"),
         ("t.csv", b'a,b\n1,2\n"x" y,2\n', 3, "not a CSV table from here"),
         ("t.csv", b'a,b\n1,2\n"x,2\n3,4\n', 3, "not a CSV table from here: unexpected end of data"),
-        ("t.csv", "a,b\né,2\n".encode("latin-1"), None, "not UTF-8; save it as UTF-8"),
-        ("t.csv", "a,b\né,2\n".encode("utf-16"), None, "not UTF-8; save it as UTF-8"),
+        ("t.csv", "a,b\né,2\n".encode("latin-1"), None, "not UTF-8 (line 2); it looks like windows-1252: é,2;"),
+        ("t.csv", "a,b\né,2\n".encode("utf-16")[:-1], None, "not UTF-16: the file is damaged"),
         ("t.jsonl", b'{"a": 1}\n{"a": \n', 2, "not JSON"),
-        ("t.jsonl", b"\n[1]\n", 2, "not a JSON object; one object per line"),
-        ("t.jsonl", b'{"a": "\xe9"}\n', 1, "not UTF-8 (byte 0xe9 at 7)"),
-        ("t.jsonl", b"[" * 100_000, 1, "not JSON"),
+        ("t.jsonl", b"\n[1]\n", 1, "not a JSON object; an array of objects"),
+        ("t.jsonl", b'{"a": 1}\n[1]\n', 2, "not a JSON object; one object per line"),
+        ("t.jsonl", b'{"a": "\xe9"}\n', 1, "not UTF-8 (line 1)"),
+        ("t.jsonl", b"[" * 100_000, 1, "not JSON: nested too deeply"),
         ("t.parquet", b"", None, "not a Parquet file"),
         ("t.parquet", b"PAR1 and no more PAR1", None, "not a Parquet file"),
     ],
@@ -157,7 +158,20 @@ def test_a_parquet_table_keeps_its_types(tmp_path: Path) -> None:
     assert (problems, len(rows), rows[-1]) == ([], 3000, (3000, row))
 
 
-@pytest.mark.parametrize("name", ["t.xlsx", "t", "t.csv.zip", "csv.gz"])
+def test_a_parquet_table_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["Tea."]), pa.array(["a"]), pa.array(["b"])], names=["text", "y", "y"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert rows_of(tmp_path / "t.parquet") == ([], [(None, "columns 'y' occur twice in the header; rename one")])
+
+
+def test_a_parquet_mapping_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    cells = pa.array([[("a", "x")], [("a", "x"), ("a", "y")]], pa.map_(pa.string(), pa.string()))
+    pq.write_table(pa.table({"topics": cells}), tmp_path / "t.parquet")
+    _, problems = rows_of(tmp_path / "t.parquet")
+    assert [what for _, what in problems] == ["a mapping has a key twice; remove one"]
+
+
+@pytest.mark.parametrize("name", ["t.xls", "t", "t.csv.zip", "csv.gz"])
 def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"a,b\n")
     with pytest.raises(DemarcheError, match=r"is not a table; expected one of \.csv"):

@@ -209,6 +209,22 @@ def test_a_stance_of_few_examples_is_warned_of() -> None:
     assert fitted.warnings == ["stance has 3 examples in train and dev; its probabilities are not calibrated"]
 
 
+def test_topics_of_few_stance_labels_are_warned_of_with_their_counts() -> None:
+    labels = [Label(topic=topic, stance=stance) for topic in ("tea", "rain") for stance in ("favor", "against")]
+    few = read_by([[[label]] for label in labels * 8 + labels[:2] * 20])
+
+    def warnings(stance: dict[str, Any]) -> list[str]:
+        fitted = fit(config(topics=None, stance=stance), BOOK, few, [], callback=NoCallback())
+        return [warning for warning in fitted.warnings if "often gives all topics of a passage the same one" in warning]
+
+    (warning,) = warnings(LINEAR)
+    assert warning.startswith("stance: the linear family has fewer than 60 labels of tea 56, rain 16: ")
+    (warning,) = warnings({"kind": "average", "of": [LINEAR | {"own_from": 30}, MAJORITY]})
+    assert warning.startswith("stance: the linear family has fewer than 30 labels of rain 16: ")
+    assert warnings(LINEAR | {"own_from": 10}) == []
+    assert warnings(MAJORITY) == []
+
+
 def test_a_wanted_precision_that_is_out_of_reach_is_warned_of() -> None:
     rng = np.random.default_rng(1)
     noise = read_by([[[Label(topic="tea")] if rng.random() < 0.3 else []] for _ in range(60)])

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from models import saved
+from tagging import batch
 from tests.conftest import alone, tiny_encoder, train
 from training.tracking import registry
 from training.tracking import runs as tracking
@@ -32,6 +33,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     counted(registry, "fetch")
     counted(saved, "check_seal")
+    counted(batch, "check_seal")
     return counts
 
 

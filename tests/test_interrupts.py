@@ -16,11 +16,13 @@ from mlflow.entities import LoggedModelStatus
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from tests.conftest import demarche, trained
+from tests.conftest import demarche, from_terminal, trained
 from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 from training.tracking.interrupts import TERMINATION, interrupts_delayed, termination_interrupts
+
+pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
 
 
 @pytest.mark.parametrize("number", TERMINATION)
@@ -172,7 +174,7 @@ def test_no_signal_ends_with_exit_code_0(number: int, tmp_path: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-c", program, "work"], capture_output=True, text=True, timeout=60,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        preexec_fn=from_terminal,
     )  # fmt: skip
     assert (process.returncode, process.stderr) == (130, "interrupted\n")
 

@@ -65,9 +65,9 @@ def test_processes_that_tag_send_no_telemetry() -> None:
     # What each of them calls first.
     python(f"""
 import os
-from tagging.processes import _initialise
+from tagging.worker import initialise
 assert not {{*{TELEMETRY}}} & os.environ.keys()
-_initialise(1)
+initialise(1)
 assert all(os.environ[name] in ("true", "1") for name in {TELEMETRY})
 """)
 

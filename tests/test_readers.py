@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ an official who was there said on Tuesday.</p><p>Neither side spoke of the front
 matter worth the journey when they set out from home.</p></article><footer>All rights reserved.</footer></body></html>"""
 
 
-def read(*paths: Path, **columns: str) -> tuple[dict[str, str], dict[str, str]]:
+def read(*paths: Path, **columns: Any) -> tuple[dict[str, str], dict[str, str]]:
     """Return id → text of the articles and name → reason of what is unreadable."""
     items = list(read_articles(paths, ArticleColumns(**columns)))
     return (
@@ -46,6 +47,13 @@ def test_the_text_of_a_page_is_read_without_navigation_and_footer(tmp_path: Path
     assert "side room" in item.article.text
     assert "rights reserved" not in item.article.text
     assert item.article.title == "Quiet talks"
+
+
+def test_the_frames_of_a_saved_page_are_not_articles(tmp_path: Path) -> None:
+    for name in ("page.html", "page_files/frame.html", "page_files/inner/frame.htm", "other_files/own.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(HTML)
+    assert list(read(tmp_path)[0]) == ["other_files/own.html", "page.html"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -91,7 +99,13 @@ def test_rows_without_an_id_are_named_by_file_and_line(tmp_path: Path) -> None:
         ("a.jsonl", b'{"text": 3}\n', "empty text"),
         ("a.jsonl", b'{"txt": "x"}\n', "no column 'text'"),
         ("a.jsonl", b"{\n", "not JSON"),
-        ("a.csv", b"id,body\n1,x\n", "no column 'text'"),
+        ("a.csv", b"id,words\n1,x\n", "no column 'text'"),
+        ("a.csv", b"The boats came in early and left the harbour late in the day.,x\n1,y\n", "--names id,text"),
+        ("a.js", b"var a = 1", ".js is not read, unless it is a web page"),
+        ("README", b"Read me.", "a file without a suffix is not read"),
+        ("a.eml", b"Subject: x\n\n", "empty"),
+        ("a.docx", b"PK\x03\x04word/", "not a Word document, or a damaged one"),
+        ("a.mhtml", b"MIME-Version: 1.0\nContent-Type: image/png\n\nx", "an e-mail without text"),
     ],
 )
 def test_an_unreadable_file_is_reported_and_the_others_are_read(
@@ -107,10 +121,10 @@ def test_an_unreadable_file_is_reported_and_the_others_are_read(
 
 
 def test_a_second_article_with_the_same_id_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "t.jsonl").write_text('{"id": "x", "text": "One."}\n{"id": "x", "text": "Two."}\n')
+    (tmp_path / "t.jsonl").write_text('{"id": "1", "text": "One."}\n{"text": "Two."}\n{"id": 1, "text": "Three."}\n')
     articles, unreadable = read(tmp_path)
-    assert articles == {"x": "One."}
-    assert "second article" in unreadable["x"]
+    assert articles == {"1": "One.", "t.jsonl:2": "Two."}
+    assert unreadable == {"t.jsonl:3": "id '1' already occurs in t.jsonl:1; give each article its own id"}
 
 
 def test_a_missing_input_is_an_error(tmp_path: Path) -> None:

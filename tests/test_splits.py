@@ -225,7 +225,7 @@ def test_a_leak_is_refused_by_name_or_dropped_and_counted() -> None:
     ]
     with pytest.raises(
         DemarcheError,
-        match=r"1 passages have near-duplicates .* e.g. 'old' \(train\) and 'new' \(test\).*split.on_leak=drop",
+        match=r"1 passage has near-duplicates .* e.g. 'old' \(train\) and 'new' \(test\).*split.on_leak=drop",
     ):
         split_by_time(passages, field="published", test=0.34, dev=0.0, on_leak="refuse")
     split = split_by_time(passages, field="published", test=0.34, dev=0.0, on_leak="drop")

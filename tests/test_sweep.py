@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from demarche.__main__ import app
 from labels.files import write_jsonl
 from models.examples import NoCallback
-from tests.conftest import make_articles, tiny_encoder
+from tests.conftest import from_terminal, make_articles, tiny_encoder
 from training.config import Dimension, read_config
 from training.sweeps.search import Axis, axes, override
 from training.sweeps.study import PruningCallback, Study, Trial, propose
@@ -52,11 +52,10 @@ def demarche(*arguments: str | Path) -> Result:
 
 
 def child(*arguments: str) -> subprocess.Popen[str]:
-    # As from a terminal, whatever runs the tests.
     return subprocess.Popen(
         [sys.executable, "-m", "demarche", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        preexec_fn=from_terminal,
     )  # fmt: skip
 
 

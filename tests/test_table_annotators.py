@@ -116,11 +116,12 @@ def test_votes_and_gold_may_be_topics(tmp_path: Path) -> None:
 def test_a_misspelt_stance_vote_is_refused_and_not_read_as_a_topic(tmp_path: Path) -> None:
     table = csv(tmp_path, "text,topic,a1\na b,tea,favour\nc d,tea,favor\n")
     message = refused(table, TableColumns(topics=("topic",), votes=("a1",)))
-    assert "table.csv:3" in message
-    assert "--value favour=neutral" in message
+    assert "table.csv:2" in message
+    assert "--value favour=favor" in message
 
 
 def test_an_empty_list_means_none_of_the_topics_and_a_blank_means_no_vote(tmp_path: Path) -> None:
     table = jsonl(tmp_path, {"text": "a b", "votes": [[], None, ["tea"]], "gold": []}, {"text": "c d", "gold": None})
-    labels = labels_of(import_table(table, TableColumns(votes=("votes",), gold="gold"), ImportOptions()))
+    options = ImportOptions(empty={"gold": "unread"})
+    labels = labels_of(import_table(table, TableColumns(votes=("votes",), gold="gold"), options))
     assert labels == {("1", "votes#1"): [], ("1", "votes#3"): [("tea", None, None)], ("1", "gold"): []}

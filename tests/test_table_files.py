@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labels.errors import BadInput, DemarcheError
+from labels.file_format import FileFormat
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.imports import import_table
 from tests.tables import csv, jsonl, labels_of, parquet, read_back, refused
@@ -58,7 +59,7 @@ def test_a_parquet_file_from_pandas_may_have_arrays(tmp_path: Path) -> None:
     imported = import_table(
         tmp_path / "table.parquet",
         TableColumns(id="id", topics=("topics",), date="when", keep=("when",)),
-        ImportOptions(),
+        ImportOptions(empty={"": "none"}),
     )
     assert labels_of(imported) == {
         ("11", "table"): [("tea", None, None), ("rain", None, None)],
@@ -166,9 +167,14 @@ def test_every_bad_row_is_reported_at_once(tmp_path: Path) -> None:
     assert [problem.line for problem in raised.value.problems] == [2, 3, 4]
 
 
-def test_a_windows_encoding_is_refused_with_the_command_that_converts_it(tmp_path: Path) -> None:
+def test_a_windows_encoding_is_refused_with_a_guess_and_read_when_it_is_named(tmp_path: Path) -> None:
     table = csv(tmp_path, "text,topic\nit’s,tea\n", encoding="windows-1252")
-    assert "not UTF-8; save it as UTF-8, e.g. `iconv" in refused(table, TableColumns(topics=("topic",)))
+    message = refused(table, TableColumns(topics=("topic",)))
+    assert "not UTF-8 (line 2); it looks like windows-1252: it’s,tea; if these words are right, add" in message
+    options = ImportOptions(format=FileFormat(encoding="windows-1252"))
+    assert [passage.text for passage in import_table(table, TableColumns(topics=("topic",)), options).passages] == [
+        "it’s"
+    ]
 
 
 @pytest.mark.parametrize("text", ['[{"text": "Tea.", "topic": "a"}]', '{"text": "Tea.", "topic": "a"}\n'])
@@ -184,3 +190,20 @@ def test_an_empty_separator_is_refused(tmp_path: Path) -> None:
         import_table(
             csv(tmp_path, "text,topic\na b,tea\n"), TableColumns(topics=("topic",)), ImportOptions(separator="")
         )
+
+
+@pytest.mark.parametrize("header", ["Q1,Q2", "Q2,Q1"])
+def test_two_columns_may_not_take_one_name(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DemarcheError, match=r"--rename Q\d=topic: the column 'Q\d' gets this name too"):
+        import_table(
+            csv(tmp_path, f"text,{header}\na b,tea,rain\n"),
+            TableColumns(topics=("topic",)),
+            ImportOptions(rename={"Q1": "topic", "Q2": "topic"}),
+        )
+
+
+def test_a_column_of_the_options_makes_the_first_line_a_header(tmp_path: Path) -> None:
+    content = "What the speaker said,101,102\nThe tea is hot.,1,0\nIt rained all day.,0,1\n"
+    columns = TableColumns(text="What the speaker said", topics=("101", "102"))
+    imported = import_table(csv(tmp_path, content), columns, ImportOptions())
+    assert [passage.text for passage in imported.passages] == ["The tea is hot.", "It rained all day."]

@@ -39,8 +39,10 @@ def tagger(
     settings = TaggerSettings(
         input=("title", "text"),
         review=review,
-        topic_calibration=TopicCalibration(curves=(Platt(), Platt()), thresholds=thresholds),
-        stance_calibration=StanceCalibration(weights=weights),
+        topic_calibration=TopicCalibration(curves=(Platt(), Platt()), thresholds=thresholds)
+        if reader.reads_topics
+        else None,
+        stance_calibration=StanceCalibration(weights=weights) if reader.reads_stance else None,
         run="0123",
     )
     return Tagger(BOOK, reader, settings)
@@ -313,7 +315,9 @@ def test_a_topic_that_is_not_in_the_codebook_is_an_error() -> None:
 
 
 def test_a_codebook_without_topics_is_saved_with_its_stance_model(tmp_path: Path) -> None:
-    settings = TaggerSettings(input=("text",), review=0.1, topic_calibration=None, stance_calibration=None)
+    settings = TaggerSettings(
+        input=("text",), review=0.1, topic_calibration=None, stance_calibration=StanceCalibration()
+    )
     Tagger(Codebook(id="open", version="1.0.0"), TwoStage(None, MajorityStance()), settings).save(tmp_path)
     (tags,) = Tagger.load(tmp_path).tag([passage("any")], [Target(None, "Bob")])
     assert [tag.topic for tag in tags] == ["Bob"]

@@ -40,6 +40,18 @@ def rows_of(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def test_an_article_with_no_text_but_boilerplate_is_reported(model: Path, inputs: Path, tmp_path: Path) -> None:
+    (inputs / "menu.txt").write_text("Skip to content\n\nHome | World | Sport | Opinion\n\nAll rights reserved.\n")
+    (inputs / "page.html").write_text(
+        "<html><body><nav><a href='/'>Home</a></nav><p>Share on Facebook</p></body></html>"
+    )
+    result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    assert result.exit_code == 3
+    assert "menu.txt: no text but boilerplate" in result.output
+    assert "page.html: no article text found" in result.output
+    assert {row["article"] for row in rows_of(tmp_path / "tags.jsonl")} == {"one.txt", "sub/two.txt", "menu.txt"}
+
+
 def test_each_passage_has_its_rows(model: Path, inputs: Path, tmp_path: Path) -> None:
     result = tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
     assert result.exit_code == 0, result.output
@@ -254,7 +266,8 @@ def test_a_passage_in_another_language_has_no_stance_toward_a_target(model: Path
     )
     stance_model = tmp_path / "stance alone"
     tagger = Tagger.load(model)
-    Tagger(tagger.codebook, TwoStage(None, MajorityStance()), tagger.settings).save(stance_model)
+    settings = tagger.settings.model_copy(update={"topic_calibration": None})
+    Tagger(tagger.codebook, TwoStage(None, MajorityStance()), settings).save(stance_model)
     for folder in (model, stance_model):
         result = tag(table, "--model", folder, "--out", tmp_path / "tags.jsonl", "--target", "about")
         assert result.exit_code == 0, result.output

@@ -36,6 +36,7 @@ def test_the_environment_names_another_store(workspace: Path, monkeypatch: pytes
     assert tracking_uri() == "http://127.0.0.1:1"
 
 
+@pytest.mark.usefixtures("signals_of_a_terminal")
 def test_an_interrupt_just_after_the_store_created_a_run_marks_it_killed(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

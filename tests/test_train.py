@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,8 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
-from tests.conftest import demarche, make_articles, make_workspace, trained
+from tests.conftest import demarche, from_terminal, make_articles, make_workspace, trained
+from training.compare_runs import find_run
 from training.config import read_config
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import read_predictions
@@ -64,7 +66,12 @@ def test_a_config_becomes_a_champion(champion: Champion) -> None:
     # The texts are easy to learn: a model that fails on them is broken.
     assert run.metrics["test/topics/micro_f1"] > 0.9
     assert run.metrics["test/stance/macro_f1"] > run.metrics["test/baseline/majority_stance_macro_f1"] + 0.2
-    assert run.metrics["test/joint/micro_f1_low"] <= run.metrics["test/joint/micro_f1"]
+    value = f"{run.metrics['test/joint/micro_f1']:.3f}"
+    assert re.fullmatch(rf"{value} \[[01]\.\d+, [01]\.\d+\]", run.tags["interval/test/joint/micro_f1"])
+    assert not [name for name in run.metrics if name.endswith(("_low", "_high"))]
+    params = open_store().get_run(run.id).data.params
+    assert params["topics.ngrams.chars"] == params["joint"] == params["thresholds.precision"] == "none"
+    assert params["topics.ngrams.words"] == "1, 2"
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     assert "demarche.evaluation" not in run.tags
@@ -110,6 +117,26 @@ def test_every_uri_of_a_model_leads_to_the_same_model(champion: Champion) -> Non
     assert registry.fetch(uris[0]).name == "tiny-tagger/1"
 
 
+@pytest.mark.parametrize("uri", ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", "runs:/{run}/tagger"])
+def test_a_model_whose_files_were_moved_is_said_to_be_gone(uri: str, store: Path, workspace: Path) -> None:
+    trained("stance=null")
+    (run,) = tracking.runs()
+    (workspace / "mlruns").rename(workspace / "elsewhere")
+    result = demarche("tag", "articles.jsonl", "--model", uri.format(run=run.id), "--out", "tags.csv")
+    assert result.exit_code == 2
+    known = "logged" if uri.startswith("runs") else "registered"
+    assert f"{known}, but its files were at {workspace}/mlruns/" in result.output
+    assert "are gone; if the folder was moved, move it back there" in result.output
+
+
+def test_a_model_whose_files_cannot_be_read_is_told_by_their_place(store: Path, workspace: Path) -> None:
+    trained("stance=null")
+    folder = registry.fetch("models:/tiny-tagger@champion").folder
+    shutil.rmtree(folder)
+    with pytest.raises(DemarcheError, match=r"registered, but its files at .* cannot be read"):
+        registry.fetch("models:/tiny-tagger@champion")
+
+
 def test_a_model_that_was_changed_and_sealed_again_is_refused(store: Path) -> None:
     trained("stance=null")
     folder = registry.fetch("models:/tiny-tagger@champion").folder
@@ -123,7 +150,7 @@ def test_a_model_that_was_changed_and_sealed_again_is_refused(store: Path) -> No
 def test_a_run_may_train_one_task_alone(store: Path) -> None:
     for task, other in (("topics", "stance"), ("stance", "topics")):
         trained(f"{other}=null", f"name={task}")
-        metrics = tracking.find_run(task).metrics
+        metrics = find_run(task, tracking.runs()).metrics
         assert any(name.startswith(f"test/{task}/") for name in metrics)
         assert not any(name.startswith((f"test/{other}/", "test/joint/")) for name in metrics)
 
@@ -155,6 +182,24 @@ def test_a_model_is_evaluated_on_new_gold_with_the_metrics_of_training(champion:
     assert len((champion.folder / "predictions.jsonl").read_text().splitlines()) == 90
     # The ids are those of training, and the warning says so.
     assert "have the id of a passage that the model was trained on" in result.output
+
+
+def test_what_the_gold_does_not_hold_has_no_row(champion: Champion) -> None:
+    lines = [json.loads(line) for line in (champion.folder / "annotations.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["labels"] = [label | {"stance": "favor"} for label in line["labels"] if label["topic"] == "tea"]
+    write_jsonl(champion.folder / "tea.jsonl", lines)
+    output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "tea.jsonl").output
+    rows = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
+    assert {"tea", "favor"} <= rows.keys()
+    assert not {"rain", "against", "neutral"} & rows.keys()
+    assert re.search(
+        r"^not in the gold: rain \(predicted \d+\), against \(predicted \d+\), neutral", output, re.MULTILINE
+    )
+    write_jsonl(champion.folder / "none.jsonl", [line | {"labels": []} for line in lines])
+    output = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "none.jsonl").output
+    assert "micro_f1" not in output
+    assert "0.000" not in output
 
 
 def test_evaluating_warns_of_gold_made_with_another_version_of_the_codebook(champion: Champion) -> None:
@@ -193,7 +238,7 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     result = demarche("runs", "compare", "first", "second", "--out", "apart.png")
     assert result.exit_code == 0, result.output
     (reference, *_) = result.output.splitlines()
-    assert reference == f"reference: first {tracking.find_run('first').id[:8]}"
+    assert reference == f"reference: first {find_run('first', tracking.runs()).id[:8]}"
     assert "worse" in result.output
     assert (workspace / "apart.png").stat().st_size > 0
     refused = demarche("runs", "compare", "first", "second", "--out", "apart.xls")
@@ -204,6 +249,26 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     listed = demarche("runs", "list").output
     assert "first" in listed
     assert "second" in listed
+
+
+def test_a_name_of_several_runs_is_refused_with_their_ids(store: Path, workspace: Path) -> None:
+    demarche("train", "config.yaml", "name=first", "stance=null", "topics.ngrams.words=[40,40]")
+    trained("name=first", "stance=null")
+    trained("name=second", "stance=null", "topics.c=3")
+    # The run that failed has no predictions: the name means the other.
+    assert demarche("runs", "compare", "first", "second").exit_code == 0
+    trained("name=second", "stance=null", "topics.c=9")
+    result = demarche("runs", "compare", "first", "second")
+    assert result.exit_code == 2
+    assert "second: 2 runs have this name; give one by its id" in result.output
+    seconds = [run for run in tracking.runs() if run.name == "second"]
+    for run, overrides in zip(seconds, ("topics.c=9", "topics.c=3"), strict=True):
+        (line,) = [line for line in result.output.splitlines() if run.id[:12] in line]
+        assert time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)) in line
+        assert overrides in line
+    by_id = demarche("runs", "compare", "first", seconds[0].id[:12])
+    assert by_id.exit_code == 0, by_id.output
+    assert re.search(r"topics/micro_f1 +\d+ ", by_id.output)
 
 
 def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:
@@ -241,7 +306,7 @@ def test_a_codebook_without_topics_is_reported_before_any_work(store: Path, work
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130)])
 def test_an_interrupted_run_is_marked_killed(store: Path, workspace: Path, number: int, code: int) -> None:
     process = _training()
-    _wait_for_run()
+    _wait_for_run(process)
     process.send_signal(number)
     _, output = process.communicate(timeout=60)
     assert process.returncode == code, output
@@ -253,7 +318,7 @@ def test_an_interrupted_run_is_marked_killed(store: Path, workspace: Path, numbe
 
 def test_the_next_run_closes_a_run_whose_process_was_killed(store: Path, workspace: Path) -> None:
     process = _training()
-    _wait_for_run()
+    _wait_for_run(process)
     process.kill()
     process.wait()
     assert tracking.runs()[0].status == "RUNNING"
@@ -271,15 +336,12 @@ def _training() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "demarche", "train", "config.yaml", "topics.ngrams.chars=[1,6]"]
     return subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        # As from a terminal: whatever runs the tests may ignore Ctrl-C, which the process would inherit.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        preexec_fn=from_terminal,
     )  # fmt: skip
 
 
-def _wait_for_run() -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if any(run.status == "RUNNING" for run in tracking.runs()):
-            return
+def _wait_for_run(process: subprocess.Popen[str]) -> None:
+    """Wait until the process has started its run, however long that takes on a busy machine."""
+    while not any(run.status == "RUNNING" for run in tracking.runs()):
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.1)
-    raise AssertionError("the run did not start")

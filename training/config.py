@@ -17,13 +17,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from yaml import YAMLError
 
+from labels.config_paths import config_context
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
 from labels.gold.adjudication import Method
 from labels.splits.split import is_test_split
-from labels.yaml_text import read_yaml_text, yaml_error
+from labels.yaml_text import read_yaml
 from models.encoders.device import DeviceName, Precision
 from models.examples import Field as InputField
 from models.examples import Votes
@@ -31,7 +31,7 @@ from models.families.catalog import StanceSettings, TopicsSettings
 from models.families.joint import JointSettings
 from models.families.protocol import FamilySettings
 from training.data_files import DataFile, DataFiles
-from training.overrides import load_yaml, merge, parse_overrides
+from training.overrides import merge, parse_overrides
 from training.split_config import GroupSplit, SplitConfig
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -184,12 +184,12 @@ class Config(Frozen):
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read a config and merge `a.b=c` overrides into it. Raises BadInput with every mistake at once."""
+    """Read a config and merge `a.b=c` overrides into it. Raises BadInput with every mistake at once.
+
+    Paths are relative to the config's folder if they exist there, and otherwise to the working folder.
+    """
     path = Path(path)
-    try:
-        plain = load_yaml(read_yaml_text(path))
-    except (YAMLError, ValueError) as error:
-        raise yaml_error(path, error) from None
+    plain = read_yaml(path)
     if not isinstance(plain, dict | None):
         raise BadInput([Problem(str(path), None, "not a mapping; name, data, topics … are expected")])
     try:
@@ -197,7 +197,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     except DemarcheError as error:
         raise DemarcheError(f"{path}: {error}") from None
     try:
-        validated = Config.model_validate(plain)
+        validated = Config.model_validate(plain, context=config_context(path))
     except ValidationError as error:
         raise BadInput(_problems(path, error)) from None
     validated._overrides = tuple(overrides)

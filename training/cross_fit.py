@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labels.errors import DemarcheError
 from models.calibration import calibrate_stance, calibrate_topics, folds
-from models.examples import Examples, FloatArray, JointExamples, StanceExamples, TopicExamples, TrainingCallback
+from models.examples import Examples, JointExamples, StanceExamples, TopicExamples, TrainingCallback
 from models.families.average import AverageSettings, AverageStance, AverageTopics
-from models.families.catalog import StanceSettings, TopicsSettings, stance_family, topic_family
+from models.families.catalog import (
+    StanceSettings,
+    TopicsSettings,
+    load_stance,
+    load_topics,
+    stance_family,
+    topic_family,
+)
 from models.families.joint import JointSettings
 from models.families.protocol import FitContext, StanceClassifier, TopicClassifier
+from training.kept_members import fit_or_load
+from training.out_of_fold import OutOfFold
 
 if TYPE_CHECKING:
     from models.families.joint import Joint
-
-Model = TypeVar("Model")
-
-
-@dataclass(frozen=True)
-class OutOfFold(Generic[Model]):
-    """A fitted model with predictions that calibrate it.
-
-    `raw` holds probabilities and `y` the gold of rows that the predicting model was not trained on. If the family is
-    cross-fitted, these are train followed by dev, and `model` is trained on both; otherwise they are dev only.
-    `train_model` is trained only on train and may be evaluated on dev; it is None without dev.
-    """
-
-    raw: FloatArray
-    y: FloatArray
-    model: Model
-    train_model: Model | None
 
 
 def fit_topics(
@@ -49,7 +41,16 @@ def fit_topics(
 ) -> OutOfFold[TopicClassifier]:
     if isinstance(settings, AverageSettings):
         members = [
-            fit_topics(member, context_, train, dev, callback=callback_)
+            fit_or_load(
+                partial(fit_topics, member, context_, train, dev, callback=callback_),
+                load_topics,
+                task="topics",
+                settings=member,
+                context=context_,
+                train=train,
+                dev=dev,
+                callback=callback_,
+            )
             for member, context_, callback_ in _members(settings, context, callback)
         ]
         calibrations = [calibrate_topics(each.raw, each.y, precision=None, seed=context.seed)[0] for each in members]
@@ -68,7 +69,16 @@ def fit_stance(
 ) -> OutOfFold[StanceClassifier]:
     if isinstance(settings, AverageSettings):
         members = [
-            fit_stance(member, context_, train, dev, callback=callback_)
+            fit_or_load(
+                partial(fit_stance, member, context_, train, dev, callback=callback_),
+                load_stance,
+                task="stance",
+                settings=member,
+                context=context_,
+                train=train,
+                dev=dev,
+                callback=callback_,
+            )
             for member, context_, callback_ in _members(settings, context, callback)
         ]
         return _average(AverageStance, members, [calibrate_stance(each.raw, each.y) for each in members], dev)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from labels.config_paths import exists, resolve, searched
 
 
 def _require_path(value: Any) -> Any:
@@ -14,13 +16,14 @@ def _require_path(value: Any) -> Any:
     return value
 
 
-def _require_data_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"no such file: {path} (relative to {Path.cwd()}); correct the path")
-    return path
+def _require_data_file(path: Path, info: ValidationInfo) -> Path:
+    found = resolve(path, info)
+    if not exists(found) or not found.is_file():
+        raise ValueError(f"no such file: {path} ({searched(path, info)}); correct the path")
+    return found
 
 
-def _one_or_more(value: Any) -> Any:
+def _one_or_more(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, list | tuple):
         if not value:
             raise ValueError("no file; name one at least")
@@ -28,7 +31,8 @@ def _one_or_more(value: Any) -> Any:
     if not isinstance(value, str | Path):
         raise ValueError("a file or a list of files is expected")
     # As an element, a missing file would be reported at a place in a list (`passages.0`) that the user did not write.
-    return (_require_data_file(Path(value)),)
+    _require_data_file(Path(value), info)
+    return (value,)
 
 
 DataFile = Annotated[Path, BeforeValidator(_require_path), AfterValidator(_require_data_file)]

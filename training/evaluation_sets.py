@@ -54,7 +54,7 @@ def check_not_learned(sets: Mapping[str, LabelledSet], learned: Sequence[Passage
             continue
         leaks.setdefault(name, []).append(f"{passage.id!r} ({reason})")
     if leaks:
-        raise DemarcheError("\n".join(_describe(name, found) for name, found in leaks.items()))
+        raise DemarcheError(*(_describe(name, found) for name, found in leaks.items()))
 
 
 def _nearly(passages: Sequence[Passage], learned: Sequence[Passage]) -> dict[int, Passage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example
+from labels.wording import counted
 from models.calibration import (
     FEWEST,
     Platt,
@@ -24,6 +26,7 @@ from models.examples import (
     Examples,
     FloatArray,
     NoCallback,
+    StanceExamples,
     TrainingCallback,
     joint_examples,
     stance_examples,
@@ -31,12 +34,14 @@ from models.examples import (
 )
 from models.familiarity import Familiarity
 from models.families.baselines import MajorityStance, MajorityTopics, RuleTopics
-from models.families.protocol import FitContext, StanceClassifier, TopicClassifier
+from models.families.linear import LinearStanceSettings
+from models.families.protocol import FamilySettings, FitContext, StanceClassifier, TopicClassifier
 from models.language import training_languages
 from models.reader import OnePass, Reader, TwoStage
 from models.tagger import Tagger, TaggerSettings
 from training.config import Config
-from training.cross_fit import OutOfFold, fit_joint, fit_stance, fit_topics
+from training.cross_fit import fit_joint, fit_stance, fit_topics
+from training.out_of_fold import OutOfFold
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,7 @@ def _two_stage(
         stance = fit_stance(config.stance, context(queries[0] + queries[1]), *queries, callback=callback)
         stance_calibration = calibrate_stance(stance.raw, stance.y)
         warnings += _few_stances(stance.y, where=_where(stance.y, queries[1]))
+        warnings += _few_by_topic(config.stance, codebook, queries[0] + queries[1])
     reader = TwoStage(topics.model if topics else None, stance.model if stance else None)
     train_reader = TwoStage(topics.train_model if topics else None, stance.train_model if stance else None)
     has_dev = train_reader.reads_topics or train_reader.reads_stance
@@ -210,7 +216,7 @@ def _few_examples(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]
     counts, has_votes = (y > 0.5).sum(axis=0), y.sum(axis=0) > 0
     nothing = "it cannot be " + ("calibrated" if where == "dev" else "trained")
     return [
-        f"topic {topic.id!r} has {count} examples in {where}; "
+        f"topic {topic.id!r} has {counted(count, 'example')} in {where}; "
         + ("its probabilities and threshold are not calibrated" if votes else nothing)
         for topic, count, votes in zip(codebook.topics, counts, has_votes, strict=True)
         if count < FEWEST
@@ -219,4 +225,20 @@ def _few_examples(y: FloatArray, codebook: Codebook, *, where: str) -> list[str]
 
 def _few_stances(y: FloatArray, *, where: str) -> list[str]:
     few = len(y) < FEWEST
-    return [f"stance has {len(y)} examples in {where}; its probabilities are not calibrated"] if few else []
+    return [f"stance has {counted(len(y), 'example')} in {where}; its probabilities are not calibrated"] if few else []
+
+
+def _few_by_topic(settings: FamilySettings, codebook: Codebook, examples: StanceExamples) -> list[str]:
+    """Return a warning if the linear family has too few labels of some topics to tell their stances apart."""
+    linear = [member for member in settings.members if isinstance(member, LinearStanceSettings)]
+    counts = Counter(query.target for query in examples.inputs)
+    of_topics = [(topic.id, counts[topic.proposition]) for topic in codebook.topics]
+    few = [(id, count) for id, count in of_topics if linear and 0 < count < min(each.own_from for each in linear)]
+    if not few or len(counts) < 2:
+        return []
+    listed = ", ".join(f"{id} {count}" for id, count in few[:12]) + (", …" if len(few) > 12 else "")
+    return [
+        f"stance: the linear family has fewer than {min(each.own_from for each in linear)} labels of {listed}: it learns "
+        "little of how stances differ between topics, and often gives all topics of a passage the same one; label more, "
+        "or compare with the family `embedding`"
+    ]

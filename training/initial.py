@@ -8,7 +8,7 @@ from pathlib import Path
 from labels.errors import DemarcheError
 from models.encoders.settings import FinetuneSettings
 from models.families.catalog import encoder_settings
-from models.families.protocol import SETTINGS_FILE, read_settings
+from models.families.protocol import SETTINGS_FILE, read_kind
 from training.config import Config
 
 
@@ -37,18 +37,18 @@ def inits(config: Config) -> list[tuple[str, FinetuneSettings]]:
 
 
 def _fetch(uri: str) -> Path:
-    from models.saved import check_seal
+    from models.tagger import Tagger
     from training.tracking.registry import fetch
 
     folder = fetch(uri).folder
-    check_seal(folder)
+    Tagger.load(folder)
     return folder
 
 
 def _check_kind(tagger: Path, task: str, settings: FinetuneSettings) -> None:
     wanted = settings.kind  # type: ignore[attr-defined]
     exists = (tagger / task / SETTINGS_FILE).is_file()
-    kind = read_settings(tagger / task)["kind"] if exists else None
+    kind = read_kind(tagger / task) if exists else None
     if kind != wanted:
         has = f"its {task} model is of kind {kind!r}" if exists else f"it has no {task} model"
         raise DemarcheError(f"{task}.init: {settings.init}: {has}; start from a model of kind {wanted!r}")

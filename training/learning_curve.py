@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
 from labels.splits.split import hash_fraction
+from labels.wording import counted
 from training.config import Config
 from training.evaluation import plots
 from training.evaluation.compare import Difference, compare
@@ -95,7 +96,7 @@ def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
         callback.done()
     used = [example.passage for split in ("train", "dev") for example in part.examples_in(split)]
     headlines = ", ".join(f"{key} {score.value:.3f}" for key, score in evaluated.test.headlines().items())
-    reporter.log(f"{name}: {len(used)} passages, {headlines}")
+    reporter.log(f"{name}: {counted(len(used), 'passage')}, {headlines}")
     return Point(name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions)
 
 

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
+from labels.errors import DemarcheError, one_line
+from labels.yaml_text import BadYaml, parse_yaml
 
-from labels.errors import DemarcheError
-
-
-class PlainLoader(yaml.SafeLoader):
-    """A YAML loader for configs: `1e-4` is a number, and a date is text."""
-
-
-PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-# YAML 1.1, which PyYAML reads, requires a decimal point in a number with an exponent.
-PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def load_yaml(text: str) -> Any:
-    """Load a YAML document. Raises yaml.YAMLError, or ValueError for a number that Python does not accept."""
-    return yaml.load(text, Loader=PlainLoader)  # a SafeLoader: it makes plain values only
+_DEEPEST = 50
+"""Maximum number of parts of a key; no config is half as deep."""
 
 
 def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
@@ -35,13 +17,15 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for override in overrides:
         key, equals, text = override.partition("=")
+        shown = one_line(repr(override))
         if not equals:
-            raise DemarcheError(f"{override!r}: not an override; write key=value, e.g. topics.c=4")
+            raise DemarcheError(f"{shown}: not an override; write key=value, e.g. topics.c=4")
+        if key.count(".") >= _DEEPEST:
+            raise DemarcheError(f"{shown}: a key of more than {_DEEPEST} parts; no config is that deep")
         try:
-            value = load_yaml(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            reason = getattr(error, "problem", None) or str(error).partition("\n")[0] or "nested too deep"
-            raise DemarcheError(f"{override!r}: the value is not YAML: {reason}") from None
+            value = parse_yaml(text)
+        except BadYaml as error:
+            raise DemarcheError(f"{shown}: the value cannot be read: {one_line(error.what)}") from None
         for part in reversed(key.split(".")):
             value = {part: value}
         nested = merge(nested, value)

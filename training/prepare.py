@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from labels.check import LabelledData, read_labelled
 from labels.codebook import Codebook
@@ -102,7 +103,8 @@ def _check_initial(prepared: Prepared) -> tuple[str, ...]:
 
 
 def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
-    from models.families.protocol import read_settings
+    from models.families.protocol import SETTINGS_FILE
+    from models.saved_parts import read_plain
     from models.tagger import Tagger
     from training.tracking.registry import trained_on
 
@@ -111,7 +113,7 @@ def _check_init(prepared: Prepared, init: str, task: str) -> str | None:
     if not run:
         return None
     # Without cross-fitting, the earlier model used dev only to choose its epoch.
-    whole = read_settings(tagger / task)["settings"]["cross_fit"]
+    whole = read_plain(tagger / task / SETTINGS_FILE, dict[str, Any])["settings"]["cross_fit"]
     learned = trained_on(run)
     change = "start from one without cross_fit" if whole else "keep its split (split.from)"
     places = [
@@ -194,8 +196,8 @@ def _strata(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def without_gold(examples: Sequence[Example], codebook: Codebook) -> list[str]:
-    """Return a warning that names the topics without gold examples, whose metrics are meaningless."""
+    """Return a warning that names the topics without gold examples, which have no metrics of their own."""
     present = {topic for example in examples for topic, holds in example.topics.items() if holds}
     missing = [topic for topic in codebook.topic_ids if topic not in present]
     names = ", ".join(missing[:12]) + (", …" if len(missing) > 12 else "")
-    return [f"no gold examples of: {names}; their metrics mean nothing"] if missing else []
+    return [f"no gold examples of: {names}; how well they are found is not measured"] if missing else []

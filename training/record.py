@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from labels.files import write_jsonl
 from labels.gold.adjudication import Example
+from labels.yaml_text import dump_yaml
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
 from training.evaluation import plots
@@ -22,7 +21,7 @@ from training.evaluation.predictions import Prediction, errors
 from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
-from training.tracking.run import Run
+from training.tracking.run import Run, slug
 
 
 class Logged(NamedTuple):
@@ -37,7 +36,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     config = prepared.config
     # The search space of a sweep is not part of a single run.
     plain = config.model_dump(mode="json", by_alias=True, exclude={"search"})
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    text = dump_yaml(plain)
     run.text(text, "config.yaml")
     run.params(_flat(plain))
     run.tags(
@@ -109,10 +108,15 @@ def _row(example: Example) -> dict[str, str]:
 
 
 def log_metrics(run: Run, split: str, scores: Scores) -> None:
-    """Log the metrics on a split, with the bounds of the headline metrics."""
+    """Log the metrics on a split, and the intervals of the headline metrics as tags."""
     run.metrics({f"{split}/{name}": score.value for name, score in scores.metrics.items()})
-    for name, score in scores.headlines().items():
-        run.metrics({f"{split}/{name}_low": score.low, f"{split}/{name}_high": score.high})
+    # As metrics of their own, bounds would have charts of their own; the UI shows a tag as a column beside the metric.
+    run.tags({interval_tag(split, name): str(score) for name, score in scores.headlines().items()})
+
+
+def interval_tag(split: str, metric: str) -> str:
+    """Return the tag that holds a headline metric with its interval: `0.844 [0.802, 0.882]`."""
+    return slug(f"interval/{split}/{metric}")
 
 
 def log_scores(
@@ -190,15 +194,15 @@ def description(
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Flatten nested keys to dotted ones, as in an override."""
+    """Flatten nested keys to dotted ones, as in an override. Null becomes `none`: the UI compares runs by it too."""
     flat: dict[str, str] = {}
     for key, value in plain.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            flat[prefix + key] = ", ".join(map(str, value))
-        elif value is not None and value != "":
-            flat[prefix + key] = str(value)
+            flat[prefix + key] = ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value)
+        elif value != "":
+            flat[prefix + key] = "none" if value is None else str(value)
     return flat
 
 

@@ -10,6 +10,7 @@ from labels.check import read_labelled
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
 from labels.splits.split import Split
+from labels.wording import counted
 from models.examples import TrainingCallback
 from models.tagger import Tagger
 from training.config import Config
@@ -194,7 +195,7 @@ def _warn_of_training_passages(run: str, examples: Sequence[Example], reporter: 
     count = sum(example.passage.id in trained_on for example in examples)
     if count:
         reporter.warn(
-            f"{count} of these {len(examples)} passages have the id of a passage that the model was trained on; "
+            f"{count} of the {counted(len(examples), 'passage')} {'has' if count == 1 else 'have'} the id of a passage that the model was trained on; "
             "if they are the same passages, the metrics are too high"
         )
 

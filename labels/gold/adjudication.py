@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ _CLOSE = 1e-9
 _SEVERAL = 3
 """Minimum number of annotators for Dawid-Skene to decide: if two disagree, neither is known to be right."""
 _SURE = 0.75  # odds of three to one
+_ONLY: Mapping[Stance, Proportions] = {
+    "favor": (1.0, 0.0, 0.0),
+    "against": (0.0, 1.0, 0.0),
+    "neutral": (0.0, 0.0, 1.0),
+}
 
 
 class Target(NamedTuple):
@@ -36,7 +42,8 @@ class Example:
     `topics`: topic → True, or None for a tie; topics that do not hold are absent.
     `stances`: target → stance, or None for a tie or if no annotator could tell.
     `topic_votes`: topic → fraction of the annotators who assigned it. `stance_votes`: target → proportions
-    of the stances among the annotators who gave one. With Dawid-Skene, both are probabilities instead.
+    of the stances among the annotators who gave one, or the mean of their labels' shares. With Dawid-Skene, both are
+    probabilities instead.
     """
 
     passage: Passage
@@ -191,14 +198,7 @@ def _example(passage: Passage, readings: list[Annotation], poll: _Poll) -> Examp
 def _majority(voters: Sequence[Annotation]) -> _Poll:
     topics, stances = _votes(voters)
     topic_votes = {topic: len(who) / len(voters) for topic, who in sorted(topics.items())}
-    stance_votes = {}
-    for target, votes in stances.items():
-        cast = list(votes.values())
-        stance_votes[target] = (
-            cast.count("favor") / len(cast),
-            cast.count("against") / len(cast),
-            cast.count("neutral") / len(cast),
-        )
+    stance_votes = {target: _mean(list(votes.values())) for target, votes in stances.items()}
     return _Poll(
         topics={
             topic: True if fraction > 0.5 + _CLOSE else None
@@ -211,17 +211,26 @@ def _majority(voters: Sequence[Annotation]) -> _Poll:
     )
 
 
-def _votes(voters: Sequence[Annotation]) -> tuple[dict[str, set[str]], dict[Target, dict[str, Stance]]]:
-    """Return topic → its annotators, and target → annotator → stance."""
+def _votes(voters: Sequence[Annotation]) -> tuple[dict[str, set[str]], dict[Target, dict[str, Proportions]]]:
+    """Return topic → its annotators, and target → annotator → proportions: the label's shares, or 1 for its stance."""
     topics: dict[str, set[str]] = defaultdict(set)
-    stances: dict[Target, dict[str, Stance]] = defaultdict(dict)
+    stances: dict[Target, dict[str, Proportions]] = defaultdict(dict)
     for reading in voters:
         for label in reading.labels:
             if label.topic is not None:
                 topics[label.topic].add(reading.annotator)
-            if label.stance is not None:
-                stances[target_of(label)][reading.annotator] = label.stance
+            if label.shares is not None:
+                stances[target_of(label)][reading.annotator] = _mean([label.shares.proportions])
+            elif label.stance is not None:
+                stances[target_of(label)][reading.annotator] = _ONLY[label.stance]
     return topics, stances
+
+
+def _mean(votes: Sequence[Proportions]) -> Proportions:
+    """Return the mean of the proportions, which add up to exactly 1 although shares may be rounded."""
+    favor, against, neutral = (math.fsum(column) for column in zip(*votes, strict=True))
+    total = favor + against + neutral
+    return favor / total, against / total, neutral / total
 
 
 def _dawid_skene(voters: Sequence[Sequence[Annotation]]) -> list[_Poll]:
@@ -232,6 +241,11 @@ def _dawid_skene(voters: Sequence[Sequence[Annotation]]) -> list[_Poll]:
     if anonymous is not None:
         raise DemarcheError(
             f"annotator {anonymous!r} is a position in a list of votes and may be a different person in each row; "
+            "Dawid-Skene weighs annotators by their accuracy, so adjudicate by majority instead"
+        )
+    if any(label.shares for readings in voters for reading in readings for label in reading.labels):
+        raise DemarcheError(
+            "a label with shares does not say who cast each vote; "
             "Dawid-Skene weighs annotators by their accuracy, so adjudicate by majority instead"
         )
     polls = [_majority(readings) for readings in voters]
@@ -256,7 +270,9 @@ def _dawid_skene(voters: Sequence[Sequence[Annotation]]) -> list[_Poll]:
         (
             (number, annotator, stance)
             for number, (row, target) in enumerate(questions)
-            for annotator, stance in votes[row][1][target].items()
+            for annotator, vote in votes[row][1][target].items()
+            for stance, chosen in zip(STANCES, vote, strict=True)
+            if chosen
         ),
         STANCES,
     )

@@ -13,6 +13,7 @@ from labels.errors import DemarcheError
 from labels.passages import Passage
 from labels.splits.duplicates import connect, connected_groups, duplicate_pairs
 from labels.splits.split import Place, Split, hash_fraction, is_test_split
+from labels.wording import counted
 
 OnLeak = Literal["refuse", "drop"]
 
@@ -212,7 +213,7 @@ def _resolve_leaks(
     if leaks and on_leak == "refuse":
         duplicate, original = next(iter(leaks.items()))
         raise DemarcheError(
-            f"split: {len(leaks)} passages have near-duplicates (or members of their group) in another split, "
+            f"split: {counted(len(leaks), 'passage has', 'passages have')} near-duplicates (or members of their group) in another split, "
             f"e.g. {duplicate!r} ({splits[duplicate]}) and {original!r} ({splits[original]}); "
             "set split.on_leak=drop to leave the duplicates out, or split by group"
         )

@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
+
+from labels.file_format import AS_FOUND, FileFormat
+
+Empty = Literal["none", "unread"]
+"""What empty cells mean: the annotator found none of the topics, or did not read the text."""
+OneStance = Literal["each", "unknown"]
+"""What the only stance of a row with several topics is about: each of them, or an unknown one of them."""
+
+DEFAULT_ANNOTATOR = "table"
 
 
 @dataclass(frozen=True)
 class TableColumns:
-    """The name of each column that an import reads. Only the text is required."""
+    """The name of each column that an import reads. Only the text is required.
+
+    Columns of labels (`topics`, `stance`, `target`, `favor`, `against`, `neutral`) may be patterns: see `layout`.
+    """
 
     text: Annotated[str, "Column of the text."] = "text"
     id: Annotated[str | None, "Column of the id.  [default: the line number]"] = None
@@ -26,10 +38,18 @@ class TableColumns:
     split: Annotated[str | None, "Column of the predefined split of the data set."] = None
     topics: Annotated[
         tuple[str, ...],
-        "Column of topics (a list, or values separated by --separator). Repeat the option for one yes/no column per topic.",
+        "Column of topics (a list, or values separated by --separator). Repeat the option for one yes/no column per "
+        "topic, or for several columns of topics. A pattern names several columns: '{annotator}_topics'.",
     ] = ()
-    stance: Annotated[str | None, "Column of the stance."] = None
-    target: Annotated[str | None, "Column of the stance target."] = None
+    stance: Annotated[
+        str | None, "Column of the stance, or a pattern: '{topic}_stance', '{annotator}_{topic}', 'Stance {n}'."
+    ] = None
+    favor: Annotated[
+        str | None, "Column of the share, percentage or number of favor, or a pattern: '{topic}_favor'."
+    ] = None
+    against: Annotated[str | None, "Column of the share, percentage or number of against, or a pattern."] = None
+    neutral: Annotated[str | None, "Column of the share, percentage or number of neutral, or a pattern."] = None
+    target: Annotated[str | None, "Column of the stance target, or a pattern: 'Target {n}'."] = None
     target_start: Annotated[str | None, "Column of the offset of the target's first character."] = None
     target_end: Annotated[str | None, "Column of the target's end offset (exclusive)."] = None
     annotator: Annotated[str | None, "Column of the annotator, if several annotators labelled a text."] = None
@@ -41,13 +61,27 @@ class TableColumns:
     gold: Annotated[str | None, "Column of the decided label, which takes precedence over the votes."] = None
     keep: Annotated[tuple[str, ...], "Another column to keep with the passage. Repeatable."] = ()
 
-    def names(self) -> list[str]:
-        """Return the name of every column that is set."""
+    def passage_columns(self) -> list[str]:
+        """Return the name of every column about the passage that is set."""
         single = (
             self.text, self.id, self.title, self.date, self.source, self.url, self.article, self.group, self.split,
-            self.stance, self.target, self.target_start, self.target_end, self.annotator, self.gold,
         )  # fmt: skip
-        return [name for name in (*single, *self.topics, *self.votes, *self.keep) if name]
+        return [name for name in (*single, *self.keep) if name]
+
+    def label_columns(self) -> list[tuple[str, str]]:
+        """Return (option, column or pattern) of every option that may be a pattern."""
+        single = ("stance", "favor", "against", "neutral", "target")
+        named = [(option, getattr(self, option)) for option in single]
+        return [*(("topics", name) for name in self.topics), *((option, name) for option, name in named if name)]
+
+    def vote_columns(self) -> list[str]:
+        """Return the columns of votes, and the column of the decided label."""
+        return [*self.votes, *([self.gold] if self.gold else [])]
+
+    def plain_columns(self) -> list[str]:
+        """Return the name of every other column that is set; these are no patterns."""
+        single = (self.target_start, self.target_end, self.annotator, self.gold)
+        return [*self.passage_columns(), *(name for name in (*single, *self.votes) if name)]
 
 
 @dataclass(frozen=True)
@@ -55,11 +89,20 @@ class ImportOptions:
     """How an import interprets the cells of a table.
 
     `values` maps a value of the table to a stance or a topic, or to "" to ignore it. `separator` separates several
-    topics in one cell. `annotator` is used for rows that name no annotator. `target` is the target of every stance in a
-    table without a column of targets.
+    topics in one cell; without it, a semicolon, a vertical bar and a line end do. `yes_from` is the smallest score that
+    means yes, in columns and mappings of scores. `annotator` is used for rows that name no annotator. `target` is the
+    target of every stance in a table without a column of targets. `rename` maps a column to a new name. `empty` maps a
+    column or an annotator to the meaning of empty cells, "" to that of all others; without it, an import asks.
+    `one_stance` says what the only stance of a row with several topics is about; without it, an import asks. `format`
+    is what the user says about the form of the file.
     """
 
-    annotator: str = "table"
+    annotator: str = DEFAULT_ANNOTATOR
     values: Mapping[str, str] = field(default_factory=dict)
-    separator: str = ";"
+    separator: str | None = None
+    yes_from: float | None = None
     target: str | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    empty: Mapping[str, Empty] = field(default_factory=dict)
+    one_stance: OneStance | None = None
+    format: FileFormat = AS_FOUND

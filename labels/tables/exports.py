@@ -12,8 +12,9 @@ from typing import Any
 from labels.check import LabelledData
 from labels.errors import DemarcheError
 from labels.files import check_output
-from labels.passages import Annotation, Label, Passage
-from labels.tables.cells import NO, YES, is_blank, split_values, to_scalar
+from labels.passages import Annotation, Label, Passage, Shares
+from labels.table_files.spreadsheet import check_for_spreadsheet
+from labels.tables.cells import DOUBTFUL, MISSING, NO, NONE, YES, is_blank, split_values, to_scalar, word
 from labels.tables.columns import ImportOptions, TableColumns
 from labels.tables.writers import table_writer
 
@@ -32,22 +33,26 @@ Row = dict[str, Any]
 class Exported:
     """The result of an export.
 
-    `import_table` reads the table back with `columns`. `lost` counts, by kind, what the table cannot hold.
+    `import_table` reads the table back with `columns` and `values`: a target that is called NA is one, and not an empty
+    cell. `lost` counts, by kind, what the table cannot hold.
     """
 
     columns: TableColumns
+    values: Mapping[str, str]
     rows: int
     lost: Mapping[str, int]
 
 
-def check_table_output(path: Path, *, inputs: Iterable[Path]) -> None:
+def check_table_output(path: Path, *, inputs: Iterable[Path], for_spreadsheet: bool = False) -> None:
     """Raise DemarcheError, before any work is done, if no table can be written to `path`."""
     if path.suffix.lower() not in SUFFIXES:
         raise DemarcheError(f"{path}: not the name of a table; use a file name ending in {', '.join(SUFFIXES)}")
+    if for_spreadsheet:
+        check_for_spreadsheet(path)
     check_output(path, inputs=inputs)
 
 
-def export_table(data: LabelledData, path: Path) -> Exported:
+def export_table(data: LabelledData, path: Path, *, for_spreadsheet: bool = False) -> Exported:
     """Write one row per label, with the rows of each passage together and the passages in order.
 
     An annotation without labels becomes a row without a topic, and a passage without annotations becomes a row without
@@ -61,7 +66,8 @@ def export_table(data: LabelledData, path: Path) -> Exported:
     for annotation in data.annotations:
         annotations[annotation.passage].append(annotation)
     count = 0
-    with table_writer(path, {name: str if type is object else type for name, type in types.items()}) as write:
+    plain_types = {name: str if type is object else type for name, type in types.items()}
+    with table_writer(path, plain_types, for_spreadsheet=for_spreadsheet) as write:
         batch: list[Row] = []
         for passage in data.passages:
             cells = _passage_cells(passage, columns, types)
@@ -71,7 +77,11 @@ def export_table(data: LabelledData, path: Path) -> Exported:
                 count, batch = count + len(batch), []
         write(batch)
         count += len(batch)
-    return Exported(columns, count, {kind: number for kind, number in lost.items() if number})
+    targets = {label.target for label in _labels(data) if label.target is not None}
+    values = {
+        word(target): word(target) for target in sorted(targets) if word(target).casefold() in MISSING | DOUBTFUL | NONE
+    }
+    return Exported(columns, values, count, {kind: number for kind, number in lost.items() if number})
 
 
 def _check_names(data: LabelledData) -> None:
@@ -112,11 +122,15 @@ def _columns(data: LabelledData) -> TableColumns:
 
     target = any(label.target for label in _labels(data))
     span = any(label.target_span for label in _labels(data))
+    shares = any(label.shares for label in _labels(data))
     passage_columns: dict[str, Any] = {column: unused(column) for column, field in _FIELDS.items() if has_values(field)}
     return TableColumns(
         text=unused("text"),
         topics=(unused("topic"),),
         stance=unused("stance"),
+        favor=unused("favor") if shares else None,
+        against=unused("against") if shares else None,
+        neutral=unused("neutral") if shares else None,
         target=unused("target") if target else None,
         target_start=unused("target_start") if span else None,
         target_end=unused("target_end") if span else None,
@@ -133,6 +147,9 @@ def _column_types(data: LabelledData, columns: TableColumns, suffix: str) -> dic
     for name in (columns.annotator, *columns.topics, columns.stance, columns.target):
         if name:
             types[name] = str
+    for name in (columns.favor, columns.against, columns.neutral):
+        if name:
+            types[name] = float
     for name in (columns.target_start, columns.target_end):
         if name:
             types[name] = int
@@ -179,6 +196,9 @@ def _label_rows(
             row: Row = annotator | {stance_column: label.stance}
             if label.topic is not None:
                 row[topic_column] = _topic_cell(label.topic)
+            if label.shares is not None:
+                names = (columns.favor or "", columns.against or "", columns.neutral or "")
+                row |= zip(names, label.shares.proportions, strict=True)
             if label.target is not None:
                 row[columns.target or ""] = label.target
             if label.target_span is not None:
@@ -189,12 +209,12 @@ def _label_rows(
 def _storable_labels(labels: Sequence[Label], text: str, lost: Counter[str]) -> Iterator[Label]:
     """Reduce the labels to what rows can hold, so that no two of them contradict each other when read back."""
     without_target = {label.topic for label in labels if label.target is None}
-    stances: dict[Any, str | None] = {}
+    stances: dict[Any, tuple[str | None, Shares | None]] = {}
     for label in labels:
         lost["holders"] += label.holder is not None
         lost["evidence spans"] += label.evidence is not None
         if label.target is None:
-            yield Label(topic=label.topic, stance=label.stance)
+            yield Label(topic=label.topic, stance=label.stance, shares=label.shares)
             continue
         lost["pairings of a topic with a target (read back as two labels)"] += label.topic is not None
         # A topic beside a target has no stance. If the topic also has a label of its own, that label alone is kept.
@@ -202,8 +222,9 @@ def _storable_labels(labels: Sequence[Label], text: str, lost: Counter[str]) -> 
         if span is not None and text[slice(*span)] != label.target:
             lost["target spans whose text is not the target"] += 1
             span = None
-        if stances.setdefault((label.target, span), label.stance) == label.stance:
-            yield Label(topic=topic, target=label.target, target_span=span, stance=label.stance)
+        stance = label.stance, label.shares
+        if stances.setdefault((label.target, span), stance) == stance:
+            yield Label(topic=topic, target=label.target, target_span=span, stance=label.stance, shares=label.shares)
         else:
             lost["second stances toward one target"] += 1
             if topic is not None:

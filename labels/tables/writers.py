@@ -10,16 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from labels.files import atomic_write
-from labels.table_files import DELIMITERS
+from labels.table_files.delimited import DELIMITERS
+from labels.table_files.spreadsheet import check_for_spreadsheet, guard
 
 
 @contextlib.contextmanager
-def table_writer(path: Path, types: Mapping[str, type]) -> Iterator[Callable[[Iterable[Mapping[str, Any]]], object]]:
+def table_writer(
+    path: Path, types: Mapping[str, type], *, for_spreadsheet: bool = False
+) -> Iterator[Callable[[Iterable[Mapping[str, Any]]], object]]:
     """Open a table and yield a function that writes a batch of rows.
 
-    `types` maps each column to str, int, float or bool, which Parquet needs in advance. If the block raises, nothing is
-    written and an existing file is kept.
+    `types` maps each column to str, int, float or bool, which Parquet needs in advance. With `for_spreadsheet`, a CSV or
+    TSV file begins with a byte-order mark, by which spreadsheets know UTF-8, and no cell is a formula. If the block
+    raises, nothing is written and an existing file is kept.
     """
+    if for_spreadsheet:
+        check_for_spreadsheet(path)
     with atomic_write(path) as part:
         match path.suffix.lower():
             case ".parquet":
@@ -36,14 +42,19 @@ def table_writer(path: Path, types: Mapping[str, type]) -> Iterator[Callable[[It
             case suffix:
                 # A column name with a delimiter in it must not be read as several columns.
                 quote_all = any(set(name) & set(DELIMITERS) for name in types)
-                with part.open("w", encoding="utf-8", newline="") as stream:
+                with part.open("w", encoding="utf-8-sig" if for_spreadsheet else "utf-8", newline="") as stream:
                     # If lines end in "\n", Python 3.11 does not quote a text that contains "\r".
-                    table = csv.DictWriter(
+                    table = csv.writer(
                         stream,
-                        list(types),
                         delimiter="\t" if suffix == ".tsv" else ",",
                         quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
                         lineterminator="\r\n",
                     )
-                    table.writeheader()
-                    yield table.writerows
+                    table.writerow(map(guard, types) if for_spreadsheet else types)
+
+                    def write(rows: Iterable[Mapping[str, Any]]) -> None:
+                        for row in rows:
+                            cells = [row.get(name) for name in types]
+                            table.writerow(map(guard, cells) if for_spreadsheet else cells)
+
+                    yield write

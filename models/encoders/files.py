@@ -65,7 +65,7 @@ def entailment(folder: Path, name: str = "") -> int:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         outputs = {str(label): int(number) for number, label in config.get("id2label", {}).items()}
         outputs |= {str(label): int(number) for label, number in config.get("label2id", {}).items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DemarcheError(
             f"encoder {name or folder}: cannot be read (config.json: {error}); fetch it again"
         ) from None

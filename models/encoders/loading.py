@@ -12,6 +12,8 @@ from typing import Any
 from labels.errors import DemarcheError, one_line
 
 _DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout", "hidden_dropout_prob", "dropout")
+_MOST_LAYERS = 1000
+_SHORTEST = 16  # tokens of a window: a shorter one has no room for text beside a target
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -31,9 +33,12 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
             if hasattr(config, rate):
                 setattr(config, rate, 0.0)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, **local)
-        model = auto_model.from_pretrained(
+        if (layers := getattr(config, "num_hidden_layers", 0)) > _MOST_LAYERS:
+            raise ValueError(f"{layers} layers")
+        model, report = auto_model.from_pretrained(
             folder,
             config=config,
+            output_loading_info=True,
             use_safetensors=True,
             dtype="float32",
             # On a GPU, the fastest attention that the architecture has.
@@ -45,10 +50,12 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
         reason = one_line(str(error).strip().partition("\n")[0])
         raise DemarcheError(f"encoder {name or folder}: cannot be read ({reason}); fetch it again") from error
     tokenizer.init_kwargs.pop("local_files_only", None)  # or it would be saved with the tokenizer
-    if problem := _find_problem(tokenizer, config):
+    # A pooler is left from pretraining; only a classification head reads it.
+    missing = [key for key in report["missing_keys"] if head or not key.startswith("pooler.")]
+    if problem := _find_problem(tokenizer, config) or _find_damage(tokenizer, model, missing):
         raise DemarcheError(f"encoder {name or folder}: {problem}")
     if not head and getattr(model, "pooler", None) is not None:
-        model.pooler = None  # left from pretraining; only a classification head reads it
+        model.pooler = None
     return tokenizer, model.eval()
 
 
@@ -95,3 +102,26 @@ def _find_problem(tokenizer: Any, config: Any) -> str | None:
     if not tokenizer.num_special_tokens_to_add():
         return "its tokenizer adds no special tokens ([CLS], <s>); give an encoder, such as BERT or DeBERTa"
     return None
+
+
+def _find_damage(tokenizer: Any, model: Any, missing: list[str]) -> str | None:
+    """Return what would fail, or give random results, as texts are read; None if nothing would."""
+    import torch
+
+    if missing:
+        return f"has no weights for {one_line(missing[0])} ({len(missing)} such); save it again with save_pretrained"
+    if not all(bool(torch.isfinite(weights).all()) for weights in model.parameters()):
+        return "has weights that are not finite; fetch it again"
+    if max(tokenizer.get_vocab().values(), default=0) >= model.get_input_embeddings().num_embeddings:
+        return "its tokenizer has more tokens than the model; give the tokenizer that it was trained with"
+    limits = (tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or _SHORTEST + 2)
+    if not all(isinstance(limit, int) and limit >= _SHORTEST for limit in limits):
+        return f"reads fewer than {_SHORTEST} tokens at a time; give an encoder for longer texts"
+    try:
+        inputs = tokenizer("a", "b", return_tensors="pt", return_token_type_ids=True)
+        with torch.inference_mode():
+            states = model(**{name: inputs[name] for name in accepted_inputs(model)})[0]
+    except Exception as error:
+        # A setting of the wrong type or size only shows in use, as any kind of error.
+        return f"cannot be used ({one_line(str(error).strip().partition(chr(10))[0])}); fetch it again"
+    return None if bool(torch.isfinite(states).all()) else "does not return finite numbers; fetch it again"

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from labels.config_paths import exists, resolve
 from labels.files import Frozen
+
+
+def _local_folder(name: str, info: ValidationInfo) -> str:
+    """Return the path of a local folder from a config, and any other name (a Hub id, a model's address) unchanged."""
+    folder = resolve(Path(name), info)
+    return str(folder) if exists(folder) and folder.is_dir() else name
+
+
+LocalOrNamed = Annotated[str, Field(min_length=1), AfterValidator(_local_folder)]
 
 
 class EncoderSettings(Frozen):
@@ -16,7 +27,7 @@ class EncoderSettings(Frozen):
     in overlapping windows.
     """
 
-    encoder: Annotated[str, Field(min_length=1)]
+    encoder: LocalOrNamed
     max_length: Annotated[int, Field(ge=16, le=8192)] = 256
 
 
@@ -38,7 +49,7 @@ class FinetuneSettings(EncoderSettings):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     patience: Annotated[int, Field(ge=1)] = 2
     cross_fit: bool = False
-    init: Annotated[str | None, Field(min_length=1)] = None
+    init: LocalOrNamed | None = None
 
     @model_validator(mode="after")
     def _must_not_combine(self) -> Self:

@@ -17,6 +17,7 @@ from models.encoders.settings import FinetuneSettings
 from models.encoders.windows import Window
 from models.examples import Query, TrainingCallback
 from models.saved import ENCODER
+from models.saved_parts import Array, read_arrays
 
 _HEAD = "head.safetensors"
 _MAX_WINDOWS = 8  # of one text in training, to save time; in inference all windows are read
@@ -55,7 +56,9 @@ class TunedEncoder:
 
     def load(self, folder: Path) -> None:
         self._assemble(*loading.load(folder / ENCODER), dropout=0.0, seed=0)
-        self.net.head.load_state_dict(load_file(folder / _HEAD))
+        declared = {name: Array("F32", tuple(array.shape)) for name, array in self.net.head.state_dict().items()}
+        arrays = read_arrays(folder / _HEAD, declared)
+        self.net.head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
 
     def save(self, folder: Path) -> None:
         loading.save(self.tokenizer, self.net.encoder, folder / ENCODER)

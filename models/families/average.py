@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
@@ -10,17 +9,14 @@ from typing import Any, Generic, Literal, Self, TypeVar
 import numpy as np
 from pydantic import Field
 
+from labels.files import Frozen
 from models.calibration import StanceCalibration, TopicCalibration
 from models.examples import FloatArray
-from models.families.protocol import (
-    FamilySettings,
-    StanceClassifier,
-    TopicClassifier,
-    read_settings,
-    write_settings,
-)
+from models.families.protocol import SETTINGS_FILE, FamilySettings, StanceClassifier, TopicClassifier, write_settings
+from models.saved_parts import BadPart, read_json
 
 Member = TypeVar("Member", bound=FamilySettings)
+Calibration = TypeVar("Calibration", TopicCalibration, StanceCalibration)
 
 
 class AverageSettings(FamilySettings, Generic[Member]):
@@ -34,7 +30,16 @@ class AverageSettings(FamilySettings, Generic[Member]):
         return self.of
 
 
+class _Saved(Frozen, Generic[Calibration]):
+    """The settings file: the calibration of each member, whose files are in folders named 0, 1, …"""
+
+    kind: Literal["average"] = "average"
+    calibrations: tuple[Calibration, ...] = Field(min_length=2)
+
+
 class _Average:
+    calibration: type[Any]
+
     def __init__(self, members: Sequence[Any], calibrations: Sequence[Any]):
         self.members = list(members)
         self.calibrations = list(calibrations)
@@ -45,8 +50,7 @@ class _Average:
         return np.asarray(np.mean(calibrated, axis=0))
 
     def save(self, folder: Path) -> None:
-        plain = [json.loads(calibration.model_dump_json()) for calibration in self.calibrations]
-        write_settings(folder, "average", calibrations=plain)
+        write_settings(folder, _Saved[self.calibration](calibrations=tuple(self.calibrations)))  # type: ignore[name-defined]
         for number, member in enumerate(self.members):
             member.save(folder / str(number))
 
@@ -54,16 +58,26 @@ class _Average:
 class AverageTopics(_Average):
     """The mean of calibrated probabilities, topic by topic."""
 
+    calibration = TopicCalibration
+
     @classmethod
     def load(cls, folder: Path, load_member: Callable[[Path], TopicClassifier]) -> Self:
-        calibrations = [TopicCalibration.model_validate(plain) for plain in read_settings(folder)["calibrations"]]
-        return cls([load_member(folder / str(number)) for number in range(len(calibrations))], calibrations)
+        calibrations = read_json(folder / SETTINGS_FILE, _Saved[TopicCalibration]).calibrations
+        members = [load_member(folder / str(number)) for number in range(len(calibrations))]
+        sizes = {len(calibration.curves) for calibration in calibrations}
+        # A classifier returns an array of its shape for no texts at all.
+        sizes |= {member.predict_proba([]).shape[1] for member in members}
+        if len(sizes) > 1:
+            raise BadPart(folder / SETTINGS_FILE, "its members have different numbers of topics")
+        return cls(members, calibrations)
 
 
 class AverageStance(_Average):
     """The mean of calibrated probabilities, stance by stance."""
 
+    calibration = StanceCalibration
+
     @classmethod
     def load(cls, folder: Path, load_member: Callable[[Path], StanceClassifier]) -> Self:
-        calibrations = [StanceCalibration.model_validate(plain) for plain in read_settings(folder)["calibrations"]]
+        calibrations = read_json(folder / SETTINGS_FILE, _Saved[StanceCalibration]).calibrations
         return cls([load_member(folder / str(number)) for number in range(len(calibrations))], calibrations)

@@ -6,13 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import AfterValidator
 
 from labels.codebook import Codebook
+from labels.files import Frozen
+from models.cleaning import clean
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
-from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, write_settings
+from models.saved_parts import Fraction, read_json
 
 
 class RulesSettings(FamilySettings):
@@ -26,6 +30,31 @@ class MajoritySettings(FamilySettings):
     """The label proportions of the training data, whatever the text."""
 
     kind: Literal["majority"]
+
+
+def _must_sum_to_one(proportions: tuple[float, float, float]) -> tuple[float, float, float]:
+    if abs(sum(proportions) - 1) > 1e-6:
+        raise ValueError("the proportions of the stances do not sum to 1")
+    return proportions
+
+
+_Proportions = Annotated[tuple[Fraction, Fraction, Fraction], AfterValidator(_must_sum_to_one)]
+
+
+class _SavedTopics(Frozen):
+    kind: Literal["majority"] = "majority"
+    proportions: tuple[Fraction, ...]
+
+
+class _SavedRules(Frozen):
+    kind: Literal["rules"] = "rules"
+    keywords: tuple[tuple[str, ...], ...]
+
+
+class _SavedStance(Frozen):
+    kind: Literal["majority"] = "majority"
+    overall: _Proportions
+    by_target: dict[str, _Proportions]
 
 
 class MajorityTopics:
@@ -49,11 +78,11 @@ class MajorityTopics:
         return np.tile(np.array(self.proportions), (len(texts), 1))
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, "majority", proportions=self.proportions)
+        write_settings(folder, _SavedTopics(proportions=tuple(self.proportions)))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        return cls(read_settings(folder)["proportions"])
+        return cls(read_json(folder / SETTINGS_FILE, _SavedTopics).proportions)
 
 
 class RuleTopics:
@@ -74,7 +103,7 @@ class RuleTopics:
 
     @classmethod
     def of(cls, codebook: Codebook) -> Self:
-        return cls([topic.keywords for topic in codebook.topics])
+        return cls([list(map(clean, topic.keywords)) for topic in codebook.topics])
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         return self
@@ -84,11 +113,11 @@ class RuleTopics:
         return np.array(matches, dtype=np.float64).reshape(len(texts), len(self._patterns))
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, "rules", keywords=self.keywords)
+        write_settings(folder, _SavedRules(keywords=tuple(map(tuple, self.keywords))))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        return cls(read_settings(folder)["keywords"])
+        return cls(read_json(folder / SETTINGS_FILE, _SavedRules).keywords)
 
 
 class MajorityStance:
@@ -119,9 +148,9 @@ class MajorityStance:
         return np.array(rows, dtype=np.float64).reshape(len(queries), 3)
 
     def save(self, folder: Path) -> None:
-        write_settings(folder, "majority", overall=self.overall, by_target=self.by_target)
+        write_settings(folder, _SavedStance.model_validate({"overall": self.overall, "by_target": self.by_target}))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        settings = read_settings(folder)
-        return cls(settings["overall"], settings["by_target"])
+        saved = read_json(folder / SETTINGS_FILE, _SavedStance)
+        return cls(saved.overall, {target: list(each) for target, each in saved.by_target.items()})

@@ -29,7 +29,7 @@ from models.families.protocol import (
     StanceFamily,
     TopicClassifier,
     TopicFamily,
-    read_settings,
+    read_kind,
 )
 from models.families.setfit import SetfitStance, SetfitStanceSettings, SetfitTopics, SetfitTopicsSettings
 from models.families.similarity import SimilarityTopics, SimilarityTopicsSettings
@@ -111,13 +111,13 @@ def stance_family(kind: str) -> type[StanceFamily]:
 
 def load_topics(folder: Path) -> TopicClassifier:
     """Load a saved topic classifier of any family."""
-    kind = read_settings(folder)["kind"]
+    kind = read_kind(folder)
     return AverageTopics.load(folder, load_topics) if kind == "average" else topic_family(kind).load(folder)
 
 
 def load_stance(folder: Path) -> StanceClassifier:
     """Load a saved stance classifier of any family."""
-    kind = read_settings(folder)["kind"]
+    kind = read_kind(folder)
     return AverageStance.load(folder, load_stance) if kind == "average" else stance_family(kind).load(folder)
 
 

@@ -14,7 +14,7 @@ from models.encoders.settings import EncoderSettings
 from models.encoders.vectors import Vectors
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.on_vectors import OnVectors, TopicsOnVectors, pretrained_vectors
-from models.families.protocol import FamilySettings, FitContext, read_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, SavedFitted
 from models.families.regression import (
     OwnFrom,
     Penalty,
@@ -22,7 +22,9 @@ from models.families.regression import (
     fit_multinomial,
     fit_one_vs_rest,
     predict_by_target,
+    stack,
 )
+from models.saved_parts import Names, read_json
 
 
 class EmbeddingTopicsSettings(EncoderSettings, FamilySettings):
@@ -43,10 +45,14 @@ class EmbeddingStanceSettings(EncoderSettings, FamilySettings):
     own_from: OwnFrom = 60
 
 
+class _SavedStance(SavedFitted[EmbeddingStanceSettings]):
+    own: Names
+
+
 class EmbeddingTopics(TopicsOnVectors):
     """One logistic regression per topic."""
 
-    Settings = EmbeddingTopicsSettings
+    Saved = SavedFitted[EmbeddingTopicsSettings]
     cross_fit = True
 
     @classmethod
@@ -66,7 +72,7 @@ class EmbeddingStance(OnVectors):
     `coefficients` (models, 3, features) and `intercepts` (models, 3) have the shared model first, then those of `own`.
     """
 
-    Settings = EmbeddingStanceSettings
+    Saved = _SavedStance
     cross_fit = True
 
     def __init__(self, settings: EmbeddingStanceSettings, vectors: Vectors):
@@ -79,24 +85,27 @@ class EmbeddingStance(OnVectors):
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
-        self.own, self.coefficients, self.intercepts = fit_by_target(
+        self.own, models = fit_by_target(
             self._features(examples.inputs),
             examples,
             partial(fit_multinomial, c=self.settings.c),
             own_from=self.settings.own_from,
         )
+        self.coefficients, self.intercepts = stack(models)
         return self
 
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
         return predict_by_target(self._features(queries), queries, self.own, self.coefficients, self.intercepts)
 
     def save(self, folder: Path) -> None:
-        self._save(folder, own=self.own)
+        settings, precision = self.settings, self.vectors.device.precision
+        self._save(folder, _SavedStance(kind="embedding", settings=settings, precision=precision, own=tuple(self.own)))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        model = super().load(folder)
-        model.own = read_settings(folder)["own"]
+        saved = read_json(folder / SETTINGS_FILE, _SavedStance)
+        model = cls._load(folder, saved, 1 + len(saved.own), 3, blocks=3)
+        model.own = list(saved.own)
         return model
 
     def _features(self, queries: Sequence[Query]) -> npt.NDArray[np.float32]:

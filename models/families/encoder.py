@@ -13,8 +13,9 @@ from scipy.special import expit, softmax
 from models.encoders.device import Device, select_device
 from models.encoders.settings import FinetuneSettings
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
-from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, SavedFitted, write_settings
 from models.families.regression import NEVER
+from models.saved_parts import Fraction, read_json
 
 if TYPE_CHECKING:
     from models.encoders.classifier import Classifier
@@ -30,6 +31,14 @@ class EncoderStanceSettings(FinetuneSettings, FamilySettings):
     """A fine-tuned encoder that reads passage and target side by side."""
 
     kind: Literal["encoder"]
+
+
+class _SavedTopics(SavedFitted[EncoderTopicsSettings]):
+    constant: tuple[Fraction | None, ...]
+
+
+class _SavedStance(SavedFitted[EncoderStanceSettings]):
+    present: tuple[bool, bool, bool]
 
 
 class _Encoder:
@@ -53,9 +62,9 @@ class _Encoder:
         initial = context.initial(settings.init, cls.task)
         return partial(new, settings, device=context.device(), seed=context.seed, initial=initial)
 
-    def _save(self, folder: Path, **fitted: Any) -> None:
+    def _save(self, folder: Path, saved: type[SavedFitted[Any]], **fitted: Any) -> None:
         precision = self.classifier.encoder.device.precision
-        write_settings(folder, "encoder", settings=self.settings.model_dump(mode="json"), precision=precision, **fitted)
+        write_settings(folder, saved(kind="encoder", settings=self.settings, precision=precision, **fitted))
         self.classifier.encoder.save(folder)
 
 
@@ -99,14 +108,13 @@ class EncoderTopics(_Encoder):
         return probabilities
 
     def save(self, folder: Path) -> None:
-        self._save(folder, constant=self.constant)
+        self._save(folder, _SavedTopics, constant=self.constant)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        device = select_device(precision=saved["precision"])
-        model = cls(EncoderTopicsSettings.model_validate(saved["settings"]), device=device)
-        model.constant = saved["constant"]
+        saved = read_json(folder / SETTINGS_FILE, _SavedTopics)
+        model = cls(saved.settings, device=select_device(precision=saved.precision))
+        model.constant = list(saved.constant)
         model.classifier.outputs = len(model.constant)
         model.classifier.encoder.load(folder)
         return model
@@ -146,13 +154,12 @@ class EncoderStance(_Encoder):
         return np.asarray(softmax(np.where(self.present, self.classifier.logits(queries), NEVER), axis=1))
 
     def save(self, folder: Path) -> None:
-        self._save(folder, present=self.present)
+        self._save(folder, _SavedStance, present=self.present)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        device = select_device(precision=saved["precision"])
-        model = cls(EncoderStanceSettings.model_validate(saved["settings"]), device=device)
-        model.present = saved["present"]
+        saved = read_json(folder / SETTINGS_FILE, _SavedStance)
+        model = cls(saved.settings, device=select_device(precision=saved.precision))
+        model.present = list(saved.present)
         model.classifier.encoder.load(folder)
         return model

@@ -11,13 +11,15 @@ import numpy.typing as npt
 from scipy.special import expit, log_softmax, softmax
 
 from labels.codebook import Codebook
+from models.cleaning import clean
 from models.encoders import windows
 from models.encoders.device import Device, select_device
 from models.encoders.settings import FinetuneSettings
 from models.encoders.windows import Window
 from models.examples import FloatArray, JointExamples, Query, TrainingCallback
-from models.families.protocol import FamilySettings, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, SavedFitted, write_settings
 from models.families.regression import NEVER
+from models.saved_parts import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +41,11 @@ class Described(NamedTuple):
 
     text: str
     target: str
+
+
+class _Saved(SavedFitted[JointSettings]):
+    topics: tuple[Described, ...]
+    present: tuple[bool, bool, bool]
 
 
 class Joint:
@@ -108,19 +115,19 @@ class Joint:
         ]
 
     def save(self, folder: Path) -> None:
-        write_settings(
-            folder, "joint", settings=self.settings.model_dump(mode="json"),
-            precision=self.encoder.device.precision, topics=self.known_topics, present=self.present,
+        favor, against, neutral = self.present
+        saved = _Saved(
+            kind="joint", settings=self.settings, precision=self.encoder.device.precision,
+            topics=tuple(self.known_topics), present=(favor, against, neutral),
         )  # fmt: skip
+        write_settings(folder, saved)
         self.encoder.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        topics = [Described(*pair) for pair in saved["topics"]]
-        device = select_device(precision=saved["precision"])
-        model = cls(JointSettings.model_validate(saved["settings"]), topics, device=device)
-        model.present = saved["present"]
+        saved = read_json(folder / SETTINGS_FILE, _Saved)
+        model = cls(saved.settings, saved.topics, device=select_device(precision=saved.precision))
+        model.present = list(saved.present)
         model.encoder.load(folder)
         return model
 
@@ -222,7 +229,7 @@ class Joint:
 def describe(codebook: Codebook) -> list[Described]:
     """Return the codebook's description of each topic: name, definition and target."""
     return [
-        Described(". ".join(filter(None, (topic.label, topic.definition, topic.target))), topic.proposition)
+        Described(". ".join(filter(None, (topic.label, topic.definition, topic.target))), clean(topic.proposition))
         for topic in codebook.topics
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,26 +10,33 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from scipy.special import expit, logit
 
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.ngrams import NgramCounts, Ngrams, TargetFeatures, TextFeatures
-from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, SavedFitted, write_settings
 from models.families.regression import (
+    Fit,
+    Fitted,
     OwnFrom,
     Penalty,
     balanced_weights,
     class_coefficients,
-    fit_by_target,
+    fit_own,
     label_votes,
     predict_by_target,
     save_arrays,
+    stack,
 )
+from models.saved_parts import Array, Names, read_arrays, read_json
 
 _WEIGHTS = "weights.safetensors"
 _SMOOTHING = 0.1  # of TF-IDF weights: 0.03 to 0.2 did as well in cross-validation on three data sets, 1 did worse
+FEWEST_OF_TARGET = 5
+"""Minimum number of examples from which a target's stances are told from those toward other targets."""
+_MOST_CROSSED = 50
+_TARGET_WEIGHT = 0.5  # of the column of a target: a prior of its stances
 _NEVER = -10.0  # log-odds of a stance that no example has
 
 
@@ -43,13 +51,23 @@ class LinearTopicsSettings(FamilySettings):
 class LinearStanceSettings(FamilySettings):
     """Logistic regression on TF-IDF and naive Bayes features of the text and of the target's context.
 
-    A target with at least `own_from` examples gets a separate model in addition to the shared one.
+    A target with at least `own_from` examples gets a separate model in addition to the shared one. For a target with
+    fewer, the shared model learns how its stances differ from those toward all targets.
     """
 
     kind: Literal["linear"] = "linear"
     c: Penalty = 2.0
     ngrams: Ngrams = Ngrams()
     own_from: OwnFrom = 60
+
+
+_SavedTopics = SavedFitted[LinearTopicsSettings]
+
+
+class _SavedStance(SavedFitted[LinearStanceSettings]):
+    own: Names
+    # Models saved by older versions do not have this field.
+    crossed: Names = ()
 
 
 class _Linear:
@@ -68,14 +86,24 @@ class _Linear:
         new: Callable[..., Self] = cls
         return partial(new, settings, NgramCounts(_texts(context), settings.ngrams))
 
-    def _save(self, folder: Path, **fitted: Any) -> None:
-        write_settings(folder, "linear", settings=self.settings.model_dump(mode="json"), **fitted)
+    def _save(self, folder: Path, saved: SavedFitted[Any]) -> None:
+        write_settings(folder, saved)
         arrays = self.features.save(folder)
         save_arrays(folder / _WEIGHTS, arrays | {"coefficients": self.coefficients, "intercepts": self.intercepts})
 
-    def _load_arrays(self, folder: Path) -> None:
-        arrays = load_file(folder / _WEIGHTS)
-        self.features = self.features.load(folder, self.settings.ngrams, arrays)
+    def _load_arrays(self, folder: Path, *labels: int | str) -> None:
+        """Load the features, and the arrays (…labels, features) on them."""
+        vocabulary = self.features.read_vocabulary(folder)
+        idf = {name: Array("F32", (len(terms),)) for name, terms in vocabulary.items()}
+        arrays = read_arrays(
+            folder / _WEIGHTS,
+            idf
+            | {
+                "coefficients": Array("F32", (*labels, sum(map(len, vocabulary.values())))),
+                "intercepts": Array("F64", labels),
+            },
+        )
+        self.features.restore(vocabulary, arrays)
         self.coefficients, self.intercepts = arrays["coefficients"], arrays["intercepts"]
 
 
@@ -100,31 +128,35 @@ class LinearTopics(_Linear):
         return np.asarray(expit(log_odds), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        self._save(folder)
+        self._save(folder, _SavedTopics(kind="linear", settings=self.settings))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        model = cls(LinearTopicsSettings.model_validate(read_settings(folder)["settings"]))
-        model._load_arrays(folder)
+        model = cls(read_json(folder / SETTINGS_FILE, _SavedTopics).settings)
+        model._load_arrays(folder, "topics")
         return model
 
 
 class LinearStance(_Linear):
     """Multinomial and NB regressions: one shared by all targets, and one for each target with enough examples.
 
-    `coefficients` (models, 3, features) and `intercepts` (models, 3) have the shared model first, then those of `own`.
+    `coefficients` (models, 3, features) and `intercepts` (models, 3) have the shared model first, then those of `own`,
+    then those of `crossed`, the targets with a few examples.
     """
 
     def __init__(self, settings: LinearStanceSettings, counts: NgramCounts | None = None):
         super().__init__(settings, TargetFeatures(settings.ngrams, counts))
         self.own: list[str] = []
+        self.crossed: list[str] = []
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         examples = train + dev
         x = self.features.fit_transform(examples.inputs)
-        self.own, coefficients, self.intercepts = fit_by_target(
-            x, examples, partial(_fit_stance, c=self.settings.c), own_from=self.settings.own_from
-        )
+        fit_ = partial(_fit_stance, c=self.settings.c)
+        self.own, own_models = fit_own(x, examples, fit_, own_from=self.settings.own_from)
+        self.crossed = _crossed_targets(examples, self.settings.own_from)
+        shared, crossed_models = _fit_crossed(x, examples, self.crossed, fit_)
+        coefficients, self.intercepts = stack([shared, *own_models, *crossed_models])
         self.coefficients = coefficients.astype(np.float32)
         return self
 
@@ -132,18 +164,26 @@ class LinearStance(_Linear):
         if not queries:
             return np.zeros((0, 3))
         return predict_by_target(
-            self.features.transform(queries), queries, self.own, self.coefficients, self.intercepts
+            self.features.transform(queries),
+            queries,
+            self.own,
+            self.coefficients,
+            self.intercepts,
+            crossed=self.crossed,
         )
 
     def save(self, folder: Path) -> None:
-        self._save(folder, own=self.own)
+        self._save(
+            folder,
+            _SavedStance(kind="linear", settings=self.settings, own=tuple(self.own), crossed=tuple(self.crossed)),
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        model = cls(LinearStanceSettings.model_validate(saved["settings"]))
-        model.own = saved["own"]
-        model._load_arrays(folder)
+        saved = read_json(folder / SETTINGS_FILE, _SavedStance)
+        model = cls(saved.settings)
+        model.own, model.crossed = list(saved.own), list(saved.crossed)
+        model._load_arrays(folder, 1 + len(saved.own) + len(saved.crossed), 3)
         return model
 
 
@@ -197,6 +237,39 @@ def _log_ratio(x: csr_matrix, y: FloatArray) -> npt.NDArray[np.float32]:
     """Return (features,): the log-ratio of the frequency of each feature with the label and without it."""
     with_label, without_label = (votes @ x + _SMOOTHING for votes in (y, 1 - y))
     return np.asarray(np.log(with_label / with_label.sum() / (without_label / without_label.sum())), dtype=np.float32)
+
+
+def _crossed_targets(examples: StanceExamples, own_from: int) -> list[str]:
+    """Return the most frequent targets with enough examples to be told apart, but too few for a model of their own."""
+    counts = Counter(query.target for query in examples.inputs)
+    if len(counts) < 2:
+        return []
+    few = [target for target, count in counts.most_common() if FEWEST_OF_TARGET <= count < own_from]
+    return sorted(few[:_MOST_CROSSED])
+
+
+def _fit_crossed(x: csr_matrix, examples: StanceExamples, targets: list[str], fit: Fit) -> tuple[Fitted, list[Fitted]]:
+    """Fit the shared model, and return it with one for each of the targets: its sum with what is learned for the target.
+
+    The features are crossed with the targets: beside the column of an n-gram for all examples there is one for those of
+    each target (Daumé 2007). Without it, all topics of a passage would get the same stance. On the starter corpus cut
+    to 10, 20 and 40 labels per topic, this raised macro-F1 on dev by 0.04 to 0.05; separate models did half as well.
+    """
+    target_of = np.array([query.target for query in examples.inputs], dtype=object)
+    is_of = np.column_stack([target_of == target for target in targets]) if targets else np.zeros((len(examples), 0))
+    blocks = [csr_matrix(x.multiply(is_of[:, [place]])) for place in range(len(targets))]
+    # An n-gram that no example of a target has learns nothing for it.
+    columns = [np.unique(block.indices) for block in blocks]
+    parts = [x, *(block[:, kept] for block, kept in zip(blocks, columns, strict=True))]
+    coefficients, intercepts = fit(csr_matrix(hstack([*parts, csr_matrix(is_of * _TARGET_WEIGHT)])), examples.y)
+    ends = np.cumsum([part.shape[1] for part in parts])
+    shared = coefficients[:, : ends[0]]
+    models = []
+    for place, kept in enumerate(columns):
+        of_target = shared.copy()
+        of_target[:, kept] += coefficients[:, ends[place] : ends[place + 1]]
+        models.append((of_target, intercepts + coefficients[:, ends[-1] + place] * _TARGET_WEIGHT))
+    return (shared, intercepts), models
 
 
 def _fit_stance(x: csr_matrix, y: FloatArray, *, c: float) -> tuple[FloatArray, FloatArray]:

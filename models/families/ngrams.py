@@ -7,9 +7,9 @@ import json
 import math
 import re
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix, hstack
 from labels.errors import DemarcheError
 from labels.files import Frozen
 from models.examples import FloatArray, Query
+from models.saved_parts import BadPart, Names, read_json, read_plain
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction import DictVectorizer
@@ -54,6 +55,22 @@ class Ngrams(Frozen):
     def _has_a_kind(self) -> Self:
         if self.words is None and self.chars is None:
             raise ValueError("neither words nor chars; give at least one kind of n-gram")
+        return self
+
+
+Vocabulary = dict[str, list[str]]
+"""The name of the array of a vocabulary's weights → its terms, in the order of the columns."""
+_Terms = Annotated[Names, Field(min_length=1)]
+
+
+class _SavedVocabulary(Frozen):
+    words: _Terms | None = None
+    chars: _Terms | None = None
+
+    @model_validator(mode="after")
+    def _has_terms(self) -> Self:
+        if self.words is None and self.chars is None:
+            raise ValueError("has no n-grams")
         return self
 
 
@@ -103,13 +120,21 @@ class TextFeatures:
         _write(folder / _VOCABULARY, {kind: part.terms for kind, part in self._parts.items()})
         return {f"idf.{kind}": part.tfidf.idf_ for kind, part in self._parts.items()}
 
-    @classmethod
-    def load(cls, folder: Path, ngrams: Ngrams, arrays: dict[str, FloatArray]) -> Self:
-        features = cls(ngrams)
-        for kind, terms in _read(folder / _VOCABULARY).items():
-            features._parts[kind] = _Tfidf(kind, ngrams, terms)
-            features._parts[kind].tfidf.idf_ = arrays[f"idf.{kind}"]
-        return features
+    def read_vocabulary(self, folder: Path) -> Vocabulary:
+        """Read the n-grams of a saved model, by the name of the array of their weights. Raises BadPart."""
+        vocabulary = read_json(folder / _VOCABULARY, _SavedVocabulary)
+        terms = {kind: getattr(vocabulary, kind) for kind in _KINDS}
+        for kind in _KINDS:
+            if terms[kind] is not None and getattr(self.ngrams, kind) is None:
+                raise BadPart(folder / _VOCABULARY, f"has n-grams of {kind}, which the settings leave out")
+        return {f"idf.{kind}": list(terms[kind]) for kind in _KINDS if terms[kind] is not None}
+
+    def restore(self, vocabulary: Vocabulary, arrays: Mapping[str, FloatArray]) -> None:
+        """Set the n-grams and their weights to those of a saved model."""
+        for kind in _KINDS:
+            if (terms := vocabulary.get(f"idf.{kind}")) is not None:
+                self._parts[kind] = _Tfidf(kind, self.ngrams, terms)
+                self._parts[kind].tfidf.idf_ = arrays[f"idf.{kind}"]
 
 
 class NgramCounts:
@@ -248,16 +273,20 @@ class TargetFeatures:
             arrays[_CONTEXT_IDF] = self._tfidf.idf_
         return arrays
 
-    @classmethod
-    def load(cls, folder: Path, ngrams: Ngrams, arrays: dict[str, FloatArray]) -> Self:
-        features = cls(ngrams)
-        features.texts = TextFeatures.load(folder, ngrams, arrays)
-        if _CONTEXT_IDF in arrays:
-            terms = _read(folder / _CONTEXT_VOCABULARY)
-            features._context.feature_names_ = terms
-            features._context.vocabulary_ = {term: position for position, term in enumerate(terms)}
-            features._tfidf.idf_ = arrays[_CONTEXT_IDF]
-        return features
+    def read_vocabulary(self, folder: Path) -> Vocabulary:
+        """Read the n-grams of a saved model, by the name of the array of their weights. Raises BadPart."""
+        vocabulary = self.texts.read_vocabulary(folder)
+        if (folder / _CONTEXT_VOCABULARY).exists():
+            vocabulary[_CONTEXT_IDF] = list(read_plain(folder / _CONTEXT_VOCABULARY, _Terms))
+        return vocabulary
+
+    def restore(self, vocabulary: Vocabulary, arrays: Mapping[str, FloatArray]) -> None:
+        """Set the n-grams and their weights to those of a saved model."""
+        self.texts.restore(vocabulary, arrays)
+        if (terms := vocabulary.get(_CONTEXT_IDF)) is not None:
+            self._context.feature_names_ = terms
+            self._context.vocabulary_ = {term: position for position, term in enumerate(terms)}
+            self._tfidf.idf_ = arrays[_CONTEXT_IDF]
 
 
 def _context_weights(query: Query) -> dict[str, float]:
@@ -292,7 +321,3 @@ def _join_columns(parts: Sequence[csr_matrix]) -> csr_matrix:
 
 def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

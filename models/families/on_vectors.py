@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from safetensors.numpy import load_file
 from scipy.special import expit
 
 from models.encoders.device import select_device
 from models.encoders.settings import EncoderSettings
 from models.encoders.vectors import Vectors
 from models.examples import FloatArray
-from models.families.protocol import FitContext, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FitContext, SavedFitted, write_settings
 from models.families.regression import save_arrays
+from models.saved_parts import Array, read_arrays, read_json
 
 _WEIGHTS = "weights.safetensors"
 
@@ -23,7 +23,7 @@ _WEIGHTS = "weights.safetensors"
 class OnVectors:
     """Base of these classifiers: `coefficients` (labels, features) and `intercepts` (labels,) on `vectors`."""
 
-    Settings: ClassVar[type[EncoderSettings]]
+    Saved: ClassVar[type[SavedFitted[Any]]]
 
     def __init__(self, settings: Any, vectors: Vectors):
         self.settings = settings
@@ -32,21 +32,28 @@ class OnVectors:
         self.intercepts = np.zeros(0)
 
     def save(self, folder: Path) -> None:
-        self._save(folder)
-
-    def _save(self, folder: Path, **fitted: Any) -> None:
         plain = self.settings.model_dump(mode="json")
-        write_settings(folder, plain["kind"], settings=plain, precision=self.vectors.device.precision, **fitted)
+        self._save(folder, self.Saved(kind=plain["kind"], settings=plain, precision=self.vectors.device.precision))
+
+    def _save(self, folder: Path, saved: SavedFitted[Any]) -> None:
+        write_settings(folder, saved)
         save_arrays(folder / _WEIGHTS, {"coefficients": self.coefficients, "intercepts": self.intercepts})
         self.vectors.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        settings = cls.Settings.model_validate(saved["settings"])
-        device = select_device(precision=saved["precision"])
-        model = cls(settings, Vectors.load(folder, device, max_length=settings.max_length))
-        arrays = load_file(folder / _WEIGHTS)
+        return cls._load(folder, read_json(folder / SETTINGS_FILE, cls.Saved), "topics")
+
+    @classmethod
+    def _load(cls, folder: Path, saved: SavedFitted[Any], *labels: int | str, blocks: int = 1) -> Self:
+        """Load the vectors and the arrays (…labels, blocks · width) on them."""
+        device = select_device(precision=saved.precision)
+        model = cls(saved.settings, Vectors.load(folder, device, max_length=saved.settings.max_length))
+        declared = {
+            "coefficients": Array("F64", (*labels, blocks * model.vectors.width)),
+            "intercepts": Array("F64", labels),
+        }
+        arrays = read_arrays(folder / _WEIGHTS, declared)
         model.coefficients, model.intercepts = arrays["coefficients"], arrays["intercepts"]
         return model
 

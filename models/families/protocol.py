@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from labels.codebook import Codebook
 from labels.files import Frozen
 from models.encoders.device import Device, DeviceName, Precision, select_device
 from models.examples import FloatArray, JointExamples, Query, StanceExamples, TopicExamples, TrainingCallback
+from models.saved_parts import read_json
 
 SETTINGS_FILE = "family.json"
 
@@ -120,13 +122,37 @@ class StanceFamily(StanceLearner, Protocol):
     def load(cls, folder: Path) -> Self: ...
 
 
-def write_settings(folder: Path, kind: str, **settings: Any) -> None:
+Settings = TypeVar("Settings", bound=FamilySettings)
+
+
+class SavedFitted(Frozen, Generic[Settings]):
+    """The settings file of a family with settings, and an encoder's precision."""
+
+    kind: str
+    settings: Settings
+    precision: Precision = "auto"
+
+    @model_validator(mode="after")
+    def _is_of_its_kind(self) -> Self:
+        if self.kind != self.settings.kind:  # type: ignore[attr-defined]
+            raise ValueError(f"kind: {self.kind!r} is not the kind of its settings")
+        return self
+
+
+class _Kind(BaseModel):
+    """The part of a settings file that all families share."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    kind: str
+
+
+def write_settings(folder: Path, saved: Frozen) -> None:
+    """Write the settings file of a family, whose model `read_json` later checks it against."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS_FILE).write_text(
-        json.dumps({"kind": kind} | settings, ensure_ascii=False, indent=1), encoding="utf-8"
-    )
+    (folder / SETTINGS_FILE).write_text(saved.model_dump_json(indent=1), encoding="utf-8")
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    settings: dict[str, Any] = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-    return settings
+def read_kind(folder: Path) -> str:
+    """Return the kind of a saved family. Raises BadPart."""
+    return read_json(folder / SETTINGS_FILE, _Kind).kind

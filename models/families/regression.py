@@ -15,6 +15,9 @@ from scipy.special import softmax
 
 from models.examples import FloatArray, Query, StanceExamples
 
+Fitted = tuple[FloatArray, FloatArray]
+"""Coefficients (labels, features) and intercepts (labels,)."""
+Fit = Callable[[Any, FloatArray], Fitted]
 Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """The inverse strength of the L2 penalty, as scikit-learn's `C`."""
 OwnFrom = Annotated[int, Field(ge=1)]
@@ -48,38 +51,51 @@ def fit_multinomial(x: npt.NDArray[Any], y: FloatArray, *, c: float) -> tuple[Fl
     return class_coefficients(model, y.shape[1], never=NEVER)
 
 
-def fit_by_target(
-    x: Any, examples: StanceExamples, fit: Callable[[Any, FloatArray], tuple[FloatArray, FloatArray]], *, own_from: int
-) -> tuple[list[str], FloatArray, FloatArray]:
+def fit_by_target(x: Any, examples: StanceExamples, fit: Fit, *, own_from: int) -> tuple[list[str], list[Fitted]]:
     """Fit a model shared by all targets, and one for each target with at least `own_from` examples.
 
     One classifier per target is the baseline that was hard to beat at SemEval-2016 Task 6. `x` has the features of the
-    examples. Return the targets with a model of their own, coefficients (models, 3, features) and intercepts
-    (models, 3); the shared model comes first.
+    examples. Return the targets with a model of their own, and the models; the shared model comes first.
     """
+    own, models = fit_own(x, examples, fit, own_from=own_from)
+    return own, [fit(x, examples.y), *models]
+
+
+def fit_own(x: Any, examples: StanceExamples, fit: Fit, *, own_from: int) -> tuple[list[str], list[Fitted]]:
+    """Return the targets with at least `own_from` examples, unless there is no other, and a model for each."""
     targets = np.array([query.target for query in examples.inputs], dtype=object)
     own = sorted(target for target, count in Counter(targets).items() if own_from <= count < len(examples))
-    models = [fit(x, examples.y)]
-    for target in own:
-        rows = np.flatnonzero(targets == target)
-        models.append(fit(x[rows], examples.y[rows]))
+    rows_of = [np.flatnonzero(targets == target) for target in own]
+    return own, [fit(x[rows], examples.y[rows]) for rows in rows_of]
+
+
+def stack(models: Sequence[Fitted]) -> Fitted:
+    """Return coefficients (models, 3, features) and intercepts (models, 3)."""
     return (
-        own,
         np.stack([coefficients for coefficients, _ in models]),
         np.stack([intercepts for _, intercepts in models]),
     )
 
 
 def predict_by_target(
-    x: Any, queries: Sequence[Query], own: Sequence[str], coefficients: npt.NDArray[Any], intercepts: FloatArray
+    x: Any,
+    queries: Sequence[Query],
+    own: Sequence[str],
+    coefficients: npt.NDArray[Any],
+    intercepts: FloatArray,
+    *,
+    crossed: Sequence[str] = (),
 ) -> FloatArray:
-    """Return probabilities (n, 3): the shared model's, averaged with those of the target's own model if it has one."""
+    """Return probabilities (n, 3): the shared model's, averaged with those of the target's own model if it has one.
+
+    The models of the `crossed` targets, which come last, take the place of the shared one.
+    """
     probabilities = softmax(x @ coefficients[0].T + intercepts[0], axis=1)
-    for position, target in enumerate(own, start=1):
+    for position, target in enumerate([*own, *crossed], start=1):
         rows = np.flatnonzero([query.target == target for query in queries])
         if len(rows):
             of_target = softmax(x[rows] @ coefficients[position].T + intercepts[position], axis=1)
-            probabilities[rows] = (probabilities[rows] + of_target) / 2
+            probabilities[rows] = of_target if position > len(own) else (probabilities[rows] + of_target) / 2
     return np.asarray(probabilities, dtype=np.float64)
 
 

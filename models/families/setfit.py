@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -17,8 +18,9 @@ from models.encoders.settings import ContrastiveSettings
 from models.encoders.vectors import Vectors
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
 from models.families.on_vectors import OnVectors, TopicsOnVectors, pretrained_vectors
-from models.families.protocol import FamilySettings, FitContext
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, SavedFitted
 from models.families.regression import Penalty, fit_multinomial, fit_one_vs_rest
+from models.saved_parts import read_json
 
 
 class SetfitTopicsSettings(ContrastiveSettings, FamilySettings):
@@ -63,7 +65,7 @@ class _Setfit(OnVectors):
 class SetfitTopics(_Setfit, TopicsOnVectors):
     """Trains the encoder so that texts are similar to the degree that they have the same topics."""
 
-    Settings = SetfitTopicsSettings
+    Saved = SavedFitted[SetfitTopicsSettings]
 
     def fit(self, train: TopicExamples, dev: TopicExamples, *, callback: TrainingCallback) -> Self:
         self._train_vectors("topics", train, callback)
@@ -75,7 +77,7 @@ class SetfitTopics(_Setfit, TopicsOnVectors):
 class SetfitStance(_Setfit, OnVectors):
     """Reads text and target side by side; queries with the same stance are similar."""
 
-    Settings = SetfitStanceSettings
+    Saved = SavedFitted[SetfitStanceSettings]
 
     def fit(self, train: StanceExamples, dev: StanceExamples, *, callback: TrainingCallback) -> Self:
         self._train_vectors("stance", train, callback)
@@ -86,3 +88,7 @@ class SetfitStance(_Setfit, OnVectors):
     def predict_proba(self, queries: Sequence[Query]) -> FloatArray:
         log_odds = self.vectors.of_queries(queries) @ self.coefficients.T + self.intercepts
         return np.asarray(softmax(log_odds, axis=1), dtype=np.float64)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return cls._load(folder, read_json(folder / SETTINGS_FILE, cls.Saved), 3)

@@ -12,7 +12,7 @@ from models.encoders.settings import EncoderSettings
 from models.encoders.vectors import Vectors
 from models.examples import TopicExamples, TrainingCallback
 from models.families.on_vectors import TopicsOnVectors, pretrained_vectors
-from models.families.protocol import FamilySettings, FitContext
+from models.families.protocol import FamilySettings, FitContext, SavedFitted
 
 # Sentence encoders are trained to separate texts by 20 times their cosine (a temperature of 0.05), so calibration
 # has little to correct. Fitted to labelled news, MiniLM has a scale near 20 and even odds at a cosine of 0.25 to 0.3.
@@ -29,7 +29,7 @@ class SimilarityTopicsSettings(EncoderSettings, FamilySettings):
 class SimilarityTopics(TopicsOnVectors):
     """The log-odds of a topic are `_SCALE` · (cosine − `_MIDDLE`), with the cosine of text and description."""
 
-    Settings = SimilarityTopicsSettings
+    Saved = SavedFitted[SimilarityTopicsSettings]
     # Nothing is trained, so every example of train and dev is out-of-fold and can be used for calibration.
     cross_fit = True
 

@@ -15,13 +15,15 @@ from pydantic import AfterValidator
 from scipy.special import expit, logsumexp, softmax
 
 from labels.codebook import Codebook
+from labels.errors import DemarcheError
 from models.encoders import files, loading, windows
 from models.encoders.device import Device, select_device
 from models.encoders.settings import EncoderSettings
 from models.encoders.windows import Window
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
-from models.families.protocol import FamilySettings, FitContext, read_settings, write_settings
+from models.families.protocol import SETTINGS_FILE, FamilySettings, FitContext, SavedFitted, write_settings
 from models.saved import ENCODER
+from models.saved_parts import read_json
 
 _MAX_CHARACTERS = 2_000_000  # tokenized at a time: texts times topics are many
 Pool = Callable[..., FloatArray]
@@ -57,12 +59,21 @@ class ZeroShotStanceSettings(EncoderSettings, FamilySettings):
     against: TargetHypothesis = "This text is against {target}."
 
 
+class _SavedTopics(SavedFitted[ZeroShotTopicsSettings]):
+    hypotheses: tuple[str, ...]
+
+
+_SavedStance = SavedFitted[ZeroShotStanceSettings]
+
+
 class Entailment:
     """An encoder with its classification head for natural-language inference."""
 
     def __init__(self, folder: Path, settings: EncoderSettings, device: Device, *, name: str = ""):
         self.entailed = files.entailment(folder, name)
         self.tokenizer, self.encoder = loading.load(folder, name, head=True)
+        if not 0 <= self.entailed < self.encoder.config.num_labels:
+            raise DemarcheError(f"encoder {name or folder}: its label for entailment has no output; fetch it again")
         self.device = device
         self.encoder.to(device.name)
         self._length = loading.window_length(self.tokenizer, self.encoder, settings.max_length)
@@ -129,13 +140,12 @@ class ZeroShotTopics:
         return np.asarray(expit(odds)).reshape(len(texts), len(self.hypotheses))
 
     def save(self, folder: Path) -> None:
-        _save(self.settings, self.entailment, folder, hypotheses=self.hypotheses)
+        _save(_SavedTopics, self, folder, hypotheses=self.hypotheses)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        settings = ZeroShotTopicsSettings.model_validate(saved["settings"])
-        return cls(settings, _load(folder, settings, saved), saved["hypotheses"])
+        saved = read_json(folder / SETTINGS_FILE, _SavedTopics)
+        return cls(saved.settings, _load(folder, saved), saved.hypotheses)
 
 
 class ZeroShotStance:
@@ -174,13 +184,12 @@ class ZeroShotStance:
         return np.asarray(softmax(np.column_stack([odds, np.zeros(len(queries))]), axis=1))
 
     def save(self, folder: Path) -> None:
-        _save(self.settings, self.entailment, folder)
+        _save(_SavedStance, self, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        saved = read_settings(folder)
-        settings = ZeroShotStanceSettings.model_validate(saved["settings"])
-        return cls(settings, _load(folder, settings, saved))
+        saved = read_json(folder / SETTINGS_FILE, _SavedStance)
+        return cls(saved.settings, _load(folder, saved))
 
 
 def _parts(pairs: Sequence[Query]) -> Iterator[slice]:
@@ -189,11 +198,11 @@ def _parts(pairs: Sequence[Query]) -> Iterator[slice]:
     return (slice(start, end) for start, end in itertools.pairwise(ends) if end > start)
 
 
-def _save(settings: EncoderSettings, entailment: Entailment, folder: Path, **more: Any) -> None:
-    plain, precision = settings.model_dump(mode="json"), entailment.device.precision
-    write_settings(folder, "zero_shot", settings=plain, precision=precision, **more)
-    entailment.save(folder)
+def _save(saved: type[SavedFitted[Any]], model: ZeroShotTopics | ZeroShotStance, folder: Path, **more: Any) -> None:
+    precision = model.entailment.device.precision
+    write_settings(folder, saved(kind="zero_shot", settings=model.settings, precision=precision, **more))
+    model.entailment.save(folder)
 
 
-def _load(folder: Path, settings: EncoderSettings, saved: dict[str, Any]) -> Entailment:
-    return Entailment(folder / ENCODER, settings, select_device(precision=saved["precision"]))
+def _load(folder: Path, saved: SavedFitted[Any]) -> Entailment:
+    return Entailment(folder / ENCODER, saved.settings, select_device(precision=saved.precision))

@@ -11,20 +11,33 @@ from labels.errors import DemarcheError, suggest
 from training.evaluation.metrics import HEADLINES, Metric, metrics_by_name
 from training.evaluation.predictions import Prediction
 
+FEWEST_PASSAGES = 30
+FEWEST_ARTICLES = 5
+
 
 @dataclass(frozen=True)
 class Difference:
-    """The metric of the second run minus that of the first, the reference run, with its 95 % interval."""
+    """The metric of the second run minus that of the first, the reference run, with its 95 % interval.
+
+    `passages` and `articles` are those that the metric is computed on.
+    """
 
     metric: str
     first: float
     second: float
     difference: Interval
+    passages: int
+    articles: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough passages and articles for a verdict: of a few, the interval is far too narrow."""
+        return self.passages >= FEWEST_PASSAGES and self.articles >= FEWEST_ARTICLES
 
     @property
     def clear(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.difference.low > 0 or self.difference.high < 0
+        """Whether the interval excludes zero, on enough passages."""
+        return self.is_enough and (self.difference.low > 0 or self.difference.high < 0)
 
 
 def compare(
@@ -40,7 +53,9 @@ def compare(
     for metric in metrics:
         if shared and metric not in shared and metric not in HEADLINES:
             raise DemarcheError(f"no metric {metric!r} that both runs have{suggest(metric, shared)}")
-    differences = [_difference(metric, one[metric], other[metric]) for metric in metrics if metric in shared]
+    differences = [
+        _difference(metric, one[metric], other[metric], most=len(first)) for metric in metrics if metric in shared
+    ]
     if not differences:
         raise DemarcheError("the runs have no metric in common: one predicts topics, the other stance")
     return differences
@@ -73,8 +88,11 @@ def _stance_gold(prediction: Prediction) -> list[Stance | None]:
     return [stance.gold for stance in prediction.stances]
 
 
-def _difference(name: str, first: Metric, second: Metric) -> Difference:
+def _difference(name: str, first: Metric, second: Metric, *, most: int) -> Difference:
+    """Compare a metric on the common passages, of which there are `most`."""
     if first.groups.of_rows != second.groups.of_rows:
         raise DemarcheError(f"the runs' gold differs for {name}; compare runs on the same annotations")
     difference = interval(lambda w: second.score(w) - first.score(w), first.groups, seed=first.seed)
-    return Difference(name, first.value, second.value, difference)
+    # The rows of stance are targets, of which a passage may have several.
+    passages = min(len(first.groups.of_rows), most)
+    return Difference(name, first.value, second.value, difference, passages, first.groups.count)

@@ -56,8 +56,13 @@ class TopicResults:
         columns = np.flatnonzero(self.gold.any(axis=0))
         macro = _f1_in_gold(correct[:, columns], gold[:, columns], predicted[:, columns])
         aps = [_average_precision(self.gold[:, c], self.probabilities[:, c], self.groups) for c in columns]
-        scores: dict[str, Score] = {
-            "topics/micro_f1": _f1(correct.sum(axis=1), gold.sum(axis=1), predicted.sum(axis=1)),
+        # Where the gold has no topic at all, no F1 can be measured.
+        scores: dict[str, Score] = (
+            {"topics/micro_f1": _f1(correct.sum(axis=1), gold.sum(axis=1), predicted.sum(axis=1))}
+            if len(columns)
+            else {}
+        )
+        scores |= {
             "topics/macro_f1": lambda w: _mean(macro(w)),
             "topics/map": lambda w: _mean(np.stack([ap(w) for ap in aps], axis=1) if aps else np.empty((len(w), 0))),
             "topics/subset_accuracy": _ratio_of_sums(exact, passages),
@@ -131,6 +136,8 @@ class JointResults:
     correct: FloatArray
 
     def scores(self) -> dict[str, Score]:
+        if not self.gold.any():
+            return {}
         gold, predicted, correct = map(self.groups.sums, (self.gold, self.predicted, self.correct))
         return {
             "joint/micro_f1": _f1(correct, gold, predicted),
@@ -144,7 +151,10 @@ class JointResults:
 
 @dataclass(frozen=True)
 class Scores:
-    """`metrics` by name (`topics/micro_f1`), `classes` (a row for each topic and stance), and what was left out."""
+    """`metrics` by name (`topics/micro_f1`), `classes` (a row for each topic and stance), and what was left out.
+
+    A class that the gold does not have has no recall and no F1.
+    """
 
     metrics: dict[str, Metric]
     classes: list[dict[str, Any]]
@@ -296,8 +306,8 @@ def _class(
     counts = groups.sums(gold & predicted), groups.sums(gold), groups.sums(predicted)
     scores = {
         "precision": _ratio_of_sums(counts[0], counts[2]),
-        "recall": _ratio_of_sums(counts[0], counts[1]),
-        "f1": _f1(*counts),
+        "recall": _recall_in_gold(counts[0], counts[1]),
+        "f1": _f1_in_gold(*counts),
         "ap": _average_precision(gold, probabilities, groups),
     }
     values = {key: _value(score, groups) for key, score in scores.items()}

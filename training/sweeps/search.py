@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labels.errors import BadInput, DemarcheError, Problem
+from labels.yaml_text import BadYaml, parse_yaml
 from training.config import Config, Dimension, read_config
 from training.prepare import check_encoders
 
@@ -26,8 +25,15 @@ class Axis:
 
 def override(key: str, value: Any) -> str:
     """Return `key=value` as the command line accepts it, with lists without spaces."""
-    plain = isinstance(value, str) and yaml.safe_load(value) == value
-    return f"{key}={value if plain else json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
+    return f"{key}={value if _is_plain(value) else json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether the value is text that YAML reads as itself."""
+    try:
+        return isinstance(value, str) and bool(parse_yaml(value) == value)
+    except BadYaml:
+        return False
 
 
 def axes(path: Path, config: Config) -> list[Axis]:

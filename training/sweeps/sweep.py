@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labels.errors import BadInput, DemarcheError, suggest
+from labels.wording import counted
 from training.config import Config, read_config
 from training.evaluation import plots
 from training.evaluation.metrics import evaluate, metrics_by_name
@@ -82,14 +83,16 @@ def sweep(path: Path, overrides: Sequence[str] = (), *, trials: int, url: str | 
     study = Study(url or default_url(), _name(config, prepared), seed=config.seed)
     this = _Sweep(path, prepared, config.search.metric, space, study, trials, reporter)
     parent = study.once("run", lambda: tracking.new_run(config.tracking.experiment, f"{config.name} sweep"))
-    reporter.log(f"study {study.name} in {redact_password(study.url)}: {len(study.finished())} of {trials} trials done")
+    reporter.log(
+        f"study {study.name} in {redact_password(study.url)}: {len(study.finished())} of {counted(trials, 'trial')} done"
+    )
     with tracking.resume_run(parent) as run:
         run.tags({"demarche.study": study.name, "demarche.overrides": " ".join(overrides)})
         _run_trials(this, parent)
         best = study.best()
         if best is None:
             raise DemarcheError(
-                f"{path}: none of {trials} trials finished with a score; check that the values in search.space can be fitted"
+                f"{path}: none of {counted(trials, 'trial')} finished with a score; check that the values in search.space can be fitted"
             )
         values = proposed(best.params, space)
         # The key names the best trial: if more trials find a better one, it gets its own key and is trained too.
@@ -204,7 +207,7 @@ def _describe(this: _Sweep, run: Run, best: Best, values: Sequence[str]) -> str:
         run.figure(plots.importance(importances, metric=this.metric), "figures/importance.png")
     pruned = sum(trial.value is None for trial in trials)
     run.describe(
-        f"**{this.config.name}**: {len(trials)} trials ({pruned} pruned or excluded) of {this.study.name}, "
+        f"**{this.config.name}**: {counted(len(trials), 'trial')} ({pruned} pruned or excluded) of {this.study.name}, "
         f"compared by {this.metric} on dev.\n\nThe best is trial {best.number} with {best.value:.3f}: "
         f"`{' '.join(values)}`. It was trained again and evaluated on test; no other trial was."
     )

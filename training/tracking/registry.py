@@ -12,6 +12,8 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 
 from labels.errors import DemarcheError
 from labels.splits.split import read_split
@@ -85,9 +87,8 @@ def fetch(uri: str) -> Fetched:
     client = open_store()
     try:
         model_id, name, digest = _look_up(client, uri)
-        location = client.get_logged_model(model_id).artifact_location
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{ARTIFACT}"))
-    except (MlflowException, OSError) as error:
+        location = str(client.get_logged_model(model_id).artifact_location)
+    except MlflowException as error:
         models = client.search_registered_models(max_results=20)
         for model in models:
             if uri == f"models:/{model.name}@{CHAMPION}" and CHAMPION not in model.aliases:
@@ -98,9 +99,28 @@ def fetch(uri: str) -> Fetched:
         raise DemarcheError(
             f"{uri}: no such model in {store_name()} ({first_line(error)}); registered models: {names or 'none'}"
         ) from None
+    folder = _download(uri, location)
     if digest is not None and model_digest(folder) != digest:
         raise DemarcheError(f"{uri}: {folder} is not the model that was registered; its digest differs; train it again")
     return Fetched(folder, name)
+
+
+def _download(uri: str, location: str) -> Path:
+    """Return the local folder of a model whose files the store has at `location`. Raises DemarcheError."""
+    known = "registered" if uri.startswith("models:") else "logged"
+    path = local_file_uri_to_path(location) if is_local_uri(location) else None
+    if path is not None and not Path(path).exists():
+        raise DemarcheError(
+            f"{uri}: {known}, but its files were at {path} and are gone; if the folder was moved, move it back there, or "
+            "train the model again"
+        )
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{ARTIFACT}"))
+    except (MlflowException, OSError) as error:
+        raise DemarcheError(
+            f"{uri}: {known}, but its files at {path or location} cannot be read ({first_line(error)}); "
+            "train the model again"
+        ) from None
 
 
 def trained_on(run: str, splits: Sequence[str] = ("train", "dev")) -> set[str]:

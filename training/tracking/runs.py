@@ -160,18 +160,6 @@ def summary(id: str) -> Summary:
     return _summary(run, client.get_experiment(run.info.experiment_id).name)
 
 
-def find_run(name_or_id: str) -> Summary:
-    """Return a run by its name (the latest that finished, or else the latest), its id, or the start of its id."""
-    candidates = runs(most=1000)
-    by_id = [run for run in candidates if run.id.startswith(name_or_id)]
-    by_name = sorted((run for run in candidates if run.name == name_or_id), key=lambda run: run.status != "FINISHED")
-    if len(by_id) > 1 and not by_name:
-        raise DemarcheError(f"{name_or_id}: the ids of {len(by_id)} runs start with this; give more of the id")
-    for run in (*by_name, *by_id):
-        return run
-    raise DemarcheError(f"{name_or_id}: no such run in {store_name()}; `demarche runs list` shows the runs")
-
-
 @store_errors()
 def run_tags(id: str) -> dict[str, str]:
     """Return a run's tags. Raises DemarcheError if the store does not have the run."""

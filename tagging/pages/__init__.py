@@ -1,0 +1,1 @@
+"""Read the article of a web page: its blocks of text, classified as the body or as boilerplate."""

@@ -1,0 +1,124 @@
+"""Read articles from a table: an article in each row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from labels.errors import DemarcheError, Problem, Problems, explain
+from labels.files import suffix
+from labels.passages import Article
+from labels.table_files import TEXT_NAMES, read_rows
+from labels.tables.cells import join_paragraphs, word
+from models.markup import text_of_html
+from tagging.readers.items import ArticleColumns, ReadArticle, Unreadable, is_blank
+
+_JSON = (".jsonl", ".ndjson", ".json")
+"""Table formats in which a row may lack columns."""
+_DATES = ("published", "date", "publishedAt", "published_at")
+_LONGEST_NAME = 60
+_NAMES_SHOWN = 12
+
+
+def read_table(
+    path: Path, name: str, columns: ArticleColumns, shared: Collection[str], notes: list[Problem]
+) -> Iterator[ReadArticle | Unreadable]:
+    """Yield the article of each row; one without an id is named by file and line.
+
+    The name of the file is put before an id that is among the `shared`.
+    """
+    problems = Problems()
+    reported = rows = 0
+    unseen = columns.optional()
+    is_sparse = suffix(path) in _JSON
+    first_line: dict[str, int] = {}
+    for line, row in read_rows(path, problems, columns.format, columns=_named(columns)):
+        # A broken line is reported at its place among the others.
+        yield from _unreadable_lines(name, problems, start=reported)
+        reported, rows = len(problems), rows + 1
+        unseen = {option: column for option, column in unseen.items() if column not in row}
+        id = row_id(row, columns)
+        if id and (first := first_line.setdefault(id, line)) != line:
+            yield Unreadable(
+                f"{name}:{line}", f"id {id!r} already occurs in {name}:{first}; give each article its own id"
+            )
+            continue
+        unique = f"{name}:{id}" if id and id in shared else id or f"{name}:{line}"
+        yield _from_row(f"{name}:{line}", unique, row, columns, is_sparse=is_sparse)
+    yield from _unreadable_lines(name, problems, start=reported)
+    notes += (note._replace(file=name) for note in problems.notes)
+    if not rows and not len(problems):
+        yield Unreadable(name, "has no rows")
+    elif is_sparse and rows:
+        for option, column in unseen.items():
+            yield Unreadable(name, f"no row has a column {column!r}; correct {option}")
+
+
+def ids_of_table(path: Path, columns: ArticleColumns) -> set[str]:
+    """Return the ids of the rows that have one; what cannot be read is left out."""
+    try:
+        rows = read_rows(path, Problems(), columns.format, columns=_named(columns))
+        return {id for _, row in rows if (id := row_id(row, columns))}
+    except (DemarcheError, OSError):
+        return set()
+
+
+def _named(columns: ArticleColumns) -> set[str]:
+    """Return the columns that the options name."""
+    return {name for name in (columns.text, *columns.optional().values()) if name}
+
+
+def row_id(row: Mapping[str, Any], columns: ArticleColumns) -> str | None:
+    """Return the id of a row, or None if it has none."""
+    return _cell(row, columns.id or "id")
+
+
+def _unreadable_lines(name: str, problems: Problems, *, start: int) -> Iterator[Unreadable]:
+    for problem in list(problems)[start:]:
+        yield Unreadable(name if problem.line is None else f"{name}:{problem.line}", problem.what)
+
+
+def _from_row(
+    place: str, id: str, row: Mapping[str, Any], columns: ArticleColumns, *, is_sparse: bool
+) -> ReadArticle | Unreadable:
+    text_column = columns.text or next((name for name in TEXT_NAMES if name in row), TEXT_NAMES[0])
+    required = {"--text": text_column} | ({} if is_sparse else columns.optional())
+    for option, column in required.items():
+        if column not in row:
+            return Unreadable(place, _explain_missing(column, option, row))
+    text = join_paragraphs(row[text_column])
+    text = text_of_html(text) if isinstance(text, str) else ""
+    if is_blank(text):
+        return Unreadable(place, "empty text")
+    try:
+        article = Article(
+            id=id,
+            text=text,
+            title=_cell(row, columns.title or "title"),
+            published=next(
+                filter(None, (_cell(row, date) for date in ([columns.date] if columns.date else _DATES))), None
+            ),
+            source=_cell(row, "source"),
+            url=_cell(row, "url"),
+        )
+    except ValidationError as error:
+        return Unreadable(place, "; ".join(explain(error)))
+    return ReadArticle(article, _cell(row, columns.target) if columns.target else None)
+
+
+def _explain_missing(column: str, option: str, row: Mapping[str, Any]) -> str:
+    names = [str(name) for name in row]
+    listed = ", ".join(f"{name:.{_LONGEST_NAME}}" for name in names[:_NAMES_SHOWN])
+    more = ", …" if len(names) > _NAMES_SHOWN else ""
+    is_data = any(len(name) > _LONGEST_NAME for name in names)
+    hint = "; the first line looks like data: name the columns with --names id,text,…" if is_data else ""
+    return f"no column {column!r} (it has {listed}{more}); name it with {option}{hint}"
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str | None:
+    cell = row.get(column)
+    # A source may be an object with an id and a name.
+    return word(cell.get("name") if isinstance(cell, dict) else cell) or None
