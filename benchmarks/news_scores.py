@@ -163,4 +163,4 @@ def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
 
 
 def _interval(groups: Groups, score) -> Interval:  # type: ignore[no-untyped-def]
-    return interval(score, groups.draws(seed=SEED))
+    return interval(score, groups, seed=SEED)

@@ -9,12 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.bootstrap import Groups, Interval, Weights, draws, interval
+from labels.bootstrap import RESAMPLES, Draws, Groups, Interval, Score, Weights, interval
 from tests.test_evaluation import TOWN, towns
 from training.evaluation.metrics import evaluate, metrics_by_name
 from training.evaluation.predictions import Prediction
 
 groups_of_rows = st.lists(st.sampled_from(["a", "b", "ä", "ab", " a", "文", "a\u0301"]), min_size=1, max_size=20)
+
+
+def draws(of_rows: list[str], *, seed: int, resamples: int = RESAMPLES) -> Draws:
+    """The weight of each row when whole groups are drawn with replacement, (resamples, rows)."""
+    groups = Groups(of_rows)
+    return groups.draws(seed=seed, resamples=resamples)[:, groups.positions]
+
+
+def each_its_own(count: int) -> Groups:
+    return Groups([f"a{n:04}" for n in range(count)])
+
+
+def one_by_one(score: Score) -> Score:
+    return lambda w: np.array([score(draw[np.newaxis])[0] for draw in w])
 
 
 @settings(deadline=None)
@@ -49,16 +63,16 @@ def test_weighted_sums_by_group_equal_weighted_sums_of_rows(groups: list[str], s
 @given(values=st.lists(st.integers(0, 3), min_size=1, max_size=20), seed=st.integers(0, 1000))
 def test_scoring_all_draws_at_once_equals_scoring_draw_by_draw(values: list[int], seed: int) -> None:
     row = np.array(values, dtype=float)
-    weights = draws([f"a{n}" for n in range(len(row))], seed=seed, resamples=250)
 
     def mean_of_positive(w: Weights) -> Weights:
         sums = w @ (row > 0).astype(float)
         return np.divide(w @ row, sums, out=np.full(len(w), np.nan), where=sums > 0)
 
-    one_by_one = [float(mean_of_positive(draw[np.newaxis].astype(float))[0]) for draw in weights]
-    scores = [score for score in one_by_one if not np.isnan(score)]
-    bounds = np.percentile(scores, [2.5, 97.5]) if scores else [np.nan] * 2
-    np.testing.assert_array_equal(interval(mean_of_positive, weights)[1:], bounds)
+    together, apart = (
+        interval(score, each_its_own(len(row)), seed=seed, resamples=250)
+        for score in (mean_of_positive, one_by_one(mean_of_positive))
+    )
+    np.testing.assert_array_equal(together, apart)
 
 
 def test_the_same_seed_gives_the_same_draws_and_another_seed_others() -> None:
@@ -69,7 +83,7 @@ def test_the_same_seed_gives_the_same_draws_and_another_seed_others() -> None:
 
 def test_the_interval_of_a_mean_is_as_wide_as_the_normal_interval() -> None:
     values = np.random.default_rng(1).normal(size=400)
-    bootstrap = interval(lambda w: w @ values / w.sum(axis=1), draws([f"a{n}" for n in range(400)], seed=1))
+    bootstrap = interval(lambda w: w @ values / w.sum(axis=1), each_its_own(400), seed=1)
     half = 1.96 * values.std() / np.sqrt(len(values))
     assert bootstrap.value == pytest.approx(values.mean())
     assert bootstrap.low == pytest.approx(values.mean() - half, abs=half / 6)
@@ -80,26 +94,38 @@ def test_equal_passages_of_an_article_make_the_interval_wider() -> None:
     """Ten equal passages in each of 40 articles carry the information of 40."""
     values = np.repeat(np.random.default_rng(1).normal(size=40), 10)
 
-    def mean(w: Weights) -> Weights:
-        return w @ values / w.sum(axis=1)
+    def width(articles: list[str]) -> float:
+        groups = Groups(articles)
+        sums, sizes = groups.sums(values), groups.sums(np.ones(400))
+        mean = interval(lambda w: w @ sums / (w @ sizes), groups, seed=1)
+        return mean.high - mean.low
 
-    by_article = interval(mean, draws([f"a{n // 10}" for n in range(400)], seed=1))
-    by_passage = interval(mean, draws([f"p{n}" for n in range(400)], seed=1))
-    assert by_article.high - by_article.low > 2.5 * (by_passage.high - by_passage.low)
+    assert width([f"a{n // 10}" for n in range(400)]) > 2.5 * width([f"p{n}" for n in range(400)])
 
 
 def test_draws_without_a_score_are_left_out() -> None:
-    bootstrap = interval(lambda w: np.where(w[:, 0] == 0, np.nan, w[:, 0]), draws(["a", "b", "c"], seed=1))
+    bootstrap = interval(lambda w: np.where(w[:, 0] == 0, np.nan, w[:, 0]), each_its_own(3), seed=1)
     assert bootstrap.value == 1
     assert 1 <= bootstrap.low <= bootstrap.high <= 3
 
 
 def test_a_score_that_never_exists_has_no_bounds() -> None:
-    assert np.isnan(interval(lambda w: np.full(len(w), np.nan), draws(["a", "b"], seed=1))).all()
+    assert np.isnan(interval(lambda w: np.full(len(w), np.nan), each_its_own(2), seed=1)).all()
 
 
 def test_the_interval_over_a_single_article_has_no_width() -> None:
-    assert interval(lambda w: w.sum(axis=1), draws(["a"] * 5, seed=1)) == Interval(5, 5, 5)
+    assert interval(lambda w: 5 * w.sum(axis=1), Groups(["a"] * 5), seed=1) == Interval(5, 5, 5)
+
+
+def test_the_interval_of_a_skewed_score_reaches_further_on_the_side_of_its_tail() -> None:
+    values = np.random.default_rng(1).exponential(size=40)
+    mean = interval(lambda w: w @ values / w.sum(axis=1), each_its_own(40), seed=1)
+    assert mean.high - mean.value > 1.1 * (mean.value - mean.low)
+
+
+def test_a_score_that_no_draw_changes_has_an_interval_without_width() -> None:
+    perfect = interval(lambda w: w.sum(axis=1) / w.sum(axis=1), each_its_own(30), seed=1)
+    assert perfect == Interval(1, 1, 1)
 
 
 def test_an_interval_reads_as_value_and_bounds() -> None:
@@ -133,10 +159,8 @@ def test_the_scores_of_all_draws_equal_those_of_each_draw_with_its_passages_repe
 @given(town=towns(), seed=st.integers(0, 100))
 def test_the_intervals_equal_those_computed_draw_by_draw(town: list[Prediction], seed: int) -> None:
     for name, metric in metrics_by_name(town, seed=seed).items():
-        scores = [metric.score(draw[np.newaxis].astype(float))[0] for draw in metric.groups.draws(seed=seed)]
-        scores = [score for score in scores if not np.isnan(score)]
-        bounds = np.percentile(scores, [2.5, 97.5]) if scores else [np.nan] * 2
-        np.testing.assert_array_equal(metric.interval, [metric.value, *bounds], err_msg=name)
+        apart = interval(one_by_one(metric.score), metric.groups, seed=seed)
+        np.testing.assert_array_equal(metric.interval, apart, err_msg=name)
 
 
 def test_evaluation_resamples_only_for_the_intervals_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

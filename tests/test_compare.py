@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from labels.bootstrap import draws, interval
+from labels.bootstrap import Groups, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
 from tests.test_evaluation import GoldAndProbability, predicted
@@ -192,7 +192,8 @@ def test_a_difference_is_resampled_as_its_metric() -> None:
     """The difference to a perfect run has the interval of the metric, less 1."""
     perfect = town(accuracy=1.0)
     (one,) = compare(perfect, POOR, metrics=["topics/subset_accuracy"], seed=5)
-    weights = draws([p.group for p in POOR], seed=5)
-    exact = [all(t.gold == t.assigned for t in p.topics.values()) for p in POOR]
-    own = interval(lambda w: w @ exact / w.sum(axis=1), weights)
+    groups = Groups([p.group for p in POOR])
+    exact = groups.sums(np.array([all(t.gold == t.assigned for t in p.topics.values()) for p in POOR]))
+    sizes = groups.sums(np.ones(len(POOR)))
+    own = interval(lambda w: w @ exact / (w @ sizes), groups, seed=5)
     assert tuple(one.difference) == pytest.approx((own.value - 1, own.low - 1, own.high - 1))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from labels.bootstrap import Interval, Weights, draws, interval
+from labels.bootstrap import Groups, Interval, Weights, interval
 from labels.check import LabelledData
 from labels.gold.adjudication import Target, target_of
 from labels.passages import DECIDERS, Annotation, is_person
@@ -174,7 +174,8 @@ def _interval(score: Callable[[Weights], float], items: Sequence[Item], *, seed:
     groups = [item.group for item in items]
     if len(set(groups)) < FEWEST_ARTICLES:
         return Interval(score(np.ones(len(groups))), float("nan"), float("nan"))
-    return interval(lambda weights: np.array([score(w) for w in weights]), draws(groups, seed=seed))
+    of_rows = Groups(groups)
+    return interval(lambda w: np.array([score(rows) for rows in w[:, of_rows.positions]]), of_rows, seed=seed)
 
 
 def nominal(one: Hashable, other: Hashable) -> float:

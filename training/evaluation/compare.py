@@ -92,7 +92,7 @@ def _difference(name: str, first: Metric, second: Metric, *, most: int) -> Diffe
     """Compare a metric on the common passages, of which there are `most`."""
     if first.groups.of_rows != second.groups.of_rows:
         raise DemarcheError(f"the runs' gold differs for {name}; compare runs on the same annotations")
-    difference = interval(lambda w: second.score(w) - first.score(w), first.groups.draws(seed=first.seed))
+    difference = interval(lambda w: second.score(w) - first.score(w), first.groups, seed=first.seed)
     # The rows of stance are targets, of which a passage may have several.
     passages = min(len(first.groups.of_rows), most)
     return Difference(name, first.value, second.value, difference, passages, first.groups.count)

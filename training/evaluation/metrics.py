@@ -35,7 +35,7 @@ class Metric:
 
     @cached_property
     def interval(self) -> Interval:
-        return interval(self.score, self.groups.draws(seed=self.seed))
+        return interval(self.score, self.groups, seed=self.seed)
 
 
 @dataclass(frozen=True)
