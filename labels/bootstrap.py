@@ -85,8 +85,9 @@ def interval(score: Score, groups: Groups, *, seed: int, resamples: int = RESAMP
 def _scores(score: Score, draws: npt.NDArray[Any]) -> Weights:
     """Return the scores of the draws that have one."""
     blocks = [draws[start : start + _BLOCK] for start in range(0, len(draws), _BLOCK)]
-    scores = np.concatenate([score(block.astype(np.float64)) for block in blocks])
-    return scores[~np.isnan(scores)]
+    scores: Weights = np.concatenate([score(block.astype(np.float64)) for block in blocks])
+    present: Weights = scores[~np.isnan(scores)]
+    return present
 
 
 def _share_below(scores: Weights, value: float) -> float:
