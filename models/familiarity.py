@@ -56,5 +56,10 @@ class Familiarity(Frozen):
         return [share < self.lowest for share in shares]
 
 
+def count_words(text: str) -> int:
+    """Return the number of words; in Chinese and Japanese, of characters."""
+    return len(_WORD.findall(clean(text)))
+
+
 def _words(text: str) -> set[str]:
     return {word for word in _WORD.findall(clean(text)) if word == word.lower()}

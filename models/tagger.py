@@ -19,7 +19,7 @@ from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
 from models.cleaning import CLEANING, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
-from models.familiarity import Familiarity
+from models.familiarity import Familiarity, count_words
 from models.reader import Reader, load_reader
 from models.saved_parts import BadPart, read_json
 
@@ -61,13 +61,17 @@ class TaggerSettings(Frozen):
     cleaning: str = CLEANING
 
 
+FEWEST_WORDS = 5
+"""Of a passage with fewer words, such as the greeting of a letter, its title alone would decide."""
+
+
 @dataclass(frozen=True)
 class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
     A topic needs review if its probability is within `settings.review` of its threshold, and not more than halfway from
-    the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts; those that would be
-    assigned to it need review.
+    the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts, or of which the title
+    alone would decide; those that would be assigned to it need review.
     """
 
     codebook: Codebook
@@ -104,8 +108,7 @@ class Tagger:
         has_stance = self.reader.reads_stance and len(rows) > 0
         if has_stance:
             stances, decisions = self._decide(reading.stances[rows, columns])
-        familiarity = self.settings.familiarity
-        unfamiliar = familiarity.unfamiliar(p.text for p in passages) if familiarity else [False] * len(passages)
+        left_to_review = self._left_to_review(passages)
         tags: list[list[Tag]] = [[] for _ in passages]
         for number, (row, column) in enumerate(zip(rows, columns, strict=True)):
             probability = float(probabilities[row, column])
@@ -114,8 +117,8 @@ class Tagger:
                 Tag(
                     topic=self.codebook.topics[column].id,
                     topic_probability=probability,
-                    assigned=bool(probability >= thresholds[column] and not unfamiliar[row]),
-                    review=is_near or unfamiliar[row],
+                    assigned=bool(probability >= thresholds[column] and not left_to_review[row]),
+                    review=is_near or left_to_review[row],
                     stance=decisions[number] if has_stance else None,
                     stances=_triple(stances[number]) if has_stance else None,
                 )
@@ -123,6 +126,16 @@ class Tagger:
         for tags_of_passage in tags:
             tags_of_passage.sort(key=lambda tag: -(tag.topic_probability or 0))
         return probabilities, tags
+
+    def _left_to_review(self, passages: Sequence[Passage]) -> list[bool]:
+        """Return for each passage whether its text says too little, or is too unlike the training texts, for a topic."""
+        familiarity = self.settings.familiarity
+        unfamiliar = familiarity.unfamiliar(p.text for p in passages) if familiarity else [False] * len(passages)
+        reads_title = "title" in self.settings.input
+        return [
+            is_unfamiliar or (reads_title and bool(passage.title) and count_words(passage.text) < FEWEST_WORDS)
+            for passage, is_unfamiliar in zip(passages, unfamiliar, strict=True)
+        ]
 
     def stances(self, pairs: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
         """Return calibrated probabilities (n, 3) and decisions, whether or not the passages have the topics."""

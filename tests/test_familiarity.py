@@ -83,3 +83,19 @@ def test_an_unfamiliar_passage_is_left_to_review(model: Path, tmp_path: Path) ->
     assert [(tag.topic, tag.topic_probability) for tag in doubted] == [(t.topic, t.topic_probability) for t in tags]
     assert not any(tag.assigned for tag in doubted)
     assert all(tag.review for tag in doubted)
+
+
+def test_a_passage_of_a_few_words_is_not_assigned_the_topic_of_its_title(model: Path) -> None:
+    tagger = Tagger.load(model)
+    _, passages, _ = make_articles()
+    topical = next(
+        passage for passage, tags in zip(passages, tagger.tag(passages), strict=True) if tags and tags[0].assigned
+    )
+    reads_title = replace(tagger, settings=tagger.settings.model_copy(update={"input": ("title", "text")}))
+    greeting = topical.model_copy(update={"text": "Dear all,", "title": topical.text})
+    (tags,) = reads_title.tag([greeting])
+    assert tags
+    assert not any(tag.assigned for tag in tags)
+    assert all(tag.review for tag in tags)
+    (tags,) = reads_title.tag([topical.model_copy(update={"title": "Dear all,"})])
+    assert tags[0].assigned
