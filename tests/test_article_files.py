@@ -138,6 +138,13 @@ def test_an_email_is_read_with_its_headers(tmp_path: Path, name: str, transfer: 
     assert found.published == "2020-05-04T10:12:33+02:00"
 
 
+def test_the_signature_of_an_email_is_left_out(tmp_path: Path) -> None:
+    found = article(tmp_path / "a.eml", message(f"{FIRST}\n\n-- \nAnn Poe\nHarbour Office\n"))
+    assert found.text == f"{FIRST}\n\n"
+    long = f"{FIRST}\n-- \n" + f"{SECOND}\n" * 20
+    assert article(tmp_path / "b.eml", message(long)).text == long
+
+
 def test_an_email_of_html_alone_is_read_as_a_page(tmp_path: Path) -> None:
     found = article(tmp_path / "a.eml", message(PAGE, kind="html"))
     assert SECOND in found.text

@@ -19,6 +19,8 @@ from tagging.readers.items import ReadArticle, Unreadable, make_article
 
 _MUCH_LESS = 0.6
 """The share of the words of the page below which plain text holds much less."""
+_LONGEST_SIGNATURE = 15
+"""Maximum number of lines of a signature, with the line of dashes."""
 _WRITTEN_BY_PEOPLE = frozenset({b"from", b"to", b"subject", b"date"})
 _WRITTEN_BY_PROGRAMS = frozenset(
     {b"mime-version", b"message-id", b"content-type", b"content-transfer-encoding", b"received", b"return-path"}
@@ -88,7 +90,7 @@ def _parts(message: Message, name: str, encoding: str | None) -> list[_Part]:
     if not message.is_multipart():
         if kind == "text/html":
             return _page(message, name, encoding)
-        text = _decode(message, encoding) if kind == "text/plain" else ""
+        text = _without_signature(_decode(message, encoding)) if kind == "text/plain" else ""
         return [_Part(text)] if text.strip() else []
     inner = [_parts(part, name, encoding) for part in message.get_payload() if isinstance(part, Message)]
     groups = [parts for parts in inner if parts]
@@ -100,6 +102,13 @@ def _parts(message: Message, name: str, encoding: str | None) -> list[_Part]:
         plain = next((parts for parts in groups if not any(part.article or part.error for part in parts)), most)
         groups = [most if _words(plain) < _MUCH_LESS * _words(most) else plain]
     return [part for parts in groups for part in parts]
+
+
+def _without_signature(text: str) -> str:
+    """Return the text above the line of two dashes that begins a signature (RFC 3676, section 4.3)."""
+    lines = text.splitlines(keepends=True)
+    at = max((place for place, line in enumerate(lines) if line.rstrip("\r\n") == "-- "), default=len(lines))
+    return "".join(lines[:at] if len(lines) - at <= _LONGEST_SIGNATURE else lines)
 
 
 def _page(part: Message, name: str, encoding: str | None) -> list[_Part]:
