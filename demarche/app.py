@@ -98,6 +98,11 @@ class Commands(TyperGroup):
             warn(describe_os_error(error))
             _discard_output()
             raise typer.Exit(EXIT_MISTAKE) from None
+        except Exception:
+            # A library such as pydantic may report an interrupt as an error of its own.
+            if interrupt_requested():
+                raise KeyboardInterrupt from None
+            raise
 
 
 def describe_os_error(error: OSError | MemoryError) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from labels.codebook import Name, Stance
 from labels.files import Frozen
@@ -155,14 +155,6 @@ class Label(Frozen):
         if self.target is None and self.target_span is not None:
             raise ValueError("target_span without target; name the target")
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_absent_shares(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Digests of data without shares stay what they were before labels could have any.
-        fields: dict[str, Any] = serialize(self)
-        return (
-            fields if self.shares is not None else {name: value for name, value in fields.items() if name != "shares"}
-        )
 
     @property
     def about(self) -> tuple[str | None, str | None, Span | None]:

@@ -117,6 +117,8 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: 
     time.sleep(rng.uniform(0.05, window_length))
     process.send_signal(rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
     _, stderr = process.communicate(timeout=60)
+    if "Could not import runpy" in stderr:
+        pytest.skip("the signal arrived before Python had started")
     # Before our first line and after our last one the signal itself ends Python.
     assert process.returncode in (0, 130, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP), stderr
     assert not any(word in stderr for word in ("Traceback", "Exception", "Error")), stderr

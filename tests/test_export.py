@@ -258,13 +258,19 @@ def test_names_that_an_import_would_change_are_refused_and_an_older_table_stays(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_a_value_of_meta_without_a_name_is_counted_as_lost(tmp_path: Path) -> None:
+    exported = export_table(labelled(Label(topic="tea"), meta={"": "a", "b": "c"}), tmp_path / "t.csv")
+    assert exported.lost == {"values of meta without a name": 1}
+    assert (tmp_path / "t.csv").read_text().splitlines()[0].split(",").count("") == 0
+
+
 def command(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["labels", *map(str, arguments)])
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path, Path]:
-    data = labelled(Label(topic="tea", holder="author"), meta={"text": "-x", "": "a"})
+    data = labelled(Label(topic="tea", holder="author"), meta={"text": "-x"})
     write_codebook(tmp_path / "code book.yaml", data.codebook)
     write_jsonl(tmp_path / "passages.jsonl", data.passages)
     write_jsonl(tmp_path / "annotations.jsonl", data.annotations)

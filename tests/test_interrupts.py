@@ -179,6 +179,25 @@ def test_no_signal_ends_with_exit_code_0(number: int, tmp_path: Path) -> None:
     assert (process.returncode, process.stderr) == (130, "interrupted\n")
 
 
+def test_an_interrupt_that_a_library_reports_as_its_own_error_is_one_line(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "from demarche.__main__ import app, main\n"
+        "@app.command('work')\n"
+        "def work():\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt:\n"
+        "        raise ValueError('the callback failed') from None\n"
+        "main()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program, "work"], capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, preexec_fn=from_terminal,
+    )  # fmt: skip
+    assert (process.returncode, process.stderr) == (130, "interrupted\n")
+
+
 def interrupt_in(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """Send this process an interrupt during the next call of a method of the client."""
     call = getattr(mlflow.MlflowClient, method)

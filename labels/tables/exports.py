@@ -108,7 +108,7 @@ def _columns(data: LabelledData) -> TableColumns:
 
     Columns of `meta` keep their names; the other columns get names that do not clash with them.
     """
-    keep = tuple(dict.fromkeys(name for passage in data.passages for name in passage.meta))
+    keep = tuple(dict.fromkeys(name for passage in data.passages for name in passage.meta if name))
 
     def unused(name: str) -> str:
         return unused(name + "_") if name in keep else name
@@ -244,6 +244,7 @@ def _count_losses(data: LabelledData, types: Mapping[str, type], columns: TableC
     lost: Counter[str] = Counter()
     for passage in data.passages:
         lost["offsets in an article"] += passage.start != 0
+        lost["values of meta without a name"] += "" in passage.meta
         for field in _FIELDS.values():
             value = getattr(passage, field) or ""
             lost["metadata fields with white space around them (read back without it)"] += value != value.strip()
