@@ -25,11 +25,11 @@ from labels.splits.duplicates import connected_groups, duplicate_pairs
 from labels.splits.split import Place, Split, hash_fraction
 from models.examples import NoCallback
 from training.config import read_config
+from training.evaluate import predict_split
 from training.evaluation.compare import HEADLINES, compare
 from training.evaluation.predictions import Prediction, read_predictions
 from training.fit import fit
 from training.prepare import Prepared, prepare
-from training.run import predict_split
 from training.tracking.registry import trained_on
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]

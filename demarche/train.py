@@ -114,7 +114,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model on new annotations, without training."""
     from labels.files import check_jsonl_output, write_jsonl
-    from training.run import evaluate_model
+    from training.evaluate import evaluate_model
 
     if out is not None:
         check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])

@@ -11,13 +11,14 @@ from pathlib import Path
 from labels.errors import BadInput, DemarcheError, suggest
 from labels.wording import counted
 from training.config import Config, read_config
+from training.evaluate import predict_split
 from training.evaluation import plots
 from training.evaluation.metrics import evaluate, metrics_by_name
 from training.fit import baselines, fit
 from training.prepare import Prepared
 from training.record import log_inputs, log_metrics
 from training.reporter import Reporter
-from training.run import predict_split, start, train_prepared
+from training.run import start, train_prepared
 from training.sweeps.search import Axis, axes
 from training.sweeps.study import (
     STUDY,
