@@ -1,0 +1,101 @@
+"""Evaluate taggers: on the splits and sets of a config, and on any other labelled passages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from labels.check import read_labelled
+from labels.errors import DemarcheError
+from labels.gold.adjudication import Example, adjudicate
+from labels.splits.split import Split
+from labels.wording import counted
+from models.tagger import Tagger
+from training.evaluation.metrics import Scores, evaluate
+from training.evaluation.predictions import Prediction, predict
+from training.prepare import Prepared, without_gold
+from training.reporter import Reporter
+from training.tracking import registry
+
+
+def evaluation_sets(prepared: Prepared) -> Iterator[tuple[str, list[Example], list[str]]]:
+    """Yield test and the sets of `evaluation`: the name, the examples, and the split of each in its predictions."""
+    test = prepared.examples_in("test")
+    yield "test", test, _splits(prepared, test)
+    for name, each in prepared.evaluation.items():
+        yield name, each.examples, [name] * len(each.examples)
+
+
+def evaluate_beside(
+    tagger: Tagger, others: Mapping[str, Tagger], examples: Sequence[Example], splits: Sequence[str], *, seed: int
+) -> tuple[Scores, dict[str, Scores], list[Prediction]]:
+    """Return a tagger's scores on examples, those of the others (the baselines), and the tagger's predictions."""
+    predictions = predict(tagger, examples, splits)
+    of_baselines = {name: evaluate(predict(each, examples, splits), seed=seed) for name, each in others.items()}
+    return evaluate(predictions, seed=seed), of_baselines, predictions
+
+
+def predict_split(tagger: Tagger, prepared: Prepared, name: str) -> list[Prediction]:
+    """Return a tagger's predictions for `train`, `dev`, `test` (all test splits) or one test split."""
+    examples = prepared.examples_in(name)
+    return predict(tagger, examples, _splits(prepared, examples))
+
+
+def _splits(prepared: Prepared, examples: Sequence[Example]) -> list[str]:
+    return [prepared.split.places[example.passage.id].split or "" for example in examples]
+
+
+def evaluate_test_splits(predictions: Sequence[Prediction], split: Split, *, seed: int) -> dict[str, Scores]:
+    """Evaluate each test split separately if the data has several.
+
+    A split named `test` is left out: that name refers to all test splits together.
+    """
+    if len(split.test_splits) < 2:
+        return {}
+    return {
+        name: evaluate([prediction for prediction in predictions if prediction.split == name], seed=seed)
+        for name in split.test_splits
+        if name != "test"
+    }
+
+
+def evaluate_model(
+    model: str,
+    passages: Path,
+    annotations: Sequence[Path],
+    *,
+    codebook: Path | None = None,
+    seed: int,
+    reporter: Reporter,
+) -> tuple[Scores, list[Prediction]]:
+    """Evaluate a saved tagger on new gold, with the metrics of a training run.
+
+    `model` is a URI or a folder. Warns if the model was trained on passages with the same ids.
+    """
+    folder = registry.fetch(model).folder
+    tagger = Tagger.load(folder)
+    data = read_labelled(codebook or folder / "codebook.yaml", [passages], annotations)
+    for problem in data.warnings:
+        reporter.warn(str(problem))
+    examples = adjudicate(data.passages, data.annotations)
+    if tagger.reader.reads_topics:
+        for warning in without_gold(examples, tagger.codebook):
+            reporter.warn(warning)
+    if tagger.settings.run and model.startswith(("models:", "runs:")):
+        _warn_of_training_passages(tagger.settings.run, examples, reporter)
+    predictions = predict(tagger, examples, ["test"] * len(examples))
+    return evaluate(predictions, seed=seed), predictions
+
+
+def _warn_of_training_passages(run: str, examples: Sequence[Example], reporter: Reporter) -> None:
+    try:
+        trained_on = registry.trained_on(run)
+    except DemarcheError as error:
+        reporter.warn(f"{error}; it is unknown whether the model was trained on these passages")
+        return
+    count = sum(example.passage.id in trained_on for example in examples)
+    if count:
+        reporter.warn(
+            f"{count} of the {counted(len(examples), 'passage')} {'has' if count == 1 else 'have'} the id of a passage that the model was trained on; "
+            "if they are the same passages, the metrics are too high"
+        )
