@@ -69,7 +69,7 @@ def compare(
     Differences are computed on the test passages common to both runs, with confidence intervals from a paired bootstrap
     over articles. On fewer than 30 passages, or 5 articles, there is no verdict.
     """
-    from training.compare_runs import check_plot_output, compare_runs, draw, verdict
+    from training.comparison.runs import check_plot_output, compare_runs, draw, verdict
 
     if out is not None:
         check_plot_output(out)

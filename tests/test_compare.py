@@ -11,7 +11,7 @@ from labels.bootstrap import Groups, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
 from tests.test_evaluation import GoldAndProbability, predicted
-from training.compare_runs import verdict
+from training.comparison.runs import verdict
 from training.evaluation.compare import compare
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import Prediction

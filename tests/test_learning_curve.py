@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from labels.bootstrap import Interval
-from training.compare_runs import find_run
+from training.comparison.find import find_run
 from training.config import read_config
 from training.evaluation.compare import Difference
 from training.learning_curve import forecast, part_of

@@ -21,7 +21,7 @@ from labels.files import write_jsonl
 from models import saved
 from models.tagger import Tagger
 from tests.conftest import demarche, from_terminal, make_articles, make_workspace, trained
-from training.compare_runs import find_run
+from training.comparison.find import find_run
 from training.config import read_config
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import read_predictions

@@ -82,20 +82,23 @@ def evaluate_model(
         for warning in without_gold(examples, tagger.codebook):
             reporter.warn(warning)
     if tagger.settings.run and model.startswith(("models:", "runs:")):
-        _warn_of_training_passages(tagger.settings.run, examples, reporter)
+        warn_of_training_passages(tagger.settings.run, examples, reporter)
     predictions = predict(tagger, examples, ["test"] * len(examples))
     return evaluate(predictions, seed=seed), predictions
 
 
-def _warn_of_training_passages(run: str, examples: Sequence[Example], reporter: Reporter) -> None:
+def warn_of_training_passages(
+    run: str, examples: Sequence[Example], reporter: Reporter, *, model: str = "the model"
+) -> None:
+    """Warn if the model of a run was trained on passages with the ids of these examples."""
     try:
         trained_on = registry.trained_on(run)
     except DemarcheError as error:
-        reporter.warn(f"{error}; it is unknown whether the model was trained on these passages")
+        reporter.warn(f"{error}; it is unknown whether {model} was trained on these passages")
         return
     count = sum(example.passage.id in trained_on for example in examples)
     if count:
         reporter.warn(
-            f"{count} of the {counted(len(examples), 'passage')} {'has' if count == 1 else 'have'} the id of a passage that the model was trained on; "
+            f"{count} of the {counted(len(examples), 'passage')} {'has' if count == 1 else 'have'} the id of a passage that {model} was trained on; "
             "if they are the same passages, the metrics are too high"
         )

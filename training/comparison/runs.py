@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labels.errors import DemarcheError, one_line
+from labels.errors import DemarcheError
 from labels.files import atomic_write, check_output
+from training.comparison.find import MOST, find_run
 from training.evaluation.compare import FEWEST_PASSAGES, Difference, compare
 from training.evaluation.metrics import HEADLINES
 from training.evaluation.predictions import read_predictions
 from training.tracking import runs as tracking
-from training.tracking.store import store_name
 
-_MOST = 1000
-"""Number of the latest runs among which a run is looked up."""
-_SHOWN = 10
 _FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -33,7 +29,7 @@ def compare_runs(names: Sequence[str], *, metrics: Sequence[str] | None = None, 
     """Compare runs, given by name or id, with the first one on the test passages that both have."""
     if len(names) < 2:
         raise DemarcheError("give at least two runs; `demarche runs list` lists them")
-    known = tracking.runs(most=_MOST)
+    known = tracking.runs(most=MOST)
     runs = [find_run(name, known) for name in names]
     reference, *predictions = [read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS)) for run in runs]
     differences = [
@@ -42,28 +38,6 @@ def compare_runs(names: Sequence[str], *, metrics: Sequence[str] | None = None, 
         for difference in compare(reference, its_predictions, metrics=metrics or HEADLINES, seed=seed)
     ]
     return Comparison(_title(runs[0]), differences)
-
-
-def find_run(name_or_id: str, known: Sequence[tracking.Summary]) -> tracking.Summary:
-    """Return a run by its id, the start of its id, or its name if only one run, or one that finished, has that name."""
-    by_id = [run for run in known if run.id.startswith(name_or_id)]
-    by_name = [run for run in known if run.name == name_or_id]
-    found = [run for run in by_name if run.status == "FINISHED"] or by_name or by_id
-    if not found:
-        raise DemarcheError(
-            f"{one_line(name_or_id)}: no such run in {store_name()}; `demarche runs list` shows the runs"
-        )
-    if len(found) > 1:
-        what = "have this name" if by_name else "have an id that starts with this"
-        listed = "\n".join(f"  {_describe(run)}" for run in found[:_SHOWN]) + ("\n  …" if len(found) > _SHOWN else "")
-        raise DemarcheError(f"{one_line(name_or_id)}: {len(found)} runs {what}; give one by its id:\n{listed}")
-    return found[0]
-
-
-def _describe(run: tracking.Summary) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
-    overrides = one_line(run.tags.get("demarche.overrides", ""))
-    return f"{run.id[:12]}  {when}  {run.status.lower()}  {one_line(run.name)}  {overrides}".rstrip()
 
 
 def verdict(difference: Difference) -> str:
