@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -60,34 +61,62 @@ def _draws(groups: int, seed: int, resamples: int) -> Draws:
     return drawn
 
 
-def interval(score: Score, groups: Groups, *, seed: int, resamples: int = RESAMPLES) -> Interval:
-    """Return the BCa bootstrap interval of a score over groups (Efron 1987), widened for few groups (Hesterberg 2015).
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """A score of the data, of each draw (NaN where it has none), and with each block of groups left out."""
 
-    `score` takes a matrix with a draw in each row, (draws, groups), and returns one value per draw. Draws for which the
-    score is NaN (for example, because no gold of a class was drawn) are left out. Plain percentiles cover too little:
-    the benchmark `benchmarks.coverage` compares.
+    value: float
+    draws: Weights
+    left_out: Weights
+    groups: int
+
+    def __sub__(self, other: Resampled) -> Resampled:
+        """Return the difference of two scores that were resampled in the same draws."""
+        return Resampled(
+            self.value - other.value, self.draws - other.draws, self.left_out - other.left_out, self.groups
+        )
+
+    def interval(self) -> Interval:
+        """Return the BCa bootstrap interval (Efron 1987), widened for few groups (Hesterberg 2015).
+
+        Draws for which the score is NaN (for example, because no gold of a class was drawn) are left out. Plain
+        percentiles cover too little: the benchmark `benchmarks.coverage` compares.
+        """
+        scores = self.draws[~np.isnan(self.draws)]
+        if not len(scores) or np.isnan(self.value):
+            return Interval(self.value, float("nan"), float("nan"))
+        if self.groups < 2:
+            return Interval(self.value, float(scores.min()), float(scores.max()))
+        bias = ndtri(_share_below(scores, self.value))
+        skew = _acceleration(self.left_out[~np.isnan(self.left_out)])
+        # With few groups, the quantile of t in place of the normal one, for a variance that divides by n rather than
+        # n - 1.
+        quantile = np.sqrt(self.groups / (self.groups - 1)) * stdtrit(self.groups - 1, 0.975)
+        shifted = bias + np.array([-quantile, quantile])
+        low, high = np.quantile(scores, ndtr(bias + shifted / np.maximum(1 - skew * shifted, _LEAST)))
+        return Interval(self.value, float(low), float(high))
+
+
+def resample(score: Score, groups: Groups, *, seed: int, resamples: int = RESAMPLES) -> Resampled:
+    """Score the data, draws of its groups, and the data without each of at most _BLOCKS blocks of groups.
+
+    `score` takes a matrix with a draw in each row, (draws, groups), and returns one value per draw.
     """
     value = float(score(np.ones((1, groups.count)))[0])
-    scores = _scores(score, groups.draws(seed=seed, resamples=resamples))
-    if not len(scores) or np.isnan(value):
-        return Interval(value, float("nan"), float("nan"))
-    if groups.count < 2:
-        return Interval(value, float(scores.min()), float(scores.max()))
-    bias = ndtri(_share_below(scores, value))
-    skew = _acceleration(score, groups)
-    # With few groups, the quantile of t in place of the normal one, for a variance that divides by n rather than n - 1.
-    quantile = np.sqrt(groups.count / (groups.count - 1)) * stdtrit(groups.count - 1, 0.975)
-    shifted = bias + np.array([-quantile, quantile])
-    low, high = np.quantile(scores, ndtr(bias + shifted / np.maximum(1 - skew * shifted, _LEAST)))
-    return Interval(value, float(low), float(high))
+    draws = _scores(score, groups.draws(seed=seed, resamples=resamples))
+    blocks = min(groups.count, _BLOCKS)
+    left_out = np.arange(groups.count) % blocks
+    return Resampled(value, draws, _scores(score, left_out != np.arange(blocks)[:, np.newaxis]), groups.count)
+
+
+def interval(score: Score, groups: Groups, *, seed: int, resamples: int = RESAMPLES) -> Interval:
+    """Return the 95 % interval of a score over groups."""
+    return resample(score, groups, seed=seed, resamples=resamples).interval()
 
 
 def _scores(score: Score, draws: npt.NDArray[Any]) -> Weights:
-    """Return the scores of the draws that have one."""
     blocks = [draws[start : start + _BLOCK] for start in range(0, len(draws), _BLOCK)]
-    scores: Weights = np.concatenate([score(block.astype(np.float64)) for block in blocks])
-    present: Weights = scores[~np.isnan(scores)]
-    return present
+    return np.concatenate([score(block.astype(np.float64)) for block in blocks])
 
 
 def _share_below(scores: Weights, value: float) -> float:
@@ -96,11 +125,8 @@ def _share_below(scores: Weights, value: float) -> float:
     return float(np.clip(below, 1 / len(scores), 1 - 1 / len(scores)))
 
 
-def _acceleration(score: Score, groups: Groups) -> float:
-    """Return how fast the standard error changes with the score, from a jackknife over at most _BLOCKS blocks of groups."""
-    blocks = min(groups.count, _BLOCKS)
-    left_out = np.arange(groups.count) % blocks
-    scores = _scores(score, left_out != np.arange(blocks)[:, np.newaxis])
-    gaps = scores.mean() - scores if len(scores) else scores
+def _acceleration(left_out: Weights) -> float:
+    """Return how fast the standard error changes with the score, from a jackknife over blocks of groups."""
+    gaps = left_out.mean() - left_out if len(left_out) else left_out
     spread = np.sum(gaps**2)
     return float(np.sum(gaps**3) / (6 * spread**1.5)) if spread > _LEAST else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
-from labels.bootstrap import Interval, interval
+from labels.bootstrap import Interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError, suggest
 from training.evaluation.metrics import HEADLINES, Metric, metrics_by_name
@@ -92,7 +92,7 @@ def _difference(name: str, first: Metric, second: Metric, *, most: int) -> Diffe
     """Compare a metric on the common passages, of which there are `most`."""
     if first.groups.of_rows != second.groups.of_rows:
         raise DemarcheError(f"the runs' gold differs for {name}; compare runs on the same annotations")
-    difference = interval(lambda w: second.score(w) - first.score(w), first.groups, seed=first.seed)
+    difference = (second.resampled - first.resampled).interval()
     # The rows of stance are targets, of which a passage may have several.
     passages = min(len(first.groups.of_rows), most)
     return Difference(name, first.value, second.value, difference, passages, first.groups.count)

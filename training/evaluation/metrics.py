@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
-from labels.bootstrap import Groups, Interval, Weights, interval
+from labels.bootstrap import Groups, Interval, Resampled, Weights, resample
 from labels.codebook import STANCES
 from labels.errors import DemarcheError
 from models.examples import BoolArray, FloatArray
@@ -34,8 +35,12 @@ class Metric:
         return _value(self.score, self.groups)
 
     @cached_property
+    def resampled(self) -> Resampled:
+        return resample(self.score, self.groups, seed=self.seed)
+
+    @cached_property
     def interval(self) -> Interval:
-        return interval(self.score, self.groups, seed=self.seed)
+        return self.resampled.interval()
 
 
 @dataclass(frozen=True)
@@ -285,17 +290,28 @@ def _macro_f1(counts: FloatArray) -> Score:
 
 def _average_precision(gold: BoolArray, probabilities: FloatArray, groups: Groups) -> Score:
     """Return the area under the precision–recall steps, NaN in draws without gold of the class."""
+    order = np.argsort(-probabilities, kind="stable")
+    ranked, of_class = probabilities[order], gold[order]
+    # Rows of equal probability cannot be ranked: precision is taken after the last of them. A step without gold adds
+    # no area, so it is counted together with the next one that has some.
+    level = np.cumsum(np.append(False, ranked[1:] != ranked[:-1]))
+    step = np.searchsorted(np.unique(level[of_class]), level)
+    steps = int(step[of_class].max(initial=-1)) + 1
+    row, group = step[step < steps], groups.positions[order][step < steps]
+    of_gold = of_class[step < steps]
+    drawn = csr_array((np.ones(len(row)), (row, group)), shape=(steps, groups.count))
+    correct = csr_array((np.ones(of_gold.sum()), (row[of_gold], group[of_gold])), shape=(steps, groups.count))
 
     def score(w: Weights) -> FloatArray:
-        order = np.argsort(-probabilities, kind="stable")
-        ranked = probabilities[order]
-        # Rows of equal probability cannot be ranked: precision is taken after the last of them.
-        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-        drawn = w.take(groups.positions[order], axis=1)
-        correct = np.cumsum(drawn * gold[order], axis=1).take(last, axis=1)
-        precision = _ratio(correct, np.cumsum(drawn, axis=1).take(last, axis=1))
-        area = (np.diff(correct, axis=1, prepend=0.0) * precision).sum(axis=1)
-        return np.where(correct[:, -1] > 0, _ratio(area, correct[:, -1]), np.nan)
+        if not steps:
+            return np.full(len(w), np.nan)
+        weights = np.ascontiguousarray(w.T)
+        gained = correct @ weights
+        found = np.cumsum(gained, axis=0)
+        gained *= _ratio(found, np.cumsum(drawn @ weights, axis=0))
+        # Added up one by one, so that the sum of a draw does not depend on how many draws there are.
+        area: FloatArray = np.cumsum(gained, axis=0, out=gained)[-1]
+        return np.where(found[-1] > 0, _ratio(area, found[-1]), np.nan)
 
     return score
 
