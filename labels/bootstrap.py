@@ -23,14 +23,19 @@ Score = Callable[[Weights], npt.NDArray[np.float64]]
 
 
 class Interval(NamedTuple):
-    """A score with its 95 % interval."""
+    """A score with its 95 % interval; the bounds are NaN where the data are too few for one."""
 
     value: float
     low: float
     high: float
 
+    @property
+    def has_bounds(self) -> bool:
+        return not (np.isnan(self.low) or np.isnan(self.high))
+
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        bounds = f"[{self.low:.3f}, {self.high:.3f}]" if self.has_bounds else "(too few for an interval)"
+        return f"{self.value:.3f} {bounds}"
 
 
 class Groups:
@@ -95,6 +100,25 @@ class Resampled:
         shifted = bias + np.array([-quantile, quantile])
         low, high = np.quantile(scores, ndtr(bias + shifted / np.maximum(1 - skew * shifted, _LEAST)))
         return Interval(self.value, float(low), float(high))
+
+
+def mean_over_runs(runs: Sequence[Resampled], rng: np.random.Generator) -> Resampled:
+    """Return the mean score of runs of one config that were resampled in the same draws; each draw draws runs, too.
+
+    This is the multi-bootstrap (Sellam et al. 2022), so that the interval covers the variance of training. The
+    deviations of drawn runs are widened, because those of n runs have a variance that divides by n rather than n - 1.
+    """
+    draws = np.array([run.draws for run in runs])
+    mean, count = draws.mean(axis=0), len(runs)
+    if count > 1:
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws.shape[1]).T / count
+        mean = mean + np.sqrt(count / (count - 1)) * ((drawn * draws).sum(axis=0) - mean)
+    return Resampled(
+        float(np.mean([run.value for run in runs])),
+        mean,
+        np.mean([run.left_out for run in runs], axis=0),
+        runs[0].groups,
+    )
 
 
 def resample(score: Score, groups: Groups, *, seed: int, resamples: int = RESAMPLES) -> Resampled:
