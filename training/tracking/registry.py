@@ -1,4 +1,4 @@
-"""Registered models: register versions, promote champions, and resolve a URI to a folder."""
+"""Registered models: register versions, find champions, and resolve a URI to a folder."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def fetch(uri: str) -> Fetched:
         for model in models:
             if uri == f"models:/{model.name}@{CHAMPION}" and CHAMPION not in model.aliases:
                 raise DemarcheError(
-                    f"{uri}: no version of {model.name} is the champion; `demarche runs promote {model.name} VERSION`"
+                    f"{uri}: no version of {model.name} is the champion; `demarche runs promote {model.name}/VERSION`"
                 ) from None
         names = ", ".join(model.name for model in models)
         raise DemarcheError(
@@ -131,20 +131,6 @@ def trained_on(run: str, splits: Sequence[str] = ("train", "dev")) -> set[str]:
 
 
 @store_errors()
-def promote(name: str, version: str) -> Registered:
-    """Make a version the champion."""
-    client = open_store()
-    try:
-        client.get_model_version(name, version)
-        client.set_registered_model_alias(name, CHAMPION, version)
-    except MlflowException as error:
-        raise DemarcheError(
-            f"{name}/{version}: {first_line(error)}; `demarche runs list` shows the runs and their models"
-        ) from None
-    return Registered(name, version, champion_of(client, name) or version)
-
-
-@store_errors()
 def champions() -> set[str]:
     """Return `name/version` of every registered model's champion."""
     models = open_store().search_registered_models(max_results=1000)
@@ -152,9 +138,14 @@ def champions() -> set[str]:
 
 
 def champion_of(client: MlflowClient, name: str) -> str | None:
-    """Return the version that has the alias, or None."""
+    """Return the version that is the champion, or None."""
+    return holder_of(client, name, CHAMPION)
+
+
+def holder_of(client: MlflowClient, name: str, alias: str) -> str | None:
+    """Return the version that has an alias, or None."""
     try:
-        return str(client.get_model_version_by_alias(name, CHAMPION).version)
+        return str(client.get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             return None

@@ -13,7 +13,7 @@ from mlflow.entities import LoggedModelStatus, RunStatus, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
@@ -24,6 +24,8 @@ from training.tracking.store import sqlite_path, store_name, tracking_uri
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
+DEVICE = "demarche.device"
+"""The hardware of a run that trained an encoder; other runs do not have the tag."""
 INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
 TRIAL = "demarche.trial"
@@ -167,6 +169,24 @@ def run_tags(id: str) -> dict[str, str]:
     if run is None:
         raise DemarcheError(f"run {id}: not in {store_name()}; it was deleted, or it is in another store")
     return dict(run.data.tags)
+
+
+def has_encoder(id: str) -> bool:
+    """Return whether a run trained a model with an encoder."""
+    return DEVICE in run_tags(id)
+
+
+@store_errors()
+def dataset_digests(id: str) -> dict[str, str]:
+    """Return the digest of the data of each split and evaluation set that a run logged."""
+    run = _get_run(open_store(), id)
+    inputs = run.inputs.dataset_inputs if run is not None and run.inputs else []
+    return {tag.value: each.dataset.digest for each in inputs for tag in each.tags if tag.key == MLFLOW_DATASET_CONTEXT}
+
+
+def predictions_of(name: str) -> str:
+    """Return the artifact with a run's predictions on `test` or a set of `evaluation`."""
+    return f"predictions/{name}.jsonl"
 
 
 def fetch_artifact(id: str, path: str) -> Path:
