@@ -47,10 +47,12 @@ def promote(
     _print_comparison(decision)
     try:
         promotion.promote(decision, force=force, reason=reason)
-    finally:
+    except promotion.Refused:
         _print_use(decision)
+        raise
     before = f", in place of version {decision.holder.version}" if decision.holder else ""
     echo(f"{name} is now version {decision.candidate.version}{before}")
+    _print_use(decision)
     if decision.holder:
         echo(f"to go back: demarche runs rollback {decision.candidate.name}{_option(alias)}")
 

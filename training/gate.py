@@ -99,8 +99,8 @@ def compare_on_gate(
     for name in dict.fromkeys(rules.gate):
         pair = _predict_both(_Run(holder), _Run(candidate), name, data, reporter=reporter)
         _check_topics(holder, candidate, pair)
-        differences = compare(pair.holder, pair.candidate, seed=_SEED)
-        objections = [f"{name}: {each}" for each in _objections(pair, differences, rules.margin)]
+        differences, objections = weigh(pair.holder, pair.candidate, margin=rules.margin)
+        objections = [f"{name}: {each}" for each in objections]
         sides.append(ComparedSet(name, pair.digest, differences, objections, pair.left_out))
     return sides
 
@@ -184,10 +184,12 @@ def _check_topics(holder: Version, candidate: Version, pair: _Pair) -> None:
         )
 
 
-def _objections(pair: _Pair, differences: Sequence[Difference], margin: float) -> list[str]:
-    """Say for each headline why the candidate may be worse than the holder by more than the margin."""
-    measured = {difference.metric for difference in differences}
-    lost = metrics_by_name(pair.holder, seed=_SEED).keys() - measured
+def weigh(
+    holder: Sequence[Prediction], candidate: Sequence[Prediction], *, margin: float
+) -> tuple[list[Difference], list[str]]:
+    """Compare the headline metrics of two versions, and say of each why the candidate may lose more than the margin."""
+    differences = compare(holder, candidate, seed=_SEED)
+    lost = metrics_by_name(holder, seed=_SEED).keys() - {difference.metric for difference in differences}
     objections = [
         f"{name}: it does not have this metric, which the present one has" for name in HEADLINES if name in lost
     ]
@@ -195,7 +197,7 @@ def _objections(pair: _Pair, differences: Sequence[Difference], margin: float) -
         objection = _objection(difference, margin)
         if objection:
             objections.append(f"{difference.metric}: {objection}")
-    return objections
+    return differences, objections
 
 
 def _objection(difference: Difference, margin: float) -> str | None:

@@ -129,11 +129,8 @@ def promote(decision: Decision, *, force: bool = False, reason: str = "") -> Non
     )
     if decision.objections and not force:
         _record_once(decision.candidate, event.model_copy(update={"what": "refused"}))
-        present = f"version {holder}, the {decision.alias}"
         raise Refused(
-            f"{decision.candidate}: not promoted, because it may be worse than {present}, by more than the margin:"
-            if decision.sides
-            else f"{decision.candidate}: not promoted, because it cannot be compared with {present}:",
+            f"{decision.candidate}: not promoted over version {holder}, the {decision.alias}:",
             *(f"  {line}" for objection in decision.objections for line in objection.splitlines()),
             'to promote it all the same: --force --reason "…"',
         )

@@ -20,11 +20,10 @@ from pydantic import ValidationError
 
 from labels.errors import DemarcheError, one_line
 from labels.files import Frozen
-from training.tracking.client import first_line, open_store, store_errors
+from training.tracking.client import STORE_ERRORS, open_store, store_errors
 from training.tracking.interrupts import interrupts_delayed
 from training.tracking.owner import is_gone, owner_tags
 from training.tracking.registry import CHAMPION, holder_of
-from training.tracking.store import store_name
 
 _EVENT = "demarche.promotion."
 """The start of a version's tags that record what happened to it; the rest is the time."""
@@ -240,14 +239,13 @@ def _sole_claim(client: MlflowClient, name: str) -> Iterator[None]:
                     client.delete_registered_model_tag(name, each)
             time.sleep(random.uniform(_PAUSE, 3 * _PAUSE))
         yield
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise DemarcheError(f"{name}: no such registered model in {store_name()} ({first_line(error)})") from None
+    except STORE_ERRORS:
+        # The store would make us wait once more. The next process sees that the claim was left behind.
         raise
-    finally:
-        # If the store has failed, that is reported; the claim is recognised as left behind.
-        with contextlib.suppress(MlflowException):
-            client.delete_registered_model_tag(name, key)
+    except BaseException:
+        client.delete_registered_model_tag(name, key)
+        raise
+    client.delete_registered_model_tag(name, key)
 
 
 def _claims(client: MlflowClient, name: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from labels.errors import DemarcheError
 from labels.splits.split import read_split
 from models.saved import model_digest
 from training.tracking.client import first_line, open_store, store_errors
+from training.tracking.downloads import download_folder
 from training.tracking.interrupts import interrupts_delayed
 from training.tracking.run import ARTIFACT, Run
 from training.tracking.runs import INIT, SPLIT, fetch_artifact, run_tags
@@ -115,7 +116,11 @@ def _download(uri: str, location: str) -> Path:
             "train the model again"
         )
     try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{ARTIFACT}"))
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{location}/artifacts/{ARTIFACT}", dst_path=download_folder(location)
+            )
+        )
     except (MlflowException, OSError) as error:
         raise DemarcheError(
             f"{uri}: {known}, but its files at {path or location} cannot be read ({first_line(error)}); "

@@ -17,6 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_I
 
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
+from training.tracking.downloads import download_folder
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
 from training.tracking.owner import is_gone, owner_tags
 from training.tracking.run import Run
@@ -193,7 +194,8 @@ def fetch_artifact(id: str, path: str) -> Path:
     """Download a file that a run logged, and return the local path."""
     client = open_store()
     try:
-        return Path(client.download_artifacts(id, path))
+        location = client.get_run(id).info.artifact_uri
+        return Path(client.download_artifacts(id, path, download_folder(location)))
     except (MlflowException, OSError) as error:
         raise DemarcheError(
             f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs; name one "
