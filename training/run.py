@@ -13,6 +13,7 @@ from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
+from training.promotion import Decision, against_champion
 from training.record import description, log_inputs, log_model, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
@@ -24,7 +25,10 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run; `scores` and `baselines` are those of `Evaluated`."""
+    """The result of a training run; `scores` and `baselines` are those of `Evaluated`.
+
+    `decision` compares a registered version that is not the champion with the one that is.
+    """
 
     run: str
     run_name: str
@@ -33,6 +37,7 @@ class Trained:
     baselines: dict[str, dict[str, Scores]]
     model: str
     registered: Registered | None
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,9 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         callback.done()
     # Only a finished run has a registered model, whenever the process is killed.
     registered = register_model(run, model, prepared, evaluated.test)
+    decision = None
+    if registered is not None and not registered.is_champion:
+        decision = against_champion(registered, prepared, run.id, reporter=reporter)
     return Trained(
         run=run.id,
         run_name=run.name,
@@ -107,6 +115,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         baselines=evaluated.baselines,
         model=f"runs:/{run.id}/tagger",
         registered=registered,
+        decision=decision,
     )
 
 

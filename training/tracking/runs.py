@@ -17,6 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_I
 
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
+from training.tracking.downloads import download_folder
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
 from training.tracking.owner import is_gone, owner_tags
 from training.tracking.run import Run
@@ -24,6 +25,8 @@ from training.tracking.store import sqlite_path, store_name, tracking_uri
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
+DEVICE = "demarche.device"
+"""The hardware of a run that trained an encoder; other runs do not have the tag."""
 INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
 TRIAL = "demarche.trial"
@@ -183,11 +186,30 @@ def run_tags(id: str) -> dict[str, str]:
     return dict(run.data.tags)
 
 
+def has_encoder(id: str) -> bool:
+    """Return whether a run trained a model with an encoder."""
+    return DEVICE in run_tags(id)
+
+
+@store_errors()
+def dataset_digests(id: str) -> dict[str, str]:
+    """Return the digest of the data of each split and evaluation set that a run logged."""
+    run = _get_run(open_store(), id)
+    inputs = run.inputs.dataset_inputs if run is not None and run.inputs else []
+    return {tag.value: each.dataset.digest for each in inputs for tag in each.tags if tag.key == MLFLOW_DATASET_CONTEXT}
+
+
+def predictions_of(name: str) -> str:
+    """Return the artifact with a run's predictions on `test` or a set of `evaluation`."""
+    return f"predictions/{name}.jsonl"
+
+
 def fetch_artifact(id: str, path: str) -> Path:
     """Download a file that a run logged, and return the local path."""
     client = open_store()
     try:
-        return Path(client.download_artifacts(id, path))
+        location = client.get_run(id).info.artifact_uri
+        return Path(client.download_artifacts(id, path, download_folder(location)))
     except (MlflowException, OSError) as error:
         raise DemarcheError(
             f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs; name one "
