@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.printing import TerminalReporter, echo, scores_table, table
+from demarche.ui import DEFAULT_ADDRESS
 from labels.wording import counted
 
 if TYPE_CHECKING:
@@ -76,6 +77,18 @@ def _print_trained(trained: Trained) -> None:
             f"model  models:/{registered.name}/{registered.version}; the champion is still version {registered.champion}"
         )
         echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+    _print_ui(trained.experiment)
+
+
+def _print_ui(experiment: str) -> None:
+    """Print the link that shows the run beside the others of its experiment."""
+    from training.tracking.store import tracking_uri
+    from training.tracking.view import view_link
+
+    if tracking_uri().startswith("http"):
+        echo(f"UI     {view_link(experiment)}")
+    else:
+        echo(f"UI     {view_link(experiment, server=DEFAULT_ADDRESS)} (start it with `demarche ui`)")
 
 
 def _print_curve(curve: Curve) -> None:
@@ -97,6 +110,7 @@ def _print_curve(curve: Curve) -> None:
     echo()
     echo(f"run    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
     echo(f"store  {store_name()}")
+    _print_ui(curve.experiment)
 
 
 def evaluate(

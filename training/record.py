@@ -67,7 +67,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
 def _in_a_word(prepared: Prepared) -> dict[str, str]:
     """Return what runs differ in most: the params that the view of the experiment shows as columns."""
     config = prepared.config
-    kinds = {task: settings.kind for task, settings in config.families.items()}
+    kinds = {task: settings.kind for task, settings in config.families.items()}  # type: ignore[attr-defined]
     same = len(set(kinds.values())) == 1 and len(kinds) > 1
     family = next(iter(kinds.values())) if same or "joint" in kinds else ", ".join(map(" ".join, kinds.items()))
     encoders = {each.encoder for settings in config.families.values() for each in encoder_settings(settings)}
@@ -164,7 +164,9 @@ def log_scores(
     for name, by_baseline in baselines.items():
         for baseline, baseline_scores in by_baseline.items():
             # The UI groups charts by the part of a name before its last slash: one group for all baselines.
-            headlines = {key.replace("/", "_"): round(score.value, 4) for key, score in baseline_scores.headlines().items()}
+            headlines = {
+                key.replace("/", "_"): round(score.value, 4) for key, score in baseline_scores.headlines().items()
+            }
             run.metrics({f"{name}/baseline/{baseline}_{key}": value for key, value in headlines.items()})
     with tempfile.TemporaryDirectory() as folder:
         for name, of_set in predictions.items():
