@@ -21,7 +21,11 @@ from training.evaluation.predictions import Prediction, errors
 from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
-from training.tracking.run import Run, slug
+from training.tracking.run import Run, interval_tag
+from training.tracking.view_state import DATA, ENCODER, FAMILY, SPLIT
+
+_ONLY_IN_TABLE = ("topics/precision/", "topics/recall/", "topics/ap/")
+"""Metrics by class that stand in the table of classes only: as metrics, the UI would show dozens more of them."""
 
 
 class Logged(NamedTuple):
@@ -38,7 +42,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     plain = config.model_dump(mode="json", by_alias=True, exclude={"search"})
     text = dump_yaml(plain)
     run.text(text, "config.yaml")
-    run.params(_flat(plain))
+    run.params(_in_a_word(prepared) | _flat(plain))
     run.tags(
         {
             "demarche.config": hashlib.sha256(text.encode()).hexdigest()[:16],
@@ -58,6 +62,33 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_duplicates.{name}": count for name, count in prepared.split.dropped.items()})
     _log_datasets(run, prepared)
+
+
+def _in_a_word(prepared: Prepared) -> dict[str, str]:
+    """Return what runs differ in most: the params that the view of the experiment shows as columns."""
+    config = prepared.config
+    kinds = {task: settings.kind for task, settings in config.families.items()}
+    same = len(set(kinds.values())) == 1 and len(kinds) > 1
+    family = next(iter(kinds.values())) if same or "joint" in kinds else ", ".join(map(" ".join, kinds.items()))
+    encoders = {each.encoder for settings in config.families.values() for each in encoder_settings(settings)}
+    return {
+        FAMILY: family,
+        ENCODER: ", ".join(sorted(map(_encoder_name, encoders))) or "none",
+        # The digits tell data of one name apart, and splits of one strategy.
+        DATA: f"{_data_name(config.data.passages)} {prepared.data.digest()[:6]}",
+        SPLIT: f"{config.split.strategy} {prepared.split.digest()[:6]}",
+    }
+
+
+def _encoder_name(encoder: str) -> str:
+    """Return the package of a packaged encoder, the name of a folder, or the Hub id."""
+    if encoder.startswith("package:"):
+        return encoder.removeprefix("package:").partition("/")[0]
+    return Path(encoder).name if Path(encoder).is_dir() else encoder
+
+
+def _data_name(files: Sequence[Path]) -> str:
+    return " + ".join(path.stem for path in files)
 
 
 def data_tags(prepared: Prepared) -> dict[str, str]:
@@ -82,7 +113,7 @@ def _log_datasets(run: Run, prepared: Prepared) -> None:
 def _log_dataset(run: Run, context: str, examples: Sequence[Example], files: Sequence[Path], digest: str) -> None:
     run.dataset(
         [_row(example) for example in examples],
-        name=" + ".join(path.stem for path in files),
+        name=_data_name(files),
         source=", ".join(map(str, files)),
         digest=digest,
         context=context,
@@ -109,14 +140,16 @@ def _row(example: Example) -> dict[str, str]:
 
 def log_metrics(run: Run, split: str, scores: Scores) -> None:
     """Log the metrics on a split, and the intervals of the headline metrics as tags."""
-    run.metrics({f"{split}/{name}": score.value for name, score in scores.metrics.items()})
+    run.metrics(
+        {
+            # The UI shows every digit that it is given.
+            f"{split}/{name}": round(score.value, 4)
+            for name, score in scores.metrics.items()
+            if not name.startswith(_ONLY_IN_TABLE)
+        }
+    )
     # As metrics of their own, bounds would have charts of their own; the UI shows a tag as a column beside the metric.
     run.tags({interval_tag(split, name): str(score) for name, score in scores.headlines().items()})
-
-
-def interval_tag(split: str, metric: str) -> str:
-    """Return the tag that holds a headline metric with its interval: `0.844 [0.802, 0.882]`."""
-    return slug(f"interval/{split}/{metric}")
 
 
 def log_scores(
@@ -131,7 +164,7 @@ def log_scores(
     for name, by_baseline in baselines.items():
         for baseline, baseline_scores in by_baseline.items():
             # The UI groups charts by the part of a name before its last slash: one group for all baselines.
-            headlines = {key.replace("/", "_"): score.value for key, score in baseline_scores.headlines().items()}
+            headlines = {key.replace("/", "_"): round(score.value, 4) for key, score in baseline_scores.headlines().items()}
             run.metrics({f"{name}/baseline/{baseline}_{key}": value for key, value in headlines.items()})
     with tempfile.TemporaryDirectory() as folder:
         for name, of_set in predictions.items():
@@ -152,7 +185,7 @@ def log_model(run: Run, tagger: Tagger, scores: Scores) -> Logged:
     """Log the model with the headline metrics on test."""
     with tempfile.TemporaryDirectory() as folder:
         digest = tagger.save(Path(folder) / "tagger")
-        headlines = {f"test/{name}": score.value for name, score in scores.headlines().items()}
+        headlines = {f"test/{name}": round(score.value, 4) for name, score in scores.headlines().items()}
         model_id = run.model(Path(folder) / "tagger", metrics=headlines, digest=digest)
     run.tags({"demarche.model": digest})
     return Logged(model_id, digest)

@@ -21,6 +21,7 @@ from training.tracking.interrupts import interrupts_delayed, termination_interru
 from training.tracking.owner import is_gone, owner_tags
 from training.tracking.run import Run
 from training.tracking.store import sqlite_path, store_name, tracking_uri
+from training.tracking.view import show_metrics
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
@@ -100,8 +101,10 @@ def _write(client: MlflowClient, open_run: Callable[[], MlflowRun]) -> Iterator[
             with interrupts_delayed():
                 run = open_run()
                 id = run.info.run_id
-            yield Run(client, run)
+            writer = Run(client, run)
+            yield writer
             client.set_terminated(id)
+            show_metrics(client, writer.experiment, writer.logged_metrics)
         except BaseException as error:
             if id is None:
                 raise
