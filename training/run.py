@@ -8,13 +8,14 @@ from labels.splits.split import Split
 from models.examples import TrainingCallback
 from models.tagger import Tagger
 from training.config import Config
+from training.describe import OnSets
 from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
-from training.record import description, log_inputs, log_model, log_scores, log_split, register_model
+from training.record import log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -141,6 +142,6 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     more = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
         more["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    log_scores(run, scores | more, of_baselines, predictions)
-    run.describe(description(prepared, scores, of_baselines, fitted.warnings))
+    log_scores(run, scores | more, of_baselines, ceilings, predictions)
+    log_page(run, tagger, prepared, OnSets(scores, of_baselines, ceilings, predictions), fitted.warnings)
     return Evaluated(tagger, scores, of_baselines, ceilings, predictions["test"])

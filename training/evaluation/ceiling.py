@@ -68,15 +68,15 @@ def ceiling(
     annotators = [_by_annotator(each, of_model) for each, of_model in zip(held_out, model, strict=True)]
     # An annotator who could not tell a stance names no pair of topic and stance: no such reading counts for either.
     told = [row for row, prediction in enumerate(annotators) if None not in prediction.tags.values()]
-    scores = [
+    of_annotators, of_model = (
         _scores(
             [_where_given(*pair) for pair in zip(held_out, each, strict=True)], [each[row] for row in told], seed=seed
         )
         for each in (annotators, model)
-    ]
-    if not scores[0].headlines():
+    )
+    if not of_annotators.headlines():
         return None
-    return Ceiling(*scores, passages=len({each.passage.id for each in held_out}), readings=len(held_out))
+    return Ceiling(of_annotators, of_model, len({each.passage.id for each in held_out}), len(held_out))
 
 
 def _hold_out(
