@@ -63,7 +63,7 @@ def _print_trained(trained: Trained) -> None:
     from training.tracking.store import store_name
 
     for name in [*(name for name in trained.scores if name != "test"), "test"]:
-        scores_table(trained.scores[name], trained.baselines[name], on=name)
+        scores_table(trained.scores[name], trained.baselines[name], trained.ceilings.get(name), on=name)
         echo()
     echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     echo(f"store  {store_name()}")
@@ -133,10 +133,10 @@ def evaluate(
     if out is not None:
         check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     with TerminalReporter() as reporter:
-        scores, predictions = evaluate_model(
+        scores, predictions, ceiling = evaluate_model(
             model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
         )
-    scores_table(scores, on="the annotations")
+    scores_table(scores, ceiling=ceiling, on="the annotations")
     if out is not None:
         write_jsonl(out, predictions)
         echo()

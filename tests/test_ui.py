@@ -56,9 +56,10 @@ def test_the_ui_opens_the_view_prints_its_own_lines_only_and_stops_with_its_serv
     server, _, page = started.link.partition("/#/")
     assert page.startswith("experiments/1/runs?viewStateShareKey=demarche")
     assert b"<html" in urllib.request.urlopen(f"{server}/", timeout=60).read()
-    assert b"mlflow.sharedViewState.demarche" in urllib.request.urlopen(
-        f"{server}/ajax-api/2.0/mlflow/experiments/get?experiment_id=1", timeout=60
-    ).read()
+    assert (
+        b"mlflow.sharedViewState.demarche"
+        in urllib.request.urlopen(f"{server}/ajax-api/2.0/mlflow/experiments/get?experiment_id=1", timeout=60).read()
+    )
     # A store that is a server has its own UI, and needs no other.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     assert f"MLflow UI: {started.link}" in demarche("ui").output

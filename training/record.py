@@ -15,9 +15,12 @@ from labels.gold.adjudication import Example
 from labels.yaml_text import dump_yaml
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
-from training.evaluation import plots
-from training.evaluation.metrics import Scores, stance_results, topic_results
+from training import describe
+from training.describe import OnSets
+from training.evaluation.ceiling import Ceiling
+from training.evaluation.metrics import Scores
 from training.evaluation.predictions import Prediction, errors
+from training.figures import class_rows, log_plots, reliabilities
 from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
@@ -156,31 +159,42 @@ def log_scores(
     run: Run,
     scores: Mapping[str, Scores],
     baselines: Mapping[str, Mapping[str, Scores]],
+    ceilings: Mapping[str, Ceiling],
     predictions: Mapping[str, Sequence[Prediction]],
 ) -> None:
-    """Log the metrics on each set, those of the baselines, predictions, and tables and plots on test."""
+    """Log the metrics on each set, those of the baselines and annotators, and the predictions."""
     for name, set_scores in scores.items():
         log_metrics(run, name, set_scores)
     for name, by_baseline in baselines.items():
         for baseline, baseline_scores in by_baseline.items():
-            # The UI groups charts by the part of a name before its last slash: one group for all baselines.
-            headlines = {
-                key.replace("/", "_"): round(score.value, 4) for key, score in baseline_scores.headlines().items()
-            }
-            run.metrics({f"{name}/baseline/{baseline}_{key}": value for key, value in headlines.items()})
+            run.metrics(_headlines(f"{name}/baseline/{baseline}", baseline_scores))
+    for name, ceiling in ceilings.items():
+        run.metrics(_headlines(f"{name}/annotators/annotators", ceiling.annotators))
+        run.metrics(_headlines(f"{name}/annotators/model", ceiling.model))
     with tempfile.TemporaryDirectory() as folder:
         for name, of_set in predictions.items():
+            for task, measured in reliabilities(of_set).items():
+                errors = {"ece": measured.ece, "brier": measured.brier}
+                run.metrics({f"{name}/{task}/{key}": round(value, 4) for key, value in errors.items()})
             file = Path(folder) / f"{name}.jsonl"
             write_jsonl(file, of_set)
             run.file(file, Path(tracking.PREDICTIONS).parent.name)
-    test = predictions["test"]
-    run.table(scores["test"].classes, "classes.json")
-    run.table(errors(test), "errors.json")
-    topics, stance = topic_results(test), stance_results(test)
-    if topics is not None:
-        run.figure(plots.precision_recall(topics), "figures/precision_recall.png")
-    if stance is not None:
-        run.figure(plots.confusion(stance), "figures/stance_confusion.png")
+
+
+def _headlines(prefix: str, scores: Scores) -> dict[str, float]:
+    """Return headline metrics in one group: the UI groups charts by the part of a name before its last slash."""
+    return {f"{prefix}_{key.replace('/', '_')}": round(score.value, 4) for key, score in scores.headlines().items()}
+
+
+def log_page(run: Run, tagger: Tagger, prepared: Prepared, evaluated: OnSets, warnings: Sequence[str]) -> None:
+    """Log what the page of a run shows: its description, the report, and the tables and plots on test."""
+    test, scores = evaluated.predictions["test"], evaluated.scores["test"]
+    wrong = errors(test, prepared.examples_in("test"))
+    run.table(class_rows(scores), "classes.json")
+    run.table(wrong, "errors.json")
+    log_plots(run, tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
+    run.text(describe.report(prepared, evaluated, wrong, warnings), describe.REPORT)
+    run.describe(describe.summary(prepared, evaluated, report=run.page(describe.REPORT)))
 
 
 def log_model(run: Run, tagger: Tagger, scores: Scores) -> Logged:
@@ -200,32 +214,6 @@ def register_model(run: Run, model: Logged, prepared: Prepared, scores: Scores) 
         return None
     summary = f"{prepared.config.name}: " + ", ".join(f"{key} {score}" for key, score in scores.headlines().items())
     return register(run, model.id, name, description=summary, digest=model.digest)
-
-
-def description(
-    prepared: Prepared,
-    scores: Mapping[str, Scores],
-    baselines: Mapping[str, Mapping[str, Scores]],
-    warnings: Sequence[str],
-) -> str:
-    """Return a Markdown summary of what was trained, on which data, and how good it is on each set."""
-    config, codebook = prepared.config, prepared.data.codebook
-    lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**"]
-    # Test comes last: how well a model does on other texts than those it was made from says more.
-    for name in [*prepared.evaluation, "test"]:
-        metrics = list(scores[name].headlines())
-        lines += ["", f"| on {name} | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
-        lines.append("| this run | " + " | ".join(str(scores[name].metrics[key].interval) for key in metrics) + " |")
-        for baseline, of_baseline in baselines[name].items():
-            cells = [f"{of_baseline.metrics[key].value:.3f}" if key in of_baseline.metrics else "" for key in metrics]
-            lines.append(f"| {baseline} | " + " | ".join(cells) + " |")
-    sizes = ", ".join(f"{count} {name}" for name, count in prepared.split.sizes().items())
-    lines += ["", f"Intervals: 95 %, bootstrap over articles. Passages: {sizes}. Codebook: {codebook.reference}."]
-    if config.overrides:
-        lines.append(f"Overrides: `{' '.join(config.overrides)}`.")
-    lines += [f"- {what}: {count} left out of the metrics" for what, count in scores["test"].left_out.items()]
-    lines += [f"- {warning}" for warning in warnings]
-    return "\n".join(lines)
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

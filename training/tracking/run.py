@@ -62,6 +62,10 @@ class Run:
         """Set the description that the UI shows."""
         self.client.set_tag(self.id, MLFLOW_RUN_NOTE, markdown)
 
+    def page(self, artifact: str) -> str:
+        """Return the address of an artifact in the UI, relative to any of its pages."""
+        return f"#/experiments/{self.experiment}/runs/{self.id}/artifacts/{artifact}"
+
     def text(self, text: str, path: str) -> None:
         """Log a text as an artifact."""
         self.client.log_text(self.id, text, path)

@@ -82,7 +82,9 @@ def _sections(known: Sequence[str]) -> Iterator[_Section]:
         for name in sets:
             yield _Section(f"{title} on {name}", [_bar(key) for key in known if key.startswith(f"{name}/{prefix}")])
     for name in sets:
-        yield _Section(f"Baselines on {name}", [_bar(key) for key in _of_baselines(known, name)])
+        yield _Section(f"Baselines on {name}", [_bar(key) for key in _beside(known, f"{name}/baseline/")])
+    for name in sets:
+        yield _Section(f"Annotators on {name}", [_bar(key) for key in _beside(known, f"{name}/annotators/")])
     epochs = [{"type": "LINE", "metricKey": key, "xAxisKey": "step"} for key in known if key.startswith(_EPOCHS)]
     yield _Section("Loss and metrics on dev by epoch", epochs)
     yield _Section("Headlines on dev", [_bar(key) for key in _headlines(known, _DEV)], is_open=False)
@@ -99,11 +101,10 @@ def _headlines(known: Sequence[str], name: str) -> list[str]:
     return [f"{name}/{key}" for key in HEADLINES if f"{name}/{key}" in known]
 
 
-def _of_baselines(known: Sequence[str], name: str) -> list[str]:
-    """Return the headlines of the baselines on a set, those of one metric together."""
+def _beside(known: Sequence[str], prefix: str) -> list[str]:
+    """Return the headlines of others on a set (the baselines, say), those of one metric together."""
     suffixes = ["_" + key.replace("/", "_") for key in HEADLINES]
-    keys = [key for key in known if key.startswith(f"{name}/baseline/")]
-    return [key for suffix in suffixes for key in keys if key.endswith(suffix)]
+    return [key for suffix in suffixes for key in known if key.startswith(prefix) and key.endswith(suffix)]
 
 
 def _bar(metric: str) -> dict[str, Any]:
