@@ -9,6 +9,7 @@ import typer
 
 from demarche.printing import TerminalReporter, echo, scores_table, table
 from demarche.promote import standing
+from demarche.ui import DEFAULT_ADDRESS
 from labels.wording import counted
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _print_trained(trained: Trained) -> None:
     from training.tracking.store import store_name
 
     for name in [*(name for name in trained.scores if name != "test"), "test"]:
-        scores_table(trained.scores[name], trained.baselines[name], on=name)
+        scores_table(trained.scores[name], trained.baselines[name], trained.ceilings.get(name), on=name)
         echo()
     echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     echo(f"store  {store_name()}")
@@ -79,6 +80,18 @@ def _print_trained(trained: Trained) -> None:
         if trained.decision is not None:
             echo(f"       {standing(trained.decision)}")
         echo(f"       to promote it: demarche runs promote {registered.name}/{registered.version}")
+    _print_ui(trained.experiment)
+
+
+def _print_ui(experiment: str) -> None:
+    """Print the link that shows the run beside the others of its experiment."""
+    from training.tracking.store import tracking_uri
+    from training.tracking.view import view_link
+
+    if tracking_uri().startswith("http"):
+        echo(f"UI     {view_link(experiment)}")
+    else:
+        echo(f"UI     {view_link(experiment, server=DEFAULT_ADDRESS)} (start it with `demarche ui`)")
 
 
 def _print_curve(curve: Curve) -> None:
@@ -100,6 +113,7 @@ def _print_curve(curve: Curve) -> None:
     echo()
     echo(f"run    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
     echo(f"store  {store_name()}")
+    _print_ui(curve.experiment)
 
 
 def evaluate(
@@ -122,10 +136,10 @@ def evaluate(
     if out is not None:
         check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     with TerminalReporter() as reporter:
-        scores, predictions = evaluate_model(
+        scores, predictions, ceiling = evaluate_model(
             model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
         )
-    scores_table(scores, on="the annotations")
+    scores_table(scores, ceiling=ceiling, on="the annotations")
     if out is not None:
         write_jsonl(out, predictions)
         echo()

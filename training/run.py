@@ -8,13 +8,15 @@ from labels.splits.split import Split
 from models.examples import TrainingCallback
 from models.tagger import Tagger
 from training.config import Config
-from training.evaluate import evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
+from training.describe import OnSets
+from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
+from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
 from training.promotion import Decision, against_champion
-from training.record import description, log_inputs, log_model, log_scores, log_split, register_model
+from training.record import log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -25,7 +27,7 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run; `scores` and `baselines` are those of `Evaluated`.
+    """The result of a training run; `scores`, `baselines` and `ceilings` are those of `Evaluated`.
 
     `decision` compares a registered version that is not the champion with the one that is.
     """
@@ -35,6 +37,7 @@ class Trained:
     experiment: str
     scores: dict[str, Scores]
     baselines: dict[str, dict[str, Scores]]
+    ceilings: dict[str, Ceiling]
     model: str
     registered: Registered | None
     decision: Decision | None = None
@@ -44,12 +47,14 @@ class Trained:
 class Evaluated:
     """A tagger with its scores on test and on each set of `evaluation`, and the predictions on test.
 
-    `baselines` has the scores of each baseline on the same sets: set → baseline → scores.
+    `baselines` has the scores of each baseline on the same sets: set → baseline → scores. `ceilings` has the sets with
+    passages that several annotators read.
     """
 
     tagger: Tagger
     scores: dict[str, Scores]
     baselines: dict[str, dict[str, Scores]]
+    ceilings: dict[str, Ceiling]
     predictions: list[Prediction]
 
     @property
@@ -113,6 +118,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         experiment=config.tracking.experiment,
         scores=evaluated.scores,
         baselines=evaluated.baselines,
+        ceilings=evaluated.ceilings,
         model=f"runs:/{run.id}/tagger",
         registered=registered,
         decision=decision,
@@ -132,15 +138,19 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     others = baselines(config, codebook, *examples)
     scores: dict[str, Scores] = {}
     of_baselines: dict[str, dict[str, Scores]] = {}
+    ceilings: dict[str, Ceiling] = {}
     predictions: dict[str, list[Prediction]] = {}
     for name, gold, splits in evaluation_sets(prepared):
         reporter.log(f"evaluating on {name}")
         scores[name], of_baselines[name], predictions[name] = evaluate_beside(
             tagger, others, gold, splits, seed=config.seed
         )
+        of_annotators = ceiling_on(tagger, prepared, name, predictions[name])
+        if of_annotators is not None:
+            ceilings[name] = of_annotators
     more = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
     if fitted.dev_tagger is not None:
         more["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    log_scores(run, scores | more, of_baselines, predictions)
-    run.describe(description(prepared, scores, of_baselines, fitted.warnings))
-    return Evaluated(tagger, scores, of_baselines, predictions["test"])
+    log_scores(run, scores | more, of_baselines, ceilings, predictions)
+    log_page(run, tagger, prepared, OnSets(scores, of_baselines, ceilings, predictions), fitted.warnings)
+    return Evaluated(tagger, scores, of_baselines, ceilings, predictions["test"])
