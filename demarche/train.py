@@ -64,6 +64,9 @@ def _print_trained(trained: Trained) -> None:
     for name in [*(name for name in trained.scores if name != "test"), "test"]:
         scores_table(trained.scores[name], trained.baselines[name], on=name)
         echo()
+        for sentence in trained.findings.sentences[name]:
+            echo(sentence)
+        echo()
     echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     echo(f"store  {store_name()}")
     registered = trained.registered

@@ -18,6 +18,7 @@ from labels.splits.strategies import split_by_column, split_by_group, split_by_t
 from models.families.catalog import encoder_settings, finds_unseen_topics
 from models.families.protocol import FamilySettings
 from training.config import Config
+from training.evaluation.attributes import check_meta
 from training.evaluation_sets import LabelledSet, check_not_learned, read_evaluation_sets
 from training.initial import initial_models, inits
 from training.split_config import ColumnSplit, GroupSplit, TargetSplit, TimeSplit
@@ -57,6 +58,7 @@ def prepare(config: Config) -> Prepared:
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
     if config.reads_topics and not data.codebook.topics:
         raise DemarcheError(f"{config.data.codebook}: has no topics to train; remove `topics:` from the config")
+    check_meta(config.slices, data.passages)
     examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
     split = make_split(config, [example.passage for example in examples], examples)
     if isinstance(config.split, TargetSplit):

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 
 from labels.splits.split import Split
 from models.examples import TrainingCallback
-from models.tagger import Tagger
 from training.config import Config
 from training.evaluate import evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
+from training.findings import Evaluated, Findings, find
 from training.fit import baselines, fit
+from training.model_card import WHOLE_CARD, model_card
 from training.prepare import Prepared, prepare, without_gold
-from training.record import description, log_inputs, log_model, log_scores, log_split, register_model
+from training.record import description, log_findings, log_inputs, log_model, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -24,32 +25,16 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run; `scores` and `baselines` are those of `Evaluated`."""
+    """The result of a training run; `scores`, `baselines` and `findings` are those of `Evaluated`."""
 
     run: str
     run_name: str
     experiment: str
     scores: dict[str, Scores]
     baselines: dict[str, dict[str, Scores]]
+    findings: Findings
     model: str
     registered: Registered | None
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """A tagger with its scores on test and on each set of `evaluation`, and the predictions on test.
-
-    `baselines` has the scores of each baseline on the same sets: set → baseline → scores.
-    """
-
-    tagger: Tagger
-    scores: dict[str, Scores]
-    baselines: dict[str, dict[str, Scores]]
-    predictions: list[Prediction]
-
-    @property
-    def test(self) -> Scores:
-        return self.scores["test"]
 
 
 def train(config: Config, *, reporter: Reporter) -> Trained:
@@ -95,16 +80,19 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")
-        model = log_model(run, evaluated.tagger, evaluated.test)
+        model = log_model(run, evaluated.tagger, evaluated.scores, prepared)
+        card = model_card(prepared, evaluated, run=run.id)
+        run.text(card, WHOLE_CARD)
         callback.done()
     # Only a finished run has a registered model, whenever the process is killed.
-    registered = register_model(run, model, prepared, evaluated.test)
+    registered = register_model(run, model, prepared, card)
     return Trained(
         run=run.id,
         run_name=run.name,
         experiment=config.tracking.experiment,
         scores=evaluated.scores,
         baselines=evaluated.baselines,
+        findings=evaluated.findings,
         model=f"runs:/{run.id}/tagger",
         registered=registered,
     )
@@ -129,9 +117,12 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
         scores[name], of_baselines[name], predictions[name] = evaluate_beside(
             tagger, others, gold, splits, seed=config.seed
         )
-    more = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
+    test_splits = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
+    on_dev = {}
     if fitted.dev_tagger is not None:
-        more["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    log_scores(run, scores | more, of_baselines, predictions)
-    run.describe(description(prepared, scores, of_baselines, fitted.warnings))
-    return Evaluated(tagger, scores, of_baselines, predictions["test"])
+        on_dev["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
+    findings = find(prepared, scores, of_baselines, predictions)
+    log_scores(run, scores | test_splits | on_dev, of_baselines, predictions)
+    log_findings(run, findings)
+    run.describe(description(prepared, scores, of_baselines, [*findings.lines(), *fitted.warnings]))
+    return Evaluated(tagger, scores, of_baselines, test_splits, predictions, findings, fitted.warnings)
