@@ -151,7 +151,7 @@ def _limits(prepared: Prepared, tagger: Tagger) -> Iterator[str]:
 def _data(prepared: Prepared) -> Iterator[str]:
     config, data = prepared.config, prepared.data
     learned = _examples(prepared, "train", "dev")
-    articles = len({example.passage.article for example in learned})
+    articles = len({example.passage.group_id for example in learned})
     files = ", ".join(markdown(path.name) for path in config.data.passages)
     sizes = ", ".join(f"{count} {name}" for name, count in prepared.split.sizes().items())
     yield (

@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from labels.bootstrap import Interval, interval
+from labels.gold.agreement import RELIABLE
 from labels.wording import counted
 from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES
 from training.evaluation.metrics import Metric, Scores
 from training.evaluation.predictions import Prediction
 from training.evaluation.slices import FEWEST_GOLD, Slice
 
-GOOD, MIDDLING = 0.6, 0.2
+GOOD, MIDDLING = RELIABLE, 0.4
 """How far the interval's lower bound must reach from the trivial baseline (0) to the ceiling (1).
 
-Such a share is corrected for chance as kappa is; 0.6 and 0.2 are where agreement becomes substantial and fair (Landis
-and Koch 1977).
+Such a share is corrected for chance, as measures of agreement are: 0.8 is what reliable labels require (Krippendorff
+2004), and below 0.4 an agreement is not even moderate (Landis and Koch 1977).
 """
 WIDE = 0.1
 """Width of a headline's 95 % interval from which a set is small."""

@@ -28,6 +28,9 @@ INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
 TRIAL = "demarche.trial"
 SHARE = "demarche.share"
+FOLD = "demarche.fold"
+FOLDS = "demarche.folds"
+"""The number of folds of a cross-validation, on the run that has the predictions of all of them."""
 _REASON = "demarche.reason"
 _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """MLflow's error codes for an unknown id, and for one that cannot be an id."""
@@ -140,14 +143,14 @@ class Summary:
 
 @store_errors()
 def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
-    """Return the latest runs, newest first; trials of sweeps and points of learning curves only with `parts`."""
+    """Return the latest runs, newest first; trials, points of learning curves and single folds only with `parts`."""
     client = open_store()
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
         names = ", ".join(sorted(experiments.values()))
         raise DemarcheError(f"no experiment {experiment!r} in {store_name()}; there are: {names}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
-    query = "" if parts else f"tags.`{TRIAL}` IS NULL AND tags.`{SHARE}` IS NULL"
+    query = "" if parts else " AND ".join(f"tags.`{tag}` IS NULL" for tag in (TRIAL, SHARE, FOLD))
     latest = client.search_runs(ids, query, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in latest]
 
