@@ -39,7 +39,8 @@ def list_(
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=50_000, help="Maximum number of runs, newest first.")] = 20,
     parts: Annotated[
-        bool, typer.Option("--parts", help="Include the trials of sweeps and the child runs of learning curves.")
+        bool,
+        typer.Option("--parts", help="Include the trials of sweeps, the points of learning curves and single folds."),
     ] = False,
 ) -> None:
     """List the latest runs with their headline metrics."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from labels.bootstrap import Interval
 from labels.passages import DECIDERS, is_person
 from labels.wording import counted, markdown, printable
-from training.evaluation.ceiling import Ceiling
-from training.evaluation.metrics import HEADLINES, Scores
-from training.evaluation.predictions import Prediction
+from training.evaluation.metrics import HEADLINES
+from training.findings import Evaluated
 from training.prepare import Prepared
 
 REPORT = "report.md"
@@ -23,22 +21,7 @@ Row = tuple[str, Mapping[str, Interval], bool]
 """A row of a table: its name, its scores, and whether their intervals are shown."""
 
 
-@dataclass(frozen=True)
-class OnSets:
-    """What was measured on test and on each set of `evaluation`, by the name of the set."""
-
-    scores: Mapping[str, Scores]
-    baselines: Mapping[str, Mapping[str, Scores]]
-    ceilings: Mapping[str, Ceiling]
-    predictions: Mapping[str, Sequence[Prediction]]
-
-    @property
-    def names(self) -> list[str]:
-        # Test comes last: how well a model does on other texts than those it was made from says more.
-        return [name for name in self.scores if name != "test"] + ["test"]
-
-
-def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
+def summary(prepared: Prepared, on: Evaluated, *, report: str) -> str:
     """Return the headline metrics, the data and the command of a run as Markdown that MLflow's UI shows whole.
 
     The UI (3.17) folds a description of more than 100 pixels, which is five rows of a table: metrics are rows, so that
@@ -57,7 +40,7 @@ def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     )
 
 
-def report(prepared: Prepared, on: OnSets, errors: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> str:
+def report(prepared: Prepared, on: Evaluated, errors: Sequence[Mapping[str, Any]]) -> str:
     """Return everything that there is to say of a run as Markdown: scores, data, command, warnings and errors."""
     config = prepared.config
     sections = [
@@ -66,14 +49,16 @@ def report(prepared: Prepared, on: OnSets, errors: Sequence[Mapping[str, Any]], 
         f"## Data\n\n{_data(prepared)}",
         f"## Repeat this run\n\n{_repeat(prepared)}",
     ]
-    if warnings:
-        sections.append("## Warnings\n\n" + "\n".join(f"- {_plain(warning)}" for warning in warnings))
+    if on.findings.lines():
+        sections.insert(1, "\n".join(f"- {line}" for line in on.findings.lines()))
+    if on.warnings:
+        sections.append("## Warnings\n\n" + "\n".join(f"- {_plain(warning)}" for warning in on.warnings))
     if errors:
         sections.append(f"## The surest errors on test\n\n{_errors(errors)}")
     return "\n\n".join(sections) + "\n"
 
 
-def _columns(name: str, on: OnSets) -> Iterator[Row]:
+def _columns(name: str, on: Evaluated) -> Iterator[Row]:
     yield f"on {name}", on.scores[name].headlines(), True
     for baseline, of_baseline in on.baselines[name].items():
         yield baseline, of_baseline.headlines(), False
@@ -82,7 +67,7 @@ def _columns(name: str, on: OnSets) -> Iterator[Row]:
         yield ON_THEIR_LABELS, on.ceilings[name].model.headlines(), True
 
 
-def _score_sections(on: OnSets) -> Iterator[str]:
+def _score_sections(on: Evaluated) -> Iterator[str]:
     for name in on.names:
         columns = list(_columns(name, on))
         metrics = list(columns[0][1])

@@ -98,7 +98,9 @@ def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
     used = [example.passage for split in ("train", "dev") for example in part.examples_in(split)]
     headlines = ", ".join(f"{key} {score.value:.3f}" for key, score in evaluated.test.headlines().items())
     reporter.log(f"{name}: {counted(len(used), 'passage')}, {headlines}")
-    return Point(name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions)
+    return Point(
+        name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions["test"]
+    )
 
 
 def _last_gain(before: Point, last: Point, *, seed: int) -> Iterator[str]:

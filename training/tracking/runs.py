@@ -36,9 +36,12 @@ SEED = "demarche.seed"
 """The tag of a run that was trained with one of several seeds."""
 SEEDS = "demarche.seeds"
 """The tag of the run that those of several seeds are nested in: their ids, separated by spaces."""
+FOLD = "demarche.fold"
+FOLDS = "demarche.folds"
+"""The number of folds of a cross-validation, on the run that has the predictions of all of them."""
 COMPARISON = "demarche.comparison"
 """The tag of a run that compares others: their ids, separated by spaces, first the reference run."""
-_PARTS = (TRIAL, SHARE, SEED)
+_PARTS = (TRIAL, SHARE, SEED, FOLD)
 _REASON = "demarche.reason"
 _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """MLflow's error codes for an unknown id, and for one that cannot be an id."""
@@ -170,7 +173,7 @@ class Summary:
 def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
     """Return the latest runs that trained or searched, newest first.
 
-    Trials of sweeps, points of learning curves and single seeds of several are left out without `parts`.
+    Trials of sweeps, points of learning curves, single seeds of several and single folds are left out without `parts`.
     """
     client = open_store()
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
