@@ -155,6 +155,8 @@ class Names:
         if is_noun is None:
             raise Unclear("a name may be a noun or an adjective")
         if not is_noun:
+            if places[0] == "name" and self._may_be_verb(text, end):
+                raise Unclear("a name may be a noun or an adjective")
             return Mention(start, end, actor, "adjective")
         if places[0] == "name" and _THE.search(text, max(0, start - 5), start):
             start -= len("the ")
@@ -173,9 +175,13 @@ class Names:
         if word.lower() in self._english.after_nouns:
             # "left the U.S. The …": the dot may have ended a sentence.
             return None if word[:1].isupper() and text[end - 1] == "." and not _is_title(text) else True
-        if word.islower() and word.endswith("s") and _is_headline(text):
-            return None  # "US warns Iran", "US sanctions hit Iran"
         return word.islower() and word.endswith("ed")
+
+    def _may_be_verb(self, text: str, end: int) -> bool:
+        """Return whether a verb may follow, as in "US snubs Iran", rather than a noun, as in "US officials"."""
+        following = _NEXT_WORD.match(text, end)
+        word = following[1].rstrip(".,’'") if following else ""
+        return word.islower() and word.endswith("s") and word not in self._english.nouns
 
 
 def _words(forms: Iterable[str], *, flags: int = 0) -> re.Pattern[str] | None:
@@ -192,10 +198,6 @@ def _capital_next(text: str, end: int) -> bool:
 def _begins_sentence(text: str, start: int) -> bool:
     before = text[max(0, start - 10) : start].rstrip("'\"“‘(")
     return (start < 10 and not before) or before[-1:] == "\n" or re.search(r"[.!?]['\"”’)]*\s+\Z", before) is not None
-
-
-def _is_headline(text: str) -> bool:
-    return len(text) <= _LONGEST_TITLE and text.rstrip("\"'”’) ")[-1:] not in tuple(".!?…")
 
 
 def _is_title(text: str) -> bool:

@@ -12,6 +12,8 @@ from training.evaluation.counterfactuals.rules import English, Objects
 
 _NEAR = 4
 """Maximum number of words between a verb and its object."""
+_SEQUEL = 20
+"""Maximum number of words after the verb."""
 _BEFORE = 5
 """Number of words before a verb in which a negator would belong to it."""
 _BASE, _THIRD, _PAST, _PARTICIPLE, _ING = range(5)
@@ -55,10 +57,13 @@ class Opposites:
         An act carries the stance if it is an act for an object that is itself for the target, and so on.
         """
         for sentence in _sentences(text):
-            if "?" not in sentence:
-                for act in (*self._acts(sentence, objects, stance), *self._demands(sentence, objects)):
-                    start, end, new = act
-                    return Change(sentence, sentence[:start] + new + sentence[end:])
+            if "?" in sentence:
+                continue
+            for start, end, new in (*self._acts(sentence, objects, stance), *self._demands(sentence, objects)):
+                # Another act, or a long sequel, may say what the opposite of this one contradicts.
+                rest = sentence[:start], sentence[end:]
+                if len(rest[1].split()) <= _SEQUEL and not any(self._verb.search(part) for part in rest):
+                    return Change(sentence, new.join(rest))
         raise Unclear("no act on an object of the topic has an opposite")
 
     def _acts(self, sentence: str, objects: Objects, stance: Stance) -> Iterator[tuple[int, int, str]]:

@@ -135,6 +135,7 @@ class English(Frozen):
     consonant_sounds: Words
     function_words: Words
     verbs: Words
+    nouns: Words
 
     @cached_property
     def after_nouns(self) -> frozenset[str]:
