@@ -1,4 +1,4 @@
-"""Make English sentences say the opposite: another verb for an act on an object, or "not" after a demand."""
+"""Make English sentences say the opposite, with another verb for an act on an object."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _SEQUEL = 20
 """Maximum number of words after the verb."""
 _BEFORE = 5
 """Number of words before a verb in which a negator would belong to it."""
+_LONGEST_WORD = 40
 _BASE, _THIRD, _PAST, _PARTICIPLE, _ING = range(5)
 
 
@@ -48,7 +49,6 @@ class Opposites:
                     if all(each.form != form for each in known):
                         known.append(_Verb(form, opposite, is_for, act.objects))
         self._verb = _phrases(self._verbs)
-        self._demand = _phrases(english.demands)
         self._negator = re.compile(rf"n['’]t\b|{_phrases(english.negators).pattern}", re.IGNORECASE)
 
     def negate(self, text: str, objects: Objects, stance: Stance) -> Change:
@@ -59,12 +59,21 @@ class Opposites:
         for sentence in _sentences(text):
             if "?" in sentence:
                 continue
-            for start, end, new in (*self._acts(sentence, objects, stance), *self._demands(sentence, objects)):
-                # Another act, or a long sequel, may say what the opposite of this one contradicts.
+            for start, end, new in self._acts(sentence, objects, stance):
                 rest = sentence[:start], sentence[end:]
-                if len(rest[1].split()) <= _SEQUEL and not any(self._verb.search(part) for part in rest):
+                if self._stands_alone(sentence, rest, objects):
                     return Change(sentence, new.join(rest))
         raise Unclear("no act on an object of the topic has an opposite")
+
+    def _stands_alone(self, sentence: str, rest: tuple[str, str], objects: Objects) -> bool:
+        """Return whether nothing else in the sentence may contradict the opposite: no later act, other object or long sequel."""
+        words = re.findall(r"[\w'’-]+", rest[1])
+        return (
+            len(words) <= _SEQUEL
+            and not set(words) & set(self._english.sequels)
+            and not self._verb.search(rest[1])
+            and len(_merged(_find(sentence, (*objects.for_, *objects.against)))) == 1
+        )
 
     def _acts(self, sentence: str, objects: Objects, stance: Stance) -> Iterator[tuple[int, int, str]]:
         for match in self._verb.finditer(sentence):
@@ -85,10 +94,12 @@ class Opposites:
                 between = sentence[match.end() : start]
                 form = next((form for form in forms if self._has_subject(sentence, match, form)), None)
                 if form is not None and self._is_object_after(between):
-                    return forms[form]
+                    # "Increased the risk of warming": the object is the risk.
+                    return None if forms[form].objects and "of" in between.split() else forms[form]
             elif end < match.start() and _PARTICIPLE in forms:
                 words = sentence[end : match.start()].split()
-                if words and set(words) <= set(self._english.auxiliaries) and words[-1] in ("be", "been", "being", "is", "are", "was", "were"):  # fmt: skip
+                is_passive = words[-1:] and words[-1] in self._english.forms_of_be
+                if is_passive and set(words) <= set(self._english.auxiliaries):
                     return forms[_PARTICIPLE]
         return None
 
@@ -105,42 +116,18 @@ class Opposites:
 
     def _has_subject(self, sentence: str, match: re.Match[str], form: int) -> bool:
         """Return whether what precedes a form is what stands before a verb, rather than a noun or an adjective."""
-        before = re.findall(r"[\w'’.-]+", sentence[: match.start()])
-        last = before[-1] if before else ""
+        before = sentence[max(0, match.start() - _LONGEST_WORD) : match.start()].split()
+        last = before[-1].strip('"“‘(,') if before else ""
         if form == _BASE:
             return last in self._english.before_verbs
         if form == _THIRD:
-            return last[:1].isupper() or last in ("he", "she", "it", "who", "which", "also")
-        if form == _ING:
-            return not last.endswith(("'s", "’s", "s'")) and last.lower() not in ("the", "a", "an")
-        return not last.endswith(("'s", "’s", "s'")) and last.lower() not in (
-            "the",
-            "a",
-            "an",
-            "any",
-            "its",
-            "their",
-            "his",
-            "her",
-            "of",
-            "for",
-            "and",
-            "with",
-            "",
-        )
-
-    def _demands(self, sentence: str, objects: Objects) -> Iterator[tuple[int, int, str]]:
-        """Yield a demand whose clause has an object of the topic."""
-        for match in self._demand.finditer(sentence):
-            if self._negator.search(sentence[: match.start()]) or self._negator.match(sentence[match.end() + 1 :]):
-                continue
-            for start, end in _find(sentence, (*objects.for_, *objects.against)):
-                between = sentence[match.end() : start] if start > match.end() else sentence[end : match.start()]
-                if len(between.split()) <= _NEAR and not re.search(r"[^\w\s'’-]", between):
-                    yield match.start(), match.end(), f"{match[0]} not"
+            return last[:1].isupper() or last in self._english.before_third
+        if last.endswith(("'s", "’s", "s'")) or last.lower() in ("the", "a", "an"):
+            return False
+        return form == _ING or (last != "" and last.lower() not in self._english.before_nouns)
 
     def _is_negated(self, sentence: str, start: int) -> bool:
-        words = re.findall(r"\S+", sentence[:start])[-_BEFORE:]
+        words = sentence[max(0, start - _BEFORE * _LONGEST_WORD) : start].split()[-_BEFORE:]
         return self._negator.search(" ".join(words)) is not None
 
 
@@ -154,6 +141,17 @@ def _find(sentence: str, phrases: Iterable[str]) -> Iterator[tuple[int, int]]:
     for phrase in phrases:
         for match in re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", sentence, re.IGNORECASE):
             yield match.span()
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the spans with those that overlap as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _sentences(text: str) -> list[str]:

@@ -126,11 +126,14 @@ class English(Frozen):
     """How English says the opposite, and what tells its nouns from its adjectives."""
 
     acts: tuple[Act, ...]
-    demands: Words
     auxiliaries: Words
     negators: Words
     breaks: Words
+    sequels: Words
     before_verbs: Words
+    before_third: Words
+    before_nouns: Words
+    forms_of_be: Words
     vowels: str
     consonant_sounds: Words
     function_words: Words
