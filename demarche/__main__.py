@@ -12,7 +12,7 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import detached, labels, promote, runs, sweep, tables, tag, train, ui
+    from demarche import detached, evaluate, labels, promote, runs, sweep, tables, tag, train, ui
     from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -21,7 +21,7 @@ with exit_on_interrupt():
     app.callback()(demarche)
     app.command("train")(train.train)
     app.command("sweep")(sweep.sweep)
-    app.command("evaluate")(train.evaluate)
+    app.command("evaluate")(evaluate.evaluate)
     app.command("tag")(tag.tag)
     app.command("ui")(ui.ui)
     app.add_typer(runs.app, name="runs")

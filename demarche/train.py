@@ -1,4 +1,4 @@
-"""The commands `demarche train` and `demarche evaluate`."""
+"""The command `demarche train`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from demarche.printing import TerminalReporter, echo, scores_table, table
 from demarche.promote import standing
 from demarche.ui import DEFAULT_ADDRESS
 from labels.errors import DemarcheError
-from labels.wording import counted
 
 if TYPE_CHECKING:
     from training.folds import CrossValidated
@@ -152,33 +151,3 @@ def _print_curve(curve: Curve) -> None:
     echo(f"run    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
     echo(f"store  {store_name()}")
     _print_ui(curve.experiment)
-
-
-def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
-    passages: Annotated[Path, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")],
-    annotations: Annotated[
-        list[Path],
-        typer.Argument(metavar="ANNOTATIONS", help="Annotations of the passages (JSON lines); one or more files."),
-    ],
-    codebook: Annotated[
-        Path | None, typer.Option(help="Codebook of the annotations (YAML).  [default: the model's own]")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the predictions to this file (JSON lines).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
-) -> None:
-    """Evaluate a model on new annotations, without training."""
-    from labels.files import check_jsonl_output, write_jsonl
-    from training.evaluate import evaluate_model
-
-    if out is not None:
-        check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
-    with TerminalReporter() as reporter:
-        scores, predictions, ceiling = evaluate_model(
-            model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
-        )
-    scores_table(scores, ceiling=ceiling, on="the annotations")
-    if out is not None:
-        write_jsonl(out, predictions)
-        echo()
-        echo(f"{counted(len(predictions), 'prediction')} in {out}")

@@ -6,13 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from labels.check import read_labelled
+from labels.check import LabelledData, read_labelled
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
 from labels.splits.split import Split
 from labels.wording import counted
 from models.tagger import Tagger
 from training.evaluation.ceiling import Ceiling, ceiling
+from training.evaluation.counterfactuals.answers import (
+    CounterfactualScores,
+    counterfactuals_of,
+    evaluate_counterfactuals,
+)
+from training.evaluation.counterfactuals.rules import read_rules
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction, predict
 from training.prepare import Prepared, without_gold
@@ -94,6 +100,33 @@ def evaluate_model(
 
     `model` is a URI or a folder. Warns if the model was trained on passages with the same ids.
     """
+    tagger, data, examples = _read_labelled(model, passages, annotations, codebook, reporter)
+    predictions = predict(tagger, examples, ["test"] * len(examples))
+    of_annotators = ceiling(tagger, predictions, examples, data.annotations, seed=seed)
+    return ModelScores(evaluate(predictions, seed=seed), predictions, of_annotators)
+
+
+def evaluate_model_on_counterfactuals(
+    model: str,
+    passages: Path,
+    annotations: Sequence[Path],
+    *,
+    codebook: Path | None = None,
+    rules: Path | None = None,
+    seed: int,
+    reporter: Reporter,
+) -> CounterfactualScores:
+    """Evaluate a saved tagger on counterfactuals of labelled passages, made with `rules` or those of Demarche."""
+    words = read_rules(rules)
+    tagger, data, examples = _read_labelled(model, passages, annotations, codebook, reporter)
+    made = counterfactuals_of(tagger, examples, data.annotations, rules=words, seed=seed)
+    return evaluate_counterfactuals(tagger, made, seed=seed)
+
+
+def _read_labelled(
+    model: str, passages: Path, annotations: Sequence[Path], codebook: Path | None, reporter: Reporter
+) -> tuple[Tagger, LabelledData, list[Example]]:
+    """Load a tagger and labelled passages to evaluate it on; warn of what may make the metrics wrong."""
     folder = registry.fetch(model).folder
     tagger = Tagger.load(folder)
     data = read_labelled(codebook or folder / "codebook.yaml", [passages], annotations)
@@ -105,9 +138,7 @@ def evaluate_model(
             reporter.warn(warning)
     if tagger.settings.run and model.startswith(("models:", "runs:")):
         warn_of_training_passages(tagger.settings.run, examples, reporter)
-    predictions = predict(tagger, examples, ["test"] * len(examples))
-    of_annotators = ceiling(tagger, predictions, examples, data.annotations, seed=seed)
-    return ModelScores(evaluate(predictions, seed=seed), predictions, of_annotators)
+    return tagger, data, examples
 
 
 def warn_of_training_passages(
