@@ -58,7 +58,6 @@ class Labelled:
     """
 
     def __init__(self, passages: Sequence[Passage], tagger: Tagger):
-        self._ids = {passage.id for passage in passages}
         self._texts = {_words(passage.text) for passage in passages}
         self._topics = tagger.codebook.topic_ids
         self._idf = np.ones(0)
@@ -74,8 +73,8 @@ class Labelled:
             ]
 
     def has(self, passage: Passage) -> bool:
-        """Return whether the passage, or one with the same words, is labelled."""
-        return passage.id in self._ids or _words(passage.text) in self._texts
+        """Return whether a passage with the same words is labelled; ids may recur in other data."""
+        return _words(passage.text) in self._texts
 
     def likeness(self, passages: Sequence[Passage]) -> FloatArray:
         """Return (n, topics): the cosine similarity to the nearest labelled passage with the topic; 0 without one."""
