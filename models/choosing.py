@@ -195,8 +195,9 @@ class Shortlist:
 
 
 SHARES: Mapping[Reason, float] = {
-    "random": 0.2, "uncertain topic": 0.3, "uncertain stance": 0.3, "keyword": 0.1, "like labelled": 0.1,
+    "random": 0.2, "uncertain topic": 0.3, "uncertain stance": 0.2, "keyword": 0.15, "like labelled": 0.15,
 }  # fmt: skip
+"""The default shares. Where a reason has too few passages, the others take its share."""
 
 
 def with_random_share(share: float | None) -> Mapping[Reason, float]:
