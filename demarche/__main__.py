@@ -12,7 +12,7 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import detached, evaluate, labels, promote, runs, sweep, tables, tag, train, ui
+    from demarche import choose, detached, evaluate, labels, promote, runs, sweep, tables, tag, train, ui
     from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -30,6 +30,8 @@ with exit_on_interrupt():
     app.add_typer(labels.app, name="labels")
     labels.app.add_typer(tables.import_app, name="import")
     labels.app.add_typer(tables.export_app, name="export")
+    labels.app.command("audit")(choose.audit)
+    labels.app.command("suggest")(choose.suggest)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 

@@ -192,11 +192,11 @@ def export_table(
     command = ["demarche", "labels", "import", "table", str(out), "--out", str(out.with_name(out.stem + "-imported"))]
     echo("to read it back:")
     values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
-    options = [*_column_options(exported.columns), *values, *(["--from-spreadsheet"] if for_spreadsheet else [])]
+    options = [*column_options(exported.columns), *values, *(["--from-spreadsheet"] if for_spreadsheet else [])]
     echo("  " + shlex.join([*command, "--codebook", str(codebook), *options]))
 
 
-def _column_options(columns: TableColumns) -> list[str]:
+def column_options(columns: TableColumns) -> list[str]:
     """Return the `labels import table` options that read these columns, leaving out defaults."""
     options = []
     for field, value in asdict(columns).items():

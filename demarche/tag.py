@@ -62,7 +62,7 @@ def tag(
 
     # Fetching a model can take a long time, so check the paths first.
     check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
-    folder, name = _resolve_model(model)
+    folder, name = resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
     summary = tag_files(
         inputs,
@@ -87,7 +87,7 @@ def tag(
         raise typer.Exit(EXIT_PARTLY)
 
 
-def _resolve_model(model: str) -> tuple[Path, str]:
+def resolve_model(model: str) -> tuple[Path, str]:
     """Return the model's folder and name, importing MLflow (which is slow) only for a URI."""
     if not model.startswith(("models:", "runs:")):
         return Path(model), model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shlex
@@ -97,6 +98,30 @@ def test_the_commands_of_the_readmes_run_in_order(project: Path, monkeypatch: py
         # In this process: as many new processes would each import MLflow and scikit-learn again.
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+def test_the_commands_of_the_labelling_page_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    lines = [line for block in blocks(REPOSITORY / "docs/labelling.md", "sh") for line in block.splitlines()]
+    small = "demarche train configs/linear.yaml topics.ngrams.chars=null stance.ngrams.chars=null"
+    printed = ""
+    for line in [small, *lines]:
+        if " import " in line:
+            # As the audit prints it, and after an annotator read the first passage again.
+            assert line in [each.strip() for each in printed.splitlines()]
+            with Path("build/audit.csv").open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            rows[0] |= {"topic_1": "none"}
+            with Path("build/audit.csv").open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.DictWriter(stream, rows[0].keys())
+                writer.writeheader()
+                writer.writerows(rows)
+        result = CliRunner().invoke(app, shlex.split(line)[1:])
+        printed = result.output
+        assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    assert len(Path("build/audit/annotations.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+    assert Path("build/next.jsonl").exists()
 
 
 def test_the_command_demarche_is_installed() -> None:

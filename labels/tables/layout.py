@@ -87,6 +87,11 @@ class Reading:
         """Return whether the annotator filled in none of the columns."""
         return all(is_blank(row.get(name)) for name in self.own)
 
+    def is_unanswered(self, row: Row) -> bool:
+        """Return whether the row names at most targets, but no topic and no stance toward them."""
+        answers = [column.name for column in self.columns if column.option != "target" and column.name in self.own]
+        return bool(answers) and all(is_blank(row.get(name)) for name in answers)
+
     def columns_of(self, option: str) -> list[str]:
         """Return the names of the columns of an option."""
         return [column.name for column in self.columns if column.option == option]

@@ -127,7 +127,8 @@ class RowReader:
     def _reading(self, row: Row, text: str, reading: Reading) -> Iterator[Annotated]:
         name = _text(row, self.columns.annotator)
         annotator = reading.annotator or name or self.options.annotator
-        if reading.is_blank(row):
+        is_unread = self.options.empty.get("") == "unread" and reading.is_unanswered(row)
+        if reading.is_blank(row) or is_unread:
             # A row that names neither an annotator nor labels is a text that nobody labelled.
             if reading.names_topics and (name or not self.columns.annotator):
                 yield Annotated(annotator, None, reading.own, is_named=name is not None)
