@@ -36,6 +36,8 @@ FOLDS = 5
 DEV = 0.15
 SEED = 13
 RULES = "rules"
+TITLES = 5
+"""Each passage without a topic is also tagged under this many titles of passages that have one."""
 
 
 class PageTag(Frozen):
@@ -175,15 +177,33 @@ def _tag_news(tagger: Tagger, gold: Gold) -> list[Tagged]:
     stances: list[dict[str, str]] = [{} for _ in passages]
     for (row, target), stance in zip(pairs, decided, strict=True):
         stances[row][target.topic or ""] = stance
+    under_other_titles = _under_other_titles(tagger, gold)
     return [
         Tagged(
             passage=passage.id,
             tags={topic: stance for topic, (_, stance) in tags[passage.id].items()},
             probabilities=tuple(map(float, probabilities[row])),
             stances=stances[row],
+            under_other_titles=under_other_titles.get(row),
         )
         for row, passage in enumerate(passages)
     ]
+
+
+def _under_other_titles(tagger: Tagger, gold: Gold) -> dict[int, float]:
+    """Return for each row without a topic the fraction of titles of passages with a topic under which it gets one."""
+    passages = [example.passage for example in gold.examples]
+    rng = np.random.default_rng(SEED)
+    fractions: dict[int, float] = {}
+    for side in (CHOOSE, REPORT):
+        rows = [row for row, example in enumerate(gold.examples) if side_of(example) == side]
+        titles = sorted({passages[row].title or "" for row in rows if (gold.topics[row] == 1).any()} - {""})
+        for row in rows:
+            if titles and not gold.topics[row].any():
+                drawn = rng.choice(titles, min(TITLES, len(titles)), replace=False)
+                tags = tagger.tag([passages[row].model_copy(update={"title": str(title)}) for title in drawn])
+                fractions[row] = float(np.mean([any(tag.assigned for tag in each) for each in tags]))
+    return fractions
 
 
 def _tag_pages(tagger: Tagger, pages: Sequence[Path]) -> list[PageTag]:

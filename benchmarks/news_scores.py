@@ -29,13 +29,15 @@ class Tagged(Frozen):
     """The result for one passage: `tags` is what `demarche tag` assigns, topic → stance.
 
     `probabilities` are those of all topics, `stances` the decisions for the topics in the gold. They come from the model
-    directly, also for passages that `demarche tag` does not read.
+    directly, also for passages that `demarche tag` does not read. `under_other_titles` is how often the passage gets a
+    topic under titles of passages that have one: a fraction of those titles, for passages without a topic.
     """
 
     passage: str
     tags: dict[str, str]
     probabilities: tuple[float, ...]
     stances: dict[str, str]
+    under_other_titles: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ def measure(gold: Gold, tagged: Mapping[str, Tagged]) -> Measured:
         return _interval(groups, lambda w: _ratio(w @ sums[0], w @ sums[1]))
 
     probabilities = np.array([result.probabilities for result in results])
+    shares = np.array([result.under_other_titles for result in results], dtype=float)
+    titled = [groups.sums(each) for each in (np.nan_to_num(shares), (~np.isnan(shares)).astype(float))]
     return Measured(
         metrics={
             "topics micro-F1": f1(present & assigned, present, agreed & assigned),
@@ -111,6 +115,7 @@ def measure(gold: Gold, tagged: Mapping[str, Tagged]) -> Measured:
                 pairs & present & assigned & (stances == gold.stances), pairs & present, pairs & assigned
             ),
             "ECE": _ece(groups, probabilities, present, agreed),
+            "under other titles": _interval(groups, lambda w: _ratio(w @ titled[0], w @ titled[1])),
         },
         topics={
             topic: (

@@ -21,7 +21,7 @@ from models.cleaning import CLEANING, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity, count_words
 from models.reader import Reader, load_reader
-from models.saved_parts import BadPart, read_json
+from models.saved_parts import BadPart, Fraction, read_json
 
 _SETTINGS = "tagger.json"
 _CODEBOOK = "codebook.yaml"
@@ -47,7 +47,8 @@ class TaggerSettings(Frozen):
 
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
     language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
-    rules by which the texts were cleaned.
+    rules by which the texts were cleaned. `text_share` is the fraction of a topic's threshold that the probability of
+    the topic must reach without the title.
     """
 
     input: tuple[Field, ...]
@@ -59,6 +60,8 @@ class TaggerSettings(Frozen):
     languages: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
     cleaning: str = CLEANING
+    # Models saved by older versions do not have this field: the title alone may decide.
+    text_share: Fraction = 0.0
 
 
 FEWEST_WORDS = 5
@@ -70,8 +73,8 @@ class Tagger:
     """A reader with its calibration, thresholds and codebook.
 
     A topic needs review if its probability is within `settings.review` of its threshold, and not more than halfway from
-    the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts, or of which the title
-    alone would decide; those that would be assigned to it need review.
+    the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts, or for which only the
+    title speaks; those that would be assigned to it need review.
     """
 
     codebook: Codebook
@@ -108,7 +111,8 @@ class Tagger:
         has_stance = self.reader.reads_stance and len(rows) > 0
         if has_stance:
             stances, decisions = self._decide(reading.stances[rows, columns])
-        left_to_review = self._left_to_review(passages)
+        assigned = probabilities >= thresholds
+        left_to_review = self._left_to_review(passages, assigned)
         tags: list[list[Tag]] = [[] for _ in passages]
         for number, (row, column) in enumerate(zip(rows, columns, strict=True)):
             probability = float(probabilities[row, column])
@@ -117,8 +121,8 @@ class Tagger:
                 Tag(
                     topic=self.codebook.topics[column].id,
                     topic_probability=probability,
-                    assigned=bool(probability >= thresholds[column] and not left_to_review[row]),
-                    review=is_near or left_to_review[row],
+                    assigned=bool(assigned[row, column] and not left_to_review[row, column]),
+                    review=is_near or bool(left_to_review[row, column]),
                     stance=decisions[number] if has_stance else None,
                     stances=_triple(stances[number]) if has_stance else None,
                 )
@@ -127,15 +131,32 @@ class Tagger:
             tags_of_passage.sort(key=lambda tag: -(tag.topic_probability or 0))
         return probabilities, tags
 
-    def _left_to_review(self, passages: Sequence[Passage]) -> list[bool]:
-        """Return for each passage whether its text says too little, or is too unlike the training texts, for a topic."""
+    def _left_to_review(self, passages: Sequence[Passage], assigned: BoolArray) -> BoolArray:
+        """Return (n, topics): whether the passage is too unlike the training texts, or its text does not show the topic.
+
+        `assigned` (n, topics) are the topics that reach their threshold.
+        """
         familiarity = self.settings.familiarity
         unfamiliar = familiarity.unfamiliar(p.text for p in passages) if familiarity else [False] * len(passages)
-        reads_title = "title" in self.settings.input
-        return [
-            is_unfamiliar or (reads_title and bool(passage.title) and count_words(passage.text) < FEWEST_WORDS)
-            for passage, is_unfamiliar in zip(passages, unfamiliar, strict=True)
-        ]
+        left = np.tile(np.array(unfamiliar, dtype=bool)[:, None], assigned.shape[1])
+        if "title" in self.settings.input:
+            titled = [row for row, passage in enumerate(passages) if passage.title]
+            few_words = [row for row in titled if count_words(passages[row].text) < FEWEST_WORDS]
+            left[few_words] = True
+            # Most passages have no topic, and need no second reading.
+            rows = [row for row in titled if (assigned[row] & ~left[row]).any()]
+            left[rows] |= assigned[rows] & ~self._shown_by_text([passages[row] for row in rows])
+        return left
+
+    def _shown_by_text(self, passages: Sequence[Passage]) -> BoolArray:
+        """Return (n, topics): whether the topic is probable enough without the title."""
+        calibration, share = self.settings.topic_calibration, self.settings.text_share
+        if calibration is None or share == 0 or not passages:
+            return np.ones((len(passages), len(self.codebook.topics)), dtype=bool)
+        fields = [field for field in self.settings.input if field != "title"]
+        texts = [render(passage, fields)[0] for passage in passages]
+        probabilities = calibration.probabilities(self.reader.topics(texts))
+        return np.asarray(probabilities >= share * np.array(calibration.thresholds))
 
     def stances(self, pairs: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
         """Return calibrated probabilities (n, 3) and decisions, whether or not the passages have the topics."""

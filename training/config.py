@@ -103,9 +103,13 @@ class Tracking(Frozen):
 
 
 class Thresholds(Frozen):
-    """How each topic's threshold is chosen: for the best F1, or the lowest that reaches `precision`."""
+    """How each topic's threshold is chosen: for the best F1, or the lowest that reaches `precision`.
+
+    `text` is the fraction of the threshold that a passage with a title must reach without it.
+    """
 
     precision: Annotated[float | None, Field(gt=0, le=1)] = None
+    text: Annotated[float, Field(ge=0, le=1)] = 0.1
 
 
 class Config(Frozen):

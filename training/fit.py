@@ -76,6 +76,7 @@ def fit(
         stance_calibration=calibrated.stance,
         languages=training_languages(texts),
         familiarity=_familiarity([*train, *dev]),
+        text_share=config.thresholds.text,
     )
     tagger = Tagger(codebook, calibrated.reader, settings)
     dev_tagger = None
