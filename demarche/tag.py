@@ -44,6 +44,12 @@ def tag(
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
+    candidates_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the topics that are for review and not assigned to this file, in the same columns."
+        ),
+    ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     jobs: Annotated[
@@ -57,27 +63,29 @@ def tag(
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
-    from tagging.batch import check_paths, tag_files
-    from tagging.readers import ArticleColumns
+    from tagging.batch import Outputs, tag_files
+    from tagging.readers import ArticleColumns, check_inputs
 
+    outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet)
     # Fetching a model can take a long time, so check the paths first.
-    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
+    check_inputs(inputs)
+    outputs.check()
     folder, name = _resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
     summary = tag_files(
         inputs,
         folder,
-        out,
+        outputs,
         model=name,
         columns=columns,
-        articles_out=articles_out,
-        for_spreadsheet=for_spreadsheet,
         jobs=jobs,
         time_limit=time_limit,
     )
     _print_topics(summary)
     _print_counts(summary, model=name)
     echo(f"tags in {out}")
+    if candidates_out is not None:
+        echo(f"candidates in {candidates_out}")
     if articles_out is not None:
         echo(f"articles as read in {articles_out}")
     for note in summary.notes:
@@ -120,7 +128,7 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
     echo(
         f"{counted(summary.assigned, 'tag')}, {summary.assigned_for_review} of them for review; "
-        f"{summary.unassigned_for_review} more for review but not assigned; "
+        f"{summary.candidates} more for review but not assigned; "
         f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
         f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,18 @@ from labels.files import check_jsonl_output, jsonl_writer
 from models.saved import check_seal, has_encoder
 from models.tagger import Tagger
 from tagging.in_batches import in_batches
-from tagging.jobs import Tagging
+from tagging.jobs import TaggedArticle, Tagging
 from tagging.processes import TIME_LIMIT, Workers, cores
 from tagging.readers import ArticleColumns, Unreadable, check_inputs, list_articles, nothing_read
-from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, REVIEW, TAGGED, Row, check_tags_output, tags_writer
+from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, TAGGED, Row, check_tags_output, tags_writer
 
 
 @dataclass
 class Summary:
     """Counts of the articles, passages and tags of a batch.
 
-    `passages` counts what the model read. `topics` maps topic → stance → passages assigned. `other_languages` maps
+    `passages` counts what the model read. `candidates` counts the topics for review that are not assigned: just below a
+    threshold, or of an unfamiliar passage. `topics` maps topic → stance → passages assigned. `other_languages` maps
     language → passages that the model did not read because it was not trained on their language; they are in
     `other_articles` articles.
     """
@@ -33,6 +34,7 @@ class Summary:
     articles: int = 0
     passages: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    candidates: int = 0
     topics: dict[str, Counter[str]] = field(default_factory=dict)
     other_languages: Counter[str] = field(default_factory=Counter)
     other_articles: int = 0
@@ -50,13 +52,11 @@ class Summary:
         """The number of assigned tags that are just above a threshold."""
         return self.assigned - self.statuses[TAGGED]
 
-    @property
-    def unassigned_for_review(self) -> int:
-        """The number of tags for review that are not assigned: just below a threshold, or of an unfamiliar passage."""
-        return self.statuses[REVIEW] - self.assigned_for_review
-
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, articles: Sequence[TaggedArticle]) -> None:
         """Add the rows of some articles to the counts."""
+        rows = [row for article in articles for row in article.rows]
+        self.articles += len(articles)
+        self.candidates += sum(len(article.candidates) for article in articles)
         others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
         self.other_languages.update(row["language"] for row in others if row["language"])
         self.other_articles += len({row["article"] for row in others})
@@ -74,38 +74,53 @@ def _only_boilerplate(rows: Sequence[Row]) -> list[str]:
     return [article for article in dict.fromkeys(row["article"] for row in rows) if article not in with_text]
 
 
-def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None, *, for_spreadsheet: bool = False) -> None:
-    """Raise a DemarcheError if an input is missing or an output cannot be written, before any work is done."""
-    check_inputs(inputs)
-    check_tags_output(out, for_spreadsheet=for_spreadsheet)
-    if articles_out is not None:
-        check_jsonl_output(articles_out)
-    if articles_out is not None and articles_out.resolve() == out.resolve():
-        raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
+@dataclass(frozen=True)
+class Outputs:
+    """The files of a batch: the tags, the topics that are candidates, and the articles as they were read.
+
+    The text of the articles is what the offsets of the passages refer to. With `for_spreadsheet`, no cell of a CSV file
+    is a formula.
+    """
+
+    tags: Path
+    candidates: Path | None = None
+    articles: Path | None = None
+    for_spreadsheet: bool = False
+
+    @property
+    def paths(self) -> list[Path]:
+        return [path for path in (self.tags, self.candidates, self.articles) if path is not None]
+
+    def check(self) -> None:
+        """Raise DemarcheError if a file cannot be written, before any work is done."""
+        for path in (self.tags, self.candidates):
+            if path is not None:
+                check_tags_output(path, for_spreadsheet=self.for_spreadsheet)
+        if self.articles is not None:
+            check_jsonl_output(self.articles)
+        if len({path.resolve() for path in self.paths}) < len(self.paths):
+            raise DemarcheError(f"{self.tags}: --out, --candidates-out and --articles-out must be different files")
 
 
 def tag_files(
     inputs: Sequence[Path],
     folder: Path,
-    out: Path,
+    outputs: Outputs,
     *,
     model: str,
     columns: ArticleColumns,
-    articles_out: Path | None = None,
-    for_spreadsheet: bool = False,
     jobs: int | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Summary:
-    """Tag every article in the inputs with the model in `folder`, and write the rows to `out` when it is complete.
+    """Tag every article in the inputs with the model in `folder`; the outputs appear when they are complete.
 
-    `articles_out` receives the articles as they were read: the text that the offsets refer to. With `for_spreadsheet`,
-    no cell of a CSV file is a formula. `jobs` is the number of processes; by default one for each core, or a single one
-    for a model with an encoder, which uses all cores by itself. An article for which a process takes more than
-    `time_limit` seconds, or dies, counts as unreadable.
+    `jobs` is the number of processes; by default one for each core, or a single one for a model with an encoder, which
+    uses all cores by itself. An article for which a process takes more than `time_limit` seconds, or dies, counts as
+    unreadable.
     """
-    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
-    outputs = [path for path in (out, articles_out) if path is not None]
-    for path in outputs:
+    check_inputs(inputs)
+    outputs.check()
+    for path in outputs.paths:
         if folder.resolve() in path.resolve().parents:
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
     check_seal(folder)
@@ -113,25 +128,41 @@ def tag_files(
         Tagging.load,
         folder.absolute(),
         model=model,
-        with_articles=articles_out is not None,
+        with_articles=outputs.articles is not None,
         has_targets=columns.target is not None,
     )
     workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
     summary = Summary()
-    items = list_articles(inputs, columns, written=outputs, notes=summary.notes)
-    articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
-    with tags_writer(out, for_spreadsheet=for_spreadsheet) as write_rows, articles_writer as write_articles:
-        with contextlib.closing(in_batches(load, items, workers)) as batches:
-            for batch in batches:
-                tagged = [article for article in batch if not isinstance(article, Unreadable)]
-                summary.articles += len(tagged)
-                summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
-                rows = [row for article in tagged for row in article.rows]
-                summary.add(rows)
-                write_rows(rows)
-                if write_articles is not None:
-                    write_articles(article.article for article in tagged if article.article is not None)
+    items = list_articles(inputs, columns, written=outputs.paths, notes=summary.notes)
+    with _writer(outputs) as write, contextlib.closing(in_batches(load, items, workers)) as batches:
+        for batch in batches:
+            tagged = [article for article in batch if not isinstance(article, Unreadable)]
+            summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
+            summary.add(tagged)
+            write(tagged)
         if not summary.articles:
             raise nothing_read(summary.unreadable)
     summary.training_languages = Tagger.settings_of(folder).languages
     return summary
+
+
+@contextlib.contextmanager
+def _writer(outputs: Outputs) -> Iterator[Callable[[Sequence[TaggedArticle]], None]]:
+    """Open the outputs and return a function that writes articles to them; they appear when the block ends."""
+    with contextlib.ExitStack() as stack:
+
+        def open_tags(path: Path) -> Callable[[Iterable[Row]], object]:
+            return stack.enter_context(tags_writer(path, for_spreadsheet=outputs.for_spreadsheet))
+
+        write_rows = open_tags(outputs.tags)
+        write_candidates = open_tags(outputs.candidates) if outputs.candidates else None
+        write_articles = stack.enter_context(jsonl_writer(outputs.articles)) if outputs.articles else None
+
+        def write(articles: Sequence[TaggedArticle]) -> None:
+            write_rows(row for article in articles for row in article.rows)
+            if write_candidates is not None:
+                write_candidates(row for article in articles for row in article.candidates)
+            if write_articles is not None:
+                write_articles(article.article for article in articles if article.article is not None)
+
+        yield write

@@ -62,10 +62,11 @@ class PreparedArticle(NamedTuple):
 
 
 class TaggedArticle(NamedTuple):
-    """The rows of an article, and the article as read if it is wanted."""
+    """The rows of an article, those of topics that are candidates, and the article as read if it is wanted."""
 
     id: str
     rows: list[Row]
+    candidates: list[Row]
     article: Article | None
 
 
@@ -108,10 +109,8 @@ class Tagging:
         targets = [piece.target for piece in read]
         tags = iter(self.tagger.tag([piece.piece.passage for piece in read], targets if any(targets) else None))
         for article in articles:
-            rows = [
-                row
-                for piece in article.pieces
-                for row in rows_of(
+            of_pieces = [
+                rows_of(
                     piece.piece.passage,
                     next(tags) if piece.skipped_as is None else [],
                     skipped_as=piece.skipped_as,
@@ -120,8 +119,14 @@ class Tagging:
                     codebook=self.tagger.codebook.reference,
                     run=self.tagger.settings.run,
                 )
+                for piece in article.pieces
             ]
-            yield TaggedArticle(article.article.id, rows, article.article if self.with_articles else None)
+            yield TaggedArticle(
+                article.article.id,
+                [row for rows in of_pieces for row in rows.tags],
+                [row for rows in of_pieces for row in rows.candidates],
+                article.article if self.with_articles else None,
+            )
 
 
 def _read(item: Item) -> Iterator[ReadArticle | Unreadable]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from labels.errors import DemarcheError
 from labels.files import check_output
@@ -19,7 +19,8 @@ class Row(TypedDict):
     """The columns of a tags file, in order.
 
     `favor`, `against` and `neutral` are probabilities, None if the model predicted no stance. `language` is an
-    ISO 639-1 code, None if the language could not be detected.
+    ISO 639-1 code, None if the language could not be detected. `stance_is_likeliest`: whether the stance, which is chosen
+    by weighted probabilities, is also the most probable one. `title` to `url` are those of the article.
     """
 
     article: str
@@ -40,20 +41,35 @@ class Row(TypedDict):
     model: str
     codebook: str
     run: str | None
+    stance_is_likeliest: bool | None
+    title: str | None
+    source: str | None
+    published: str | None
+    url: str | None
 
 
 COLUMNS = tuple(Row.__annotations__)
 _KINDS: dict[str, type] = (
     dict.fromkeys(COLUMNS, str)
-    | {"start": int, "end": int, "assigned": bool}
+    | {"start": int, "end": int, "assigned": bool, "stance_is_likeliest": bool}
     | dict.fromkeys(("topic_probability", "stance_probability", "favor", "against", "neutral"), float)
 )
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 
 TAGGED, REVIEW, NO_TOPIC = "tagged", "review", "no_topic"
-"""The status of a row whose passage the model read."""
+"""The status of a row whose passage the model read. A passage without a topic is for review if it has a candidate."""
 BOILERPLATE, OTHER_LANGUAGE = "boilerplate", "other_language"
 """The status of a row whose passage the model did not read."""
+
+
+class Rows(NamedTuple):
+    """The rows of a passage: `tags` has one for each topic assigned, or a single one without a topic.
+
+    `candidates` has one for each topic that is for review and not assigned.
+    """
+
+    tags: list[Row]
+    candidates: list[Row]
 
 
 def rows_of(
@@ -65,11 +81,8 @@ def rows_of(
     model: str,
     codebook: str,
     run: str | None,
-) -> list[Row]:
-    """Return one row for each tag of a passage, or a single row without a topic if it has none.
-
-    `skipped_as` is the status of a passage that the model did not read.
-    """
+) -> Rows:
+    """Return the rows of a passage. `skipped_as` is the status of a passage that the model did not read."""
 
     def row(tag: Tag | None, status: str) -> Row:
         favor, against, neutral = map(_round, (tag.stances if tag and tag.stances else None) or (None, None, None))
@@ -92,13 +105,17 @@ def rows_of(
             model=model,
             codebook=codebook,
             run=run,
+            stance_is_likeliest=tag.stance_probability == max(tag.stances) if tag and tag.stances else None,
+            title=passage.title,
+            source=passage.source,
+            published=passage.published,
+            url=passage.url,
         )
 
-    if skipped_as is not None:
-        return [row(None, skipped_as)]
-    if not tags:
-        return [row(None, NO_TOPIC)]
-    return [row(tag, REVIEW if tag.review else TAGGED) for tag in tags]
+    assigned = [row(tag, REVIEW if tag.review else TAGGED) for tag in tags if tag.assigned]
+    candidates = [row(tag, REVIEW) for tag in tags if not tag.assigned]
+    without_topic = row(None, skipped_as or (REVIEW if candidates else NO_TOPIC))
+    return Rows(assigned or [without_topic], candidates)
 
 
 def _round(probability: float | None) -> float | None:
