@@ -24,7 +24,8 @@ from labels.passages import Article
 from labels.splits.split import hash_fraction
 from models.examples import NoCallback
 from models.tagger import Tagger
-from tagging.batch import Outputs, tag_files
+from tagging.batch import tag_files
+from tagging.outputs import Outputs
 from tagging.readers import ArticleColumns
 from tagging.rows import BOILERPLATE, OTHER_LANGUAGE
 from training.config import read_config

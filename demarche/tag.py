@@ -24,9 +24,10 @@ from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
 if TYPE_CHECKING:
-    from tagging.batch import Summary
+    from tagging.summary import Summary
 
 _MOST_TOPICS = 20
+_MOST_CHANGED = 5
 
 
 @options_from_fields
@@ -36,7 +37,9 @@ def tag(
         typer.Argument(metavar="INPUT", help=ARTICLE_FILES),
     ],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
-    out: Annotated[Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv).")],
+    out: Annotated[
+        Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv), or a folder that batches add tags to.")
+    ],
     text: TextColumn = None,
     id: IdColumn = None,
     title: TitleColumn = None,
@@ -52,6 +55,9 @@ def tag(
     ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Start again, and drop what earlier or unfinished batches left.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -63,7 +69,8 @@ def tag(
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
-    from tagging.batch import Outputs, tag_files
+    from tagging.batch import tag_files
+    from tagging.outputs import Outputs
     from tagging.readers import ArticleColumns, check_inputs
 
     outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet)
@@ -78,16 +85,18 @@ def tag(
         outputs,
         model=name,
         columns=columns,
+        replace=replace,
         jobs=jobs,
         time_limit=time_limit,
     )
     _print_topics(summary)
     _print_counts(summary, model=name)
-    echo(f"tags in {out}")
+    echo(f"tags in {out / 'tags'}, candidates in {out / 'candidates'}" if outputs.is_folder else f"tags in {out}")
     if candidates_out is not None:
         echo(f"candidates in {candidates_out}")
     if articles_out is not None:
         echo(f"articles as read in {articles_out}")
+    _print_changed(summary)
     for note in summary.notes:
         warn(f"note: {note}")
     not_read(summary.unreadable)
@@ -124,6 +133,8 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
     echo()
+    if summary.goes_on:
+        echo("went on where an earlier batch had stopped")
     passages, articles = counted(summary.passages, "passage"), counted(summary.articles, "article")
     echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
     echo(
@@ -132,6 +143,10 @@ def _print_counts(summary: Summary, *, model: str) -> None:
         f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
         f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
     )
+    if summary.copies:
+        echo(f"{counted(summary.copies, 'article')} with the text of another: tagged once (column copy_of)")
+    if summary.seen:
+        echo(f"{counted(summary.seen, 'article')} tagged by an earlier batch")
     if summary.other_languages:
         counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
         echo(
@@ -139,3 +154,14 @@ def _print_counts(summary: Summary, *, model: str) -> None:
             f"{counted(summary.other_articles, 'article')} ({counts}); "
             f"the model was trained on {', '.join(summary.training_languages)}"
         )
+
+
+def _print_changed(summary: Summary) -> None:
+    """Name the articles that changed since they were tagged."""
+    if not summary.changed:
+        return
+    shown = ", ".join(summary.changed[:_MOST_CHANGED]) + (", …" if len(summary.changed) > _MOST_CHANGED else "")
+    what = counted(len(summary.changed), "article")
+    warn(
+        f"{what} changed since an earlier batch; the tags stay as they were (--replace tags everything again): {shown}"
+    )

@@ -1,105 +1,28 @@
-"""Tag a batch of articles, streaming from the input files to an output file."""
+"""Tag a batch of articles, streaming from the input files to the outputs."""
 
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from labels.errors import DemarcheError, Problem
-from labels.files import check_jsonl_output, jsonl_writer
-from models.saved import check_seal, has_encoder
-from models.tagger import Tagger
+from labels.codebook import Codebook, read_codebook
+from labels.errors import DemarcheError
+from models.saved import check_seal, has_encoder, model_digest
+from models.tagger import Tagger, TaggerSettings
+from tagging.collector import Collector
 from tagging.in_batches import in_batches
-from tagging.jobs import TaggedArticle, Tagging
+from tagging.jobs import Tagging
+from tagging.outputs import Outputs
 from tagging.processes import TIME_LIMIT, Workers, cores
-from tagging.readers import ArticleColumns, Unreadable, check_inputs, list_articles, nothing_read
-from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, TAGGED, Row, check_tags_output, tags_writer
-
-
-@dataclass
-class Summary:
-    """Counts of the articles, passages and tags of a batch.
-
-    `passages` counts what the model read. `candidates` counts the topics for review that are not assigned: just below a
-    threshold, or of an unfamiliar passage. `topics` maps topic → stance → passages assigned. `other_languages` maps
-    language → passages that the model did not read because it was not trained on their language; they are in
-    `other_articles` articles.
-    """
-
-    training_languages: Sequence[str] = ()
-    articles: int = 0
-    passages: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    candidates: int = 0
-    topics: dict[str, Counter[str]] = field(default_factory=dict)
-    other_languages: Counter[str] = field(default_factory=Counter)
-    other_articles: int = 0
-    unreadable: list[Unreadable] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-    """Remarks on how tables of articles were read."""
-
-    @property
-    def assigned(self) -> int:
-        """The number of tags that are assigned, for review or not."""
-        return sum(stances.total() for stances in self.topics.values())
-
-    @property
-    def assigned_for_review(self) -> int:
-        """The number of assigned tags that are just above a threshold."""
-        return self.assigned - self.statuses[TAGGED]
-
-    def add(self, articles: Sequence[TaggedArticle]) -> None:
-        """Add the rows of some articles to the counts."""
-        rows = [row for article in articles for row in article.rows]
-        self.articles += len(articles)
-        self.candidates += sum(len(article.candidates) for article in articles)
-        others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
-        self.other_languages.update(row["language"] for row in others if row["language"])
-        self.other_articles += len({row["article"] for row in others})
-        self.unreadable += [Unreadable(article, "no text but boilerplate") for article in _only_boilerplate(rows)]
-        self.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
-        for row in rows:
-            self.statuses[row["status"]] += 1
-            if row["assigned"] and row["topic"]:
-                self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
-
-
-def _only_boilerplate(rows: Sequence[Row]) -> list[str]:
-    """Return the articles, in order, of which every passage is boilerplate."""
-    with_text = {row["article"] for row in rows if row["status"] != BOILERPLATE}
-    return [article for article in dict.fromkeys(row["article"] for row in rows) if article not in with_text]
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """The files of a batch: the tags, the topics that are candidates, and the articles as they were read.
-
-    The text of the articles is what the offsets of the passages refer to. With `for_spreadsheet`, no cell of a CSV file
-    is a formula.
-    """
-
-    tags: Path
-    candidates: Path | None = None
-    articles: Path | None = None
-    for_spreadsheet: bool = False
-
-    @property
-    def paths(self) -> list[Path]:
-        return [path for path in (self.tags, self.candidates, self.articles) if path is not None]
-
-    def check(self) -> None:
-        """Raise DemarcheError if a file cannot be written, before any work is done."""
-        for path in (self.tags, self.candidates):
-            if path is not None:
-                check_tags_output(path, for_spreadsheet=self.for_spreadsheet)
-        if self.articles is not None:
-            check_jsonl_output(self.articles)
-        if len({path.resolve() for path in self.paths}) < len(self.paths):
-            raise DemarcheError(f"{self.tags}: --out, --candidates-out and --articles-out must be different files")
+from tagging.readers import ArticleColumns, check_inputs, list_articles
+from tagging.rows import Names
+from tagging.shards import Shards
+from tagging.summary import Summary
 
 
 def tag_files(
@@ -109,60 +32,55 @@ def tag_files(
     *,
     model: str,
     columns: ArticleColumns,
+    replace: bool = False,
     jobs: int | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Summary:
-    """Tag every article in the inputs with the model in `folder`; the outputs appear when they are complete.
+    """Tag the articles in the inputs with the model in `folder`.
 
-    `jobs` is the number of processes; by default one for each core, or a single one for a model with an encoder, which
-    uses all cores by itself. An article for which a process takes more than `time_limit` seconds, or dies, counts as
-    unreadable.
+    If an earlier batch with the same outputs was stopped, this one goes on where it stopped. Raises DemarcheError if
+    what was tagged until then would not fit, unless it is to be replaced. `jobs` is the number of processes; by default
+    one for each core, or a single one for a model with an encoder, which uses all cores by itself. An article for which
+    a process takes more than `time_limit` seconds, or dies, counts as unreadable.
     """
     check_inputs(inputs)
     outputs.check()
-    for path in outputs.paths:
+    for path in (outputs.tags, *outputs.files.values()):
         if folder.resolve() in path.resolve().parents:
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
     check_seal(folder)
+    settings, codebook = Tagger.settings_of(folder), read_codebook(folder / "codebook.yaml")
+    names = Names(model, codebook.reference, settings.run)
     load = partial(
         Tagging.load,
         folder.absolute(),
-        model=model,
+        names=names,
         with_articles=outputs.articles is not None,
         has_targets=columns.target is not None,
     )
     workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
-    summary = Summary()
-    items = list_articles(inputs, columns, written=outputs.paths, notes=summary.notes)
-    with _writer(outputs) as write, contextlib.closing(in_batches(load, items, workers)) as batches:
-        for batch in batches:
-            tagged = [article for article in batch if not isinstance(article, Unreadable)]
-            summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
-            summary.add(tagged)
-            write(tagged)
-        if not summary.articles:
-            raise nothing_read(summary.unreadable)
-    summary.training_languages = Tagger.settings_of(folder).languages
-    return summary
+    basis = _basis(folder, settings, codebook) | {"columns": asdict(columns), "kinds": list(outputs.schemas)}
+    with Shards.open(outputs.shards, basis, outputs.schemas, replace=replace) as shards:
+        collector = Collector(shards, names, is_file=not outputs.is_folder)
+        collector.begin([str(path) for path in inputs])
+        items = list_articles(inputs, columns, written=outputs.written, notes=collector.summary.notes)
+        with contextlib.closing(in_batches(load, collector.new(items), workers)) as batches:
+            for batch in batches:
+                collector.add(batch)
+        collector.finish()
+        outputs.complete(shards)
+    collector.summary.training_languages = settings.languages
+    return collector.summary
 
 
-@contextlib.contextmanager
-def _writer(outputs: Outputs) -> Iterator[Callable[[Sequence[TaggedArticle]], None]]:
-    """Open the outputs and return a function that writes articles to them; they appear when the block ends."""
-    with contextlib.ExitStack() as stack:
-
-        def open_tags(path: Path) -> Callable[[Iterable[Row]], object]:
-            return stack.enter_context(tags_writer(path, for_spreadsheet=outputs.for_spreadsheet))
-
-        write_rows = open_tags(outputs.tags)
-        write_candidates = open_tags(outputs.candidates) if outputs.candidates else None
-        write_articles = stack.enter_context(jsonl_writer(outputs.articles)) if outputs.articles else None
-
-        def write(articles: Sequence[TaggedArticle]) -> None:
-            write_rows(row for article in articles for row in article.rows)
-            if write_candidates is not None:
-                write_candidates(row for article in articles for row in article.candidates)
-            if write_articles is not None:
-                write_articles(article.article for article in articles if article.article is not None)
-
-        yield write
+def _basis(folder: Path, settings: TaggerSettings, codebook: Codebook) -> dict[str, Any]:
+    """Return what the tags of a batch depend on, apart from the articles."""
+    calibration = settings.topic_calibration
+    thresholds = dict(zip(codebook.topic_ids, calibration.thresholds, strict=True)) if calibration else {}
+    return {
+        "demarche": version("demarche"),
+        "model": model_digest(folder),
+        "codebook": codebook.reference,
+        "run": settings.run,
+        "thresholds": thresholds,
+    }

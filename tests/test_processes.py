@@ -16,7 +16,8 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.passages import Article
 from tagging import in_batches
-from tagging.batch import Outputs, tag_files
+from tagging.batch import tag_files
+from tagging.outputs import Outputs
 from tagging.processes import BATCHES_BEFORE_MORE, Lost, Workers, spread
 from tagging.readers import ArticleColumns
 from tests.conftest import make_articles
