@@ -25,6 +25,7 @@ from labels.splits.split import hash_fraction
 from models.examples import NoCallback
 from models.tagger import Tagger
 from tagging.batch import tag_files
+from tagging.outputs import Outputs
 from tagging.readers import ArticleColumns
 from tagging.rows import BOILERPLATE, OTHER_LANGUAGE
 from training.config import read_config
@@ -165,7 +166,7 @@ def _tag_news(tagger: Tagger, gold: Gold) -> list[Tagged]:
         articles, out = Path(folder) / "articles.jsonl", Path(folder) / "tags.jsonl"
         write_jsonl(articles, [Article(id=p.id, text=p.text, title=p.title, published=p.published) for p in passages])
         tagger.save(Path(folder) / "model")
-        tag_files([articles], Path(folder) / "model", out, model="bench", columns=ArticleColumns())
+        tag_files([articles], Path(folder) / "model", Outputs(out), model="bench", columns=ArticleColumns())
         for row in _rows(out):
             if row["assigned"]:
                 found = (row["topic_probability"], row["stance"])
@@ -215,7 +216,7 @@ def _tag_pages(tagger: Tagger, pages: Sequence[Path]) -> list[PageTag]:
             (unpacked / page.stem).write_bytes(gzip.decompress(page.read_bytes()))
         out = Path(folder) / "tags.jsonl"
         tagger.save(Path(folder) / "model")
-        tag_files([unpacked], Path(folder) / "model", out, model="bench", columns=ArticleColumns())
+        tag_files([unpacked], Path(folder) / "model", Outputs(out), model="bench", columns=ArticleColumns())
         rows = list(_rows(out))
     return [
         PageTag(

@@ -134,6 +134,7 @@ import sys, threading, time
 from pathlib import Path
 import psutil
 from tagging.batch import tag_files
+from tagging.outputs import Outputs
 from tagging.readers import ArticleColumns
 
 def memory():
@@ -158,7 +159,7 @@ if __name__ == "__main__":
     threading.Thread(target=measure_peak, daemon=True).start()
     start = time.perf_counter()
     summary = tag_files(
-        [source], model, out, model="bench", columns=ArticleColumns(), jobs=int(sys.argv[4])
+        [source], model, Outputs(out), model="bench", columns=ArticleColumns(), jobs=int(sys.argv[4])
     )
     print(summary.passages, time.perf_counter() - start, peak - started)
 """

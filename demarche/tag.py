@@ -24,9 +24,10 @@ from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
 if TYPE_CHECKING:
-    from tagging.batch import Summary
+    from tagging.summary import Summary
 
 _MOST_TOPICS = 20
+_MOST_CHANGED = 5
 
 
 @options_from_fields
@@ -36,7 +37,9 @@ def tag(
         typer.Argument(metavar="INPUT", help=ARTICLE_FILES),
     ],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
-    out: Annotated[Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv).")],
+    out: Annotated[
+        Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv), or a folder that batches add tags to.")
+    ],
     text: TextColumn = None,
     id: IdColumn = None,
     title: TitleColumn = None,
@@ -44,8 +47,17 @@ def tag(
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
     ] = None,
+    candidates_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the topics that are for review and not assigned to this file, in the same columns."
+        ),
+    ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Start again, and drop what earlier or unfinished batches left.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -57,29 +69,34 @@ def tag(
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
-    from tagging.batch import check_paths, tag_files
-    from tagging.readers import ArticleColumns
+    from tagging.batch import tag_files
+    from tagging.outputs import Outputs
+    from tagging.readers import ArticleColumns, check_inputs
 
+    outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet)
     # Fetching a model can take a long time, so check the paths first.
-    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
+    check_inputs(inputs)
+    outputs.check()
     folder, name = resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
     summary = tag_files(
         inputs,
         folder,
-        out,
+        outputs,
         model=name,
         columns=columns,
-        articles_out=articles_out,
-        for_spreadsheet=for_spreadsheet,
+        replace=replace,
         jobs=jobs,
         time_limit=time_limit,
     )
     _print_topics(summary)
     _print_counts(summary, model=name)
-    echo(f"tags in {out}")
+    echo(f"tags in {out / 'tags'}, candidates in {out / 'candidates'}" if outputs.is_folder else f"tags in {out}")
+    if candidates_out is not None:
+        echo(f"candidates in {candidates_out}")
     if articles_out is not None:
         echo(f"articles as read in {articles_out}")
+    _print_changed(summary)
     for note in summary.notes:
         warn(f"note: {note}")
     not_read(summary.unreadable)
@@ -116,14 +133,20 @@ def _print_counts(summary: Summary, *, model: str) -> None:
     from tagging.rows import BOILERPLATE, NO_TOPIC
 
     echo()
+    if summary.goes_on:
+        echo("went on where an earlier batch had stopped")
     passages, articles = counted(summary.passages, "passage"), counted(summary.articles, "article")
     echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
     echo(
         f"{counted(summary.assigned, 'tag')}, {summary.assigned_for_review} of them for review; "
-        f"{summary.unassigned_for_review} more for review but not assigned; "
+        f"{summary.candidates} more for review but not assigned; "
         f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
         f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
     )
+    if summary.copies:
+        echo(f"{counted(summary.copies, 'article')} with the text of another: tagged once (column copy_of)")
+    if summary.seen:
+        echo(f"{counted(summary.seen, 'article')} tagged by an earlier batch")
     if summary.other_languages:
         counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
         echo(
@@ -131,3 +154,14 @@ def _print_counts(summary: Summary, *, model: str) -> None:
             f"{counted(summary.other_articles, 'article')} ({counts}); "
             f"the model was trained on {', '.join(summary.training_languages)}"
         )
+
+
+def _print_changed(summary: Summary) -> None:
+    """Name the articles that changed since they were tagged."""
+    if not summary.changed:
+        return
+    shown = ", ".join(summary.changed[:_MOST_CHANGED]) + (", …" if len(summary.changed) > _MOST_CHANGED else "")
+    what = counted(len(summary.changed), "article")
+    warn(
+        f"{what} changed since an earlier batch; the tags stay as they were (--replace tags everything again): {shown}"
+    )

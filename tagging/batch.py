@@ -1,137 +1,86 @@
-"""Tag a batch of articles, streaming from the input files to an output file."""
+"""Tag a batch of articles, streaming from the input files to the outputs."""
 
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from labels.errors import DemarcheError, Problem
-from labels.files import check_jsonl_output, jsonl_writer
-from models.saved import check_seal, has_encoder
-from models.tagger import Tagger
+from labels.codebook import Codebook, read_codebook
+from labels.errors import DemarcheError
+from models.saved import check_seal, has_encoder, model_digest
+from models.tagger import Tagger, TaggerSettings
+from tagging.collector import Collector
 from tagging.in_batches import in_batches
 from tagging.jobs import Tagging
+from tagging.outputs import Outputs
 from tagging.processes import TIME_LIMIT, Workers, cores
-from tagging.readers import ArticleColumns, Unreadable, check_inputs, list_articles, nothing_read
-from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, REVIEW, TAGGED, Row, check_tags_output, tags_writer
-
-
-@dataclass
-class Summary:
-    """Counts of the articles, passages and tags of a batch.
-
-    `passages` counts what the model read. `topics` maps topic → stance → passages assigned. `other_languages` maps
-    language → passages that the model did not read because it was not trained on their language; they are in
-    `other_articles` articles.
-    """
-
-    training_languages: Sequence[str] = ()
-    articles: int = 0
-    passages: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    topics: dict[str, Counter[str]] = field(default_factory=dict)
-    other_languages: Counter[str] = field(default_factory=Counter)
-    other_articles: int = 0
-    unreadable: list[Unreadable] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-    """Remarks on how tables of articles were read."""
-
-    @property
-    def assigned(self) -> int:
-        """The number of tags that are assigned, for review or not."""
-        return sum(stances.total() for stances in self.topics.values())
-
-    @property
-    def assigned_for_review(self) -> int:
-        """The number of assigned tags that are just above a threshold."""
-        return self.assigned - self.statuses[TAGGED]
-
-    @property
-    def unassigned_for_review(self) -> int:
-        """The number of tags for review that are not assigned: just below a threshold, or of an unfamiliar passage."""
-        return self.statuses[REVIEW] - self.assigned_for_review
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Add the rows of some articles to the counts."""
-        others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
-        self.other_languages.update(row["language"] for row in others if row["language"])
-        self.other_articles += len({row["article"] for row in others})
-        self.unreadable += [Unreadable(article, "no text but boilerplate") for article in _only_boilerplate(rows)]
-        self.passages += len({row["passage"] for row in rows if row["status"] not in (BOILERPLATE, OTHER_LANGUAGE)})
-        for row in rows:
-            self.statuses[row["status"]] += 1
-            if row["assigned"] and row["topic"]:
-                self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
-
-
-def _only_boilerplate(rows: Sequence[Row]) -> list[str]:
-    """Return the articles, in order, of which every passage is boilerplate."""
-    with_text = {row["article"] for row in rows if row["status"] != BOILERPLATE}
-    return [article for article in dict.fromkeys(row["article"] for row in rows) if article not in with_text]
-
-
-def check_paths(inputs: Sequence[Path], out: Path, articles_out: Path | None, *, for_spreadsheet: bool = False) -> None:
-    """Raise a DemarcheError if an input is missing or an output cannot be written, before any work is done."""
-    check_inputs(inputs)
-    check_tags_output(out, for_spreadsheet=for_spreadsheet)
-    if articles_out is not None:
-        check_jsonl_output(articles_out)
-    if articles_out is not None and articles_out.resolve() == out.resolve():
-        raise DemarcheError(f"{out}: tags and articles cannot go to the same file; name another --articles-out")
+from tagging.readers import ArticleColumns, check_inputs, list_articles
+from tagging.rows import Names
+from tagging.shards import Shards
+from tagging.summary import Summary
 
 
 def tag_files(
     inputs: Sequence[Path],
     folder: Path,
-    out: Path,
+    outputs: Outputs,
     *,
     model: str,
     columns: ArticleColumns,
-    articles_out: Path | None = None,
-    for_spreadsheet: bool = False,
+    replace: bool = False,
     jobs: int | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Summary:
-    """Tag every article in the inputs with the model in `folder`, and write the rows to `out` when it is complete.
+    """Tag the articles in the inputs with the model in `folder`.
 
-    `articles_out` receives the articles as they were read: the text that the offsets refer to. With `for_spreadsheet`,
-    no cell of a CSV file is a formula. `jobs` is the number of processes; by default one for each core, or a single one
-    for a model with an encoder, which uses all cores by itself. An article for which a process takes more than
-    `time_limit` seconds, or dies, counts as unreadable.
+    If an earlier batch with the same outputs was stopped, this one goes on where it stopped. Raises DemarcheError if
+    what was tagged until then would not fit, unless it is to be replaced. `jobs` is the number of processes; by default
+    one for each core, or a single one for a model with an encoder, which uses all cores by itself. An article for which
+    a process takes more than `time_limit` seconds, or dies, counts as unreadable.
     """
-    check_paths(inputs, out, articles_out, for_spreadsheet=for_spreadsheet)
-    outputs = [path for path in (out, articles_out) if path is not None]
-    for path in outputs:
+    check_inputs(inputs)
+    outputs.check()
+    for path in (outputs.tags, *outputs.files.values()):
         if folder.resolve() in path.resolve().parents:
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
     check_seal(folder)
+    settings, codebook = Tagger.settings_of(folder), read_codebook(folder / "codebook.yaml")
+    names = Names(model, codebook.reference, settings.run)
     load = partial(
         Tagging.load,
         folder.absolute(),
-        model=model,
-        with_articles=articles_out is not None,
+        names=names,
+        with_articles=outputs.articles is not None,
         has_targets=columns.target is not None,
     )
     workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
-    summary = Summary()
-    items = list_articles(inputs, columns, written=outputs, notes=summary.notes)
-    articles_writer = jsonl_writer(articles_out) if articles_out else contextlib.nullcontext()
-    with tags_writer(out, for_spreadsheet=for_spreadsheet) as write_rows, articles_writer as write_articles:
-        with contextlib.closing(in_batches(load, items, workers)) as batches:
+    basis = _basis(folder, settings, codebook) | {"columns": asdict(columns), "kinds": list(outputs.schemas)}
+    with Shards.open(outputs.shards, basis, outputs.schemas, replace=replace) as shards:
+        collector = Collector(shards, names, is_file=not outputs.is_folder)
+        collector.begin([str(path) for path in inputs])
+        items = list_articles(inputs, columns, written=outputs.written, notes=collector.summary.notes)
+        with contextlib.closing(in_batches(load, collector.new(items), workers)) as batches:
             for batch in batches:
-                tagged = [article for article in batch if not isinstance(article, Unreadable)]
-                summary.articles += len(tagged)
-                summary.unreadable += [article for article in batch if isinstance(article, Unreadable)]
-                rows = [row for article in tagged for row in article.rows]
-                summary.add(rows)
-                write_rows(rows)
-                if write_articles is not None:
-                    write_articles(article.article for article in tagged if article.article is not None)
-        if not summary.articles:
-            raise nothing_read(summary.unreadable)
-    summary.training_languages = Tagger.settings_of(folder).languages
-    return summary
+                collector.add(batch)
+        collector.finish()
+        outputs.complete(shards)
+    collector.summary.training_languages = settings.languages
+    return collector.summary
+
+
+def _basis(folder: Path, settings: TaggerSettings, codebook: Codebook) -> dict[str, Any]:
+    """Return what the tags of a batch depend on, apart from the articles."""
+    calibration = settings.topic_calibration
+    thresholds = dict(zip(codebook.topic_ids, calibration.thresholds, strict=True)) if calibration else {}
+    return {
+        "demarche": version("demarche"),
+        "model": model_digest(folder),
+        "codebook": codebook.reference,
+        "run": settings.run,
+        "thresholds": thresholds,
+    }

@@ -6,36 +6,45 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from labels.errors import DemarcheError
 from tagging.jobs import Item
 from tagging.processes import Lost, Workers, spread
-from tagging.readers import Unreadable, id_of
+from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of
 from tagging.worker import Job
 
 ARTICLES_AT_ONCE = 64
 
 Result = TypeVar("Result")
+Other = TypeVar("Other")
+
+
+class Worked(NamedTuple, Generic[Result, Other]):
+    """An item and the results of the work on it."""
+
+    item: Item | Other
+    results: list[Result | Unreadable]
 
 
 def in_batches(
     load: Callable[[], Job[Item, Any, list[Result | Unreadable]]],
-    items: Iterable[Item | Unreadable],
+    items: Iterable[Item | Other],
     workers: Workers,
-) -> Generator[list[Result | Unreadable], None, None]:
-    """Yield the results of each batch of articles, in order.
+) -> Generator[list[Worked[Result, Other]], None, None]:
+    """Yield each batch of articles with their results, in order.
 
-    An article that takes longer than the limit, or of which a worker dies, becomes an Unreadable. Raises DemarcheError
-    if that is every article of a whole batch: then something else is wrong.
+    There is no work on items that are neither articles nor files of articles, such as an Unreadable; they have no
+    results. The result of an article that takes longer than the limit, or of which a worker dies, is an Unreadable.
+    Raises DemarcheError if that is every article of a whole batch: then something else is wrong.
     """
-    waiting: deque[list[Item | Unreadable]] = deque()
+    waiting: deque[list[Item | Other]] = deque()
 
     def batches() -> Iterator[list[Item]]:
         iterator = iter(items)
         while batch := list(islice(iterator, ARTICLES_AT_ONCE)):
             waiting.append(batch)
-            yield [item for item in batch if not isinstance(item, Unreadable)]
+            yield [item for item in batch if isinstance(item, ReadArticle | ArticleFile)]
 
     with contextlib.closing(spread(load, batches(), workers)) as results_of_batches:
         for results in results_of_batches:
@@ -45,12 +54,12 @@ def in_batches(
                     f"none of {len(results)} articles in a row could be read: {min(reasons)}; nothing was written"
                 )
             remaining = iter(results)
-            yield [part for item in waiting.popleft() for part in _parts(item, remaining)]
+            yield [Worked(item, _results(item, remaining)) for item in waiting.popleft()]
 
 
-def _parts(item: Item | Unreadable, results: Iterator[list[Result | Unreadable] | Lost]) -> list[Result | Unreadable]:
-    """Return the item if it is unreadable, and otherwise the next result."""
-    if isinstance(item, Unreadable):
-        return [item]
-    result = next(results)
+def _results(item: Item | Other, remaining: Iterator[list[Result | Unreadable] | Lost]) -> list[Result | Unreadable]:
+    """Return the next result if there was work on the item."""
+    if not isinstance(item, ReadArticle | ArticleFile):
+        return []
+    result = next(remaining)
     return [Unreadable(id_of(item), result.reason)] if isinstance(result, Lost) else result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from models.cleaning import find_span
 from models.language import is_other_language, languages_of_article
 from models.tagger import Tagger
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, read_file
-from tagging.rows import BOILERPLATE, OTHER_LANGUAGE, Row, rows_of
+from tagging.rows import BOILERPLATE, METADATA, OTHER_LANGUAGE, Names, Row, rows_of
 from tagging.segmentation import Piece, segment
 
 Item = ReadArticle | ArticleFile
@@ -57,43 +58,55 @@ class PreparedPiece(NamedTuple):
 class PreparedArticle(NamedTuple):
     """An article that is ready for the model."""
 
-    article: Article
+    read: ReadArticle
     pieces: list[PreparedPiece]
 
 
 class TaggedArticle(NamedTuple):
-    """The rows of an article, and the article as read if it is wanted."""
+    """The rows of an article, those of topics that are candidates, and the article as read if it is wanted.
+
+    `digest` is that of its text, as `digest_of_text` returns it.
+    """
 
     id: str
+    digest: bytes
+    metadata: dict[str, str | None]
     rows: list[Row]
+    candidates: list[Row]
     article: Article | None
+
+    @classmethod
+    def of(cls, read: ReadArticle, rows: list[Row], candidates: list[Row], *, with_article: bool) -> Self:
+        article = read.article
+        metadata = {name: getattr(article, name) for name in METADATA}
+        return cls(article.id, digest_of_text(read), metadata, rows, candidates, article if with_article else None)
 
 
 @dataclass(frozen=True)
 class Tagging:
     """Tag the passages of articles; the result of an item holds each of its articles.
 
-    `model` is the name that the rows give the model. `with_articles`: the results hold the articles as well.
+    `names` are those in the rows. `with_articles`: the results hold the articles as well.
     """
 
     tagger: Tagger
-    model: str
+    names: Names
     with_articles: bool
 
     @classmethod
-    def load(cls, folder: Path, *, model: str, with_articles: bool, has_targets: bool) -> Self:
+    def load(cls, folder: Path, *, names: Names, with_articles: bool, has_targets: bool) -> Self:
         """Load the model. Raises DemarcheError if it cannot tag articles such as these."""
         tagger = Tagger.load(folder)
         if not tagger.reader.reads_topics and not has_targets:
             raise DemarcheError("this model predicts stance alone; name the column of the targets with --target")
-        return cls(tagger, model, with_articles)
+        return cls(tagger, names, with_articles)
 
     def prepare(self, item: Item) -> Iterator[PreparedArticle | Unreadable]:
         for read in _read(item):
             if isinstance(read, Unreadable):
                 yield read
             else:
-                yield PreparedArticle(read.article, _prepare(read, self.tagger.settings.languages))
+                yield PreparedArticle(read, _prepare(read, self.tagger.settings.languages))
 
     def finish(
         self, prepared: Sequence[Sequence[PreparedArticle | Unreadable]]
@@ -108,20 +121,28 @@ class Tagging:
         targets = [piece.target for piece in read]
         tags = iter(self.tagger.tag([piece.piece.passage for piece in read], targets if any(targets) else None))
         for article in articles:
-            rows = [
-                row
-                for piece in article.pieces
-                for row in rows_of(
+            of_pieces = [
+                rows_of(
                     piece.piece.passage,
                     next(tags) if piece.skipped_as is None else [],
                     skipped_as=piece.skipped_as,
                     language=piece.language,
-                    model=self.model,
-                    codebook=self.tagger.codebook.reference,
-                    run=self.tagger.settings.run,
+                    names=self.names,
                 )
+                for piece in article.pieces
             ]
-            yield TaggedArticle(article.article.id, rows, article.article if self.with_articles else None)
+            yield TaggedArticle.of(
+                article.read,
+                [row for rows in of_pieces for row in rows.tags],
+                [row for rows in of_pieces for row in rows.candidates],
+                with_article=self.with_articles,
+            )
+
+
+def digest_of_text(read: ReadArticle) -> bytes:
+    """Return a digest that articles with the same text and target share, whatever their white space."""
+    text = " ".join(read.article.text.split())
+    return hashlib.blake2b(f"{read.target or ''}\0{text}".encode(), digest_size=16).digest()
 
 
 def _read(item: Item) -> Iterator[ReadArticle | Unreadable]:

@@ -17,6 +17,7 @@ from labels.files import write_jsonl
 from labels.passages import Article
 from tagging import in_batches
 from tagging.batch import tag_files
+from tagging.outputs import Outputs
 from tagging.processes import BATCHES_BEFORE_MORE, Lost, Workers, spread
 from tagging.readers import ArticleColumns
 from tests.conftest import make_articles
@@ -139,6 +140,8 @@ def test_several_processes_write_the_same_rows_as_one(
     write_jsonl(tmp_path / "articles.jsonl", [Article(id=a.id, text=a.text) for a in articles])
     for count in (1, 2):
         out = tmp_path / f"{count}.jsonl"
-        summary = tag_files([tmp_path / "articles.jsonl"], model, out, model="m", columns=ArticleColumns(), jobs=count)
+        summary = tag_files(
+            [tmp_path / "articles.jsonl"], model, Outputs(out), model="m", columns=ArticleColumns(), jobs=count
+        )
         assert summary.articles == (BATCHES_BEFORE_MORE + 4) * 8
     assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
-from models.calibration import Platt, TopicCalibration
+from labels.passages import Passage
+from models.calibration import Platt, StanceCalibration, TopicCalibration
 from models.families.baselines import MajorityStance, MajorityTopics
 from models.reader import TwoStage
 from models.tagger import Tagger, TaggerSettings
@@ -89,11 +91,11 @@ def test_all_three_formats_have_the_same_rows(model: Path, inputs: Path, tmp_pat
 
 
 def test_probabilities_near_a_threshold_are_for_review(model: Path, inputs: Path, tmp_path: Path) -> None:
-    tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl")
+    tag(inputs, "--model", model, "--out", tmp_path / "tags.jsonl", "--candidates-out", tmp_path / "candidates.jsonl")
     tagger = Tagger.load(model)
     assert tagger.settings.topic_calibration is not None
     thresholds = dict(zip(BOOK.topic_ids, tagger.settings.topic_calibration.thresholds, strict=True))
-    for row in rows_of(tmp_path / "tags.jsonl"):
+    for row in rows_of(tmp_path / "tags.jsonl") + rows_of(tmp_path / "candidates.jsonl"):
         if row["topic"]:
             above = float(row["topic_probability"]) - thresholds[str(row["topic"])]  # type: ignore[arg-type]
             assert row["assigned"] == (above >= 0)
@@ -101,6 +103,73 @@ def test_probabilities_near_a_threshold_are_for_review(model: Path, inputs: Path
                 assert abs(above) <= tagger.settings.review
             else:
                 assert row["assigned"]
+
+
+@pytest.fixture
+def undecided(model: Path, tmp_path: Path) -> Path:
+    """A model whose thresholds are just above the probability of tea in a passage on tea."""
+    import shutil
+
+    tagger = Tagger.load(model)
+    calibration = tagger.settings.topic_calibration
+    assert calibration is not None
+    passage = Passage(id="p", article="a", text=TEA, start=0, end=len(TEA))
+    (probabilities,), _ = tagger.read_topics([passage])
+    raised = calibration.model_copy(update={"thresholds": tuple(min(each + 1e-3, 1.0) for each in probabilities)})
+    settings = tagger.settings.model_copy(update={"topic_calibration": raised})
+    shutil.rmtree(tmp_path / "undecided", ignore_errors=True)
+    replace(tagger, settings=settings).save(tmp_path / "undecided")
+    return tmp_path / "undecided"
+
+
+def test_a_topic_below_its_threshold_is_no_row_of_the_tags(undecided: Path, inputs: Path, tmp_path: Path) -> None:
+    result = tag(
+        inputs, "--model", undecided, "--out", tmp_path / "tags.jsonl", "--candidates-out", tmp_path / "more.jsonl"
+    )
+    assert result.exit_code == 0, result.output
+    tags = [row for row in rows_of(tmp_path / "tags.jsonl") if row["text"] == TEA]
+    assert [(row["topic"], row["status"], row["assigned"]) for row in tags] == [(None, "review", False)] * 2
+    candidates = [row for row in rows_of(tmp_path / "more.jsonl") if row["text"] == TEA]
+    assert {(row["topic"], row["status"], row["assigned"]) for row in candidates} >= {("tea", "review", False)}
+    assert all(tuple(row) == COLUMNS for row in candidates)
+    assert "candidates in" in result.output
+
+
+def test_rows_say_where_and_when_an_article_appeared(model: Path, tmp_path: Path) -> None:
+    page = (
+        '<html><head><meta property="og:title" content="The teapot"><meta property="og:site_name" content="The Kettle">'
+        '<meta property="article:published_time" content="2024-03-01T08:00:00Z">'
+        '<link rel="canonical" href="https://kettle.example/teapot"></head>'
+        f"<body><article><h1>The teapot</h1><p>{TEA} {TEA}</p><p>{MATCH}</p></article></body></html>"
+    )
+    (tmp_path / "page.html").write_text(page)
+    (tmp_path / "note.md").write_text(f"---\ntitle: A note\ndate: 2023-12-24\n---\n{TEA}\n")
+    (tmp_path / "table.csv").write_text(f"id,text,source,date\nr1,{TEA.replace(',', '')},Samovar,2022-01-31\n")
+    files = [tmp_path / name for name in ("page.html", "note.md", "table.csv")]
+    assert tag(*files, "--model", model, "--out", tmp_path / "tags.jsonl").exit_code == 0
+    known = {
+        row["article"]: tuple(row[name] for name in ("title", "source", "published", "url"))
+        for row in rows_of(tmp_path / "tags.jsonl")
+    }
+    assert known == {
+        "page.html": ("The teapot", "The Kettle", "2024-03-01", "https://kettle.example/teapot"),
+        "note.md": ("A note", None, "2023-12-24", None),
+        "r1": (None, "Samovar", "2022-01-31", None),
+    }
+
+
+def test_a_row_says_whether_its_stance_is_the_likeliest(model: Path, inputs: Path, tmp_path: Path) -> None:
+    tagger = Tagger.load(model)
+    # The weight makes `neutral` the decision wherever it is possible at all.
+    weighted = tagger.settings.model_copy(update={"stance_calibration": StanceCalibration(weights=(1e-9, 1e-9, 1.0))})
+    replace(tagger, settings=weighted).save(tmp_path / "weighted")
+    tag(inputs, "--model", tmp_path / "weighted", "--out", tmp_path / "tags.jsonl")
+    rows = [row for row in rows_of(tmp_path / "tags.jsonl") if row["topic"]]
+    assert {row["stance"] for row in rows} == {"neutral"}
+    for row in rows:
+        stances = {name: row[name] for name in ("favor", "against", "neutral")}
+        assert row["stance_is_likeliest"] == (stances["neutral"] == max(stances.values()))  # type: ignore[type-var]
+    assert not all(row["stance_is_likeliest"] for row in rows)
 
 
 def test_an_unreadable_file_is_named_and_the_others_are_tagged(model: Path, inputs: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +44,8 @@ def list_articles(
     """Yield the articles of tables, the other files, and an Unreadable for each file or row that cannot be read.
 
     An article's id is the path of its file below the input, or the id of its row. An id that occurs in several tables
-    is made unique with the name of the file, in each of them: `feb.csv:n1`. `written` are the files that the caller
-    writes: in a folder they are skipped, as an earlier run may have left them. Remarks on how tables were read are
+    is made unique with the name of the file, in each of them: `feb.csv:n1`. `written` are the files and folders that
+    the caller writes: in a folder they are skipped, as an earlier run may have left them. Remarks on how tables were read are
     added to `notes`. Raises DemarcheError if an input is missing or would be overwritten.
     """
     check_inputs(inputs)
@@ -79,7 +79,7 @@ def check_inputs(inputs: Sequence[Path]) -> None:
             require_file(path, what="file or folder")
 
 
-def _files(path: Path, outputs: Collection[Path]) -> list[_File]:
+def _files(path: Path, outputs: Set[Path]) -> list[_File]:
     """Return the files of an input, in order."""
     if not path.is_dir():
         return [_File(path, _name(Path(path.name)), path.parent)]
@@ -88,7 +88,7 @@ def _files(path: Path, outputs: Collection[Path]) -> list[_File]:
         for file in sorted(path.rglob("*"))
         if file.is_file()
         and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
-        and file.resolve() not in outputs
+        and outputs.isdisjoint((file.resolve(), *file.resolve().parents))
     ]
     if not files:
         raise DemarcheError(f"{path}: the folder contains no files; expected {', '.join(KINDS)}")

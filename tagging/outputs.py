@@ -1,0 +1,109 @@
+"""Where the results of a batch go: to files that appear when they are complete, or to a folder that grows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labels.errors import DemarcheError
+from labels.files import check_jsonl_output, check_output, jsonl_writer
+from labels.passages import Article
+from labels.table_files.spreadsheet import check_for_spreadsheet
+from labels.tables.writers import table_writer
+from tagging.rows import TYPES
+from tagging.shards import Shards
+
+SUFFIXES = (".parquet", ".jsonl", ".csv")
+TAGS, CANDIDATES, ARTICLES = "tags", "candidates", "articles"
+"""The kinds of rows in the shards."""
+_ARTICLE = dict.fromkeys(Article.model_fields, str)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of a batch: the tags, the topics that are candidates, and the articles as they were read.
+
+    `tags` is a file, or a folder to which batches add tags and candidates. The text of the articles is what the offsets
+    of the passages refer to. With `for_spreadsheet`, no cell of a CSV file is a formula.
+    """
+
+    tags: Path
+    candidates: Path | None = None
+    articles: Path | None = None
+    for_spreadsheet: bool = False
+
+    @property
+    def is_folder(self) -> bool:
+        return self.tags.is_dir() or not self.tags.suffix
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files to write, by kind."""
+        files = {TAGS: None if self.is_folder else self.tags, CANDIDATES: self.candidates, ARTICLES: self.articles}
+        return {kind: path for kind, path in files.items() if path is not None}
+
+    @property
+    def shards(self) -> Path:
+        """The folder of the shards: it stays, or is there until the files are complete."""
+        return self.tags if self.is_folder else self.tags.with_name(f"{self.tags.name}.parts")
+
+    @property
+    def written(self) -> list[Path]:
+        """The files and folders that are no inputs, even if they lie in a folder that is one."""
+        return [self.shards, *self.files.values()]
+
+    @property
+    def schemas(self) -> dict[str, Mapping[str, type]]:
+        """The columns of the shards by kind; articles are kept only if they are wanted."""
+        return {TAGS: TYPES, CANDIDATES: TYPES} | ({ARTICLES: _ARTICLE} if self.articles else {})
+
+    def check(self) -> None:
+        """Raise DemarcheError if an output cannot be written, before any work is done."""
+        files = self.files
+        if self.is_folder and files:
+            raise DemarcheError(
+                f"{self.tags}: a folder holds the candidates too; leave out --candidates-out and --articles-out, or name "
+                f"a file that ends in {', '.join(SUFFIXES)}"
+            )
+        for path in (files.get(TAGS), files.get(CANDIDATES)):
+            if path is not None:
+                self._check_table(path)
+        if self.articles is not None:
+            check_jsonl_output(self.articles)
+        if len({path.resolve() for path in files.values()}) < len(files):
+            raise DemarcheError(f"{self.tags}: --out, --candidates-out and --articles-out must be different files")
+        if self.is_folder and self.for_spreadsheet:
+            raise DemarcheError(f"{self.tags}: --for-spreadsheet is for a CSV file; name one")
+        check_output(self.shards / "part")
+
+    def _check_table(self, path: Path) -> None:
+        if path.suffix not in SUFFIXES:
+            raise DemarcheError(f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}")
+        if self.for_spreadsheet:
+            check_for_spreadsheet(path)
+        check_output(path)
+
+    def complete(self, shards: Shards) -> None:
+        """Make the files from the shards, and remove the shards; a folder is complete as it is."""
+        if self.is_folder:
+            return
+        with contextlib.ExitStack() as stack:
+            for kind, path in self.files.items():
+                stack.enter_context(self._written(kind, path, shards))
+        shards.discard()
+
+    @contextlib.contextmanager
+    def _written(self, kind: str, path: Path, shards: Shards) -> Iterator[None]:
+        """Write a file; it appears when the block ends."""
+        if kind == ARTICLES:
+            with jsonl_writer(path) as write:
+                for rows in shards.read(kind):
+                    write({key: value for key, value in row.items() if value is not None} for row in rows)
+                yield
+        else:
+            with table_writer(path, TYPES, for_spreadsheet=self.for_spreadsheet) as write_rows:
+                for rows in shards.read(kind):
+                    write_rows(rows)
+                yield

@@ -1,0 +1,235 @@
+"""A batch that was stopped goes on where it stopped, and a folder of tags grows: nothing is lost and nothing doubled."""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from filelock import FileLock
+
+from labels.errors import DemarcheError
+from labels.files import write_jsonl
+from labels.passages import Article
+from tagging import collector, in_batches
+from tagging.batch import tag_files
+from tagging.outputs import Outputs
+from tagging.readers import ArticleColumns
+from tagging.summary import Summary
+from tests.conftest import make_articles
+
+ARTICLES = 48
+KILLS = 3
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_batches, "ARTICLES_AT_ONCE", 4)
+    monkeypatch.setattr(collector, "ROWS_OF_A_SHARD", 6)
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for number, article in enumerate(make_articles(ARTICLES)[0]):
+        (folder / f"{number:03}.txt").write_text(f"{article.text}\n\nThis is article number {number}.")
+    return folder
+
+
+def tag(inputs: Path, model: Path, out: Path, *, replace: bool = False, **outputs: Any) -> Summary:
+    return tag_files(
+        [inputs], model, Outputs(out, **outputs), model="m", columns=ArticleColumns(), replace=replace, jobs=1
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    if path.is_dir():
+        return [row for part in sorted((path / "tags").iterdir()) for row in pq.read_table(part).to_pylist()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def tag_until_the_disk_is_full(
+    inputs: Path, model: Path, out: Path, monkeypatch: pytest.MonkeyPatch, *, shards: int
+) -> None:
+    """Tag until this many shards are written."""
+    write, written = collector.Shards.add, []
+
+    def add(*arguments: Any) -> None:
+        if len(written) == shards:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(None)
+        write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(collector.Shards, "add", add)
+        with pytest.raises(OSError, match="No space"):
+            tag(inputs, model, out)
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_a_batch_goes_on_where_it_stopped(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int
+) -> None:
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "tags.jsonl"
+    expected = tag(inputs, model, whole)
+    tag_until_the_disk_is_full(inputs, model, out, monkeypatch, shards=shards)
+    assert not out.exists()
+    parts = sorted((tmp_path / "tags.jsonl.parts" / "tags").iterdir())
+    assert len(parts) == shards
+    summary = tag(inputs, model, out)
+    assert rows_of(out) == rows_of(whole)
+    assert summary.goes_on
+    assert (summary.articles, summary.passages, summary.topics) == (
+        expected.articles,
+        expected.passages,
+        expected.topics,
+    )
+    assert not (tmp_path / "tags.jsonl.parts").exists()
+
+
+def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
+    model: Path, inputs: Path, tmp_path: Path
+) -> None:
+    whole, out = tmp_path / "whole.parquet", tmp_path / "tags.parquet"
+    tag(inputs, model, whole)
+    arguments = [str(inputs), "--model", str(model), "--out", str(out), "--jobs", "1"]
+    script = (
+        "import sys\n"
+        "from tagging import collector, in_batches\n"
+        "in_batches.ARTICLES_AT_ONCE, collector.ROWS_OF_A_SHARD = 2, 3\n"
+        f"from demarche.__main__ import main\nsys.argv = ['demarche', 'tag', *{arguments!r}]\nmain()\n"
+    )
+    rng = np.random.default_rng(5)
+    for _ in range(KILLS):
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
+        parts = tmp_path / "tags.parquet.parts" / "tags"
+        seen = len(list(parts.glob("*"))) if parts.is_dir() else 0
+        # Starting takes most of the time: wait until the next shard is begun, and then a random moment more.
+        while process.poll() is None and not (parts.is_dir() and len(list(parts.glob("*"))) > seen):
+            time.sleep(0.005)
+        time.sleep(rng.random() * 0.1)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        assert not out.exists()
+    assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL).returncode == 0
+    assert pq.read_table(out).to_pylist() == [row | {"model": str(model)} for row in pq.read_table(whole).to_pylist()]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".tags", "tags"))] == ["tags.parquet"]
+
+
+def test_an_article_that_changed_in_the_middle_of_a_batch_is_refused(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag_until_the_disk_is_full(inputs, model, tmp_path / "tags.jsonl", monkeypatch, shards=2)
+    (inputs / "000.txt").write_text("Something else stands here now, in the place of the first article.")
+    with pytest.raises(DemarcheError, match=r"000\.txt: changed since"):
+        tag(inputs, model, tmp_path / "tags.jsonl")
+    assert tag(inputs, model, tmp_path / "tags.jsonl", replace=True).articles == ARTICLES
+
+
+def test_a_batch_of_other_inputs_does_not_mix_with_an_unfinished_one(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag_until_the_disk_is_full(inputs, model, tmp_path / "tags.jsonl", monkeypatch, shards=1)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.txt").write_text("The kettle whistles, and the council praises it.")
+    with pytest.raises(DemarcheError, match="unfinished batch of other inputs"):
+        tag(tmp_path / "other", model, tmp_path / "tags.jsonl")
+    assert tag(tmp_path / "other", model, tmp_path / "tags.jsonl", replace=True).articles == 1
+
+
+def test_tags_of_two_models_do_not_mix(model: Path, inputs: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from models.tagger import Tagger
+
+    tagger = Tagger.load(model)
+    replace(tagger, settings=tagger.settings.model_copy(update={"review": 0.2})).save(tmp_path / "other")
+    tag(inputs, model, tmp_path / "tags")
+    with pytest.raises(DemarcheError, match="made otherwise:\n  model: "):
+        tag(inputs, tmp_path / "other", tmp_path / "tags")
+    assert tag(inputs, tmp_path / "other", tmp_path / "tags", replace=True).articles == ARTICLES
+
+
+def test_a_folder_of_tags_takes_in_only_what_is_new(model: Path, inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tags"
+    assert tag(inputs, model, out).articles == ARTICLES
+    first = rows_of(out)
+    (inputs / "new.txt").write_text("The council praises the new kettle, and the teapot beside it.")
+    (inputs / "001.txt").write_text("This text was written anew after it had been tagged.")
+    summary = tag(inputs, model, out)
+    assert (summary.articles, summary.seen, summary.changed) == (1, ARTICLES - 1, ["001.txt"])
+    rows = rows_of(out)
+    assert rows[: len(first)] == first
+    assert {row["article"] for row in rows[len(first) :]} == {"new.txt"}
+    assert tag(inputs, model, out).articles == 0
+
+
+def test_a_growing_table_is_tagged_row_by_row(model: Path, tmp_path: Path) -> None:
+    articles = [Article(id=a.id, text=a.text) for a in make_articles(6)[0]]
+    for count in (3, 6):
+        write_jsonl(tmp_path / "feed.jsonl", articles[:count])
+        tag(tmp_path / "feed.jsonl", model, tmp_path / "tags")
+    assert list(dict.fromkeys(row["article"] for row in rows_of(tmp_path / "tags"))) == [a.id for a in articles]
+
+
+def test_a_copy_of_an_article_is_tagged_once_and_refers_to_it(model: Path, inputs: Path, tmp_path: Path) -> None:
+    text = (inputs / "000.txt").read_text()
+    (inputs / "900.md").write_text(f"---\ntitle: Elsewhere\nsource: The Samovar\n---\n{text.replace(' ', '  ')}")
+    (inputs / "901.txt").write_text(text)
+    summary = tag(inputs, model, tmp_path / "tags.jsonl", articles=tmp_path / "articles.jsonl")
+    assert summary.copies == 2
+    copies = [row for row in rows_of(tmp_path / "tags.jsonl") if row["copy_of"]]
+    assert [(row["article"], row["copy_of"], row["status"]) for row in copies] == [
+        ("900.md", "000.txt", "copy"),
+        ("901.txt", "000.txt", "copy"),
+    ]
+    assert {row["topic"] for row in copies} == {row["text"] for row in copies} == {None}
+    assert (copies[0]["title"], copies[0]["source"]) == ("Elsewhere", "The Samovar")
+    assert len(rows_of(tmp_path / "articles.jsonl")) == ARTICLES + 2
+
+
+def test_a_copy_is_known_in_a_later_batch_too(model: Path, tmp_path: Path) -> None:
+    article, other = make_articles(2)[0]
+    for night, articles in enumerate(([article], [article, other, article.model_copy(update={"id": "again"})])):
+        write_jsonl(tmp_path / f"{night}.jsonl", [Article(id=a.id, text=a.text) for a in articles])
+        summary = tag(tmp_path / f"{night}.jsonl", model, tmp_path / "tags")
+    assert (summary.articles, summary.copies, summary.seen) == (2, 1, 1)
+    assert Counter(row["copy_of"] for row in rows_of(tmp_path / "tags") if row["article"] == "again") == {article.id: 1}
+
+
+def test_the_same_text_with_another_target_is_no_copy(model: Path, tmp_path: Path) -> None:
+    text = "The council praises the bridge and the tunnel."
+    (tmp_path / "t.csv").write_text(f"id,text,about\nx,{text},the bridge\ny,{text},the tunnel\nz,{text},the bridge\n")
+    out = tmp_path / "tags.jsonl"
+    tag_files([tmp_path / "t.csv"], model, Outputs(out), model="m", columns=ArticleColumns(target="about"), jobs=1)
+    assert [row["article"] for row in rows_of(out) if row["copy_of"]] == ["z"]
+
+
+def test_two_batches_do_not_write_to_one_output(model: Path, inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "tags").mkdir()
+    with FileLock(tmp_path / "tags" / ".lock"), pytest.raises(DemarcheError, match="another process is writing to it"):
+        tag(inputs, model, tmp_path / "tags")
+
+
+def test_a_folder_with_other_files_is_no_output(model: Path, inputs: Path, tmp_path: Path) -> None:
+    with pytest.raises(DemarcheError, match="holds other files"):
+        tag(inputs, model, inputs)
+    assert len(list(inputs.iterdir())) == ARTICLES
+
+
+def test_a_damaged_index_is_reported(model: Path, inputs: Path, tmp_path: Path) -> None:
+    tag(inputs, model, tmp_path / "tags")
+    (tmp_path / "tags" / "index.sqlite").write_bytes(b"not a database, but rather long " * 100)
+    with pytest.raises(DemarcheError, match=r"index\.sqlite: cannot be used"):
+        tag(inputs, model, tmp_path / "tags")
+    assert tag(inputs, model, tmp_path / "tags", replace=True).articles == ARTICLES
