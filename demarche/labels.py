@@ -244,13 +244,12 @@ def passages(
     workers = Workers(cores(), time_limit, preload="tagging.jobs")
     items = list_articles(articles, columns, written=outputs, notes=notes)
     with closing(in_batches(Cutting, items, workers)) as batches:
-        for worked in chain.from_iterable(batches):
-            for article in [worked.item] if isinstance(worked.item, Unreadable) else worked.results:
-                if isinstance(article, Unreadable):
-                    unreadable.append(article)
-                else:
-                    read.append(article.article)
-                    cut += article.passages
+        for article in (result for worked in chain.from_iterable(batches) for result in worked.results):
+            if isinstance(article, Unreadable):
+                unreadable.append(article)
+            else:
+                read.append(article.article)
+                cut += article.passages
     if not read:
         raise nothing_read(unreadable)
     write_passages(out, cut, for_spreadsheet=for_spreadsheet)

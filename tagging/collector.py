@@ -90,12 +90,7 @@ class Collector:
     def add(self, batch: Iterable[Worked[TaggedArticle, Any]]) -> None:
         """Take in the results of some items, and write a shard if there is enough for one."""
         for item, results in batch:
-            if isinstance(item, Unreadable):
-                self.summary.unreadable.append(item)
-            elif isinstance(item, TaggedArticle):
-                self._take(item.id, [item])
-            else:
-                self._take(id_of(item), results)
+            self._take(item.id if isinstance(item, TaggedArticle) else id_of(item), results)
         if sum(map(len, self._rows.values())) >= ROWS_OF_A_SHARD or time.monotonic() - self._since > SECONDS_OF_A_SHARD:
             self._write()
 
@@ -103,7 +98,7 @@ class Collector:
         """Add the results of an item to the shard. An item without a single article is read again by another batch."""
         articles = [result for result in results if isinstance(result, TaggedArticle)]
         self.summary.unreadable += [result for result in results if isinstance(result, Unreadable)]
-        digest, texts = self._digests.pop(name), {}
+        digest, texts = self._digests.pop(name, b""), {}
         for article in articles:
             rows, candidates = article.rows, article.candidates
             if first := self._first_with(article.digest):

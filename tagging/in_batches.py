@@ -21,10 +21,10 @@ Other = TypeVar("Other")
 
 
 class Worked(NamedTuple, Generic[Result, Other]):
-    """An item and the results of the work on it."""
+    """An item and the results of the work on it; the result of an item without any work is the item itself."""
 
     item: Item | Other
-    results: list[Result | Unreadable]
+    results: list[Result | Unreadable | Other]
 
 
 def in_batches(
@@ -34,8 +34,7 @@ def in_batches(
 ) -> Generator[list[Worked[Result, Other]], None, None]:
     """Yield each batch of articles with their results, in order.
 
-    There is no work on items that are neither articles nor files of articles, such as an Unreadable; they have no
-    results. The result of an article that takes longer than the limit, or of which a worker dies, is an Unreadable.
+    There is no work on items that are neither articles nor files of articles, such as an Unreadable. The result of an article that takes longer than the limit, or of which a worker dies, is an Unreadable.
     Raises DemarcheError if that is every article of a whole batch: then something else is wrong.
     """
     waiting: deque[list[Item | Other]] = deque()
@@ -57,9 +56,9 @@ def in_batches(
             yield [Worked(item, _results(item, remaining)) for item in waiting.popleft()]
 
 
-def _results(item: Item | Other, remaining: Iterator[list[Result | Unreadable] | Lost]) -> list[Result | Unreadable]:
+def _results(item: Any, remaining: Iterator[list[Any] | Lost]) -> list[Any]:
     """Return the next result if there was work on the item."""
     if not isinstance(item, ReadArticle | ArticleFile):
-        return []
+        return [item]
     result = next(remaining)
     return [Unreadable(id_of(item), result.reason)] if isinstance(result, Lost) else result

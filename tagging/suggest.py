@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -22,6 +22,7 @@ from tagging.in_batches import in_batches
 from tagging.jobs import Item, PreparedArticle, PreparedPiece, Tagging
 from tagging.processes import TIME_LIMIT, Workers, cores
 from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
+from tagging.rows import Names
 
 _AT_ONCE = 512
 """Passages of a file that are scored together."""
@@ -63,7 +64,7 @@ class Scoring:
     @classmethod
     def load(cls, folder: Path, *, labelled: Sequence[Path], has_targets: bool) -> Self:
         """Load the model. Raises DemarcheError if it cannot tag articles such as these."""
-        tagging = Tagging.load(folder, model="", with_articles=False, has_targets=has_targets)
+        tagging = Tagging.load(folder, names=Names("", "", None), with_articles=False, has_targets=has_targets)
         known = [passage for path in labelled for passage in read_passages(path)]
         return cls(tagging, Scorer(tagging.tagger, Labelled(known, tagging.tagger)))
 
@@ -119,7 +120,7 @@ def suggest_from_articles(
     count = 0
     items = list_articles(inputs, columns, written=[out] if out else [], notes=suggestion.notes)
     with contextlib.closing(in_batches(load, items, workers)) as batches:
-        for part in (part for batch in batches for part in batch):
+        for part in (result for worked in chain.from_iterable(batches) for result in worked.results):
             if isinstance(part, Unreadable):
                 suggestion.unreadable.append(part)
                 continue

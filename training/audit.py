@@ -30,7 +30,7 @@ from models.examples import (
     topic_examples,
 )
 from models.families.protocol import FitContext
-from training.compare_runs import find_run
+from training.comparison.find import find_run
 from training.config import Config, read_config
 from training.cross_fit import fit_joint, fit_stance, fit_topics
 from training.prepare import Prepared
