@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from labels.bootstrap import Interval
     from tagging.readers import Unreadable
+    from training.evaluation.ceiling import Ceiling
     from training.evaluation.metrics import Scores
 
 _MOST_LISTED = 50
@@ -69,14 +70,18 @@ def interval(score: Interval) -> tuple[str, str]:
     return f"{score.value:.3f}", "–" if math.isnan(score.low) else f"{score.low:.3f}–{score.high:.3f}"
 
 
-def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, on: str = "test") -> None:
-    """Print the headline metrics with intervals next to the baselines' values, then a row for each class in the gold."""
+def scores_table(
+    scores: Scores, baselines: Mapping[str, Scores] | None = None, ceiling: Ceiling | None = None, *, on: str = "test"
+) -> None:
+    """Print the headline metrics with intervals, next to the baselines and the annotators, then a row for each class."""
     baselines = baselines or {}
     rows = []
     for name, score in scores.headlines().items():
         others = [f"{other.metrics[name].value:.3f}" if name in other.metrics else "–" for other in baselines.values()]
         rows.append((name, *interval(score), *others))
     table((f"on {on}", "score", "95 % interval", *baselines), rows)
+    if ceiling is not None:
+        _ceiling_table(ceiling)
     metrics = ("precision", "recall", "f1", "ap")
     classes = [
         (row["class"], row["gold"], row["predicted"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
@@ -89,6 +94,17 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
         echo(f"not in the gold: {', '.join(absent)}")
     for what, count in scores.left_out.items():
         echo(f"left out of the metrics: {count} {what}")
+
+
+def _ceiling_table(ceiling: Ceiling) -> None:
+    """Print how well annotators and the model meet the labels of the other annotators."""
+    model = ceiling.model.headlines()
+    rows = [
+        (name, *interval(score), *(interval(model[name]) if name in model else ("–", "–")))
+        for name, score in ceiling.annotators.headlines().items()
+    ]
+    title = f"each annotator against the others, and the model against the same labels ({ceiling.counts})"
+    table(("", "annotators", "95 % interval", "model", "95 % interval"), rows, title=title)
 
 
 class TerminalReporter:

@@ -51,14 +51,17 @@ def sweep(
 
 def _print_best(swept: Swept) -> None:
     from training.evaluation.metrics import HEADLINES
-    from training.record import interval_tag
+    from training.tracking.run import interval_tag
 
     best, rows = swept.best, []
-    for name in dict.fromkeys((*HEADLINES, swept.metric)):
+    for name in HEADLINES:
         test, dev = (best.metrics.get(f"{split}/{name}") for split in ("test", "dev"))
         if test is not None:
             bounds = best.tags.get(interval_tag("test", name), "").partition(" ")[2] or "–"
             rows.append((name, f"{test:.3f}", bounds, "–" if dev is None else f"{dev:.3f}"))
+    if swept.metric not in HEADLINES and swept.on_test is not None:
+        value, _, bounds = str(swept.on_test).partition(" ")
+        rows.append((swept.metric, value, bounds or "–", f"{swept.value:.3f}"))
     table(("best config on test", "score", "95 % interval", "on dev"), rows)
     echo()
     echo(f"best   trial {swept.trial} of {swept.trials}: {swept.metric} {swept.value:.3f} on dev")

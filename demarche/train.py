@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.printing import TerminalReporter, echo, scores_table, table
+from demarche.ui import DEFAULT_ADDRESS
 from labels.errors import DemarcheError
 from labels.wording import counted
 
@@ -81,7 +82,7 @@ def _print_trained(trained: Trained) -> None:
     from training.tracking.store import store_name
 
     for name in [*(name for name in trained.scores if name != "test"), "test"]:
-        scores_table(trained.scores[name], trained.baselines[name], on=name)
+        scores_table(trained.scores[name], trained.baselines[name], trained.ceilings.get(name), on=name)
         echo()
         for sentence in trained.findings.sentences[name]:
             echo(sentence)
@@ -98,6 +99,18 @@ def _print_trained(trained: Trained) -> None:
             f"model  models:/{registered.name}/{registered.version}; the champion is still version {registered.champion}"
         )
         echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+    _print_ui(trained.experiment)
+
+
+def _print_ui(experiment: str) -> None:
+    """Print the link that shows the run beside the others of its experiment."""
+    from training.tracking.store import tracking_uri
+    from training.tracking.view import view_link
+
+    if tracking_uri().startswith("http"):
+        echo(f"UI     {view_link(experiment)}")
+    else:
+        echo(f"UI     {view_link(experiment, server=DEFAULT_ADDRESS)} (start it with `demarche ui`)")
 
 
 def _print_folds(validated: CrossValidated) -> None:
@@ -114,6 +127,7 @@ def _print_folds(validated: CrossValidated) -> None:
     echo(f"run    {validated.run} ({validated.run_name})")
     echo(f"store  {store_name()}")
     echo("model  none: a cross-validation keeps and registers no model; without --folds, the command trains one")
+    _print_ui(validated.experiment)
 
 
 def _print_curve(curve: Curve) -> None:
@@ -135,6 +149,7 @@ def _print_curve(curve: Curve) -> None:
     echo()
     echo(f"run    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
     echo(f"store  {store_name()}")
+    _print_ui(curve.experiment)
 
 
 def evaluate(
@@ -157,10 +172,10 @@ def evaluate(
     if out is not None:
         check_jsonl_output(out, inputs=[passages, *annotations, *([codebook] if codebook else [])])
     with TerminalReporter() as reporter:
-        scores, predictions = evaluate_model(
+        scores, predictions, ceiling = evaluate_model(
             model, passages, annotations, codebook=codebook, seed=seed, reporter=reporter
         )
-    scores_table(scores, on="the annotations")
+    scores_table(scores, ceiling=ceiling, on="the annotations")
     if out is not None:
         write_jsonl(out, predictions)
         echo()

@@ -95,9 +95,10 @@ def test_the_source_that_a_model_is_bad_at_comes_first_everywhere(there: Registe
     assert {row["verdict"] for row in of_herald} == {"worse"}
     # Attributes with one value, here the year and the annotators' agreement, divide nothing.
     assert {row["slice"].split(":")[0] for row in rows} == {"source", "length", "meta.part"}
-    description = tracking.run_tags(there.run.id)["mlflow.note.content"]
+    report = tracking.fetch_artifact(there.run.id, "report.md").read_text()
+    in_words = report.split("## In words\n\n")[1].split("##")[0]
     badly = there.card.split("## What it does badly\n\n")[1].split("##")[0]
-    for text in (description, badly):
+    for text in (in_words, badly):
         assert "orse than on the rest of test: " in text
         assert f"source: {markdown(HERALD)} (" in text
 

@@ -77,7 +77,8 @@ def test_a_run_is_written_to_itself_while_a_nested_run_is_open(store: Path, mode
     client = open_store()
     first, second = client.get_run(outer.id), client.get_run(inner.id)
     assert first.data.tags.items() >= {"colour": "green", "mlflow.note.content": "**outer**"}.items()
-    assert first.data.tags.keys() >= {"mlflow.user", "mlflow.source.name", "mlflow.source.type", "demarche.pid"}
+    assert first.data.tags.keys() >= {"mlflow.user", "mlflow.source.name", "mlflow.source.type"}
+    assert "demarche.owner" not in first.data.tags
     assert first.data.params == {"c": "4"}
     assert first.data.metrics == {"loss": 0.5, "test/f1": 0.7}
     assert [metric.step for metric in client.get_metric_history(outer.id, "loss")] == [2]

@@ -126,11 +126,17 @@ class Config(Frozen):
     search: Search | None = None
     tracking: Tracking = Tracking()
     _overrides: tuple[str, ...] = PrivateAttr(default=())
+    _file: Path | None = PrivateAttr(default=None)
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """The `key=value` overrides that the config was read with."""
         return self._overrides
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the config was read from."""
+        return self._file
 
     def __eq__(self, other: object) -> bool:
         """Compare the settings alone: the same config may be read with or without overrides."""
@@ -202,6 +208,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     except ValidationError as error:
         raise BadInput(_problems(path, error)) from None
     validated._overrides = tuple(overrides)
+    validated._file = path
     return validated
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from labels.check import read_labelled
 from labels.errors import DemarcheError
@@ -11,10 +12,12 @@ from labels.gold.adjudication import Example, adjudicate
 from labels.splits.split import Split
 from labels.wording import counted
 from models.tagger import Tagger
+from training.evaluation.ceiling import Ceiling, ceiling
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction, predict
 from training.prepare import Prepared, without_gold
 from training.reporter import Reporter
+from training.split_config import TargetSplit
 from training.tracking import registry
 
 
@@ -33,6 +36,17 @@ def evaluate_beside(
     predictions = predict(tagger, examples, splits)
     of_baselines = {name: evaluate(predict(each, examples, splits), seed=seed) for name, each in others.items()}
     return evaluate(predictions, seed=seed), of_baselines, predictions
+
+
+def ceiling_on(tagger: Tagger, prepared: Prepared, name: str, predictions: Sequence[Prediction]) -> Ceiling | None:
+    """Return the annotator ceiling on test or on a set of `evaluation`, from the tagger's predictions of it."""
+    config = prepared.config
+    if name != "test":
+        each = prepared.evaluation[name]
+        return ceiling(tagger, predictions, each.examples, each.data.annotations, seed=config.seed)
+    target = config.split.target if isinstance(config.split, TargetSplit) else None
+    examples, annotations = prepared.examples_in("test"), prepared.data.annotations
+    return ceiling(tagger, predictions, examples, annotations, target=target, seed=config.seed)
 
 
 def predict_split(tagger: Tagger, prepared: Prepared, name: str) -> list[Prediction]:
@@ -59,6 +73,14 @@ def evaluate_test_splits(predictions: Sequence[Prediction], split: Split, *, see
     }
 
 
+class ModelScores(NamedTuple):
+    """The scores of a saved model on labelled passages, its predictions, and what annotators reach there."""
+
+    scores: Scores
+    predictions: list[Prediction]
+    ceiling: Ceiling | None
+
+
 def evaluate_model(
     model: str,
     passages: Path,
@@ -67,7 +89,7 @@ def evaluate_model(
     codebook: Path | None = None,
     seed: int,
     reporter: Reporter,
-) -> tuple[Scores, list[Prediction]]:
+) -> ModelScores:
     """Evaluate a saved tagger on new gold, with the metrics of a training run.
 
     `model` is a URI or a folder. Warns if the model was trained on passages with the same ids.
@@ -84,7 +106,8 @@ def evaluate_model(
     if tagger.settings.run and model.startswith(("models:", "runs:")):
         _warn_of_training_passages(tagger.settings.run, examples, reporter)
     predictions = predict(tagger, examples, ["test"] * len(examples))
-    return evaluate(predictions, seed=seed), predictions
+    of_annotators = ceiling(tagger, predictions, examples, data.annotations, seed=seed)
+    return ModelScores(evaluate(predictions, seed=seed), predictions, of_annotators)
 
 
 def _warn_of_training_passages(run: str, examples: Sequence[Example], reporter: Reporter) -> None:

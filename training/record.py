@@ -15,15 +15,21 @@ from labels.gold.adjudication import Example
 from labels.yaml_text import dump_yaml
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
-from training.evaluation import plots
-from training.evaluation.metrics import Scores, stance_results, topic_results
+from training import describe
+from training.evaluation.ceiling import Ceiling
+from training.evaluation.metrics import Scores
 from training.evaluation.predictions import Prediction, errors
-from training.findings import Findings
+from training.figures import class_rows, log_plots, reliabilities
+from training.findings import Evaluated, Findings
 from training.model_card import about, shortened
 from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
-from training.tracking.run import Dataset, Run, slug
+from training.tracking.run import Dataset, Run, interval_tag
+from training.tracking.view_state import DATA, ENCODER, FAMILY, SPLIT
+
+_ONLY_IN_TABLE = ("topics/precision/", "topics/recall/", "topics/ap/")
+"""Metrics by class that stand in the table of classes only: as metrics, the UI would show dozens more of them."""
 
 
 class Logged(NamedTuple):
@@ -40,7 +46,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     plain = config.model_dump(mode="json", by_alias=True, exclude={"search"})
     text = dump_yaml(plain)
     run.text(text, "config.yaml")
-    run.params(_flat(plain))
+    run.params(_in_a_word(prepared) | _flat(plain))
     run.tags(
         {
             "demarche.config": hashlib.sha256(text.encode()).hexdigest()[:16],
@@ -60,6 +66,33 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_duplicates.{name}": count for name, count in prepared.split.dropped.items()})
     _log_datasets(run, prepared)
+
+
+def _in_a_word(prepared: Prepared) -> dict[str, str]:
+    """Return what runs differ in most: the params that the view of the experiment shows as columns."""
+    config = prepared.config
+    kinds = {task: settings.kind for task, settings in config.families.items()}  # type: ignore[attr-defined]
+    same = len(set(kinds.values())) == 1 and len(kinds) > 1
+    family = next(iter(kinds.values())) if same or "joint" in kinds else ", ".join(map(" ".join, kinds.items()))
+    encoders = {each.encoder for settings in config.families.values() for each in encoder_settings(settings)}
+    return {
+        FAMILY: family,
+        ENCODER: ", ".join(sorted(map(_encoder_name, encoders))) or "none",
+        # The digits tell data of one name apart, and splits of one strategy.
+        DATA: f"{_data_name(config.data.passages)} {prepared.data.digest()[:6]}",
+        SPLIT: f"{config.split.strategy} {prepared.split.digest()[:6]}",
+    }
+
+
+def _encoder_name(encoder: str) -> str:
+    """Return the package of a packaged encoder, the name of a folder, or the Hub id."""
+    if encoder.startswith("package:"):
+        return encoder.removeprefix("package:").partition("/")[0]
+    return Path(encoder).name if Path(encoder).is_dir() else encoder
+
+
+def _data_name(files: Sequence[Path]) -> str:
+    return " + ".join(path.stem for path in files)
 
 
 def data_tags(prepared: Prepared) -> dict[str, str]:
@@ -85,7 +118,7 @@ def _dataset(prepared: Prepared, name: str) -> Dataset:
     """Return the name and the digest that MLflow knows a split or an evaluation set by."""
     each = prepared.evaluation.get(name)
     digest = prepared.digest(name) if each is None else each.data.digest()
-    return Dataset(" + ".join(path.stem for path in _files(prepared, name)), digest)
+    return Dataset(_data_name(_files(prepared, name)), digest)
 
 
 def _files(prepared: Prepared, name: str) -> Sequence[Path]:
@@ -114,47 +147,64 @@ def _row(example: Example) -> dict[str, str]:
 
 def log_metrics(run: Run, split: str, scores: Scores) -> None:
     """Log the metrics on a split, and the intervals of the headline metrics as tags."""
-    run.metrics({f"{split}/{name}": score.value for name, score in scores.metrics.items()})
+    run.metrics(
+        {
+            # The UI shows every digit that it is given.
+            f"{split}/{name}": round(score.value, 4)
+            for name, score in scores.metrics.items()
+            if not name.startswith(_ONLY_IN_TABLE)
+        }
+    )
     # As metrics of their own, bounds would have charts of their own; the UI shows a tag as a column beside the metric.
     run.tags({interval_tag(split, name): str(score) for name, score in scores.headlines().items()})
-
-
-def interval_tag(split: str, metric: str) -> str:
-    """Return the tag that holds a headline metric with its interval: `0.844 [0.802, 0.882]`."""
-    return slug(f"interval/{split}/{metric}")
 
 
 def log_scores(
     run: Run,
     scores: Mapping[str, Scores],
     baselines: Mapping[str, Mapping[str, Scores]],
+    ceilings: Mapping[str, Ceiling],
     predictions: Mapping[str, Sequence[Prediction]],
 ) -> None:
-    """Log the metrics on each set, those of the baselines, predictions, and tables and plots on test."""
+    """Log the metrics on each set, those of the baselines and annotators, and the predictions."""
     for name, set_scores in scores.items():
         log_metrics(run, name, set_scores)
     for name, by_baseline in baselines.items():
         for baseline, baseline_scores in by_baseline.items():
-            # The UI groups charts by the part of a name before its last slash: one group for all baselines.
-            headlines = {key.replace("/", "_"): score.value for key, score in baseline_scores.headlines().items()}
-            run.metrics({f"{name}/baseline/{baseline}_{key}": value for key, value in headlines.items()})
+            run.metrics(_headlines(f"{name}/baseline/{baseline}", baseline_scores))
+    for name, ceiling in ceilings.items():
+        run.metrics(_headlines(f"{name}/annotators/annotators", ceiling.annotators))
+        run.metrics(_headlines(f"{name}/annotators/model", ceiling.model))
     with tempfile.TemporaryDirectory() as folder:
         for name, of_set in predictions.items():
+            for task, measured in reliabilities(of_set).items():
+                errors = {"ece": measured.ece, "brier": measured.brier}
+                run.metrics({f"{name}/{task}/{key}": round(value, 4) for key, value in errors.items()})
             file = Path(folder) / f"{name}.jsonl"
             write_jsonl(file, of_set)
             run.file(file, Path(tracking.PREDICTIONS).parent.name)
-    test = predictions["test"]
-    run.table(scores["test"].classes, "classes.json")
-    run.table(errors(test), "errors.json")
-    topics, stance = topic_results(test), stance_results(test)
-    if topics is not None:
-        run.figure(plots.precision_recall(topics), "figures/precision_recall.png")
-    if stance is not None:
-        run.figure(plots.confusion(stance), "figures/stance_confusion.png")
 
 
-def log_findings(run: Run, findings: Findings) -> None:
-    """Log the slices of every set as a table."""
+def _headlines(prefix: str, scores: Scores) -> dict[str, float]:
+    """Return headline metrics in one group: the UI groups charts by the part of a name before its last slash."""
+    return {f"{prefix}_{key.replace('/', '_')}": round(score.value, 4) for key, score in scores.headlines().items()}
+
+
+def log_page(run: Run, prepared: Prepared, evaluated: Evaluated) -> None:
+    """Log what the page of a run shows: its description, the report, the slices, and the tables and plots on test."""
+    test, scores = evaluated.predictions["test"], evaluated.test
+    wrong = errors(test, prepared.examples_in("test"))
+    log_tables(run, scores, wrong, evaluated.findings)
+    log_plots(run, evaluated.tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
+    sentences, warnings = evaluated.findings.all_sentences(), evaluated.warnings
+    run.text(describe.report(prepared, evaluated, wrong, findings=sentences, warnings=warnings), describe.REPORT)
+    run.describe(describe.summary(prepared, evaluated, report=run.page(describe.REPORT)))
+
+
+def log_tables(run: Run, scores: Scores, wrong: Sequence[Mapping[str, Any]], findings: Findings) -> None:
+    """Log the tables of classes and of errors on test, and the slices of every set."""
+    run.table(class_rows(scores), "classes.json")
+    run.table(wrong, "errors.json")
     rows = findings.rows()
     if rows:
         run.table(rows, "slices.json")
@@ -166,7 +216,7 @@ def log_model(run: Run, tagger: Tagger, scores: Mapping[str, Scores], prepared: 
         digest = tagger.save(Path(folder) / "tagger")
         model_id = run.model(Path(folder) / "tagger", digest=digest)
     for name, of_set in scores.items():
-        headlines = {f"{name}/{metric}": score.value for metric, score in of_set.headlines().items()}
+        headlines = {f"{name}/{metric}": round(score.value, 4) for metric, score in of_set.headlines().items()}
         run.metrics(headlines, model_id=model_id, dataset=_dataset(prepared, name))
     run.tags({"demarche.model": digest})
     return Logged(model_id, digest)
@@ -179,32 +229,6 @@ def register_model(run: Run, model: Logged, prepared: Prepared, card: str) -> Re
         return None
     described = shortened(card, run=run.id)
     return register(run, model.id, name, about=about(prepared), description=described, digest=model.digest)
-
-
-def description(
-    prepared: Prepared,
-    scores: Mapping[str, Scores],
-    baselines: Mapping[str, Mapping[str, Scores]],
-    warnings: Sequence[str],
-) -> str:
-    """Return a Markdown summary of what was trained, on which data, and how good it is on each set."""
-    config, codebook = prepared.config, prepared.data.codebook
-    lines = [f"**{config.name}** — {config.description.strip()}" if config.description else f"**{config.name}**"]
-    # Test comes last: how well a model does on other texts than those it was made from says more.
-    for name in [*prepared.evaluation, "test"]:
-        metrics = list(scores[name].headlines())
-        lines += ["", f"| on {name} | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
-        lines.append("| this run | " + " | ".join(str(scores[name].metrics[key].interval) for key in metrics) + " |")
-        for baseline, of_baseline in baselines[name].items():
-            cells = [f"{of_baseline.metrics[key].value:.3f}" if key in of_baseline.metrics else "" for key in metrics]
-            lines.append(f"| {baseline} | " + " | ".join(cells) + " |")
-    sizes = ", ".join(f"{count} {name}" for name, count in prepared.split.sizes().items())
-    lines += ["", f"Intervals: 95 %, bootstrap over articles. Passages: {sizes}. Codebook: {codebook.reference}."]
-    if config.overrides:
-        lines.append(f"Overrides: `{' '.join(config.overrides)}`.")
-    lines += [f"- {what}: {count} left out of the metrics" for what, count in scores["test"].left_out.items()]
-    lines += [f"- {warning}" for warning in warnings]
-    return "\n".join(lines)
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labels.splits.split import Split
 from models.examples import TrainingCallback
 from training.config import Config
-from training.evaluate import evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
+from training.describe import OnSets
+from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
+from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.findings import Evaluated, Findings, find
 from training.fit import baselines, fit
 from training.model_card import WHOLE_CARD, model_card
 from training.prepare import Prepared, prepare, without_gold
-from training.record import description, log_findings, log_inputs, log_model, log_scores, log_split, register_model
+from training.record import log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -25,13 +28,14 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run; `scores`, `baselines` and `findings` are those of `Evaluated`."""
+    """The result of a training run; `scores`, `baselines`, `ceilings` and `findings` are those of `Evaluated`."""
 
     run: str
     run_name: str
     experiment: str
-    scores: dict[str, Scores]
-    baselines: dict[str, dict[str, Scores]]
+    scores: Mapping[str, Scores]
+    baselines: Mapping[str, Mapping[str, Scores]]
+    ceilings: Mapping[str, Ceiling]
     findings: Findings
     model: str
     registered: Registered | None
@@ -92,6 +96,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         experiment=config.tracking.experiment,
         scores=evaluated.scores,
         baselines=evaluated.baselines,
+        ceilings=evaluated.ceilings,
         findings=evaluated.findings,
         model=f"runs:/{run.id}/tagger",
         registered=registered,
@@ -111,18 +116,28 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     others = baselines(config, codebook, *examples)
     scores: dict[str, Scores] = {}
     of_baselines: dict[str, dict[str, Scores]] = {}
+    ceilings: dict[str, Ceiling] = {}
     predictions: dict[str, list[Prediction]] = {}
     for name, gold, splits in evaluation_sets(prepared):
         reporter.log(f"evaluating on {name}")
         scores[name], of_baselines[name], predictions[name] = evaluate_beside(
             tagger, others, gold, splits, seed=config.seed
         )
+        of_annotators = ceiling_on(tagger, prepared, name, predictions[name])
+        if of_annotators is not None:
+            ceilings[name] = of_annotators
     test_splits = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
     on_dev = {}
     if fitted.dev_tagger is not None:
         on_dev["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    findings = find(prepared, scores, of_baselines, predictions)
-    log_scores(run, scores | test_splits | on_dev, of_baselines, predictions)
-    log_findings(run, findings)
-    run.describe(description(prepared, scores, of_baselines, [*findings.lines(), *fitted.warnings]))
-    return Evaluated(tagger, scores, of_baselines, test_splits, predictions, findings, fitted.warnings)
+    on_sets = OnSets(scores, of_baselines, ceilings, predictions)
+    evaluated = Evaluated(
+        **vars(on_sets),
+        tagger=tagger,
+        test_splits=test_splits,
+        findings=find(prepared, on_sets),
+        warnings=fitted.warnings,
+    )
+    log_scores(run, scores | test_splits | on_dev, of_baselines, ceilings, predictions)
+    log_page(run, prepared, evaluated)
+    return evaluated

@@ -8,9 +8,11 @@ from pathlib import Path
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError, Problems, suggest
 from labels.files import Frozen, read_jsonl
-from labels.gold.adjudication import Example
+from labels.gold.adjudication import Example, Target
 from labels.passages import Span
 from models.tagger import Tagger
+
+_YES = {True: "yes", False: "no"}
 
 
 class TopicPrediction(Frozen):
@@ -116,32 +118,47 @@ def read_predictions(path: Path) -> list[Prediction]:
     return predictions
 
 
-def errors(predictions: Iterable[Prediction]) -> list[dict[str, str | float]]:
-    """Return one row for each error, the most confident first: missed topics, topics not in the gold, wrong stances."""
+def errors(predictions: Iterable[Prediction], examples: Iterable[Example]) -> list[dict[str, str | float]]:
+    """Return one row for each error, the most confident first: missed topics, topics not in the gold, wrong stances.
+
+    `examples` are those predicted; `probability` is that of what was predicted, also if that is `no`.
+    """
     rows: list[dict[str, str | float]] = []
-    for prediction in predictions:
+    for prediction, example in zip(predictions, examples, strict=True):
         for id, topic in prediction.topics.items():
             if topic.gold is not None and topic.gold != topic.assigned:
-                what = "topic missed" if topic.gold else "topic not in gold"
-                sure = 1 - topic.probability if topic.gold else topic.probability
-                rows.append(_error(prediction, what, id, str(topic.gold), str(topic.assigned), sure))
+                sure = topic.probability if topic.assigned else 1 - topic.probability
+                yes = example.topic_votes.get(id, 0.0)
+                rows.append(
+                    _error(prediction, id, "topic", _YES[topic.gold], _YES[topic.assigned], sure, f"yes {yes:.0%}")
+                )
         for stance in prediction.stances:
             if stance.gold is not None and stance.gold != stance.predicted:
                 about = stance.topic or stance.target or ""
                 sure = float(getattr(stance, stance.predicted))
-                rows.append(_error(prediction, "stance", about, stance.gold, stance.predicted, sure))
-    return sorted(rows, key=lambda row: -float(row["sure"]))
+                votes = example.stance_votes.get(Target(stance.topic, stance.target, stance.target_span))
+                rows.append(
+                    _error(prediction, about, "stance", stance.gold, stance.predicted, sure, _describe_votes(votes))
+                )
+    return sorted(rows, key=lambda row: -float(row["probability"]))
+
+
+def _describe_votes(proportions: Sequence[float] | None) -> str:
+    """Return the proportions of the annotators' stances, the largest first: `favor 67%, neutral 33%`."""
+    votes = sorted(zip(proportions or (), STANCES, strict=False), key=lambda vote: -vote[0])
+    return ", ".join(f"{stance} {share:.0%}" for share, stance in votes if share > 0)
 
 
 def _error(
-    prediction: Prediction, what: str, about: str, gold: str, predicted: str, sure: float
+    prediction: Prediction, about: str, task: str, gold: str, predicted: str, probability: float, votes: str
 ) -> dict[str, str | float]:
     return {
-        "error": what,
-        "about": about,
+        "text": prediction.text,
+        "class": about,
+        "task": task,
         "gold": gold,
         "predicted": predicted,
-        "sure": round(sure, 3),
+        "probability": round(probability, 3),
+        "votes": votes,
         "passage": prediction.passage,
-        "text": prediction.text,
     }

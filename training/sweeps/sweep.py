@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from labels.bootstrap import Interval
 from labels.errors import BadInput, DemarcheError, suggest
 from labels.wording import counted
 from training.config import Config, read_config
 from training.evaluate import predict_split
 from training.evaluation import plots
 from training.evaluation.metrics import evaluate, metrics_by_name
+from training.evaluation.predictions import read_predictions
 from training.fit import baselines, fit
 from training.prepare import Prepared
 from training.record import log_inputs, log_metrics
@@ -39,7 +41,10 @@ from training.tracking.store import check_store, redact_password
 
 @dataclass(frozen=True)
 class Swept:
-    """The result of a sweep: `best` is the run of the best trial's config, `values` are the overrides it adds."""
+    """The result of a sweep: `best` is the run of the best trial's config, `values` are the overrides it adds.
+
+    `value` is its metric on dev, `on_test` on test (None if the gold of test has none of what it measures).
+    """
 
     parent: str
     best: tracking.Summary
@@ -47,6 +52,7 @@ class Swept:
     trials: int
     metric: str
     value: float
+    on_test: Interval | None
     values: list[str]
 
 
@@ -100,7 +106,18 @@ def sweep(path: Path, overrides: Sequence[str] = (), *, trials: int, url: str | 
         best_run = study.once(f"best {best.number}", lambda: _train_best(this, parent, best.number, values))
         count = len(study.finished())
         study.once(f"account of {count}", lambda: _describe(this, run, best, values))
-    return Swept(parent, tracking.summary(best_run), best.number, count, this.metric, best.value, values)
+    predictions = read_predictions(tracking.fetch_artifact(best_run, tracking.PREDICTIONS))
+    on_test = metrics_by_name(predictions, seed=config.seed).get(this.metric)
+    return Swept(
+        parent=parent,
+        best=tracking.summary(best_run),
+        trial=best.number,
+        trials=count,
+        metric=this.metric,
+        value=best.value,
+        on_test=on_test.interval if on_test else None,
+        values=values,
+    )
 
 
 def _name(config: Config, prepared: Prepared) -> str:
@@ -186,6 +203,8 @@ def _run_trial(this: _Sweep, prepared: Prepared, parent: str, trial: Trial) -> f
             assert fitted.dev_tagger is not None
             scores = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
             log_metrics(run, "dev", scores)
+            # The metric of the sweep may be one that runs have in their table of classes only.
+            run.metrics({f"dev/{this.metric}": round(scores.metrics[this.metric].value, 4)})
         callback.done()
     if pruned is not None:
         raise pruned
@@ -201,7 +220,7 @@ def _describe(this: _Sweep, run: Run, best: Best, values: Sequence[str]) -> str:
     """Log the sweep's own run: its config, the best score, plots and a description."""
     trials, importances = this.study.finished(), this.study.importances()
     run.text(this.path.read_text(encoding="utf-8"), "config.yaml")
-    run.metrics({f"dev/{this.metric}": best.value})
+    run.metrics({f"dev/{this.metric}": round(best.value, 4)})
     scores = [(trial.number, trial.value) for trial in trials]
     run.figure(plots.history(scores, metric=this.metric), "figures/history.png")
     if importances:

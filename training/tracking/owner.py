@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Mapping
 
 import psutil
 
+OWNER = "demarche.owner"
+
 
 def owner_tags() -> dict[str, str]:
-    """Return tags that identify this process as the owner of a run or trial."""
+    """Return the tag that identifies this process as the owner of a run or trial: its host, id and start, as JSON."""
     process = psutil.Process()
-    return {
-        "demarche.host": socket.gethostname(),
-        "demarche.pid": str(process.pid),
-        "demarche.pid_started": str(process.create_time()),
-    }
+    owner = {"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()}
+    return {OWNER: json.dumps(owner)}
 
 
 def is_gone(tags: Mapping[str, str]) -> bool:
     """Return whether the owner was a process on this machine that is no longer running."""
-    return tags.get("demarche.host") == socket.gethostname() and not _alive(tags)
+    owner = json.loads(tags.get(OWNER, "{}"))
+    return owner.get("host") == socket.gethostname() and not _alive(owner["pid"], owner["started"])
 
 
-def _alive(tags: Mapping[str, str]) -> bool:
+def _alive(pid: int, started: float) -> bool:
     try:
-        process = psutil.Process(int(tags["demarche.pid"]))
-        return abs(process.create_time() - float(tags["demarche.pid_started"])) < 1
-    except (psutil.NoSuchProcess, KeyError, ValueError):
+        return abs(psutil.Process(pid).create_time() - started) < 1
+    except psutil.NoSuchProcess:
         return False

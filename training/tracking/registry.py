@@ -20,7 +20,7 @@ from labels.splits.split import read_split
 from models.saved import model_digest
 from training.tracking.client import first_line, open_store, store_errors
 from training.tracking.interrupts import interrupts_delayed
-from training.tracking.run import ARTIFACT, Run
+from training.tracking.run import ARTIFACT, REGISTERED, Run
 from training.tracking.runs import INIT, SPLIT, fetch_artifact, run_tags
 from training.tracking.store import store_name
 
@@ -69,7 +69,7 @@ def register(run: Run, model_id: str, name: str, *, about: str, description: str
             client.set_registered_model_alias(name, CHAMPION, version.version)
             # Aliases have no compare-and-swap, so the last writer decides the champion.
             champion = champion_of(client, name) or version.version
-        run.tags({"demarche.registered": f"{name}/{version.version}"})
+        run.tags({REGISTERED: f"{name}/{version.version}"})
     return Registered(name, str(version.version), champion)
 
 

@@ -22,7 +22,8 @@ _SERVING = Path(__file__).with_name("serving.py")
 
 
 ARTIFACT = "tagger"
-
+REGISTERED = "demarche.registered"
+"""The tag with the registered model of a run: `name/version`."""
 
 _LONGEST_NAME = 250  # characters that MLflow accepts
 
@@ -41,6 +42,8 @@ class Run:
         self.client = client
         self.id: str = run.info.run_id
         self.name: str = run.info.run_name
+        self.experiment: str = run.info.experiment_id
+        self.logged_metrics: set[str] = set()
 
     def params(self, params: Mapping[str, Any]) -> None:
         """Log params."""
@@ -61,18 +64,22 @@ class Run:
         """Log the metrics that have a value (not NaN), and link them to a logged model and a data set if these are given."""
         now = int(time.time() * 1000)
         name, digest = dataset or (None, None)
+        with_value = {slug(key): value for key, value in metrics.items() if value == value}
         self.client.log_batch(
             self.id,
             metrics=[
-                Metric(slug(key), value, now, step or 0, model_id, name, digest, self.id)
-                for key, value in metrics.items()
-                if value == value
+                Metric(key, value, now, step or 0, model_id, name, digest, self.id) for key, value in with_value.items()
             ],
         )
+        self.logged_metrics.update(with_value)
 
     def describe(self, markdown: str) -> None:
         """Set the description that the UI shows."""
         self.client.set_tag(self.id, MLFLOW_RUN_NOTE, markdown)
+
+    def page(self, artifact: str) -> str:
+        """Return the address of an artifact in the UI, relative to any of its pages."""
+        return f"#/experiments/{self.experiment}/runs/{self.id}/artifacts/{artifact}"
 
     def text(self, text: str, path: str) -> None:
         """Log a text as an artifact."""
@@ -110,10 +117,10 @@ class Run:
         from mlflow.models import Model
 
         with interrupts_delayed():
-            run = self.client.get_run(self.id)
+            params = self.client.get_run(self.id).data.params
             # Left to itself, MLflow puts a model that is logged by the id of its run into the default experiment.
             model = self.client.create_logged_model(
-                run.info.experiment_id, name=ARTIFACT, source_run_id=self.id, params=run.data.params
+                self.experiment, name=ARTIFACT, source_run_id=self.id, params=params
             )
             # `mlflow.pyfunc.log_model` makes this call without `run_id`, and would start a run.
             Model.log(
@@ -136,6 +143,11 @@ def slug(name: str) -> str:
     """
     parts = re.sub(r"[^\w\-. /]+", "_", name).split("/")
     return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_LONGEST_NAME].rstrip("/")
+
+
+def interval_tag(split: str, metric: str) -> str:
+    """Return the tag that holds a headline metric with its interval: `0.844 [0.802, 0.882]`."""
+    return slug(f"interval/{split}/{metric}")
 
 
 def pip_requirements(folder: Path) -> list[str]:

@@ -18,9 +18,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
-from training.tracking.owner import is_gone, owner_tags
+from training.tracking.owner import OWNER, is_gone, owner_tags
 from training.tracking.run import Run
 from training.tracking.store import sqlite_path, store_name, tracking_uri
+from training.tracking.view import show_metrics
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
@@ -103,8 +104,11 @@ def _write(client: MlflowClient, open_run: Callable[[], MlflowRun]) -> Iterator[
             with interrupts_delayed():
                 run = open_run()
                 id = run.info.run_id
-            yield Run(client, run)
+            writer = Run(client, run)
+            yield writer
             client.set_terminated(id)
+            _disown(client, id)
+            show_metrics(client, writer.experiment, writer.logged_metrics)
         except BaseException as error:
             if id is None:
                 raise
@@ -126,6 +130,17 @@ def _end(client: MlflowClient, run: MlflowRun, status: int, reason: str) -> None
                 client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
         client.set_tag(id, _REASON, reason[:4000])
         client.set_terminated(id, RunStatus.to_string(status))
+        _disown(client, id)
+
+
+def _disown(client: MlflowClient, id: str) -> None:
+    """Delete the owner of a run that has ended: it would only be one more tag to read."""
+    try:
+        client.delete_tag(id, OWNER)
+    except MlflowException as error:
+        # Another process that shares the run has deleted it, or it is a run of an earlier version.
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 @dataclass(frozen=True)
