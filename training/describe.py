@@ -58,7 +58,7 @@ def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     command = _command(prepared)
     said = f"Trained on {_learned(prepared)}: "
     # A second line would be the sixth row; the report has the command in any case.
-    last = f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} and command"
+    last = f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} (with the command)"
     # A paragraph has a margin, for which there is no room.
     return "\n".join([*lines, "", f"<div>{last}</div>"])
 
