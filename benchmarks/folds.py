@@ -2,10 +2,9 @@
 
     python -m benchmarks.folds [CONFIG…]
 
-Each article is in test once, predicted by a model trained on the other folds (0.15 of them are dev). Near-duplicates
-stay in the same fold. The predictions of all folds are evaluated together. Each config is compared with the first; the
-interval is that of the paired difference, from a bootstrap over articles. A fold is trained again only if its config,
-data or code has changed.
+The folds are those of `demarche train --folds`. The predictions of all folds are evaluated together. Each config is
+compared with the first; the interval is that of the paired difference, from a bootstrap over articles. A fold is
+trained again only if its config, data or code has changed.
 """
 
 from __future__ import annotations
@@ -20,52 +19,30 @@ from benchmarks.bench import BUILD, digest
 from demarche.printing import table
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
-from labels.passages import Passage
-from labels.splits.duplicates import connected_groups, duplicate_pairs
-from labels.splits.split import Place, Split, hash_fraction
 from models.examples import NoCallback
 from training.config import read_config
 from training.evaluate import predict_split
 from training.evaluation.compare import HEADLINES, compare
 from training.evaluation.predictions import Prediction, read_predictions
 from training.fit import fit
+from training.folds import check_initial, split_into_folds
 from training.prepare import Prepared, prepare
-from training.tracking.registry import trained_on
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
 FOLDS = 5
-DEV = 0.15
+DEV = 0.12
 SEED = 13
-
-
-def splits(passages: Sequence[Passage]) -> list[Split]:
-    """Return one split per fold, with that fold in test."""
-    merged = connected_groups(passages, duplicate_pairs(passages))
-
-    def split_of(group: str, fold: int) -> str:
-        head = merged[group][0]
-        if int(hash_fraction(head, SEED) * FOLDS) == fold:
-            return "test"
-        return "dev" if hash_fraction(head, SEED + 1) < DEV else "train"
-
-    return [
-        Split({p.id: Place(passage=p.id, group=p.group_id, split=split_of(p.group_id, fold)) for p in passages})
-        for fold in range(FOLDS)
-    ]
 
 
 def predict_out_of_fold(path: Path) -> list[Prediction]:
     """Predict every passage with the model that was not trained on its article."""
     config = read_config(path)
     prepared = prepare(config)
-    initial = set[str]().union(*(trained_on(run) for run in prepared.initial_runs))
-    if any(example.passage.id in initial for example in prepared.examples):
-        raise DemarcheError(
-            f"{path}: init: was trained on passages that are in test here; start from a run on other data"
-        )
+    check_initial(prepared)
     key = digest(path, config.data.codebook, *config.data.passages, *config.data.annotations)
     predictions: list[Prediction] = []
-    for number, split in enumerate(splits([example.passage for example in prepared.examples]), start=1):
+    passages = [example.passage for example in prepared.examples]
+    for number, split in enumerate(split_into_folds(passages, FOLDS, dev=DEV, seed=SEED), start=1):
         saved = BUILD / "folds" / f"{path.stem}-{number}-{key}.jsonl"
         if not saved.exists():
             start = time.perf_counter()

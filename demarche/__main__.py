@@ -12,7 +12,7 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import detached, labels, runs, sweep, tables, tag, train
+    from demarche import detached, labels, runs, sweep, tables, tag, train, ui
     from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -23,7 +23,7 @@ with exit_on_interrupt():
     app.command("sweep")(sweep.sweep)
     app.command("evaluate")(train.evaluate)
     app.command("tag")(tag.tag)
-    app.command("ui")(runs.ui)
+    app.command("ui")(ui.ui)
     app.add_typer(runs.app, name="runs")
     app.add_typer(labels.app, name="labels")
     labels.app.add_typer(tables.import_app, name="import")

@@ -1,4 +1,4 @@
-"""The commands `demarche runs …` and `demarche ui`."""
+"""The commands `demarche runs …`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def list_(
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=50_000, help="Maximum number of runs, newest first.")] = 20,
     parts: Annotated[
-        bool, typer.Option("--parts", help="Include the trials of sweeps and the child runs of learning curves.")
+        bool,
+        typer.Option("--parts", help="Include the trials of sweeps, the points of learning curves and single folds."),
     ] = False,
 ) -> None:
     """List the latest runs with their headline metrics."""
@@ -98,41 +99,3 @@ def promote(
 
     registered = registry.promote(name, version)
     echo(f"models:/{name}@champion is now version {registered.champion}")
-
-
-def ui(
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the UI.")] = 5000,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to bind to.")] = "127.0.0.1",
-) -> None:
-    """Start the MLflow UI for the tracking store."""
-    import os
-    import sys
-
-    from training.tracking.client import open_store
-    from training.tracking.store import store_name, tracking_uri
-
-    open_store(create=True)
-    if tracking_uri().startswith("http"):
-        echo(f"the store is a server that has its own UI: {store_name()}")
-        return
-    _check_address(host, port)
-    echo(f"MLflow UI (stop it with Ctrl-C): http://{host}:{port}/#/experiments?workflowType=machine_learning")
-    echo(f"store {store_name()}")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri()]
-    environment = os.environ | {"MLFLOW_LOGGING_LEVEL": "INFO", "DO_NOT_TRACK": "true"}
-    # The UI replaces this process, so that stopping the process stops the UI.
-    os.execve(command[0], [*command, "--host", host, "--port", str(port)], environment)
-
-
-def _check_address(host: str, port: int) -> None:
-    import socket
-
-    from labels.errors import DemarcheError
-
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise DemarcheError(
-            f"{host}:{port}: the UI cannot listen on this address ({error.strerror or error}); "
-            "choose another with --port or --host"
-        ) from None

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.printing import TerminalReporter, echo, scores_table, table
+from demarche.ui import DEFAULT_ADDRESS
+from labels.errors import DemarcheError
 from labels.wording import counted
 
 if TYPE_CHECKING:
+    from training.folds import CrossValidated
     from training.learning_curve import Curve
     from training.run import Trained
 
@@ -29,6 +32,15 @@ def train(
             help="Train on 1/N, 2/N … N/N of the training articles, to see whether more labels would help.",
         ),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=50,
+            metavar="K",
+            help="Cross-validate: divide the articles into K folds, train on all but one in turn, and keep no model.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Check the config, the data and the split, then stop.")
     ] = False,
@@ -39,6 +51,8 @@ def train(
     """
     from training.config import read_config
 
+    if learning_curve is not None and folds is not None:
+        raise DemarcheError("--learning-curve and --folds are two ways to train; give one of them")
     settings = read_config(config, overrides or [])
     from training import run
 
@@ -46,6 +60,12 @@ def train(
         with TerminalReporter() as reporter:
             prepared = run.check(settings, reporter=reporter)
         echo(f"{config}: no errors; passages: {run.describe_sizes(prepared.split)}")
+    elif folds is not None:
+        from training.folds import cross_validate
+
+        with TerminalReporter() as reporter:
+            validated = cross_validate(settings, folds, reporter=reporter)
+        _print_folds(validated)
     elif learning_curve is None:
         with TerminalReporter() as reporter:
             trained = run.train(settings, reporter=reporter)
@@ -64,6 +84,9 @@ def _print_trained(trained: Trained) -> None:
     for name in [*(name for name in trained.scores if name != "test"), "test"]:
         scores_table(trained.scores[name], trained.baselines[name], trained.ceilings.get(name), on=name)
         echo()
+        for sentence in trained.findings.sentences[name]:
+            echo(sentence)
+        echo()
     echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     echo(f"store  {store_name()}")
     registered = trained.registered
@@ -76,6 +99,35 @@ def _print_trained(trained: Trained) -> None:
             f"model  models:/{registered.name}/{registered.version}; the champion is still version {registered.champion}"
         )
         echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+    _print_ui(trained.experiment)
+
+
+def _print_ui(experiment: str) -> None:
+    """Print the link that shows the run beside the others of its experiment."""
+    from training.tracking.store import tracking_uri
+    from training.tracking.view import view_link
+
+    if tracking_uri().startswith("http"):
+        echo(f"UI     {view_link(experiment)}")
+    else:
+        echo(f"UI     {view_link(experiment, server=DEFAULT_ADDRESS)} (start it with `demarche ui`)")
+
+
+def _print_folds(validated: CrossValidated) -> None:
+    from training.tracking.store import store_name
+
+    rows = validated.rows()
+    table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
+    echo()
+    scores_table(validated.scores, validated.baselines, on="all folds")
+    echo()
+    for sentence in [*validated.spread(), *validated.findings.sentences["test"]]:
+        echo(sentence)
+    echo()
+    echo(f"run    {validated.run} ({validated.run_name})")
+    echo(f"store  {store_name()}")
+    echo("model  none: a cross-validation keeps and registers no model; without --folds, the command trains one")
+    _print_ui(validated.experiment)
 
 
 def _print_curve(curve: Curve) -> None:
@@ -97,6 +149,7 @@ def _print_curve(curve: Curve) -> None:
     echo()
     echo(f"run    {curve.run} ({curve.run_name}), with figures/learning_curve.png")
     echo(f"store  {store_name()}")
+    _print_ui(curve.experiment)
 
 
 def evaluate(

@@ -77,23 +77,6 @@ def test_every_passage_is_predicted_once_by_a_model_of_other_articles(
     assert all(float(difference) < 0 for _, _, _, _, difference, *_ in rows)
     assert folds.main(["config.yaml", "letters.yaml"]) == 0
     assert capsys.readouterr() == (first.out, "")
-    _, passages, _ = make_articles()
-    splits = folds.splits(passages)
-    for passage in passages:
-        assert [split.places[passage.id].split for split in splits].count("test") == 1
-    for split in splits:
-        articles = [
-            {p.article for p in passages if split.places[p.id].split == name} for name in ("train", "dev", "test")
-        ]
-        assert all(articles)
-        assert sum(map(len, articles)) == len({p.article for p in passages})
-
-
-def test_near_duplicates_are_test_together() -> None:
-    _, passages, _ = make_articles(40)
-    copy = passages[0].model_copy(update={"id": "copy#1", "article": "copy"})
-    for split in folds.splits([*passages, copy]):
-        assert split.places["copy#1"].split == split.places[passages[0].id].split
 
 
 def test_the_folds_need_two_configs_to_compare(capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,7 @@ def test_an_interrupt_while_a_model_is_logged_waits_until_it_is_whole(
 ) -> None:
     interrupt_in(monkeypatch, "log_model_artifacts")
     with pytest.raises(KeyboardInterrupt), tracking.start_run("tests", "cut short") as run:
-        run.model(model, metrics={}, digest="abc")
+        run.model(model, digest="abc")
     (output,) = open_store().get_run(run.id).outputs.model_outputs
     assert open_store().get_logged_model(output.model_id).status == LoggedModelStatus.READY
 
@@ -105,7 +105,7 @@ def test_a_model_that_was_not_logged_whole_is_marked_failed(
 
     monkeypatch.setattr(mlflow.MlflowClient, "log_model_artifacts", cut_short)
     with pytest.raises(KeyboardInterrupt), tracking.start_run("tests", "cut short") as run:
-        run.model(model, metrics={}, digest="abc")
+        run.model(model, digest="abc")
     (output,) = open_store().get_run(run.id).outputs.model_outputs
     assert open_store().get_logged_model(output.model_id).status == LoggedModelStatus.FAILED
 

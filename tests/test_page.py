@@ -93,7 +93,7 @@ def test_the_link_in_the_description_leads_to_the_report(page: Read) -> None:
     report = page.text("report.md")
     titles = re.findall("^## (.*)$", report, re.MULTILINE)
     assert titles == [
-        "Scores on more", "Scores on test", "Data", "Repeat this run", "Warnings", "The surest errors on test"
+        "In words", "Scores on more", "Scores on test", "Data", "Repeat this run", "Warnings", "The surest errors on test"
     ]  # fmt: skip
     assert "2 annotators" in report
     assert re.search(r"- \d+ passages with a tied topic: left out of the metrics", report)

@@ -23,7 +23,7 @@ from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking import store as store_module
 from training.tracking.client import open_store, store_errors
-from training.tracking.run import slug
+from training.tracking.run import Dataset, slug
 from training.tracking.store import TRACKING, Store, check_store, redact_password, tracking_uri
 
 
@@ -68,14 +68,17 @@ def test_a_run_is_written_to_itself_while_a_nested_run_is_open(store: Path, mode
         outer.file(workspace / "config.yaml", "configs")
         outer.figure(Figure(), "plots/plot.png")
         outer.table([{"topic": "tea", "f1": 0.5}], "classes.json")
-        outer.dataset([{"passage": "a"}], name="passages", source="p.jsonl", digest="0123", context="train")
-        outer.model(model, metrics={"test/f1": 0.7}, digest="abc")
+        passages = Dataset("passages", "0123")
+        outer.dataset([{"passage": "a"}], passages, source="p.jsonl", context="train")
+        id = outer.model(model, digest="abc")
+        outer.metrics({"test/f1": 0.7}, model_id=id, dataset=passages)
         inner.metrics({"loss": 0.25})
         assert mlflow.active_run() is None
     client = open_store()
     first, second = client.get_run(outer.id), client.get_run(inner.id)
     assert first.data.tags.items() >= {"colour": "green", "mlflow.note.content": "**outer**"}.items()
-    assert first.data.tags.keys() >= {"mlflow.user", "mlflow.source.name", "mlflow.source.type", "demarche.pid"}
+    assert first.data.tags.keys() >= {"mlflow.user", "mlflow.source.name", "mlflow.source.type"}
+    assert "demarche.owner" not in first.data.tags
     assert first.data.params == {"c": "4"}
     assert first.data.metrics == {"loss": 0.5, "test/f1": 0.7}
     assert [metric.step for metric in client.get_metric_history(outer.id, "loss")] == [2]
@@ -85,7 +88,9 @@ def test_a_run_is_written_to_itself_while_a_nested_run_is_open(store: Path, mode
     logged = client.get_logged_model(output.model_id)
     assert logged.source_run_id == outer.id
     assert logged.experiment_id == first.info.experiment_id
-    assert {metric.key for metric in logged.metrics} == {"test/f1"}
+    # The page of the model shows the metric beside the data set that it was measured on.
+    (metric,) = logged.metrics
+    assert (metric.key, metric.dataset_name, metric.dataset_digest) == ("test/f1", "passages", "0123")
     files = ["classes.json", "configs", "note.txt", "plots"]
     assert [file.path for file in client.list_artifacts(outer.id)] == files
     assert second.data.tags["mlflow.parentRunId"] == outer.id

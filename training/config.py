@@ -119,6 +119,7 @@ class Config(Frozen):
     joint: JointSettings | None = None
     thresholds: Thresholds = Thresholds()
     review: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    slices: tuple[Annotated[str, Field(pattern=r"^meta\.\S")], ...] = ()
     seed: Seed = 13
     device: DeviceName = "auto"
     precision: Precision = "auto"

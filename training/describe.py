@@ -58,22 +58,32 @@ def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     command = _command(prepared)
     said = f"Trained on {_learned(prepared)}: "
     # A second line would be the sixth row; the report has the command in any case.
-    last = f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} (with the command)"
+    last = (
+        f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} (with the command)"
+    )
     # A paragraph has a margin, for which there is no room.
     return "\n".join([*lines, "", f"<div>{last}</div>"])
 
 
-def report(prepared: Prepared, on: OnSets, errors: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> str:
-    """Return everything that there is to say of a run as Markdown: scores, data, command, warnings and errors."""
+def report(
+    prepared: Prepared,
+    on: OnSets,
+    errors: Sequence[Mapping[str, Any]],
+    *,
+    findings: Sequence[str],
+    warnings: Sequence[str],
+) -> str:
+    """Return everything that there is to say of a run as Markdown: findings, scores, data, command, warnings, errors."""
     config = prepared.config
     sections = [
         f"# {_plain(config.name)}\n\n{_plain(config.description.strip())}".rstrip(),
+        f"## In words\n\n{_listed(findings)}",
         *_score_sections(on),
         f"## Data\n\n{_data(prepared)}",
-        f"## Repeat this run\n\n{_repeat(prepared)}",
+        f"## Repeat this run\n\n{repeat(prepared)}",
     ]
     if warnings:
-        sections.append("## Warnings\n\n" + "\n".join(f"- {_plain(warning)}" for warning in warnings))
+        sections.append(f"## Warnings\n\n{_listed(warnings)}")
     if errors:
         sections.append(f"## The surest errors on test\n\n{_errors(errors)}")
     return "\n\n".join(sections) + "\n"
@@ -148,7 +158,8 @@ def _command(prepared: Prepared) -> str:
     return printable(shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides]))
 
 
-def _repeat(prepared: Prepared) -> str:
+def repeat(prepared: Prepared) -> str:
+    """Return the command that repeats a run, as Markdown."""
     command = _command(prepared)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     return (
@@ -156,6 +167,10 @@ def _repeat(prepared: Prepared) -> str:
         "run: it has the settings as they were used, overrides included. Then run `demarche train config.yaml` in the folder "
         "in which this run was started."
     )
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {_plain(sentence)}" for sentence in sentences)
 
 
 def _errors(errors: Sequence[Mapping[str, Any]]) -> str:

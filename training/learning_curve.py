@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
@@ -29,7 +29,7 @@ class Point:
     passages: int
     articles: int
     scores: Scores
-    predictions: list[Prediction]
+    predictions: Sequence[Prediction]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Curve:
 
     run: str
     run_name: str
+    experiment: str
     names: list[str]
     points: list[Point]
     sentences: list[str]
@@ -60,7 +61,7 @@ def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
         run.tags({"demarche.overrides": " ".join(config.overrides), **data_tags(prepared)})
         title = f"**{config.name}** on {points} growing fractions of its training articles."
         run.describe("\n\n".join([title, *sentences]))
-    return Curve(run.id, run.name, names, curve, sentences)
+    return Curve(run.id, run.name, config.tracking.experiment, names, curve, sentences)
 
 
 def part_of(prepared: Prepared, number: int, points: int) -> Prepared:
@@ -97,7 +98,9 @@ def _point(name: str, part: Prepared, parent: str, reporter: Reporter) -> Point:
     used = [example.passage for split in ("train", "dev") for example in part.examples_in(split)]
     headlines = ", ".join(f"{key} {score.value:.3f}" for key, score in evaluated.test.headlines().items())
     reporter.log(f"{name}: {counted(len(used), 'passage')}, {headlines}")
-    return Point(name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions)
+    return Point(
+        name, len(used), len({passage.group_id for passage in used}), evaluated.test, evaluated.predictions["test"]
+    )
 
 
 def _last_gain(before: Point, last: Point, *, seed: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from labels.splits.strategies import split_by_column, split_by_group, split_by_t
 from models.families.catalog import encoder_settings, finds_unseen_topics
 from models.families.protocol import FamilySettings
 from training.config import Config
+from training.evaluation.attributes import check_meta
 from training.evaluation_sets import LabelledSet, check_not_learned, read_evaluation_sets
 from training.initial import initial_models, inits
 from training.split_config import ColumnSplit, GroupSplit, TargetSplit, TimeSplit
@@ -51,14 +52,19 @@ class Prepared:
         ).digest()
 
 
-def prepare(config: Config) -> Prepared:
-    """Read, adjudicate and split the data of a config. Raises BadInput or DemarcheError for user errors."""
+def prepare(config: Config, *, divide: Callable[[Sequence[Passage]], Split] | None = None) -> Prepared:
+    """Read, adjudicate and split the data of a config. Raises BadInput or DemarcheError for user errors.
+
+    `divide` splits the labelled passages in place of the config's `split`.
+    """
     check_encoders(config)
     data = read_labelled(config.data.codebook, config.data.passages, config.data.annotations)
     if config.reads_topics and not data.codebook.topics:
         raise DemarcheError(f"{config.data.codebook}: has no topics to train; remove `topics:` from the config")
+    check_meta(config.slices, data.passages)
     examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
-    split = make_split(config, [example.passage for example in examples], examples)
+    passages = [example.passage for example in examples]
+    split = make_split(config, passages, examples) if divide is None else divide(passages)
     if isinstance(config.split, TargetSplit):
         _check_unseen(config, data.codebook, config.split.target)
         examples = only_target(examples, config.split.target, split)

@@ -16,15 +16,16 @@ from labels.yaml_text import dump_yaml
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
 from training import describe
-from training.describe import OnSets
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores
 from training.evaluation.predictions import Prediction, errors
 from training.figures import class_rows, log_plots, reliabilities
+from training.findings import Evaluated, Findings
+from training.model_card import about, shortened
 from training.prepare import Prepared
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
-from training.tracking.run import Run, interval_tag
+from training.tracking.run import Dataset, Run, interval_tag
 from training.tracking.view_state import DATA, ENCODER, FAMILY, SPLIT
 
 _ONLY_IN_TABLE = ("topics/precision/", "topics/recall/", "topics/ap/")
@@ -70,7 +71,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
 def _in_a_word(prepared: Prepared) -> dict[str, str]:
     """Return what runs differ in most: the params that the view of the experiment shows as columns."""
     config = prepared.config
-    kinds = {task: settings.kind for task, settings in config.families.items()}
+    kinds = {task: settings.kind for task, settings in config.families.items()}  # type: ignore[attr-defined]
     same = len(set(kinds.values())) == 1 and len(kinds) > 1
     family = next(iter(kinds.values())) if same or "joint" in kinds else ", ".join(map(" ".join, kinds.items()))
     encoders = {each.encoder for settings in config.families.values() for each in encoder_settings(settings)}
@@ -104,23 +105,26 @@ def data_tags(prepared: Prepared) -> dict[str, str]:
 
 
 def _log_datasets(run: Run, prepared: Prepared) -> None:
-    config = prepared.config
-    for split in ("train", "dev", "test"):
-        examples = prepared.examples_in(split)
+    for name in ("train", "dev", "test", *prepared.evaluation):
+        each = prepared.evaluation.get(name)
+        examples = prepared.examples_in(name) if each is None else each.examples
         if examples:
-            _log_dataset(run, split, examples, config.data.passages, prepared.digest(split))
-    for name, each in prepared.evaluation.items():
-        _log_dataset(run, name, each.examples, config.evaluation[name].passages, each.data.digest())
+            dataset = _dataset(prepared, name)
+            source = ", ".join(map(str, _files(prepared, name)))
+            run.dataset([_row(example) for example in examples], dataset, source=source, context=name)
 
 
-def _log_dataset(run: Run, context: str, examples: Sequence[Example], files: Sequence[Path], digest: str) -> None:
-    run.dataset(
-        [_row(example) for example in examples],
-        name=_data_name(files),
-        source=", ".join(map(str, files)),
-        digest=digest,
-        context=context,
-    )
+def _dataset(prepared: Prepared, name: str) -> Dataset:
+    """Return the name and the digest that MLflow knows a split or an evaluation set by."""
+    each = prepared.evaluation.get(name)
+    digest = prepared.digest(name) if each is None else each.data.digest()
+    return Dataset(_data_name(_files(prepared, name)), digest)
+
+
+def _files(prepared: Prepared, name: str) -> Sequence[Path]:
+    """Return the files of passages that a split or an evaluation set comes from."""
+    config = prepared.config
+    return config.evaluation[name].passages if name in prepared.evaluation else config.data.passages
 
 
 def log_split(run: Run, prepared: Prepared) -> None:
@@ -186,34 +190,45 @@ def _headlines(prefix: str, scores: Scores) -> dict[str, float]:
     return {f"{prefix}_{key.replace('/', '_')}": round(score.value, 4) for key, score in scores.headlines().items()}
 
 
-def log_page(run: Run, tagger: Tagger, prepared: Prepared, evaluated: OnSets, warnings: Sequence[str]) -> None:
-    """Log what the page of a run shows: its description, the report, and the tables and plots on test."""
-    test, scores = evaluated.predictions["test"], evaluated.scores["test"]
+def log_page(run: Run, prepared: Prepared, evaluated: Evaluated) -> None:
+    """Log what the page of a run shows: its description, the report, the slices, and the tables and plots on test."""
+    test, scores = evaluated.predictions["test"], evaluated.test
     wrong = errors(test, prepared.examples_in("test"))
-    run.table(class_rows(scores), "classes.json")
-    run.table(wrong, "errors.json")
-    log_plots(run, tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
-    run.text(describe.report(prepared, evaluated, wrong, warnings), describe.REPORT)
+    log_tables(run, scores, wrong, evaluated.findings)
+    log_plots(run, evaluated.tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
+    sentences, warnings = evaluated.findings.all_sentences(), evaluated.warnings
+    run.text(describe.report(prepared, evaluated, wrong, findings=sentences, warnings=warnings), describe.REPORT)
     run.describe(describe.summary(prepared, evaluated, report=run.page(describe.REPORT)))
 
 
-def log_model(run: Run, tagger: Tagger, scores: Scores) -> Logged:
-    """Log the model with the headline metrics on test."""
+def log_tables(run: Run, scores: Scores, wrong: Sequence[Mapping[str, Any]], findings: Findings) -> None:
+    """Log the tables of classes and of errors on test, and the slices of every set."""
+    run.table(class_rows(scores), "classes.json")
+    run.table(wrong, "errors.json")
+    rows = findings.rows()
+    if rows:
+        run.table(rows, "slices.json")
+
+
+def log_model(run: Run, tagger: Tagger, scores: Mapping[str, Scores], prepared: Prepared) -> Logged:
+    """Log the model with its headline metrics on each set, each linked to the data set that it was measured on."""
     with tempfile.TemporaryDirectory() as folder:
         digest = tagger.save(Path(folder) / "tagger")
-        headlines = {f"test/{name}": round(score.value, 4) for name, score in scores.headlines().items()}
-        model_id = run.model(Path(folder) / "tagger", metrics=headlines, digest=digest)
+        model_id = run.model(Path(folder) / "tagger", digest=digest)
+    for name, of_set in scores.items():
+        headlines = {f"{name}/{metric}": round(score.value, 4) for metric, score in of_set.headlines().items()}
+        run.metrics(headlines, model_id=model_id, dataset=_dataset(prepared, name))
     run.tags({"demarche.model": digest})
     return Logged(model_id, digest)
 
 
-def register_model(run: Run, model: Logged, prepared: Prepared, scores: Scores) -> Registered | None:
-    """Register the model of a finished run, if the config names a registered model."""
+def register_model(run: Run, model: Logged, prepared: Prepared, card: str) -> Registered | None:
+    """Register the model of a finished run with its card, if the config names a registered model."""
     name = prepared.config.tracking.register_
     if name is None:
         return None
-    summary = f"{prepared.config.name}: " + ", ".join(f"{key} {score}" for key, score in scores.headlines().items())
-    return register(run, model.id, name, description=summary, digest=model.digest)
+    described = shortened(card, run=run.id)
+    return register(run, model.id, name, about=about(prepared), description=described, digest=model.digest)
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -223,7 +238,9 @@ def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            flat[prefix + key] = ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value)
+            flat[prefix + key] = (
+                ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value) or "none"
+            )
         elif value != "":
             flat[prefix + key] = "none" if value is None else str(value)
     return flat

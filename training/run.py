@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labels.splits.split import Split
 from models.examples import TrainingCallback
-from models.tagger import Tagger
 from training.config import Config
 from training.describe import OnSets
 from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
+from training.findings import Evaluated, Findings, find
 from training.fit import baselines, fit
+from training.model_card import WHOLE_CARD, model_card
 from training.prepare import Prepared, prepare, without_gold
 from training.record import log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.reporter import Reporter
@@ -26,35 +28,17 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run; `scores`, `baselines` and `ceilings` are those of `Evaluated`."""
+    """The result of a training run; `scores`, `baselines`, `ceilings` and `findings` are those of `Evaluated`."""
 
     run: str
     run_name: str
     experiment: str
-    scores: dict[str, Scores]
-    baselines: dict[str, dict[str, Scores]]
-    ceilings: dict[str, Ceiling]
+    scores: Mapping[str, Scores]
+    baselines: Mapping[str, Mapping[str, Scores]]
+    ceilings: Mapping[str, Ceiling]
+    findings: Findings
     model: str
     registered: Registered | None
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """A tagger with its scores on test and on each set of `evaluation`, and the predictions on test.
-
-    `baselines` has the scores of each baseline on the same sets: set → baseline → scores. `ceilings` has the sets with
-    passages that several annotators read.
-    """
-
-    tagger: Tagger
-    scores: dict[str, Scores]
-    baselines: dict[str, dict[str, Scores]]
-    ceilings: dict[str, Ceiling]
-    predictions: list[Prediction]
-
-    @property
-    def test(self) -> Scores:
-        return self.scores["test"]
 
 
 def train(config: Config, *, reporter: Reporter) -> Trained:
@@ -100,10 +84,12 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")
-        model = log_model(run, evaluated.tagger, evaluated.test)
+        model = log_model(run, evaluated.tagger, evaluated.scores, prepared)
+        card = model_card(prepared, evaluated, run=run.id)
+        run.text(card, WHOLE_CARD)
         callback.done()
     # Only a finished run has a registered model, whenever the process is killed.
-    registered = register_model(run, model, prepared, evaluated.test)
+    registered = register_model(run, model, prepared, card)
     return Trained(
         run=run.id,
         run_name=run.name,
@@ -111,6 +97,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         scores=evaluated.scores,
         baselines=evaluated.baselines,
         ceilings=evaluated.ceilings,
+        findings=evaluated.findings,
         model=f"runs:/{run.id}/tagger",
         registered=registered,
     )
@@ -139,9 +126,18 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
         of_annotators = ceiling_on(tagger, prepared, name, predictions[name])
         if of_annotators is not None:
             ceilings[name] = of_annotators
-    more = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
+    test_splits = evaluate_test_splits(predictions["test"], prepared.split, seed=config.seed)
+    on_dev = {}
     if fitted.dev_tagger is not None:
-        more["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    log_scores(run, scores | more, of_baselines, ceilings, predictions)
-    log_page(run, tagger, prepared, OnSets(scores, of_baselines, ceilings, predictions), fitted.warnings)
-    return Evaluated(tagger, scores, of_baselines, ceilings, predictions["test"])
+        on_dev["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
+    on_sets = OnSets(scores, of_baselines, ceilings, predictions)
+    evaluated = Evaluated(
+        **vars(on_sets),
+        tagger=tagger,
+        test_splits=test_splits,
+        findings=find(prepared, on_sets),
+        warnings=fitted.warnings,
+    )
+    log_scores(run, scores | test_splits | on_dev, of_baselines, ceilings, predictions)
+    log_page(run, prepared, evaluated)
+    return evaluated

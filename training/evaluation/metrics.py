@@ -195,19 +195,23 @@ def stance_results(predictions: Iterable[Prediction]) -> StanceResults | None:
 
 def joint_results(predictions: Sequence[Prediction]) -> JointResults | None:
     """Count the gold, predicted and correct pairs of topic and stance; None if either task was not predicted."""
-    groups, counts = [], []
-    for prediction in predictions:
-        stances = {stance.topic: stance.gold for stance in prediction.stances if stance.topic}
-        gold = {topic: stances.get(topic) for topic, predicted in prediction.topics.items() if predicted.gold}
-        tied = any(topic.gold is None for topic in prediction.topics.values())
-        if not prediction.topics or tied or None in gold.values() or None in prediction.tags.values():
-            continue
-        correct = sum(gold.get(topic) == stance for topic, stance in prediction.tags.items())
-        groups.append(prediction.group)
-        counts.append((len(gold), len(prediction.tags), correct))
+    counts = [(prediction.group, pairs) for prediction in predictions if (pairs := count_pairs(prediction)) is not None]
     if not counts or not any(prediction.stances for prediction in predictions):
         return None
-    return JointResults(Groups(groups), *np.array(counts, dtype=np.float64).T)
+    return JointResults(
+        Groups([group for group, _ in counts]), *np.array([pairs for _, pairs in counts], dtype=np.float64).T
+    )
+
+
+def count_pairs(prediction: Prediction) -> tuple[int, int, int] | None:
+    """Count the gold, predicted and correct pairs of topic and stance; None if the gold or the tags lack one of the two."""
+    stances = {stance.topic: stance.gold for stance in prediction.stances if stance.topic}
+    gold = {topic: stances.get(topic) for topic, predicted in prediction.topics.items() if predicted.gold}
+    tied = any(topic.gold is None for topic in prediction.topics.values())
+    if not prediction.topics or tied or None in gold.values() or None in prediction.tags.values():
+        return None
+    correct = sum(gold.get(topic) == stance for topic, stance in prediction.tags.items())
+    return len(gold), len(prediction.tags), correct
 
 
 def evaluate(predictions: Sequence[Prediction], *, seed: int) -> Scores:

@@ -30,7 +30,9 @@ class RunCallback:
 
     def epoch(self, what: str, number: int, metrics: Mapping[str, float]) -> None:
         """Log the metrics of an epoch, rounded: the UI shows every digit that it is given."""
-        self._run.metrics({f"training/{what}/{name}": float(f"{value:.4g}") for name, value in metrics.items()}, step=number)
+        self._run.metrics(
+            {f"training/{what}/{name}": float(f"{value:.4g}") for name, value in metrics.items()}, step=number
+        )
 
     def checkpoints(self, key: str) -> Path | None:
         """Return the folder for the checkpoints of a fit, or None if another process runs the same fit."""

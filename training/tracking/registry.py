@@ -41,16 +41,21 @@ class Registered:
 
 
 @store_errors()
-def register(run: Run, model_id: str, name: str, *, description: str, digest: str) -> Registered:
-    """Register the model of a finished run as a new version, which becomes champion if there is none yet."""
+def register(run: Run, model_id: str, name: str, *, about: str, description: str, digest: str) -> Registered:
+    """Register the model of a finished run as a new version, which becomes champion if there is none yet.
+
+    `description` is that of the version. `about` describes the registered model, unless it is described already.
+    """
     client = run.client
     # Without the alias and the tag, the version would be one that nobody knows the use of.
     with interrupts_delayed():
         try:
-            client.create_registered_model(name)
+            client.create_registered_model(name, description=about)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+            if not client.get_registered_model(name).description:
+                client.update_registered_model(name, about)
         version = client.create_model_version(
             name,
             f"models:/{model_id}",

@@ -7,10 +7,11 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
@@ -25,6 +26,13 @@ REGISTERED = "demarche.registered"
 """The tag with the registered model of a run: `name/version`."""
 
 _LONGEST_NAME = 250  # characters that MLflow accepts
+
+
+class Dataset(NamedTuple):
+    """The name and the digest of a data set, by which MLflow links metrics to it. A digest has at most 36 characters."""
+
+    name: str
+    digest: str
 
 
 class Run:
@@ -45,15 +53,22 @@ class Run:
         """Set tags."""
         self.client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
 
-    def metrics(self, metrics: Mapping[str, float], *, step: int | None = None, model_id: str | None = None) -> None:
-        """Log the metrics that have a value (not NaN), and link them to a logged model if one is named."""
+    def metrics(
+        self,
+        metrics: Mapping[str, float],
+        *,
+        step: int | None = None,
+        model_id: str | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        """Log the metrics that have a value (not NaN), and link them to a logged model and a data set if these are given."""
         now = int(time.time() * 1000)
-        with_value = {slug(name): value for name, value in metrics.items() if value == value}
+        name, digest = dataset or (None, None)
+        with_value = {slug(key): value for key, value in metrics.items() if value == value}
         self.client.log_batch(
             self.id,
             metrics=[
-                Metric(name, value, now, step or 0, model_id=model_id, run_id=self.id)
-                for name, value in with_value.items()
+                Metric(key, value, now, step or 0, model_id, name, digest, self.id) for key, value in with_value.items()
             ],
         )
         self.logged_metrics.update(with_value)
@@ -83,7 +98,7 @@ class Run:
         columns = list(rows[0]) if rows else ["nothing"]
         self.client.log_table(self.id, {column: [row[column] for row in rows] for column in columns}, path)
 
-    def dataset(self, rows: Sequence[Mapping[str, Any]], *, name: str, source: str, digest: str, context: str) -> None:
+    def dataset(self, rows: Sequence[Mapping[str, Any]], dataset: Dataset, *, source: str, context: str) -> None:
         """Log a split of the data, or a set to evaluate on. MLflow's own digest ignores list columns and rows past 10,000."""
         import pandas as pd
         from mlflow.data.pandas_dataset import from_pandas
@@ -92,12 +107,12 @@ class Run:
         with warnings.catch_warnings():
             # MLflow has two source types for a local file, and warns that it chose one of them.
             warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
-            dataset = from_pandas(frame, source=source, name=name, digest=digest)
+            logged = from_pandas(frame, source=source, name=dataset.name, digest=dataset.digest)
         tags = [InputTag(MLFLOW_DATASET_CONTEXT, context)]
-        self.client.log_inputs(self.id, [DatasetInput(Dataset.from_dictionary(dataset.to_dict()), tags)])
+        self.client.log_inputs(self.id, [DatasetInput(MlflowDataset.from_dictionary(logged.to_dict()), tags)])
 
-    def model(self, folder: Path, *, metrics: Mapping[str, float], digest: str) -> str:
-        """Log a saved tagger as a pyfunc with its metrics, and return the model's id."""
+    def model(self, folder: Path, *, digest: str) -> str:
+        """Log a saved tagger as a pyfunc, and return the model's id."""
         import mlflow.pyfunc
         from mlflow.models import Model
 
@@ -118,7 +133,6 @@ class Run:
                 pip_requirements=pip_requirements(folder),
                 metadata={"demarche_digest": digest},
             )
-            self.metrics(metrics, model_id=model.model_id)
         return str(model.model_id)
 
 

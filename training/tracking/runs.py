@@ -18,7 +18,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
-from training.tracking.owner import is_gone, owner_tags
+from training.tracking.owner import OWNER, is_gone, owner_tags
 from training.tracking.run import Run
 from training.tracking.store import sqlite_path, store_name, tracking_uri
 from training.tracking.view import show_metrics
@@ -29,6 +29,9 @@ INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
 TRIAL = "demarche.trial"
 SHARE = "demarche.share"
+FOLD = "demarche.fold"
+FOLDS = "demarche.folds"
+"""The number of folds of a cross-validation, on the run that has the predictions of all of them."""
 _REASON = "demarche.reason"
 _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """MLflow's error codes for an unknown id, and for one that cannot be an id."""
@@ -104,6 +107,7 @@ def _write(client: MlflowClient, open_run: Callable[[], MlflowRun]) -> Iterator[
             writer = Run(client, run)
             yield writer
             client.set_terminated(id)
+            _disown(client, id)
             show_metrics(client, writer.experiment, writer.logged_metrics)
         except BaseException as error:
             if id is None:
@@ -126,6 +130,17 @@ def _end(client: MlflowClient, run: MlflowRun, status: int, reason: str) -> None
                 client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
         client.set_tag(id, _REASON, reason[:4000])
         client.set_terminated(id, RunStatus.to_string(status))
+        _disown(client, id)
+
+
+def _disown(client: MlflowClient, id: str) -> None:
+    """Delete the owner of a run that has ended: it would only be one more tag to read."""
+    try:
+        client.delete_tag(id, OWNER)
+    except MlflowException as error:
+        # Another process that shares the run has deleted it, or it is a run of an earlier version.
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 @dataclass(frozen=True)
@@ -143,14 +158,14 @@ class Summary:
 
 @store_errors()
 def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
-    """Return the latest runs, newest first; trials of sweeps and points of learning curves only with `parts`."""
+    """Return the latest runs, newest first; trials, points of learning curves and single folds only with `parts`."""
     client = open_store()
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
         names = ", ".join(sorted(experiments.values()))
         raise DemarcheError(f"no experiment {experiment!r} in {store_name()}; there are: {names}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
-    query = "" if parts else f"tags.`{TRIAL}` IS NULL AND tags.`{SHARE}` IS NULL"
+    query = "" if parts else " AND ".join(f"tags.`{tag}` IS NULL" for tag in (TRIAL, SHARE, FOLD))
     latest = client.search_runs(ids, query, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in latest]
 

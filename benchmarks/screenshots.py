@@ -1,0 +1,156 @@
+"""`make screenshots`: train a few small runs in a store of their own and take pictures of them in the UI, for the docs.
+
+    python -m benchmarks.screenshots [STORE] [PICTURES]
+
+STORE is a folder (build/screenshots); runs that it has are not trained again. PICTURES is where the pictures go (docs).
+Needs Chromium and its driver: Debian's packages `chromium` and `chromium-driver`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+from labels.errors import DemarcheError
+from training.tracking import runs as tracking
+from training.tracking.view import view_link
+
+EXPERIMENT, MODEL = "foreign-affairs", "foreign-affairs-tagger"
+_NO_CHARACTERS = ["topics.ngrams.chars=null", "stance.ngrams.chars=null"]
+RUNS = {
+    "linear": ["configs/linear.yaml"],
+    "words-only": ["configs/linear.yaml", *_NO_CHARACTERS],
+    "passage-alone": ["configs/linear.yaml", *_NO_CHARACTERS, "input=[text]"],
+    "embedding": ["configs/embedding.yaml"],
+}
+WIDTH, HEIGHT = 1500, 940  # pixels
+_PATIENCE = 120  # seconds
+# The UI of a first visit is that for language models, and opens a panel for questions to one.
+_SETTINGS = {
+    "mlflow.workflowType_v1": '"machine_learning"',
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+    "mlflow.assistant.panelOpen_v1": "false",
+}
+
+
+def train_missing() -> list[tracking.Summary]:
+    """Train the runs that the store does not have, and return all of them, in the order of `RUNS`."""
+    with contextlib.suppress(DemarcheError):  # there is no store yet
+        have = {run.name for run in tracking.runs(EXPERIMENT) if run.status == "FINISHED"}
+    have = locals().get("have", set())
+    for name in RUNS.keys() - have:
+        config, *overrides = RUNS[name]
+        command = [sys.executable, "-m", "demarche", "train", config, f"name={name}", *overrides]
+        subprocess.run(command, check=True)
+    latest = {run.name: run for run in reversed(tracking.runs(EXPERIMENT)) if run.status == "FINISHED"}
+    return [latest[name] for name in RUNS]
+
+
+@contextlib.contextmanager
+def ui() -> Iterator[str]:
+    """Start `demarche ui` on a free port, and yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "demarche", "ui", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            if not process.stdout.readline():
+                raise SystemExit("the UI did not start")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+class Browser:
+    """Headless Chromium that writes pictures of pages to a folder."""
+
+    def __init__(self, address: str, pictures: Path) -> None:
+        options = webdriver.ChromeOptions()
+        for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
+            options.add_argument(flag)
+        driver = shutil.which("chromedriver")
+        if driver is None:
+            raise SystemExit(
+                "no chromedriver; install Chromium and its driver: apt-get install chromium chromium-driver"
+            )
+        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.address, self.pictures = address, pictures
+        self._set_size(WIDTH, HEIGHT)
+        self.driver.get(f"{address}/version")
+        for key, value in _SETTINGS.items():
+            self.driver.execute_script("localStorage.setItem(arguments[0], arguments[1])", key, value)
+
+    def _set_size(self, width: int, height: int) -> None:
+        """Set the size of the page itself, which is smaller than its window."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def picture(self, name: str, url: str, *, until: str, scroll_to: str | None = None) -> None:
+        """Take a picture of a page once it shows the text `until`."""
+        self.driver.get("about:blank")
+        self.driver.get(url)
+        self._wait_for(until)
+        if scroll_to is not None:
+            self.driver.execute_script(
+                "[...document.querySelectorAll('*')].filter(e => e.children.length == 0 && "
+                "e.textContent.startsWith(arguments[0]))[0].scrollIntoView({block: 'start'})",
+                scroll_to,
+            )
+        # Charts and pictures of a run come after the text.
+        time.sleep(6)
+        self._hide_notices()
+        file = self.pictures / f"{name}.png"
+        self.driver.save_screenshot(str(file))
+        print(f"{file}: {file.stat().st_size // 1000} kB")
+
+    def _wait_for(self, text: str) -> None:
+        WebDriverWait(self.driver, _PATIENCE).until(
+            lambda driver: text in driver.execute_script("return document.body.innerText"),
+            f"{text!r} is not on the page",
+        )
+
+    def _hide_notices(self) -> None:
+        """Close notes that a user closes once, and the bars of buttons over charts that only a pointer shows."""
+        for button in self.driver.find_elements("css selector", "button[data-component-id*='shared_view'][aria-label]"):
+            button.click()
+        self.driver.execute_script("document.querySelectorAll('.modebar').forEach(bar => bar.remove())")
+        time.sleep(0.5)
+
+
+def main(store: Path, pictures: Path) -> None:
+    store.mkdir(parents=True, exist_ok=True)
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{(store / 'mlflow.db').resolve().as_posix()}"
+    runs = train_missing()
+    with ui() as address:
+        link = view_link(EXPERIMENT, server=address)
+        experiment = link.split("/experiments/")[1].split("/")[0]
+        browser = Browser(address, pictures)
+        try:
+            browser.picture("runs", link, until=runs[0].name)
+            browser.picture("charts", f"{link}&compareRunsMode=CHART", until="Headlines on test")
+            ids, experiments = json.dumps([run.id for run in runs]), json.dumps([experiment])
+            compared = f"{address}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
+            browser.picture("compare", compared, until="Parallel Coordinates")
+            browser.picture("run", f"{address}/#/experiments/{experiment}/runs/{runs[0].id}", until="Description")
+            browser.picture("model", f"{address}/#/models/{MODEL}/versions/1", until="Version 1")
+        finally:
+            browser.driver.quit()
+
+
+if __name__ == "__main__":
+    arguments = [Path(argument) for argument in sys.argv[1:]]
+    main(*arguments, *[Path("build/screenshots"), Path("docs")][len(arguments) :])
