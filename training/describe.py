@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from training.evaluation.predictions import Prediction
 from training.prepare import Prepared
 
 REPORT = "report.md"
-ANNOTATORS, ON_THEIR_LABELS = "annotators", "this run against the same"
+ANNOTATORS, ON_THEIR_LABELS = "annotators", "this run on the same labels"
 _ERRORS = 10
+_ONE_LINE = 95
+"""Characters that fit beside the details of a run on a screen 1,440 pixels wide."""
 _LONGEST_TEXT = 300
 Row = tuple[str, Mapping[str, Interval], bool]
 """A row of a table: its name, its scores, and whether their intervals are shown."""
@@ -51,10 +54,15 @@ def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     for metric in names:
         cells = [_cell(row.get(metric), bounds=bounds) for _, row, bounds in columns]
         lines.append(f"| {metric} &nbsp; | " + " | ".join(f"{cell} &nbsp;" for cell in cells) + " |")
-    # A paragraph has a margin, for which there is no room.
-    return "\n".join(
-        [*lines, "", f'<div>{_learned(prepared)}: {_command(prepared)} · <a href="{report}">report</a></div>']
+    link = f'<a href="{report}">report</a>'
+    command = _command(prepared)
+    said = f"Trained on {_learned(prepared)}: "
+    # A second line would be the sixth row; the report has the command in any case.
+    last = (
+        f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} (with the command)"
     )
+    # A paragraph has a margin, for which there is no room.
+    return "\n".join([*lines, "", f"<div>{last}</div>"])
 
 
 def report(
@@ -147,16 +155,17 @@ def _data(prepared: Prepared) -> str:
 
 def _command(prepared: Prepared) -> str:
     config = prepared.config
-    words = ["demarche", "train", str(config.file or "config.yaml"), *config.overrides]
-    return _code(shlex.join(words))
+    return printable(shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides]))
 
 
 def repeat(prepared: Prepared) -> str:
     """Return the command that repeats a run, as Markdown."""
+    command = _command(prepared)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     return (
-        f"{_command(prepared)}\n\nIf the file has been edited since, download `config.yaml` from the artifacts of this run: "
-        "it holds the settings as they were used, overrides included. Run `demarche train config.yaml` in the folder in "
-        "which this run was started."
+        f"{fence}\n{command}\n{fence}\n\nIf the file has been edited since, download `config.yaml` from the artifacts of this "
+        "run: it has the settings as they were used, overrides included. Then run `demarche train config.yaml` in the folder "
+        "in which this run was started."
     )
 
 
@@ -181,7 +190,6 @@ def _plain(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return text as HTML code, which shows it literally inside other HTML too."""
-    text = printable(text)
-    escaped = "".join(f"&#{ord(letter)};" if letter in "&<>`*_~[]|\\$:\"'" else letter for letter in text)
+    """Return text as code in HTML, where it shows as it is: Markdown would be read inside a tag too."""
+    escaped = "".join(letter if letter.isalnum() or letter in " ./=-" else f"&#{ord(letter)};" for letter in text)
     return f"<code>{escaped}</code>"

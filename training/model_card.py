@@ -38,7 +38,7 @@ def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
         "Intended use and limits": _limits(prepared, evaluated.tagger),
         "Training data": _data(prepared),
         "By source, on test": _by_source(prepared, evaluated),
-        "How to repeat it": [f"Run {run} made it. {repeat(prepared)}"],
+        "How to repeat it": [f"Run {run} made it.", "", repeat(prepared)],
     }
     parts = []
     for title, lines in sections.items():

@@ -28,6 +28,8 @@ from training.tracking.registry import Registered, register
 from training.tracking.run import Dataset, Run, interval_tag
 from training.tracking.view_state import DATA, ENCODER, FAMILY, SPLIT
 
+DIGITS = 6
+"""Decimals of a metric: the UI shows all. With fewer, some would differ from their intervals when both are shown with 3."""
 _ONLY_IN_TABLE = ("topics/precision/", "topics/recall/", "topics/ap/")
 """Metrics by class that stand in the table of classes only: as metrics, the UI would show dozens more of them."""
 
@@ -149,8 +151,7 @@ def log_metrics(run: Run, split: str, scores: Scores) -> None:
     """Log the metrics on a split, and the intervals of the headline metrics as tags."""
     run.metrics(
         {
-            # The UI shows every digit that it is given.
-            f"{split}/{name}": round(score.value, 4)
+            f"{split}/{name}": round(score.value, DIGITS)
             for name, score in scores.metrics.items()
             if not name.startswith(_ONLY_IN_TABLE)
         }
@@ -179,7 +180,7 @@ def log_scores(
         for name, of_set in predictions.items():
             for task, measured in reliabilities(of_set).items():
                 errors = {"ece": measured.ece, "brier": measured.brier}
-                run.metrics({f"{name}/{task}/{key}": round(value, 4) for key, value in errors.items()})
+                run.metrics({f"{name}/{task}/{key}": round(value, DIGITS) for key, value in errors.items()})
             file = Path(folder) / f"{name}.jsonl"
             write_jsonl(file, of_set)
             run.file(file, Path(tracking.PREDICTIONS).parent.name)
@@ -187,7 +188,9 @@ def log_scores(
 
 def _headlines(prefix: str, scores: Scores) -> dict[str, float]:
     """Return headline metrics in one group: the UI groups charts by the part of a name before its last slash."""
-    return {f"{prefix}_{key.replace('/', '_')}": round(score.value, 4) for key, score in scores.headlines().items()}
+    return {
+        f"{prefix}_{key.replace('/', '_')}": round(score.value, DIGITS) for key, score in scores.headlines().items()
+    }
 
 
 def log_page(run: Run, prepared: Prepared, evaluated: Evaluated) -> None:
@@ -216,7 +219,7 @@ def log_model(run: Run, tagger: Tagger, scores: Mapping[str, Scores], prepared: 
         digest = tagger.save(Path(folder) / "tagger")
         model_id = run.model(Path(folder) / "tagger", digest=digest)
     for name, of_set in scores.items():
-        headlines = {f"{name}/{metric}": round(score.value, 4) for metric, score in of_set.headlines().items()}
+        headlines = {f"{name}/{metric}": round(score.value, DIGITS) for metric, score in of_set.headlines().items()}
         run.metrics(headlines, model_id=model_id, dataset=_dataset(prepared, name))
     run.tags({"demarche.model": digest})
     return Logged(model_id, digest)
