@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
+.PHONY: demo test check screenshots bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/linear.yaml
 	$(BIN)/demarche tag seeds/new_articles --model $(CHAMPION) --out build/tags.csv
 	@echo
 	@echo "The tags are in build/tags.csv: one row per passage and topic, with its stance."
-	@echo "To see the run in MLflow: $(BIN)/demarche ui, then open http://127.0.0.1:5000"
+	@echo "To see the run in MLflow: $(BIN)/demarche ui --open (without a browser here, it prints the link)"
 
 test: .venv/installed-dev
 	$(MAKE) --no-print-directory check
@@ -21,6 +21,11 @@ check:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+screenshots: .venv/installed
+	@command -v chromedriver >/dev/null || { echo "make screenshots needs Chromium and its driver: apt-get install chromium chromium-driver"; exit 2; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,screenshots]'
+	$(BIN)/python -m benchmarks.screenshots
 
 bench: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -77,7 +77,7 @@ def interval(score: Interval) -> tuple[str, str]:
 
 
 def scores_table(
-    scores: Scores, baselines: dict[str, Scores] | None = None, ceiling: Ceiling | None = None, *, on: str = "test"
+    scores: Scores, baselines: Mapping[str, Scores] | None = None, ceiling: Ceiling | None = None, *, on: str = "test"
 ) -> None:
     """Print the headline metrics with intervals, next to the baselines and the annotators, then a row for each class."""
     baselines = baselines or {}

@@ -129,6 +129,7 @@ def _print_folds(validated: CrossValidated) -> None:
     echo(f"run    {validated.run} ({validated.run_name})")
     echo(f"store  {store_name()}")
     echo("model  none: a cross-validation keeps and registers no model; without --folds, the command trains one")
+    _print_ui(validated.experiment)
 
 
 def _print_curve(curve: Curve) -> None:

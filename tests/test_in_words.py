@@ -37,13 +37,13 @@ def judged(predictions: list[Prediction], **ceiling: float) -> str:
     return how_good(predictions, evaluate(predictions, seed=1), baselines, on="test", ceiling=named)
 
 
-def test_a_tagger_is_good_middling_or_weak_by_the_lower_bound_between_baseline_and_ceiling() -> None:
+def test_a_tagger_is_good_middling_or_weak_by_how_far_it_gets_from_baseline_to_ceiling() -> None:
     assert judged(town(400, wrong=0.02)) == (
         "on test, topics are good (hardly any are missed; of those assigned, none are wrong), "
         "and stance is good (hardly any are wrong)"
     )
     assert "stance is middling (three of ten are wrong)" in judged(town(400, wrong=0.3))
-    assert "stance is weak (five of ten are wrong)" in judged(town(400, wrong=0.5))
+    assert "stance is weak (six of ten are wrong)" in judged(town(400, wrong=0.6))
     # Where annotators themselves are not sure, the same score is nearer to what can be reached.
     assert "stance is good (three of ten are wrong; the annotators themselves reach 0.75)" in judged(
         town(400, wrong=0.3), stance_macro_f1=0.75
@@ -52,7 +52,7 @@ def test_a_tagger_is_good_middling_or_weak_by_the_lower_bound_between_baseline_a
 
 def test_the_same_score_on_fewer_passages_is_judged_more_carefully() -> None:
     assert "stance is good" in judged(town(1200, wrong=0.1))
-    assert "stance is middling" in judged(town(60, wrong=0.1))
+    assert "stance is middling to good" in judged(town(60, wrong=0.1))
 
 
 def test_a_tagger_that_does_not_beat_the_trivial_baseline_is_said_not_to() -> None:

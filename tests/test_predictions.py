@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from labels.errors import BadInput, DemarcheError
 from labels.files import write_jsonl
@@ -117,6 +116,11 @@ def test_an_invalid_line_is_reported_with_its_number(tmp_path: Path) -> None:
         read_predictions(path)
 
 
+def unread(town: list[Prediction]) -> list[Example]:
+    """An example without votes for each prediction."""
+    return [example(prediction.passage, []) for prediction in town]
+
+
 def test_errors_are_sorted_by_confidence_and_exclude_ties() -> None:
     town = [
         predicted("a", {"tea": (True, 0.4), "rain": (False, 0.9)}),
@@ -125,18 +129,34 @@ def test_errors_are_sorted_by_confidence_and_exclude_ties() -> None:
         ),
         predicted("c", {"tea": (True, 0.9)}, {"tea": ("favor", "favor")}),
     ]
-    rows = [(row["error"], row["about"], row["passage"], row["sure"]) for row in errors(town)]
-    assert rows == [
-        ("topic not in gold", "rain", "a", 0.9),
-        ("stance", "rain", "b", 0.8),
-        ("topic missed", "tea", "a", 0.6),
+    rows = errors(town, unread(town))
+    assert [
+        tuple(row[key] for key in ("class", "task", "gold", "predicted", "probability", "passage")) for row in rows
+    ] == [
+        ("rain", "topic", "no", "yes", 0.9, "a"),
+        ("rain", "stance", "favor", "against", 0.8, "b"),
+        ("tea", "topic", "yes", "no", 0.6, "a"),
     ]
+    assert list(rows[0])[:2] == ["text", "class"]
+
+
+def test_an_error_shows_how_the_annotators_voted() -> None:
+    against = Label(topic="tea", stance="against")
+    read = [example("a", [TEA], [against], [against]), example("b", [TEA], [TEA], [])]
+    rows = errors(predict(tagger(topics=[0.1, 0.1]), read, ["test"] * 2), read)
+    votes = {(row["passage"], row["task"]): row["votes"] for row in rows}
+    assert votes == {
+        ("a", "topic"): "yes 100%",
+        ("a", "stance"): "against 67%, favor 33%",
+        ("b", "topic"): "yes 67%",
+    }
 
 
 @settings(deadline=None)
-@given(town=towns(), seed=st.integers(0, 9))
-def test_every_wrong_stance_is_an_error(town: list[Prediction], seed: int) -> None:
-    wrong = [row for row in errors(town) if row["error"] == "stance"]
+@given(town=towns())
+def test_every_wrong_stance_is_an_error(town: list[Prediction]) -> None:
+    rows = errors(town, unread(town))
+    wrong = [row for row in rows if row["task"] == "stance"]
     decided = [stance for p in town for stance in p.stances if stance.gold is not None]
     assert len(wrong) == sum(stance.gold != stance.predicted for stance in decided)
-    assert [row["sure"] for row in errors(town)] == sorted((row["sure"] for row in errors(town)), reverse=True)
+    assert [row["probability"] for row in rows] == sorted((row["probability"] for row in rows), reverse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -172,7 +173,7 @@ def test_ctrl_c_is_one_line_and_the_same_command_resumes(town: Path) -> None:
 def test_values_that_exclude_each_other_count_as_a_trial(town: Path) -> None:
     space = "{topics.ngrams.words: {choices: [null, [1, 1]]}, topics.ngrams.chars: {choices: [null, [2, 3]]}}"
     text = (town / "config.yaml").read_text().split("search:")[0].replace("chars: null", "chars: [2, 3]")
-    (town / "config.yaml").write_text(f"{text}search: {{metric: topics/map, space: {space}}}\n")
+    (town / "config.yaml").write_text(f"{text}search: {{metric: topics/ap/tea, space: {space}}}\n")
     # With this seed both are null in the third trial.
     result = demarche("sweep", "config.yaml", "--trials", "4", "stance=null", "seed=14")
     assert result.exit_code == 0, result.output
@@ -181,6 +182,8 @@ def test_values_that_exclude_each_other_count_as_a_trial(town: Path) -> None:
     assert "trial 1: topics.ngrams.chars=[2,3] topics.ngrams.words=null: as trial 0" in result.output
     assert len(trials()) == 1
     assert others()["tiny sweep"].status == "FINISHED"
+    # A metric that runs have in their table of classes only can be searched for, too.
+    assert re.search(r"^topics/ap/tea +[01]\.\d{3} +\[.*\] +[01]\.\d{3}$", result.output, re.MULTILINE)
 
 
 def test_a_plain_training_ignores_the_search(town: Path) -> None:

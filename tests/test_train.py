@@ -69,9 +69,15 @@ def test_a_config_becomes_a_champion(champion: Champion) -> None:
     value = f"{run.metrics['test/joint/micro_f1']:.3f}"
     assert re.fullmatch(rf"{value} \[[01]\.\d+, [01]\.\d+\]", run.tags["interval/test/joint/micro_f1"])
     assert not [name for name in run.metrics if name.endswith(("_low", "_high"))]
+    # Of each topic and stance, F1 alone is a metric; the rest is in the table of classes.
+    assert "test/topics/f1/tea" in run.metrics
+    assert not [name for name in run.metrics if re.search("/(precision|recall|ap)/", name)]
+    assert all(value == round(value, 6) for value in run.metrics.values())
     params = open_store().get_run(run.id).data.params
     assert params["topics.ngrams.chars"] == params["joint"] == params["thresholds.precision"] == "none"
     assert params["topics.ngrams.words"] == "1, 2"
+    assert (params["family"], params["encoder"]) == ("linear", "none")
+    assert re.fullmatch("passages [0-9a-f]{6}", params["data"])
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     assert "demarche.evaluation" not in run.tags
@@ -219,7 +225,7 @@ def test_a_split_named_test_does_not_hide_the_metrics_of_all_test_splits(store: 
     (run,) = tracking.runs()
     predictions = read_predictions(tracking.fetch_artifact(run.id, tracking.PREDICTIONS))
     assert {prediction.split for prediction in predictions} == {"test", "test_far"}
-    assert run.metrics["test/topics/map"] == evaluate(predictions, seed=13).metrics["topics/map"].value
+    assert run.metrics["test/topics/map"] == round(evaluate(predictions, seed=13).metrics["topics/map"].value, 6)
     assert "test_far/topics/map" in run.metrics
 
 

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from labels.bootstrap import Interval
 from labels.passages import DECIDERS, is_person
 from labels.wording import counted, markdown, printable
-from training.evaluation.metrics import HEADLINES
-from training.findings import Evaluated
+from training.evaluation.ceiling import Ceiling
+from training.evaluation.metrics import HEADLINES, Scores
+from training.evaluation.predictions import Prediction
 from training.prepare import Prepared
 
 REPORT = "report.md"
-ANNOTATORS, ON_THEIR_LABELS = "annotators", "this run against the same"
+ANNOTATORS, ON_THEIR_LABELS = "annotators", "this run on the same labels"
 _ERRORS = 10
+_ONE_LINE = 95
+"""Characters that fit beside the details of a run on a screen 1,440 pixels wide."""
 _LONGEST_TEXT = 300
 Row = tuple[str, Mapping[str, Interval], bool]
 """A row of a table: its name, its scores, and whether their intervals are shown."""
 
 
-def summary(prepared: Prepared, on: Evaluated, *, report: str) -> str:
+@dataclass(frozen=True)
+class OnSets:
+    """What was measured on test and on each set of `evaluation`, by the name of the set."""
+
+    scores: Mapping[str, Scores]
+    baselines: Mapping[str, Mapping[str, Scores]]
+    ceilings: Mapping[str, Ceiling]
+    predictions: Mapping[str, Sequence[Prediction]]
+
+    @property
+    def names(self) -> list[str]:
+        # Test comes last: how well a model does on other texts than those it was made from says more.
+        return [name for name in self.scores if name != "test"] + ["test"]
+
+
+def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     """Return the headline metrics, the data and the command of a run as Markdown that MLflow's UI shows whole.
 
     The UI (3.17) folds a description of more than 100 pixels, which is five rows of a table: metrics are rows, so that
@@ -34,31 +54,42 @@ def summary(prepared: Prepared, on: Evaluated, *, report: str) -> str:
     for metric in names:
         cells = [_cell(row.get(metric), bounds=bounds) for _, row, bounds in columns]
         lines.append(f"| {metric} &nbsp; | " + " | ".join(f"{cell} &nbsp;" for cell in cells) + " |")
-    # A paragraph has a margin, for which there is no room.
-    return "\n".join(
-        [*lines, "", f'<div>{_learned(prepared)}: {_command(prepared)} · <a href="{report}">report</a></div>']
+    link = f'<a href="{report}">report</a>'
+    command = _command(prepared)
+    said = f"Trained on {_learned(prepared)}: "
+    # A second line would be the sixth row; the report has the command in any case.
+    last = (
+        f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} (with the command)"
     )
+    # A paragraph has a margin, for which there is no room.
+    return "\n".join([*lines, "", f"<div>{last}</div>"])
 
 
-def report(prepared: Prepared, on: Evaluated, errors: Sequence[Mapping[str, Any]]) -> str:
-    """Return everything that there is to say of a run as Markdown: scores, data, command, warnings and errors."""
+def report(
+    prepared: Prepared,
+    on: OnSets,
+    errors: Sequence[Mapping[str, Any]],
+    *,
+    findings: Sequence[str],
+    warnings: Sequence[str],
+) -> str:
+    """Return everything that there is to say of a run as Markdown: findings, scores, data, command, warnings, errors."""
     config = prepared.config
     sections = [
         f"# {_plain(config.name)}\n\n{_plain(config.description.strip())}".rstrip(),
+        f"## In words\n\n{_listed(findings)}",
         *_score_sections(on),
         f"## Data\n\n{_data(prepared)}",
-        f"## Repeat this run\n\n{_repeat(prepared)}",
+        f"## Repeat this run\n\n{repeat(prepared)}",
     ]
-    if on.findings.lines():
-        sections.insert(1, "\n".join(f"- {line}" for line in on.findings.lines()))
-    if on.warnings:
-        sections.append("## Warnings\n\n" + "\n".join(f"- {_plain(warning)}" for warning in on.warnings))
+    if warnings:
+        sections.append(f"## Warnings\n\n{_listed(warnings)}")
     if errors:
         sections.append(f"## The surest errors on test\n\n{_errors(errors)}")
     return "\n\n".join(sections) + "\n"
 
 
-def _columns(name: str, on: Evaluated) -> Iterator[Row]:
+def _columns(name: str, on: OnSets) -> Iterator[Row]:
     yield f"on {name}", on.scores[name].headlines(), True
     for baseline, of_baseline in on.baselines[name].items():
         yield baseline, of_baseline.headlines(), False
@@ -67,7 +98,7 @@ def _columns(name: str, on: Evaluated) -> Iterator[Row]:
         yield ON_THEIR_LABELS, on.ceilings[name].model.headlines(), True
 
 
-def _score_sections(on: Evaluated) -> Iterator[str]:
+def _score_sections(on: OnSets) -> Iterator[str]:
     for name in on.names:
         columns = list(_columns(name, on))
         metrics = list(columns[0][1])
@@ -124,16 +155,22 @@ def _data(prepared: Prepared) -> str:
 
 def _command(prepared: Prepared) -> str:
     config = prepared.config
-    words = ["demarche", "train", str(config.file or "config.yaml"), *config.overrides]
-    return _code(shlex.join(words))
+    return printable(shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides]))
 
 
-def _repeat(prepared: Prepared) -> str:
+def repeat(prepared: Prepared) -> str:
+    """Return the command that repeats a run, as Markdown."""
+    command = _command(prepared)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     return (
-        f"{_command(prepared)}\n\nIf the file has been edited since, download `config.yaml` from the artifacts of this run: "
-        "it holds the settings as they were used, overrides included. Run `demarche train config.yaml` in the folder in "
-        "which this run was started."
+        f"{fence}\n{command}\n{fence}\n\nIf the file has been edited since, download `config.yaml` from the artifacts of this "
+        "run: it has the settings as they were used, overrides included. Then run `demarche train config.yaml` in the folder "
+        "in which this run was started."
     )
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {_plain(sentence)}" for sentence in sentences)
 
 
 def _errors(errors: Sequence[Mapping[str, Any]]) -> str:
@@ -153,7 +190,6 @@ def _plain(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return text as HTML code, which shows it literally inside other HTML too."""
-    text = printable(text)
-    escaped = "".join(f"&#{ord(letter)};" if letter in "&<>`*_~[]|\\$:\"'" else letter for letter in text)
+    """Return text as code in HTML, where it shows as it is: Markdown would be read inside a tag too."""
+    escaped = "".join(letter if letter.isalnum() or letter in " ./=-" else f"&#{ord(letter)};" for letter in text)
     return f"<code>{escaped}</code>"

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.tagger import Tagger
 from training.evaluation import plots
+from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, stance_results, topic_results
 from training.evaluation.predictions import Prediction
 from training.evaluation.reliability import Reliability, stance_reliability, topic_reliability
-from training.findings import Evaluated
 from training.tracking.run import Run
 
 _FOLDER = "figures"
 
 
-def log_plots(run: Run, evaluated: Evaluated) -> None:
+def log_plots(
+    run: Run,
+    tagger: Tagger,
+    predictions: Sequence[Prediction],
+    scores: Scores,
+    baselines: Mapping[str, Scores],
+    ceiling: Ceiling | None,
+) -> None:
     """Log the plots of a tagger on test."""
-    tagger, predictions, scores = evaluated.tagger, evaluated.predictions["test"], evaluated.test
-    baselines, ceiling = evaluated.baselines["test"], evaluated.ceilings.get("test")
     figures = {
         "f1_by_topic": plots.f1_by_topic(
             scores, baselines, ceiling, prefix="topics/f1/", total="topics/micro_f1", title="F1 of topics on test"

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labels.wording import markdown
 from models.tagger import Tagger
+from training.describe import OnSets
 from training.evaluate import evaluation_sets
 from training.evaluation.attributes import attributes
-from training.evaluation.ceiling import Ceiling
 from training.evaluation.in_words import how_good, small_set, weak_slices
 from training.evaluation.metrics import Scores
-from training.evaluation.predictions import Prediction
 from training.evaluation.slices import Slice, find_slices, slice_rows
 from training.prepare import Prepared
 
@@ -25,10 +23,10 @@ class Findings:
     slices: Mapping[str, list[Slice]]
     sentences: Mapping[str, list[str]]
 
-    def lines(self) -> list[str]:
-        """Return the sentences on every set as lines of Markdown, those on test last."""
+    def all_sentences(self) -> list[str]:
+        """Return the sentences on every set, those on test last."""
         sets = sorted(self.sentences, key=lambda name: name == "test")
-        return [markdown(sentence) for name in sets for sentence in self.sentences[name]]
+        return [sentence for name in sets for sentence in self.sentences[name]]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the slices of every set as rows of a table, the worse ones first."""
@@ -37,50 +35,36 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """A tagger with its scores, predictions and findings on test and on each set of `evaluation`.
+class Evaluated(OnSets):
+    """A tagger with what was measured and found on test and on each set of `evaluation`.
 
-    `baselines` has the scores of each baseline: set → baseline → scores. `ceilings` has the sets with passages that
-    several annotators read. `test_splits` has the tagger's scores on each test split if the data has several. `warnings`
-    are those of the fit.
+    `test_splits` has the tagger's scores on each test split if the data has several. `warnings` are those of the fit.
     """
 
     tagger: Tagger
-    scores: dict[str, Scores]
-    baselines: dict[str, dict[str, Scores]]
-    ceilings: dict[str, Ceiling]
-    test_splits: dict[str, Scores]
-    predictions: dict[str, list[Prediction]]
+    test_splits: Mapping[str, Scores]
     findings: Findings
-    warnings: list[str]
-
-    @property
-    def names(self) -> list[str]:
-        # Test comes last: how well a model does on other texts than those it was made from says more.
-        return [name for name in self.scores if name != "test"] + ["test"]
+    warnings: Sequence[str]
 
     @property
     def test(self) -> Scores:
         return self.scores["test"]
 
 
-def find(
-    prepared: Prepared,
-    scores: Mapping[str, Scores],
-    baselines: Mapping[str, Mapping[str, Scores]],
-    predictions: Mapping[str, Sequence[Prediction]],
-) -> Findings:
+def find(prepared: Prepared, on: OnSets) -> Findings:
     """Break the metrics of every set down, and say what they show."""
     config = prepared.config
     slices, sentences = {}, {}
     for name, examples, _ in evaluation_sets(prepared):
         data = prepared.data if name == "test" else prepared.evaluation[name].data
-        passages = [example.passage for example in examples]
-        columns = attributes(passages, data.annotations, config.slices)
-        slices[name] = find_slices(predictions[name], columns, seed=config.seed)
+        predictions, scores = on.predictions[name], on.scores[name]
+        columns = attributes([example.passage for example in examples], data.annotations, config.slices)
+        slices[name] = find_slices(predictions, columns, seed=config.seed)
+        of_annotators = on.ceilings[name].annotators.headlines() if name in on.ceilings else {}
+        ceiling = {metric: score.value for metric, score in of_annotators.items()}
         said = [
-            how_good(predictions[name], scores[name], baselines[name], on=name),
-            small_set(predictions[name], scores[name], on=name),
+            how_good(predictions, scores, on.baselines[name], on=name, ceiling=ceiling),
+            small_set(predictions, scores, on=name),
             weak_slices(slices[name], on=name),
         ]
         sentences[name] = [sentence for sentence in said if sentence is not None]

@@ -15,13 +15,14 @@ from labels.splits.duplicates import connected_groups, duplicate_pairs
 from labels.splits.split import Place, Split, hash_fraction
 from labels.wording import counted
 from training.config import Config
+from training.describe import REPORT, OnSets, report
 from training.evaluate import predict_split
 from training.evaluation.metrics import Scores, evaluate
-from training.evaluation.predictions import Prediction
+from training.evaluation.predictions import Prediction, errors
 from training.findings import Findings, find
 from training.fit import baselines
 from training.prepare import Prepared, check_gold, prepare
-from training.record import log_findings, log_inputs, log_scores
+from training.record import log_inputs, log_scores, log_tables
 from training.reporter import NoReporter, Reporter
 from training.run import fit_and_evaluate
 from training.split_config import TargetSplit
@@ -38,8 +39,8 @@ class Fold:
 
     name: str
     articles: int
-    predictions: list[Prediction]
-    baselines: Mapping[str, list[Prediction]]
+    predictions: Sequence[Prediction]
+    baselines: Mapping[str, Sequence[Prediction]]
     scores: Scores
 
 
@@ -49,6 +50,7 @@ class CrossValidated:
 
     run: str
     run_name: str
+    experiment: str
     folds: list[Fold]
     scores: Scores
     baselines: dict[str, Scores]
@@ -181,18 +183,27 @@ def _pool(run: Run, part: Prepared, folds: list[Fold]) -> CrossValidated:
     }
     by_passage = {prediction.passage: prediction for prediction in predictions}
     in_order = [by_passage[example.passage.id] for example in whole.examples_in("test")]
-    findings = find(whole, {"test": scores}, {"test": of_baselines}, {"test": in_order})
-    result = CrossValidated(run.id, run.name, folds, scores, of_baselines, findings)
+    on_sets = OnSets({"test": scores}, {"test": of_baselines}, {}, {"test": in_order})
+    result = CrossValidated(
+        run=run.id,
+        run_name=run.name,
+        experiment=config.tracking.experiment,
+        folds=folds,
+        scores=scores,
+        baselines=of_baselines,
+        findings=find(whole, on_sets),
+    )
     log_inputs(run, whole)
-    log_scores(run, {"test": scores}, {"test": of_baselines}, {}, {"test": in_order})
-    log_findings(run, findings)
+    log_scores(run, on_sets.scores, on_sets.baselines, {}, on_sets.predictions)
+    wrong = errors(in_order, whole.examples_in("test"))
+    log_tables(run, scores, wrong, result.findings)
     run.table(result.rows(), "folds.json")
     run.tags({tracking.FOLDS: str(len(folds))})
-    title = (
-        f"**{config.name}**, cross-validated in {len(folds)} folds of its articles. No model was kept or registered."
-    )
-    metrics = [f"{name}: {score}" for name, score in scores.headlines().items()]
-    run.describe("\n".join([title, "", *(f"- {line}" for line in [*metrics, *result.spread(), *findings.lines()])]))
+    sentences = [*result.spread(), *result.findings.all_sentences()]
+    run.text(report(whole, on_sets, wrong, findings=sentences, warnings=[]), REPORT)
+    lines = [f"{name}: {score}" for name, score in scores.headlines().items()]
+    kept = f"Cross-validated in {len(folds)} folds; no model was kept. [report]({run.page(REPORT)})"
+    run.describe("\n".join([*(f"- {line}" for line in lines), "", kept]))
     return result
 
 

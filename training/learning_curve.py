@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
@@ -29,7 +29,7 @@ class Point:
     passages: int
     articles: int
     scores: Scores
-    predictions: list[Prediction]
+    predictions: Sequence[Prediction]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from labels.gold.adjudication import Example
 from labels.passages import DECIDERS
 from labels.wording import counted, markdown
 from models.tagger import Tagger
+from training.describe import repeat
 from training.evaluation.metrics import HEADLINES, Scores, metrics_by_name
 from training.evaluation.slices import FEWEST_GOLD
+from training.figures import reliabilities
 from training.findings import Evaluated
 from training.prepare import Prepared
 
@@ -36,7 +38,7 @@ def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
         "Intended use and limits": _limits(prepared, evaluated.tagger),
         "Training data": _data(prepared),
         "By source, on test": _by_source(prepared, evaluated),
-        "How to repeat it": _repeat(prepared, run),
+        "How to repeat it": [f"Run {run} made it.", "", repeat(prepared)],
     }
     parts = []
     for title, lines in sections.items():
@@ -72,14 +74,26 @@ def _summary(evaluated: Evaluated) -> Iterator[str]:
     yield from _table_head(["on", "passages", *names])
     test = evaluated.predictions["test"]
     sizes = Counter(p.split for p in test) | {name: len(each) for name, each in evaluated.predictions.items()}
-    for name, scores in (evaluated.test_splits | _test_last(evaluated.scores)).items():
+    for name, scores in ({**evaluated.test_splits, **_test_last(evaluated.scores)}).items():
         yield _row([markdown(name), str(sizes[name]), *_cells(scores, names)])
     trivial = evaluated.baselines["test"].get("majority")
     if trivial is not None:
         values = [f"{trivial.metrics[n].value:.3f}" if n in trivial.metrics else "" for n in names]
         yield _row(["the most frequent answer, on test", "", *values])
+    for name, each in evaluated.ceilings.items():
+        yield _row(
+            [
+                f"the annotators against each other, on {markdown(name)}",
+                str(each.passages),
+                *_cells(each.annotators, names),
+            ]
+        )
     yield ""
     yield "Intervals: 95 %, bootstrap over articles."
+    measured = reliabilities(evaluated.predictions["test"])
+    errors = [f"{task} {each.ece:.3f} (Brier score {each.brier:.3f})" for task, each in measured.items()]
+    if errors:
+        yield f"Expected calibration error of the probabilities on test: {', '.join(errors)}."
 
 
 def _by_topic(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:
@@ -151,7 +165,7 @@ def _limits(prepared: Prepared, tagger: Tagger) -> Iterator[str]:
 def _data(prepared: Prepared) -> Iterator[str]:
     config, data = prepared.config, prepared.data
     learned = _examples(prepared, "train", "dev")
-    articles = len({example.passage.group_id for example in learned})
+    articles = len({example.passage.article for example in learned})
     files = ", ".join(markdown(path.name) for path in config.data.passages)
     sizes = ", ".join(f"{count} {name}" for name, count in prepared.split.sizes().items())
     yield (
@@ -186,15 +200,6 @@ def _by_source(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:
         metrics = metrics_by_name(of_source, seed=prepared.config.seed)
         cells = [str(metrics[name].interval) if name in metrics else "" for name in names]
         yield _row([markdown(source or ""), str(len(of_source)), *cells])
-
-
-def _repeat(prepared: Prepared, run: str) -> Iterator[str]:
-    overrides = " ".join(prepared.config.overrides)
-    yield (
-        f"Run {run} made it from the config {markdown(prepared.config.name)}, which is config.yaml among the artifacts of "
-        f"the run{f' (overrides: {markdown(overrides)})' if overrides else ''}. Its split is split.jsonl there, and the seed "
-        f"is {prepared.config.seed}."
-    )
 
 
 def _task(prepared: Prepared) -> str:

@@ -28,6 +28,8 @@ from training.tracking.registry import Registered, register
 from training.tracking.run import Dataset, Run, interval_tag
 from training.tracking.view_state import DATA, ENCODER, FAMILY, SPLIT
 
+DIGITS = 6
+"""Decimals of a metric: the UI shows all. With fewer, some would differ from their intervals when both are shown with 3."""
 _ONLY_IN_TABLE = ("topics/precision/", "topics/recall/", "topics/ap/")
 """Metrics by class that stand in the table of classes only: as metrics, the UI would show dozens more of them."""
 
@@ -62,7 +64,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     if any(encoder_settings(settings) for settings in config.families.values()):
         from models.encoders.device import select_device
 
-        run.tags({tracking.DEVICE: str(select_device(config.device, config.precision))})
+        run.tags({"demarche.device": str(select_device(config.device, config.precision))})
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_duplicates.{name}": count for name, count in prepared.split.dropped.items()})
     _log_datasets(run, prepared)
@@ -149,8 +151,7 @@ def log_metrics(run: Run, split: str, scores: Scores) -> None:
     """Log the metrics on a split, and the intervals of the headline metrics as tags."""
     run.metrics(
         {
-            # The UI shows every digit that it is given.
-            f"{split}/{name}": round(score.value, 4)
+            f"{split}/{name}": round(score.value, DIGITS)
             for name, score in scores.metrics.items()
             if not name.startswith(_ONLY_IN_TABLE)
         }
@@ -179,7 +180,7 @@ def log_scores(
         for name, of_set in predictions.items():
             for task, measured in reliabilities(of_set).items():
                 errors = {"ece": measured.ece, "brier": measured.brier}
-                run.metrics({f"{name}/{task}/{key}": round(value, 4) for key, value in errors.items()})
+                run.metrics({f"{name}/{task}/{key}": round(value, DIGITS) for key, value in errors.items()})
             file = Path(folder) / f"{name}.jsonl"
             write_jsonl(file, of_set)
             run.file(file, Path(tracking.PREDICTIONS).parent.name)
@@ -187,21 +188,26 @@ def log_scores(
 
 def _headlines(prefix: str, scores: Scores) -> dict[str, float]:
     """Return headline metrics in one group: the UI groups charts by the part of a name before its last slash."""
-    return {f"{prefix}_{key.replace('/', '_')}": round(score.value, 4) for key, score in scores.headlines().items()}
+    return {
+        f"{prefix}_{key.replace('/', '_')}": round(score.value, DIGITS) for key, score in scores.headlines().items()
+    }
 
 
 def log_page(run: Run, prepared: Prepared, evaluated: Evaluated) -> None:
-    """Log what the page of a run shows: its description, the report, and the tables and plots on test."""
-    wrong = errors(evaluated.predictions["test"], prepared.examples_in("test"))
-    run.table(class_rows(evaluated.test), "classes.json")
-    run.table(wrong, "errors.json")
-    log_plots(run, evaluated)
-    run.text(describe.report(prepared, evaluated, wrong), describe.REPORT)
+    """Log what the page of a run shows: its description, the report, the slices, and the tables and plots on test."""
+    test, scores = evaluated.predictions["test"], evaluated.test
+    wrong = errors(test, prepared.examples_in("test"))
+    log_tables(run, scores, wrong, evaluated.findings)
+    log_plots(run, evaluated.tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
+    sentences, warnings = evaluated.findings.all_sentences(), evaluated.warnings
+    run.text(describe.report(prepared, evaluated, wrong, findings=sentences, warnings=warnings), describe.REPORT)
     run.describe(describe.summary(prepared, evaluated, report=run.page(describe.REPORT)))
 
 
-def log_findings(run: Run, findings: Findings) -> None:
-    """Log the slices of every set as a table."""
+def log_tables(run: Run, scores: Scores, wrong: Sequence[Mapping[str, Any]], findings: Findings) -> None:
+    """Log the tables of classes and of errors on test, and the slices of every set."""
+    run.table(class_rows(scores), "classes.json")
+    run.table(wrong, "errors.json")
     rows = findings.rows()
     if rows:
         run.table(rows, "slices.json")
@@ -213,7 +219,7 @@ def log_model(run: Run, tagger: Tagger, scores: Mapping[str, Scores], prepared: 
         digest = tagger.save(Path(folder) / "tagger")
         model_id = run.model(Path(folder) / "tagger", digest=digest)
     for name, of_set in scores.items():
-        headlines = {f"{name}/{metric}": round(score.value, 4) for metric, score in of_set.headlines().items()}
+        headlines = {f"{name}/{metric}": round(score.value, DIGITS) for metric, score in of_set.headlines().items()}
         run.metrics(headlines, model_id=model_id, dataset=_dataset(prepared, name))
     run.tags({"demarche.model": digest})
     return Logged(model_id, digest)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labels.splits.split import Split
 from models.examples import TrainingCallback
 from training.config import Config
+from training.describe import OnSets
 from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, evaluate
@@ -16,7 +18,7 @@ from training.fit import baselines, fit
 from training.model_card import WHOLE_CARD, model_card
 from training.prepare import Prepared, prepare, without_gold
 from training.promotion import Decision, against_champion
-from training.record import log_findings, log_inputs, log_model, log_page, log_scores, log_split, register_model
+from training.record import log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -35,9 +37,9 @@ class Trained:
     run: str
     run_name: str
     experiment: str
-    scores: dict[str, Scores]
-    baselines: dict[str, dict[str, Scores]]
-    ceilings: dict[str, Ceiling]
+    scores: Mapping[str, Scores]
+    baselines: Mapping[str, Mapping[str, Scores]]
+    ceilings: Mapping[str, Ceiling]
     findings: Findings
     model: str
     registered: Registered | None
@@ -137,9 +139,14 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     on_dev = {}
     if fitted.dev_tagger is not None:
         on_dev["dev"] = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
-    findings = find(prepared, scores, of_baselines, predictions)
+    on_sets = OnSets(scores, of_baselines, ceilings, predictions)
+    evaluated = Evaluated(
+        **vars(on_sets),
+        tagger=tagger,
+        test_splits=test_splits,
+        findings=find(prepared, on_sets),
+        warnings=fitted.warnings,
+    )
     log_scores(run, scores | test_splits | on_dev, of_baselines, ceilings, predictions)
-    evaluated = Evaluated(tagger, scores, of_baselines, ceilings, test_splits, predictions, findings, fitted.warnings)
-    log_findings(run, findings)
     log_page(run, prepared, evaluated)
     return evaluated

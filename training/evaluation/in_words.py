@@ -14,7 +14,7 @@ from training.evaluation.predictions import Prediction
 from training.evaluation.slices import FEWEST_GOLD, Slice
 
 GOOD, MIDDLING = RELIABLE, 0.4
-"""How far the interval's lower bound must reach from the trivial baseline (0) to the ceiling (1).
+"""How far a score must reach from the trivial baseline (0) to the ceiling (1); both ends of the interval are judged.
 
 Such a share is corrected for chance, as measures of agreement are: 0.8 is what reliable labels require (Krippendorff
 2004), and below 0.4 an agreement is not even moderate (Landis and Koch 1977).
@@ -82,12 +82,16 @@ def weak_slices(slices: Sequence[Slice], *, on: str) -> str | None:
         return None
     if not worse:
         return f"no slice of {on} is clearly worse than the rest ({len(compared)} compared)"
+    by_name: dict[str, list[Slice]] = {}
+    for each in worse:
+        by_name.setdefault(each.name, []).append(each)
     named = [
-        f"{each.name} ({each.metric} {each.score:.2f}, elsewhere {each.rest:.2f}; {counted(each.passages, 'passage')})"
-        for each in worse[:_MOST_SLICES]
+        f"{name} ({', '.join(f'{s.metric} {s.score:.2f}, elsewhere {s.rest:.2f}' for s in its)}; "
+        f"{counted(max(s.passages for s in its), 'passage')})"
+        for name, its in by_name.items()
     ]
-    more = [f"{len(worse) - _MOST_SLICES} more in slices.json"] if len(worse) > _MOST_SLICES else []
-    return f"worse than on the rest of {on}: {'; '.join(named + more)}"
+    more = [f"{len(named) - _MOST_SLICES} more in slices.json"] if len(named) > _MOST_SLICES else []
+    return f"worse than on the rest of {on}: {'; '.join(named[:_MOST_SLICES] + more)}"
 
 
 def share_in_words(share: float) -> str:
@@ -149,10 +153,14 @@ def _verdict(name: str, metric: Metric, baselines: Mapping[str, Scores], ceiling
     if unbeaten:
         return f"not clearly better than {_BASELINES[TRIVIAL if TRIVIAL in unbeaten else unbeaten[0]]}"
     trivial = baselines[TRIVIAL].metrics[name].value if TRIVIAL in baselines else 0.0
-    low = metric.interval.low
-    if low >= ceiling:
+    ends = [_level(bound, trivial, ceiling) for bound in metric.interval[1:]]
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _level(score: float, trivial: float, ceiling: float) -> str:
+    if score >= ceiling:
         return "good"
-    reach = (low - trivial) / (ceiling - trivial) if trivial < ceiling else 0.0
+    reach = (score - trivial) / (ceiling - trivial) if trivial < ceiling else 0.0
     return "good" if reach >= GOOD else "middling" if reach >= MIDDLING else "weak"
 
 

@@ -155,10 +155,10 @@ def _error(
     return {
         "text": prediction.text,
         "class": about,
-        "task": task,
         "gold": gold,
         "predicted": predicted,
         "probability": round(probability, 3),
         "votes": votes,
+        "task": task,
         "passage": prediction.passage,
     }

@@ -18,7 +18,7 @@ from training.evaluation.metrics import evaluate, metrics_by_name
 from training.evaluation.predictions import read_predictions
 from training.fit import baselines, fit
 from training.prepare import Prepared
-from training.record import log_inputs, log_metrics
+from training.record import DIGITS, log_inputs, log_metrics
 from training.reporter import Reporter
 from training.run import start, train_prepared
 from training.sweeps.search import Axis, axes
@@ -204,7 +204,7 @@ def _run_trial(this: _Sweep, prepared: Prepared, parent: str, trial: Trial) -> f
             scores = evaluate(predict_split(fitted.dev_tagger, prepared, "dev"), seed=config.seed)
             log_metrics(run, "dev", scores)
             # The metric of the sweep may be one that runs have in their table of classes only.
-            run.metrics({f"dev/{this.metric}": round(scores.metrics[this.metric].value, 4)})
+            run.metrics({f"dev/{this.metric}": round(scores.metrics[this.metric].value, DIGITS)})
         callback.done()
     if pruned is not None:
         raise pruned
@@ -220,7 +220,7 @@ def _describe(this: _Sweep, run: Run, best: Best, values: Sequence[str]) -> str:
     """Log the sweep's own run: its config, the best score, plots and a description."""
     trials, importances = this.study.finished(), this.study.importances()
     run.text(this.path.read_text(encoding="utf-8"), "config.yaml")
-    run.metrics({f"dev/{this.metric}": round(best.value, 4)})
+    run.metrics({f"dev/{this.metric}": round(best.value, DIGITS)})
     scores = [(trial.number, trial.value) for trial in trials]
     run.figure(plots.history(scores, metric=this.metric), "figures/history.png")
     if importances:

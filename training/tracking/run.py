@@ -63,8 +63,8 @@ class Run:
     ) -> None:
         """Log the metrics that have a value (not NaN), and link them to a logged model and a data set if these are given."""
         now = int(time.time() * 1000)
-        with_value = {slug(key): value for key, value in metrics.items() if value == value}
         name, digest = dataset or (None, None)
+        with_value = {slug(key): value for key, value in metrics.items() if value == value}
         self.client.log_batch(
             self.id,
             metrics=[

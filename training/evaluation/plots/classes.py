@@ -44,9 +44,7 @@ def f1_by_topic(
     more = f" (the best {_MOST} of {len(names)} topics)" if len(names) > _MOST else ""
     axis.set_title(title + more, fontsize=10, loc="left")
     lines, labels = axis.get_legend_handles_labels()
-    figure.legend(
-        lines[::-1], labels[::-1], loc="outside lower center", ncols=min(len(labels), 4), fontsize=9, frameon=False
-    )
+    figure.legend(lines[::-1], labels[::-1], loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     return figure
 
 

@@ -22,11 +22,11 @@ def confusion(results: StanceResults) -> Figure:
     topics = [topic for topic, _ in counts.most_common(style.MOST_PANELS - 1)]
     several = len(counts) > 1 or (len(counts) == 1 and "" in results.topics)
     shown = [everything, *((style.name(topic), of_row == topic) for topic in topics if several)]
-    figure, drawn = style.panels(shown, xlabel="predicted", ylabel="gold", height=2.7)
+    figure, drawn = style.panels(shown, xlabel="predicted", ylabel="gold", height=2.35)
     for axis, (title, rows) in drawn:
         _matrix(axis, confusion_matrix(results.gold[rows], results.predicted[rows], labels=range(len(STANCES))), title)
     more = style.left_out(len(topics), len(counts), "topics") if several else ""
-    figure.suptitle(f"Stance: predictions by gold stance, in percent of a row (numbers of targets){more}", fontsize=10)
+    figure.suptitle(f"Stance: percent of a gold stance, and number of targets{more}", fontsize=10)
     return figure
 
 
@@ -38,7 +38,7 @@ def _matrix(axis: Any, counts: np.ndarray[Any, Any], title: str) -> None:
         for predicted in range(len(STANCES)):
             colour = "white" if proportions[gold, predicted] > 0.6 else "black"
             text = f"{proportions[gold, predicted]:.0%}\n({counts[gold, predicted]})" if sizes[gold] else "–"
-            axis.text(predicted, gold, text, ha="center", va="center", color=colour, fontsize=9)
+            axis.text(predicted, gold, text, ha="center", va="center", color=colour, fontsize=8.5)
     axis.set_xticks(range(len(STANCES)), STANCES)
     axis.set_yticks(range(len(STANCES)), STANCES)
     axis.tick_params(length=0, labelsize=9)

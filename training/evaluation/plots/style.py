@@ -11,8 +11,8 @@ from labels.wording import printable
 
 COLOURS = ("#1f6f8b", "#c1553b", "#6a8d3f", "#8a5fa8", "#c99a2e", "#5b6b7a", "#b2487f", "#3f7f6a")
 MODEL, SECOND, ANNOTATORS, MUTED = COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[5]
-WIDTH = 8.0
-"""Inches. The UI shows a plot about 1,000 pixels wide, so letters of 10 points are as large as those beside it."""
+WIDTH = 6.6
+"""Inches. The UI shows plots about 600 pixels wide, so that letters of 10 points are nearly as large as its own."""
 MOST_PANELS = 24
 LONGEST_ROW = 45
 """Characters of a name beside a row that has the figure to itself."""
@@ -42,13 +42,11 @@ def axes(axis: Any, *, grid: str | None = "both") -> None:
         axis.grid(axis=grid, color="#dddddd", linewidth=0.6)
 
 
-def panels(
-    items: Sequence[T], *, xlabel: str, ylabel: str, width: float = 2.6, height: float = 2.3
-) -> tuple[Figure, list[tuple[Any, T]]]:
-    """Return a figure with a panel for each item, up to four in a row; the axes share their scale."""
-    columns = min(len(items), 3 if len(items) in (3, 5, 6, 9) else 4)
+def panels(items: Sequence[T], *, xlabel: str, ylabel: str, height: float = 2.1) -> tuple[Figure, list[tuple[Any, T]]]:
+    """Return a figure with a panel for each item, up to three in a row; the axes share their scale."""
+    columns = min(len(items), 3)
     rows = -(-len(items) // columns)
-    drawn = figure(height * rows + 0.8, width=max(width * columns, 6.0))
+    drawn = figure(height * rows + 0.9, width=WIDTH if columns > 1 else 4.4)
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axis in grid.flat[len(items) :]:
         axis.axis("off")
@@ -63,5 +61,5 @@ def panels(
 
 
 def left_out(shown: int, total: int, what: str) -> str:
-    """Say which of many panels are shown: `, the 24 topics with most gold of 31`."""
-    return "" if shown == total else f"; the {shown} {what} with the most gold, of {total}"
+    """Say on a line of its own which of many panels are shown, if not all are."""
+    return "" if shown == total else f"\nthe {shown} {what} with the most gold, of {total}"
