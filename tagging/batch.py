@@ -52,7 +52,7 @@ class Summary:
 
     @property
     def unassigned_for_review(self) -> int:
-        """The number of tags for review that are not assigned: just below a threshold, or of an unfamiliar passage."""
+        """The number of tags for review that are not assigned, such as those just below a threshold."""
         return self.statuses[REVIEW] - self.assigned_for_review
 
     def add(self, rows: Sequence[Row]) -> None:
