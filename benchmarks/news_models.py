@@ -178,20 +178,20 @@ def _tag_news(tagger: Tagger, gold: Gold) -> list[Tagged]:
     stances: list[dict[str, str]] = [{} for _ in passages]
     for (row, target), stance in zip(pairs, decided, strict=True):
         stances[row][target.topic or ""] = stance
-    under_other_titles = _under_other_titles(tagger, gold)
+    shares = under_other_titles(tagger, gold)
     return [
         Tagged(
             passage=passage.id,
             tags={topic: stance for topic, (_, stance) in tags[passage.id].items()},
             probabilities=tuple(map(float, probabilities[row])),
             stances=stances[row],
-            under_other_titles=under_other_titles.get(row),
+            under_other_titles=shares.get(row),
         )
         for row, passage in enumerate(passages)
     ]
 
 
-def _under_other_titles(tagger: Tagger, gold: Gold) -> dict[int, float]:
+def under_other_titles(tagger: Tagger, gold: Gold) -> dict[int, float]:
     """Return for each row without a topic the fraction of titles of passages with a topic under which it gets one."""
     passages = [example.passage for example in gold.examples]
     rng = np.random.default_rng(SEED)

@@ -17,7 +17,7 @@ class Summary:
 
     `copies` counts the articles with the text of another. `seen` counts those that an earlier batch in the same folder
     tagged; they are in none of the other counts. `passages` counts what the model read. `candidates` counts the topics
-    for review that are not assigned: just below a threshold, or of an unfamiliar passage. `topics` maps topic → stance →
+    for review that are not assigned: such as those just below a threshold. `topics` maps topic → stance →
     passages assigned. `other_languages` maps language → passages that the model did not read because it was not trained
     on their language; they are in `other_articles` articles.
     """

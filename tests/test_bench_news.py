@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 
 from benchmarks import news
-from benchmarks.news_models import CHOOSE, FOLDS, REPORT, SEED, Bench, side_of
+from benchmarks.news_models import CHOOSE, FOLDS, REPORT, SEED, Bench, side_of, under_other_titles
 from benchmarks.news_scores import Gold, Tagged, measure, read_gold
 from labels.codebook import Codebook, Topic, write_codebook
 from labels.gold.adjudication import adjudicate
+from labels.passages import Annotation, Passage
+from models.calibration import Platt, TopicCalibration
+from models.families.baselines import RuleTopics
+from models.reader import TwoStage
+from models.tagger import Tagger, TaggerSettings
+from tests.conftest import BOOK as TOWN
 from tests.conftest import make_articles
 
 BOOK = Codebook(id="tiny", version="1.0.0", topics=(Topic(id="tea"), Topic(id="rain")))
@@ -88,6 +94,35 @@ def test_the_calibration_error_is_the_gap_between_probability_and_frequency(gold
     # Tea has probability 1 in five passages and holds in four; rain has 0 and never holds.
     assert measure(gold, tagged()).metrics["ECE"].value == pytest.approx(1 / 9)
     assert np.isfinite(measure(gold, tagged()).metrics["ECE"].low)
+
+
+def test_passages_with_a_topic_do_not_count_under_other_titles(gold: Gold) -> None:
+    results = tagged()
+    results["none"] = results["none"].model_copy(update={"under_other_titles": 0.4})
+    assert measure(gold, results).metrics["under other titles"].value == pytest.approx(0.4)
+    assert measure(gold, tagged()).metrics["under other titles"].value == 0
+
+
+@pytest.mark.parametrize(("text_share", "expected"), [(0.0, 1.0), (0.1, 0.0)])
+def test_a_passage_without_a_topic_is_tagged_under_titles_of_others(text_share: float, expected: float) -> None:
+    texts = {"kettle": "The kettle boils", "remark": "The weather stayed fine all day", "open": "A teapot, perhaps"}
+    # All in one half, whatever their hashes.
+    passages = [
+        Passage(id=id, article="a", text=text, start=0, end=len(text), title="A teapot" if id == "kettle" else "Oslo")
+        for id, text in texts.items()
+    ]
+    examples = adjudicate(
+        passages, [Annotation(passage=id, annotator="a", codebook=TOWN.reference, labels=()) for id in texts]
+    )
+    gold = Gold(examples, TOWN.topic_ids, np.array([[1, 0], [0, 0], [-1, 0]]), np.full((3, 2), -1))
+    settings = TaggerSettings(
+        input=("title", "text"),
+        review=0.1,
+        topic_calibration=TopicCalibration(curves=(Platt(), Platt()), thresholds=(0.5, 0.5)),
+        stance_calibration=None,
+        text_share=text_share,
+    )
+    assert under_other_titles(Tagger(TOWN, TwoStage(RuleTopics.of(TOWN), None), settings), gold) == {1: expected}
 
 
 @pytest.mark.parametrize("side", [CHOOSE, REPORT])

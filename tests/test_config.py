@@ -133,6 +133,7 @@ MISTAKES = [
     (("seed=4294967296",), "seed: "),
     (("review=0.5",), "review: "),
     (("thresholds.precision=0",), "thresholds.precision: "),
+    (("thresholds.text=1.5",), "thresholds.text: "),
     (("tracking.register=a/b",), "tracking.register: "),
     (("tpoics.c=4",), "tpoics: unknown key; did you mean 'topics'?"),
     (("data=null",), "data: "),
