@@ -19,7 +19,7 @@ from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
 from training.tracking.owner import is_gone, owner_tags
-from training.tracking.run import Run
+from training.tracking.run import Run, slug
 from training.tracking.store import sqlite_path, store_name, tracking_uri
 
 PREDICTIONS = "predictions/test.jsonl"
@@ -181,6 +181,16 @@ def run_tags(id: str) -> dict[str, str]:
     if run is None:
         raise DemarcheError(f"run {id}: not in {store_name()}; it was deleted, or it is in another store")
     return dict(run.data.tags)
+
+
+def predictions_of(name: str) -> str:
+    """Return the artifact with a run's predictions on test or a set of `evaluation`."""
+    return f"predictions/{name}.jsonl"
+
+
+def spread_tag(split: str, metric: str) -> str:
+    """Return the tag that holds a headline metric of several seeds with its spread: `0.844 ± 0.006`."""
+    return slug(f"spread/{split}/{metric}")
 
 
 def fetch_artifact(id: str, path: str) -> Path:
