@@ -32,6 +32,8 @@ _CLAIM = "demarche.promoting."
 _ABANDONED = 20.0
 """Seconds after which another process's claim counts as left behind: the calls within it take less than one."""
 _PAUSE = 0.2
+_LONGEST_NUMBER = 9
+"""Digits of a version's number. A database fails on numbers beyond its own range, the smallest of which has ten."""
 
 
 class Side(Frozen):
@@ -88,6 +90,8 @@ def previous_of(alias: str) -> str:
 def find_version(name: str, version_or_alias: str) -> Version | None:
     """Return a version by its number, or by an alias written `@ALIAS`; None if there is none."""
     client = open_store()
+    if len(version_or_alias) > _LONGEST_NUMBER and not version_or_alias.startswith("@"):
+        return None
     try:
         if version_or_alias.startswith("@"):
             found = client.get_model_version_by_alias(name, version_or_alias[1:])
