@@ -30,10 +30,14 @@ class App(typer.Typer):
 class Command(TyperCommand):
     """A command whose help shows `CONFIG` and `--out PATH` where Typer shows Python types and braces.
 
-    An option that takes one value is refused if it is given twice: the first value would be dropped without a word.
+    An option that takes one value is refused if it is given twice: the first value would be dropped without a word. An
+    option whose metavar ends in `…` takes all values up to the next option.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for param in self.get_params(ctx):
+            if isinstance(param, TyperOption) and (param.metavar or "").endswith("…"):
+                args = _repeat_option(args, param.opts)
         given = args[: args.index("--")] if "--" in args else args
         for param in self.get_params(ctx):
             if isinstance(param, TyperOption) and not (param.multiple or param.is_flag or param.count):
@@ -57,6 +61,25 @@ class Command(TyperCommand):
             if rows:
                 with formatter.section(f"{kind.capitalize()}s"):
                     formatter.write_dl(rows)
+
+
+def _repeat_option(args: list[str], names: list[str]) -> list[str]:
+    """Write an option before each value that follows it: `--on A B` becomes `--on A --on B`."""
+    repeated: list[str] = []
+    option = None
+    for place, arg in enumerate(args):
+        if arg == "--":
+            return repeated + args[place:]
+        if arg in names:
+            option, follows = arg, place + 1
+            # Without a value, the parser reports what is missing.
+            if follows == len(args) or args[follows].startswith("-"):
+                repeated.append(arg)
+            continue
+        if arg.startswith("-"):
+            option = None
+        repeated += [option, arg] if option else [arg]
+    return repeated
 
 
 def _without_types(name: str, kind: str) -> str:

@@ -32,6 +32,12 @@ def warn(line: str) -> None:
     echo(line, err=True)
 
 
+def print_lines(text: str) -> None:
+    """Print a text of several lines."""
+    for line in text.splitlines():
+        echo(line)
+
+
 def heading(line: str) -> None:
     """Print a line in bold type after an empty one."""
     echo()
@@ -63,10 +69,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
 
 
 def interval(score: Interval) -> tuple[str, str]:
-    """Format a score and its interval, with a dash for undefined values."""
+    """Format a score and its interval: a dash for an undefined score, and a word where the data are too few."""
     if math.isnan(score.value):
         return "–", "–"
-    return f"{score.value:.3f}", "–" if math.isnan(score.low) else f"{score.low:.3f}–{score.high:.3f}"
+    return f"{score.value:.3f}", f"{score.low:.3f}–{score.high:.3f}" if score.has_bounds else "too few"
 
 
 def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, on: str = "test") -> None:
@@ -77,13 +83,19 @@ def scores_table(scores: Scores, baselines: dict[str, Scores] | None = None, *, 
         others = [f"{other.metrics[name].value:.3f}" if name in other.metrics else "–" for other in baselines.values()]
         rows.append((name, *interval(score), *others))
     table((f"on {on}", "score", "95 % interval", *baselines), rows)
-    metrics = ("precision", "recall", "f1", "ap")
+    metrics = ("precision", "recall", "ap", "f1")
     classes = [
-        (row["class"], row["gold"], row["predicted"], *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics))
+        (
+            row["class"],
+            row["gold"],
+            row["predicted"],
+            *("–" if row[m] is None else f"{row[m]:.3f}" for m in metrics),
+            interval(scores.f1(row))[1],
+        )
         for row in scores.classes
         if row["gold"]
     ]
-    table(("class", "gold", "predicted", *metrics), classes, title="by class")
+    table(("class", "gold", "predicted", *metrics, "95 % of f1"), classes, title="by class")
     absent = [f"{row['class']} (predicted {row['predicted']})" for row in scores.classes if not row["gold"]]
     if absent:
         echo(f"not in the gold: {', '.join(absent)}")

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demarche.app import new_app
-from demarche.printing import echo, table
+from demarche.options import FOR_SPREADSHEET
+from demarche.printing import TerminalReporter, echo, interval, print_lines, table, warn
+from labels.wording import counted
+
+if TYPE_CHECKING:
+    from training.comparison.contenders import Contender
+    from training.comparison.leaderboard import Board
+    from training.comparison.runs import Comparison
+    from training.reporter import Reporter
 
 app = new_app("List, compare and promote runs.")
+
+
+class Format(StrEnum):
+    """How a comparison is printed."""
+
+    terminal = "terminal"
+    markdown = "markdown"
+    json = "json"
 
 
 @app.command("list")
@@ -51,41 +69,157 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN",
-            help="Two or more runs, each an id, the start of an id, or a name that only one run has; the first is the "
-            "reference.",
+            help="Two or more runs, each an id, the start of an id, or a name (the newest finished run of that name); "
+            "the first is the reference.",
         ),
     ],
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="A metric to compare, e.g. topics/map; repeatable."),
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="A metric to compare, e.g. topics/map; repeatable.  [default: the headlines, then each topic]",
+        ),
     ] = None,
+    on: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PASSAGES ANNOTATIONS…",
+            help="Evaluate the models of all runs afresh on these passages, in place of their test splits.",
+        ),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How the comparison is printed.")] = Format.terminal,
     out: Annotated[
         Path | None, typer.Option(help="Also plot the differences to this file (.png, .svg or .pdf).")
     ] = None,
+    differing: Annotated[
+        Path | None,
+        typer.Option(help="Also write the passages that the runs tag differently (.csv, .tsv, .jsonl or .parquet)."),
+    ] = None,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="Also log a table and a plot to MLflow, in a run that links the runs.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
 ) -> None:
     """Compare runs with a reference run.
 
-    Differences are computed on the test passages common to both runs, with confidence intervals from a paired bootstrap
-    over articles. On fewer than 30 passages, or 5 articles, there is no verdict.
+    Differences are computed on the test passages, which must be the same for all runs, with confidence intervals from a
+    paired bootstrap over articles. On fewer than 30 passages, or 5 articles, there is no verdict.
     """
-    from training.comparison.runs import check_plot_output, compare_runs, draw, verdict
+    from training.comparison import formats
+    from training.comparison.differing import check_differing_output, write_differing
+    from training.comparison.runs import check_plot_output, compare_contenders, draw
 
     if out is not None:
         check_plot_output(out)
-    comparison = compare_runs(runs, metrics=metrics, seed=seed)
-    rows = []
-    for run, difference in comparison.differences:
-        value, low, high = difference.difference
-        rows.append(
-            (run, difference.metric, str(difference.passages), f"{difference.first:.3f}", f"{difference.second:.3f}",
-             f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}", verdict(difference))
-        )  # fmt: skip
-    echo(f"reference: {comparison.reference}")
-    table(("run", "metric", "passages", "reference", "run's", "difference", "95 % interval", ""), rows)
+    if differing is not None:
+        check_differing_output(differing, inputs=on or [], for_spreadsheet=for_spreadsheet)
+    with TerminalReporter() as reporter:
+        contenders = _contenders(runs, on, reporter)
+    comparison = compare_contenders(contenders, metrics=metrics, seed=seed)
+    if format is Format.json:
+        print_lines(formats.as_json(comparison))
+    elif format is Format.markdown:
+        print_lines(formats.as_markdown(comparison))
+    else:
+        _print_comparison(comparison)
+    # Anything but the comparison itself goes to standard error, so that a program can read it.
     if out is not None:
         draw(comparison, out)
-        echo(f"plot in {out}")
+        warn(f"plot in {out}")
+    if differing is not None:
+        count = write_differing(comparison, differing, for_spreadsheet=for_spreadsheet)
+        warn(f"{counted(count, 'difference')} in {differing}")
+    if log:
+        from training.comparison.record import log_comparison
+
+        warn(f"logged in run {log_comparison(comparison)}")
+
+
+def _contenders(names: Sequence[str], on: Sequence[Path] | None, reporter: Reporter) -> list[Contender]:
+    from labels.errors import DemarcheError
+    from training.comparison.contenders import fetch, fetch_afresh
+    from training.comparison.find import MOST, find_run
+    from training.tracking import runs as tracking
+
+    if len(names) < 2:
+        raise DemarcheError("give at least two runs; `demarche runs list` lists them")
+    known = tracking.runs(most=MOST)
+    found = [find_run(name, known, reporter=reporter) for name in names]
+    if on is None:
+        return [fetch(run) for run in found]
+    passages, *annotations = on
+    if not annotations:
+        raise DemarcheError("--on: name the passages, then one or more files of annotations")
+    return fetch_afresh(found, passages, annotations, reporter=reporter)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    from training.comparison.formats import COLUMNS, cells
+
+    echo(f"reference: {comparison.reference.title}")
+    for title, part in (("", "metrics"), ("by topic (p corrected for their number)", "topics")):
+        rows = [cells(each.contender.title, row) for each in comparison.compared for row in getattr(each, part)]
+        if rows:
+            table(COLUMNS, rows, title=title or None)
+    echo()
+    for sentence in comparison.sentences():
+        echo(sentence)
+    for note in dict.fromkeys(note for each in comparison.compared for note in each.notes):
+        echo(note)
+
+
+@app.command()
+def leaderboard(
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Rank only the runs of this experiment.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The metric that ranks.  [default: the first headline that a run has, from joint/micro_f1]",
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number of runs, newest first.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 13,
+) -> None:
+    """Rank the finished runs that were tested on the same passages.
+
+    Runs share a rank if none of them is clearly worse than the best of them, by a paired bootstrap over articles. There
+    is a ranking for each test set, that of the newest run first.
+    """
+    from training.comparison.leaderboard import leaderboards
+    from training.tracking import runs as tracking
+    from training.tracking.store import store_name
+
+    with TerminalReporter() as reporter:
+        boards = leaderboards(
+            tracking.runs(experiment, most=most, parts=False), metric=metric, seed=seed, reporter=reporter
+        )
+    if not boards:
+        echo(f"no finished runs yet in {store_name()}")
+    for board in boards:
+        _print_board(board)
+
+
+def _print_board(board: Board) -> None:
+    from training.evaluation.metrics import HEADLINES
+
+    # The metric that ranks stands first.
+    columns, rows = dict.fromkeys((board.metric, *HEADLINES)), []
+    for place in board.places:
+        run = place.contender.run
+        shown = place.headlines | {board.metric: place.score}
+        scores = [f"{shown[name]} {interval(shown[name].interval)[1]}" if name in shown else "–" for name in columns]
+        rows.append((f"{place.rank}{'=' if place.tied else ''}", run.id[:8], run.name, run.experiment, *scores))
+    title = f"test set {board.test[:8]}: {counted(board.passages, 'passage')} of {counted(board.articles, 'article')}"
+    table(("rank", "run", "name", "experiment", *columns), rows, title=title)
+    if board.unranked:
+        echo(f"without {board.metric}: {', '.join(contender.title for contender in board.unranked)}")
+    if any(place.tied for place in board.places):
+        echo(f"=: no clear difference in {board.metric} to the best run of that rank")
 
 
 def ui(

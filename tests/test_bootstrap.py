@@ -160,7 +160,7 @@ def test_the_scores_of_all_draws_equal_those_of_each_draw_with_its_passages_repe
 def test_the_intervals_equal_those_computed_draw_by_draw(town: list[Prediction], seed: int) -> None:
     for name, metric in metrics_by_name(town, seed=seed).items():
         apart = interval(one_by_one(metric.score), metric.groups, seed=seed)
-        np.testing.assert_array_equal(metric.interval, apart, err_msg=name)
+        np.testing.assert_array_equal(metric.resampled.interval(), apart, err_msg=name)
 
 
 def test_evaluation_resamples_only_for_the_intervals_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from labels.bootstrap import Groups, interval
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
 from tests.test_evaluation import GoldAndProbability, predicted
-from training.comparison.runs import verdict
+from training.comparison.runs import Tested
 from training.evaluation.compare import compare
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import Prediction
@@ -90,15 +90,12 @@ def test_pairing_narrows_the_interval_of_runs_with_the_same_errors() -> None:
     assert one.difference.high - one.difference.low < (alone.high - alone.low) / 2
 
 
-def test_only_passages_that_both_runs_were_tested_on_count() -> None:
-    (one,) = compare(POOR[:80], GOOD[40:], metrics=["topics/micro_f1"], seed=1)
-    (same,) = compare(POOR[40:80], GOOD[40:80], metrics=["topics/micro_f1"], seed=1)
-    assert one == same
-
-
-def test_runs_without_a_common_passage_are_not_compared() -> None:
-    with pytest.raises(DemarcheError, match="no test passage in common; train both with"):
-        compare(POOR[:10], GOOD[10:], seed=1)
+def test_runs_that_were_tested_on_different_passages_are_refused_and_the_passages_named() -> None:
+    with pytest.raises(DemarcheError, match=r"1 only by the first \('p9'\), 116 only by the second \('p10', .*--on"):
+        compare([*POOR[:3], POOR[9]], [*GOOD[:9], *GOOD[10:]], seed=1)
+    retold = [GOOD[0].model_copy(update={"text": "another text"}), *GOOD[1:]]
+    with pytest.raises(DemarcheError, match="the text of 1 test passage differs between the runs: 'p0'"):
+        compare(POOR, retold, seed=1)
 
 
 def test_a_run_of_topics_and_a_run_of_stance_have_no_metric_in_common() -> None:
@@ -128,7 +125,7 @@ def test_runs_on_different_gold_are_refused_and_the_passage_is_reported(change: 
     }[change]
     relabelled = [*GOOD[:row], passage.model_copy(update=changed), *GOOD[row + 1 :]]
     for metrics in (["topics/micro_f1"], ["stance/macro_f1"], ["joint/micro_f1"]):
-        with pytest.raises(DemarcheError, match=rf"gold differs, first at passage '{passage.passage}'"):
+        with pytest.raises(DemarcheError, match=rf"the gold of 1 test passage differs .*: '{passage.passage}'"):
             compare(POOR, relabelled, metrics=metrics, seed=1)
 
 
@@ -163,7 +160,7 @@ def test_there_is_no_verdict_on_fewer_than_30_passages(passages: int, is_enough:
         assert one.passages == passages
         assert one.difference.low > 0
         assert one.clear == is_enough
-        assert verdict(one) == ("better" if is_enough else "too few passages to tell")
+        assert Tested(one, 0.0).verdict == ("better" if is_enough else "too few passages to tell")
 
 
 def test_there_is_no_verdict_on_many_passages_of_few_articles() -> None:
@@ -171,7 +168,7 @@ def test_there_is_no_verdict_on_many_passages_of_few_articles() -> None:
     for one in compare(*runs, metrics=["topics/micro_f1"], seed=1):
         assert (one.passages, one.articles) == (120, 1)
         assert not one.clear
-        assert verdict(one) == "too few articles to tell"
+        assert Tested(one, 0.0).verdict == "too few articles to tell"
 
 
 def test_the_passages_of_a_metric_are_those_that_have_gold_for_it() -> None:
@@ -179,7 +176,7 @@ def test_the_passages_of_a_metric_are_those_that_have_gold_for_it() -> None:
     topics, stance, joint = compare([*POOR[:10], *bare], [*GOOD[:10], *bare], seed=1)
     assert topics.passages == 120
     assert stance.passages <= 10
-    assert verdict(stance) == "too few passages to tell"
+    assert Tested(stance, 0.0).verdict == "too few passages to tell"
     assert joint.passages < 120
 
 

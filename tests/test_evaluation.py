@@ -219,7 +219,25 @@ def test_draws_without_a_rare_topic_do_not_lower_its_interval() -> None:
     town = [predicted(f"p{n}", {"tea": (True, 0.9), "rain": (n < 2, 0.9 if n < 2 else 0.1)}) for n in range(12)]
     for name, metric in evaluate(town, seed=1).metrics.items():
         if "precision" not in name:
-            assert metric.interval == (1, 1, 1), name
+            assert metric.resampled.interval() == (1, 1, 1), name
+
+
+@pytest.mark.parametrize(("cases", "has_interval"), [(9, False), (10, True)])
+def test_a_class_has_an_interval_from_ten_gold_cases_on(cases: int, has_interval: bool) -> None:
+    town = [
+        predicted(
+            f"p{n}",
+            {"tea": (n < cases, 0.9 if n < 8 else 0.1), "rain": (True, 0.9)},
+            {"rain": ("favor" if n < cases else "against", "favor")},
+        )
+        for n in range(30)
+    ]
+    metrics = evaluate(town, seed=1).metrics
+    for name in ("topics/f1/tea", "topics/recall/tea", "topics/precision/tea", "topics/ap/tea", "stance/f1/favor"):
+        assert metrics[name].interval.has_bounds == has_interval, name
+        assert ("too few" in str(metrics[name].interval)) != has_interval
+    for name in ("topics/f1/rain", "topics/micro_f1", "stance/f1/against", "stance/macro_f1_by_topic/rain"):
+        assert metrics[name].interval.has_bounds, name
 
 
 def test_every_metric_lies_within_its_interval() -> None:
@@ -317,7 +335,8 @@ def test_the_order_of_rows_with_equal_probabilities_does_not_change_average_prec
 def test_intervals_over_a_single_article_have_no_width() -> None:
     town = [p.model_copy(update={"group": "the same"}) for p in TOWN]
     for metric in evaluate(town, seed=1).metrics.values():
-        assert metric.interval.low == metric.value == metric.interval.high
+        interval = metric.resampled.interval()
+        assert interval.low == metric.value == interval.high
 
 
 def test_more_passages_of_the_same_articles_do_not_narrow_the_interval() -> None:

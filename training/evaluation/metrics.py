@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
-from labels.bootstrap import Groups, Interval, Weights, interval
+from labels.bootstrap import Groups, Interval, Resampled, Weights, resample
 from labels.codebook import STANCES
 from labels.errors import DemarcheError
 from models.examples import BoolArray, FloatArray
@@ -21,21 +22,35 @@ Score = Callable[[Weights], FloatArray]
 """A function of weights (draws, groups), how often each draw has a group; it returns each draw's metric, (draws,)."""
 
 HEADLINES = ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
+FEWEST_CASES = 10
+"""Number of gold cases that the interval of a class needs: of fewer, no bootstrap says how far off the score may be."""
 
 
 class Metric:
-    """A metric of some predictions. Its value and interval are computed when they are first read."""
+    """A metric of some predictions. Its value and interval are computed when they are first read.
 
-    def __init__(self, score: Score, groups: Groups, *, seed: int) -> None:
-        self.score, self.groups, self.seed = score, groups, seed
+    `cases` is the number of gold cases of a metric of a single class. With fewer than FEWEST_CASES, it has no interval.
+    """
+
+    def __init__(self, score: Score, groups: Groups, *, seed: int, cases: int | None = None) -> None:
+        self.score, self.groups, self.seed, self.cases = score, groups, seed, cases
 
     @cached_property
     def value(self) -> float:
         return _value(self.score, self.groups)
 
     @cached_property
+    def resampled(self) -> Resampled:
+        return resample(self.score, self.groups, seed=self.seed)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough gold cases for an interval."""
+        return self.cases is None or self.cases >= FEWEST_CASES
+
+    @cached_property
     def interval(self) -> Interval:
-        return interval(self.score, self.groups, seed=self.seed)
+        return self.resampled.interval() if self.is_enough else Interval(self.value, float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,15 @@ class TopicResults:
             }
         return scores
 
+    def cases(self) -> dict[str, int]:
+        """Return the number of gold cases of each metric of a single topic."""
+        kinds = ("f1", "precision", "recall", "ap")
+        return {
+            f"topics/{kind}/{topic}": int(self.gold[:, c].sum())
+            for c, topic in enumerate(self.topics)
+            for kind in kinds
+        }
+
     def classes(self) -> list[dict[str, Any]]:
         return [
             _class("topic", topic, self.groups, self.gold[:, c], self.assigned[:, c], self.probabilities[:, c])
@@ -116,6 +140,12 @@ class StanceResults:
             scores[f"stance/macro_f1_by_topic/{topic}"] = _macro_f1(self.groups.sums(rows * of_topic))
         return scores
 
+    def cases(self) -> dict[str, int]:
+        """Return the number of gold cases of each metric of a single stance or topic."""
+        of_stances = {f"stance/f1/{stance}": int((self.gold == s).sum()) for s, stance in enumerate(STANCES)}
+        of_topics = {f"stance/macro_f1_by_topic/{topic}": self.topics.count(topic) for topic in set(self.topics)}
+        return of_stances | of_topics
+
     def classes(self) -> list[dict[str, Any]]:
         return [
             _class("stance", stance, self.groups, self.gold == s, self.predicted == s, self.probabilities[:, s])
@@ -145,6 +175,9 @@ class JointResults:
             "joint/recall": _ratio_of_sums(correct, gold),
         }
 
+    def cases(self) -> dict[str, int]:
+        return {}
+
     def classes(self) -> list[dict[str, Any]]:
         return []
 
@@ -162,6 +195,10 @@ class Scores:
 
     def headlines(self) -> dict[str, Interval]:
         return {name: self.metrics[name].interval for name in HEADLINES if name in self.metrics}
+
+    def f1(self, of: Mapping[str, Any]) -> Interval:
+        """Return the F1 of a row of `classes` that has gold cases."""
+        return self.metrics[f"{'topics' if of['task'] == 'topic' else 'stance'}/f1/{of['class']}"].interval
 
 
 def topic_results(predictions: Iterable[Prediction]) -> TopicResults | None:
@@ -233,7 +270,12 @@ def _results(predictions: Sequence[Prediction]) -> _Results:
 
 
 def _metrics(results: _Results, *, seed: int) -> dict[str, Metric]:
-    return {name: Metric(score, task.groups, seed=seed) for task in results for name, score in task.scores().items()}
+    return {
+        name: Metric(score, task.groups, seed=seed, cases=cases.get(name))
+        for task in results
+        for cases in (task.cases(),)
+        for name, score in task.scores().items()
+    }
 
 
 def _value(score: Score, groups: Groups) -> float:
@@ -285,17 +327,27 @@ def _macro_f1(counts: FloatArray) -> Score:
 
 def _average_precision(gold: BoolArray, probabilities: FloatArray, groups: Groups) -> Score:
     """Return the area under the precision–recall steps, NaN in draws without gold of the class."""
+    order = np.argsort(-probabilities, kind="stable")
+    ranked, of_class = probabilities[order], gold[order]
+    # Rows of equal probability cannot be ranked: precision is taken after the last of them. A step without gold adds
+    # no area, so it is counted together with the next one that has some.
+    level = np.cumsum(np.append(False, ranked[1:] != ranked[:-1]))
+    step = np.searchsorted(np.unique(level[of_class]), level)
+    steps = int(step[of_class].max(initial=-1)) + 1
+    row, group = step[step < steps], groups.positions[order][step < steps]
+    of_gold = of_class[step < steps]
+    drawn = csr_array((np.ones(len(row)), (row, group)), shape=(steps, groups.count))
+    correct = csr_array((np.ones(of_gold.sum()), (row[of_gold], group[of_gold])), shape=(steps, groups.count))
 
     def score(w: Weights) -> FloatArray:
-        order = np.argsort(-probabilities, kind="stable")
-        ranked = probabilities[order]
-        # Rows of equal probability cannot be ranked: precision is taken after the last of them.
-        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-        drawn = w.take(groups.positions[order], axis=1)
-        correct = np.cumsum(drawn * gold[order], axis=1).take(last, axis=1)
-        precision = _ratio(correct, np.cumsum(drawn, axis=1).take(last, axis=1))
-        area = (np.diff(correct, axis=1, prepend=0.0) * precision).sum(axis=1)
-        return np.where(correct[:, -1] > 0, _ratio(area, correct[:, -1]), np.nan)
+        if not steps:
+            return np.full(len(w), np.nan)
+        weights = np.ascontiguousarray(w.T)
+        gained, read = np.asarray(correct @ weights), np.asarray(drawn @ weights)
+        found = np.cumsum(gained, axis=0)
+        # Added up one by one, so that the sum of a draw does not depend on how many draws there are.
+        area: FloatArray = np.cumsum(gained * _ratio(found, np.cumsum(read, axis=0)), axis=0)[-1]
+        return np.where(found[-1] > 0, _ratio(area, found[-1]), np.nan)
 
     return score
 

@@ -75,17 +75,17 @@ def _matrix(axis: Any, counts: np.ndarray[Any, Any], title: str) -> None:
     axis.set(xlabel="predicted", ylabel="gold", title=title)
 
 
-def differences(rows: list[tuple[str, Difference]], *, reference: str) -> Figure:
-    """Draw a dot and an interval for each run and metric; left of zero is worse than the reference run."""
+def differences(rows: Sequence[tuple[str, Difference, bool]], *, reference: str) -> Figure:
+    """Draw a dot and an interval for each run and metric, in colour if it is clear; left of zero is worse."""
     figure = Figure(figsize=(7.5, 1.2 + 0.4 * len(rows)), layout="constrained")
     axis = figure.subplots()
-    for row, (_, difference) in enumerate(rows):
+    for row, (_, difference, clear) in enumerate(rows):
         low, value, high = difference.difference.low, difference.difference.value, difference.difference.high
-        colour = _COLOURS[0] if difference.clear else _COLOURS[5]
+        colour = _COLOURS[0] if clear else _COLOURS[5]
         axis.plot([low, high], [row, row], color=colour)
         axis.plot(value, row, "o", color=colour)
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_yticks(range(len(rows)), [_literal(f"{name} · {difference.metric}") for name, difference in rows])
+    axis.set_yticks(range(len(rows)), [_literal(f"{name} · {difference.metric}") for name, difference, _ in rows])
     axis.invert_yaxis()
     axis.set(xlabel=f"difference to {_literal(reference)}, with 95 % interval")
     return figure

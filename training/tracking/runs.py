@@ -31,6 +31,13 @@ INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
 TRIAL = "demarche.trial"
 SHARE = "demarche.share"
+SEED = "demarche.seed"
+"""The tag of a run that was trained with one of several seeds."""
+SEEDS = "demarche.seeds"
+"""The tag of the run that those of several seeds are nested in: their ids, separated by spaces."""
+COMPARISON = "demarche.comparison"
+"""The tag of a run that compares others: their ids, separated by spaces, first the reference run."""
+_PARTS = (TRIAL, SHARE, SEED)
 _REASON = "demarche.reason"
 _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """MLflow's error codes for an unknown id, and for one that cannot be an id."""
@@ -135,22 +142,29 @@ class Summary:
     id: str
     name: str
     experiment: str
+    experiment_id: str
     status: str
     started: float
     metrics: dict[str, float]
     tags: dict[str, str]
+    datasets: dict[str, str]
+    """The digest of the data of each split and evaluation set."""
 
 
 @store_errors()
 def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -> list[Summary]:
-    """Return the latest runs, newest first; trials of sweeps and points of learning curves only with `parts`."""
+    """Return the latest runs that trained or searched, newest first.
+
+    Trials of sweeps, points of learning curves and single seeds of several are left out without `parts`.
+    """
     client = open_store()
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
     if experiment is not None and experiment not in experiments.values():
         names = ", ".join(sorted(experiments.values()))
         raise DemarcheError(f"no experiment {experiment!r} in {store_name()}; there are: {names}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
-    query = "" if parts else f"tags.`{TRIAL}` IS NULL AND tags.`{SHARE}` IS NULL"
+    without = (COMPARISON,) if parts else (COMPARISON, *_PARTS)
+    query = " AND ".join(f"tags.`{tag}` IS NULL" for tag in without)
     latest = client.search_runs(ids, query, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in latest]
 
@@ -244,8 +258,15 @@ def _summary(run: MlflowRun, experiment: str) -> Summary:
         id=run.info.run_id,
         name=run.info.run_name,
         experiment=experiment,
+        experiment_id=run.info.experiment_id,
         status=run.info.status,
         started=run.info.start_time / 1000,
         metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
+        datasets=_datasets(run),
     )
+
+
+def _datasets(run: MlflowRun) -> dict[str, str]:
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    return {tag.value: each.dataset.digest for each in inputs for tag in each.tags if tag.key == MLFLOW_DATASET_CONTEXT}
