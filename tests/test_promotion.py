@@ -177,7 +177,7 @@ def test_a_version_is_named_by_its_number_its_run_or_an_alias(versions: Path) ->
     for missing in (f"{NAME}/9", f"models:/{NAME}/9", "nobody/1", "nobody"):
         with pytest.raises(DemarcheError, match=r"no such .*`demarche runs list`"):
             promotion.find_candidate(missing, reporter=Silent())
-    trained("name=unregistered", "tracking.register=null", RULES, "stance=null")
+    tracking.new_run("tests", "unregistered")
     with pytest.raises(DemarcheError, match=r"it registered no model; set tracking.register"):
         promotion.find_candidate("unregistered", reporter=Silent())
 
@@ -190,7 +190,7 @@ def test_the_champion_is_not_compared_with_itself(versions: Path) -> None:
 
 
 def test_a_champion_of_another_split_is_evaluated_afresh_without_what_it_was_trained_on(versions: Path) -> None:
-    assert "compared with the champion: " in trained("name=other", "split.seed=14", *WIDE).output
+    assert "compared with the champion: " in trained("name=other", "split.seed=14", RULES, *WIDE).output
     reporter = Silent()
     (side,) = promotion.consider("other", reporter=reporter).sides
     tested = {}
@@ -227,7 +227,7 @@ def test_versions_are_evaluated_afresh_on_a_set_that_one_was_not_tested_on_or_th
 
 
 def test_versions_whose_data_is_gone_are_not_compared_but_may_be_forced(versions: Path) -> None:
-    trained("name=other", "split.seed=14", *WIDE)
+    trained("name=other", "split.seed=14", RULES, "stance=null")
     (versions / "annotations.jsonl").rename(versions / "away.jsonl")
     result = demarche("runs", "promote", "other")
     assert result.exit_code == 2
@@ -247,7 +247,7 @@ def test_a_champion_that_cannot_be_loaded_does_not_fail_the_training(versions: P
 
 
 def test_a_version_that_lacks_a_task_of_the_champion_is_refused(versions: Path) -> None:
-    trained("name=topics", "stance=null", *WIDE)
+    trained("name=topics", RULES, "stance=null", *WIDE)
     result = demarche("runs", "promote", "topics")
     assert result.exit_code == 2
     assert "test: stance/macro_f1: it does not have this metric, which the present one has" in result.output

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example
@@ -14,7 +13,7 @@ from labels.wording import counted
 from labels.yaml_text import read_yaml
 from training.comparison.afresh import predict_afresh
 from training.config import Tracking, read_config
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare
+from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare, gold_conflicts
 from training.evaluation.metrics import HEADLINES, metrics_by_name
 from training.evaluation.predictions import Prediction, read_predictions
 from training.prepare import Prepared, prepare
@@ -120,9 +119,11 @@ def _predict_both(
 ) -> _Pair:
     """Return the predictions of both on a set: those of their runs if they are on the same gold, and new ones if not."""
     ours = candidate.predictions(name)
-    theirs = {prediction.passage: prediction for prediction in _predictions_if_any(holder, name)}
-    if all(one.passage in theirs and _same_gold(theirs[one.passage], one) for one in ours):
-        return _Pair([theirs[one.passage] for one in ours], ours, candidate.digest(name))
+    ids = {prediction.passage for prediction in ours}
+    # The holder may have been tested on more: of a growing data set, say.
+    theirs = [prediction for prediction in _predictions_if_any(holder, name) if prediction.passage in ids]
+    if not gold_conflicts(theirs, ours):
+        return _Pair(theirs, ours, candidate.digest(name))
     prepared = data()
     examples = prepared.examples_in("test") if name == "test" else prepared.evaluation[name].examples
     digest = prepared.digest("test") if name == "test" else prepared.evaluation[name].data.digest()
@@ -162,19 +163,6 @@ def _unseen(examples: Sequence[Example], runs: Sequence[_Run]) -> list[Example]:
     return list(examples)
 
 
-def _same_gold(one: Prediction, other: Prediction) -> bool:
-    """Return whether two predictions are of one text with the same gold for each task that both have."""
-    return one.text == other.text and all(
-        not (of_one and of_other) or of_one == of_other
-        for of_one, of_other in zip(_gold(one), _gold(other), strict=True)
-    )
-
-
-def _gold(prediction: Prediction) -> tuple[dict[str, Any], list[Any]]:
-    topics = {id: topic.gold for id, topic in prediction.topics.items()}
-    return topics, [(stance.topic, stance.target, stance.target_span, stance.gold) for stance in prediction.stances]
-
-
 def _check_topics(holder: Version, candidate: Version, pair: _Pair) -> None:
     theirs, ours = (set(predictions[0].topics) for predictions in (pair.holder, pair.candidate))
     if theirs and ours and theirs != ours:
@@ -202,12 +190,13 @@ def weigh(
 
 def _objection(difference: Difference, margin: float) -> str | None:
     value, low, high = difference.difference
-    if not difference.is_enough:
+    if difference.passages < FEWEST_PASSAGES or difference.articles < FEWEST_ARTICLES:
         return (
             f"{counted(difference.passages, 'passage')} of {counted(difference.articles, 'article')} are too few to tell; "
             f"at least {FEWEST_PASSAGES} of {FEWEST_ARTICLES} are needed"
         )
-    # Also where the bounds are not defined.
+    if not difference.difference.has_bounds:
+        return "too few gold cases to tell; label more"
     if low > -margin:
         return None
     objection = f"{value:+.3f} [{low:+.3f}, {high:+.3f}] may be a loss of more than {margin:g}"
