@@ -12,7 +12,7 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import detached, labels, runs, sweep, tables, tag, train
+    from demarche import detached, labels, promote, runs, sweep, tables, tag, train
     from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -25,6 +25,8 @@ with exit_on_interrupt():
     app.command("tag")(tag.tag)
     app.command("ui")(runs.ui)
     app.add_typer(runs.app, name="runs")
+    runs.app.command("promote")(promote.promote)
+    runs.app.command("rollback")(promote.rollback)
     app.add_typer(labels.app, name="labels")
     labels.app.add_typer(tables.import_app, name="import")
     labels.app.add_typer(tables.export_app, name="export")

@@ -236,18 +236,6 @@ def _print_board(board: Board) -> None:
         echo(f"=: no clear difference in {board.metric} to the best run of that rank")
 
 
-@app.command()
-def promote(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of a registered model.")],
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version to promote.")],
-) -> None:
-    """Make a version of a registered model its champion."""
-    from training.tracking import registry
-
-    registered = registry.promote(name, version)
-    echo(f"models:/{name}@champion is now version {registered.champion}")
-
-
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the UI.")] = 5000,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to bind to.")] = "127.0.0.1",

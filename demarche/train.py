@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.printing import TerminalReporter, echo, interval, scores_table, table
+from demarche.promote import standing
 from labels.wording import counted
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ def _print_model(trained: Trained) -> None:
         echo(
             f"model  models:/{registered.name}/{registered.version}; the champion is still version {registered.champion}"
         )
-        echo(f"       to promote it: demarche runs promote {registered.name} {registered.version}")
+        if trained.decision is not None:
+            echo(f"       {standing(trained.decision)}")
+        echo(f"       to promote it: demarche runs promote {registered.name}/{registered.version}")
 
 
 def _print_seeds(trained: TrainedSeeds) -> None:

@@ -24,6 +24,7 @@ def quiet_libraries() -> None:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "TOKENIZERS_PARALLELISM": "true",  # otherwise a fork after the first text logs a warning
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # links to a server, amid our own lines
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # Alembic's level too; both are set when MLflow is imported
         # A server that stops answering fails a request within seconds, not minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",

@@ -101,11 +101,11 @@ def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
     trained("stance=null")
     output = trained("stance=null", "topics.c=5").output
     assert "the champion is still version 1" in output
-    assert "demarche runs promote tiny-tagger 2" in output
-    assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
+    assert "demarche runs promote tiny-tagger/2" in output
+    assert demarche("runs", "promote", "tiny-tagger/2").exit_code == 0
     assert registry.champion_of(open_store(), "tiny-tagger") == "2"
     assert "tiny-tagger/2 (champion)" in demarche("runs", "list").output
-    missing = demarche("runs", "promote", "tiny-tagger", "9")
+    missing = demarche("runs", "promote", "tiny-tagger/9")
     assert missing.exit_code == 2
     assert "tiny-tagger/9" in missing.output
 

@@ -91,10 +91,15 @@ class Search(Frozen):
 
 
 class Tracking(Frozen):
-    """The MLflow experiment of the run, and the registered model (`register`) to add its model to, if any."""
+    """The MLflow experiment of the run, and the registered model (`register`) to add its model to, if any.
+
+    A version replaces the champion if no headline metric on any set of `gate` can be worse by more than `margin`.
+    """
 
     experiment: Annotated[str, Field(min_length=1, max_length=250, coerce_numbers_to_str=True)] = "demarche"
     register_: Annotated[str | None, Field(alias="register", max_length=250, pattern=r"^[^/:\s]+$")] = None
+    gate: Annotated[tuple[str, ...], Field(min_length=1)] = ("test",)
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
 
 
 class Thresholds(Frozen):
@@ -160,6 +165,16 @@ class Config(Frozen):
             raise ValueError("joint covers both topics and stance; remove `topics:` and `stance:`")
         if "text" not in self.input:
             raise ValueError("input must include text")
+        return self
+
+    @model_validator(mode="after")
+    def _gate_is_evaluated(self) -> Self:
+        known = ["test", *self.evaluation]
+        for name in self.tracking.gate:
+            if name not in known:
+                raise ValueError(
+                    f"tracking.gate: {name!r} is neither test nor a set of `evaluation:`{suggest(name, known)}"
+                )
         return self
 
     @field_validator("evaluation")

@@ -54,7 +54,7 @@ def log_inputs(run: Run, prepared: Prepared) -> None:
     if any(encoder_settings(settings) for settings in config.families.values()):
         from models.encoders.device import select_device
 
-        run.tags({"demarche.device": str(select_device(config.device, config.precision))})
+        run.tags({tracking.DEVICE: str(select_device(config.device, config.precision))})
     run.params({f"passages.{name}": count for name, count in prepared.split.sizes().items()})
     run.params({f"dropped_duplicates.{name}": count for name, count in prepared.split.dropped.items()})
     _log_datasets(run, prepared)

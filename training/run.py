@@ -14,6 +14,7 @@ from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
+from training.promotion import Decision, against_champion
 from training.record import Logged, description, log_inputs, log_model, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
@@ -25,7 +26,10 @@ from training.tracking.store import check_store, tracking_uri
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training run; `scores` and `baselines` are those of `Evaluated`."""
+    """The result of a training run; `scores` and `baselines` are those of `Evaluated`.
+
+    `decision` compares a registered version that is not the champion with the one that is.
+    """
 
     run: str
     run_name: str
@@ -34,6 +38,7 @@ class Trained:
     baselines: dict[str, dict[str, Scores]]
     model: str
     registered: Registered | None
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def describe_sizes(split: Split) -> str:
 
 def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None = None) -> Trained:
     """Train on prepared data; `parent` is the run that the new run is nested in."""
-    return register_trained(train_unregistered(prepared, reporter=reporter, parent=parent), prepared)
+    return register_trained(train_unregistered(prepared, reporter=reporter, parent=parent), prepared, reporter=reporter)
 
 
 @dataclass(frozen=True)
@@ -132,11 +137,14 @@ def train_unregistered(
     return Finished(run, model, trained)
 
 
-def register_trained(finished: Finished, prepared: Prepared) -> Trained:
+def register_trained(finished: Finished, prepared: Prepared, *, reporter: Reporter) -> Trained:
     """Register the model of a finished run, if the config says so: only such a run has one, whenever it is killed."""
     trained = finished.trained
     registered = register_model(finished.run, finished.model, prepared, trained.scores["test"])
-    return replace(trained, registered=registered)
+    decision = None
+    if registered is not None and not registered.is_champion:
+        decision = against_champion(registered, prepared, trained.run, reporter=reporter)
+    return replace(trained, registered=registered, decision=decision)
 
 
 def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, reporter: Reporter) -> Evaluated:

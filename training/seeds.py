@@ -55,7 +55,7 @@ def train_seeds(config: Config, count: int, *, reporter: Reporter) -> TrainedSee
         median = finished[_median(summaries)]
         run.describe(_description(config, metrics, count))
         run.tags({tracking.SEEDS: " ".join(ids)})
-    chosen = register_trained(median, prepared)
+    chosen = register_trained(median, prepared, reporter=reporter)
     if chosen.registered is not None:
         run.tags({"demarche.registered": f"{chosen.registered.name}/{chosen.registered.version}"})
     others = [each.trained if each is not median else chosen for each in finished]

@@ -1,4 +1,4 @@
-"""Registered models: register versions, promote champions, and resolve a URI to a folder."""
+"""Registered models: register versions, find champions, and resolve a URI to a folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from labels.errors import DemarcheError
 from labels.splits.split import read_split
 from models.saved import model_digest
 from training.tracking.client import first_line, open_store, store_errors
+from training.tracking.downloads import download_folder
 from training.tracking.interrupts import interrupts_delayed
 from training.tracking.run import ARTIFACT, Run
 from training.tracking.runs import INIT, SPLIT, fetch_artifact, run_tags
@@ -93,7 +94,7 @@ def fetch(uri: str) -> Fetched:
         for model in models:
             if uri == f"models:/{model.name}@{CHAMPION}" and CHAMPION not in model.aliases:
                 raise DemarcheError(
-                    f"{uri}: no version of {model.name} is the champion; `demarche runs promote {model.name} VERSION`"
+                    f"{uri}: no version of {model.name} is the champion; `demarche runs promote {model.name}/VERSION`"
                 ) from None
         names = ", ".join(model.name for model in models)
         raise DemarcheError(
@@ -115,7 +116,11 @@ def _download(uri: str, location: str) -> Path:
             "train the model again"
         )
     try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/artifacts/{ARTIFACT}"))
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{location}/artifacts/{ARTIFACT}", dst_path=download_folder(location)
+            )
+        )
     except (MlflowException, OSError) as error:
         raise DemarcheError(
             f"{uri}: {known}, but its files at {path or location} cannot be read ({first_line(error)}); "
@@ -131,20 +136,6 @@ def trained_on(run: str, splits: Sequence[str] = ("train", "dev")) -> set[str]:
 
 
 @store_errors()
-def promote(name: str, version: str) -> Registered:
-    """Make a version the champion."""
-    client = open_store()
-    try:
-        client.get_model_version(name, version)
-        client.set_registered_model_alias(name, CHAMPION, version)
-    except MlflowException as error:
-        raise DemarcheError(
-            f"{name}/{version}: {first_line(error)}; `demarche runs list` shows the runs and their models"
-        ) from None
-    return Registered(name, version, champion_of(client, name) or version)
-
-
-@store_errors()
 def champions() -> set[str]:
     """Return `name/version` of every registered model's champion."""
     models = open_store().search_registered_models(max_results=1000)
@@ -152,9 +143,14 @@ def champions() -> set[str]:
 
 
 def champion_of(client: MlflowClient, name: str) -> str | None:
-    """Return the version that has the alias, or None."""
+    """Return the version that is the champion, or None."""
+    return holder_of(client, name, CHAMPION)
+
+
+def holder_of(client: MlflowClient, name: str, alias: str) -> str | None:
+    """Return the version that has an alias, or None."""
     try:
-        return str(client.get_model_version_by_alias(name, CHAMPION).version)
+        return str(client.get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             return None

@@ -17,6 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_I
 
 from labels.errors import DemarcheError
 from training.tracking.client import STORE_ERRORS, first_line, open_store, store_errors
+from training.tracking.downloads import download_folder
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
 from training.tracking.owner import is_gone, owner_tags
 from training.tracking.run import Run, slug
@@ -24,6 +25,8 @@ from training.tracking.store import sqlite_path, store_name, tracking_uri
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
+DEVICE = "demarche.device"
+"""The hardware of a run that trained an encoder; other runs do not have the tag."""
 INIT = "demarche.init"
 """The runs of the models that a run started from, separated by spaces."""
 TRIAL = "demarche.trial"
@@ -183,21 +186,34 @@ def run_tags(id: str) -> dict[str, str]:
     return dict(run.data.tags)
 
 
-def predictions_of(name: str) -> str:
-    """Return the artifact with a run's predictions on test or a set of `evaluation`."""
-    return f"predictions/{name}.jsonl"
-
-
 def spread_tag(split: str, metric: str) -> str:
     """Return the tag that holds a headline metric of several seeds with its spread: `0.844 ± 0.006`."""
     return slug(f"spread/{split}/{metric}")
+
+
+def has_encoder(id: str) -> bool:
+    """Return whether a run trained a model with an encoder."""
+    return DEVICE in run_tags(id)
+
+
+@store_errors()
+def dataset_digests(id: str) -> dict[str, str]:
+    """Return the digest of the data of each split and evaluation set that a run logged."""
+    run = _get_run(open_store(), id)
+    return {} if run is None else _datasets(run)
+
+
+def predictions_of(name: str) -> str:
+    """Return the artifact with a run's predictions on `test` or a set of `evaluation`."""
+    return f"predictions/{name}.jsonl"
 
 
 def fetch_artifact(id: str, path: str) -> Path:
     """Download a file that a run logged, and return the local path."""
     client = open_store()
     try:
-        return Path(client.download_artifacts(id, path))
+        location = client.get_run(id).info.artifact_uri
+        return Path(client.download_artifacts(id, path, download_folder(location)))
     except (MlflowException, OSError) as error:
         raise DemarcheError(
             f"run {id}: has no {path} ({first_line(error)}); it did not finish, or it only groups other runs; name one "
