@@ -149,13 +149,9 @@ def restore(name: str, alias: str, *, reason: str) -> tuple[Version, str | None]
     `previous` then moves to the version that the restored one had replaced, if any, so that one can go back further.
     """
     client, previous = open_store(), previous_of(alias)
+    _way_back(client, name, previous)
     with interrupts_delayed(), _sole_claim(client, name):
-        back = holder_of(client, name, previous)
-        if back is None:
-            raise DemarcheError(
-                f"{name}: no version has the alias {previous!r}, so there is nothing to go back to; "
-                f"`demarche runs promote {name}/VERSION` chooses one"
-            )
+        back = _way_back(client, name, previous)
         restored, holder = Version(name, back, None), holder_of(client, name, alias)
         if holder is not None:
             left = Event(what="rolled back", alias=alias, other=back, reason=reason)
@@ -210,6 +206,17 @@ def _record(client: MlflowClient, version: Version, event: Event) -> str:
     signed = event.model_copy(update={"by": resolve_tags().get(MLFLOW_USER, ""), "reason": event.reason[:2000]})
     client.set_model_version_tag(version.name, version.version, key, signed.model_dump_json(exclude_defaults=True))
     return key
+
+
+def _way_back(client: MlflowClient, name: str, previous: str) -> str:
+    """Return the version that has the alias `previous`. Raises DemarcheError if there is none."""
+    back = holder_of(client, name, previous)
+    if back is None:
+        raise DemarcheError(
+            f"{one_line(name)}: no version has the alias {previous!r}, so there is nothing to go back to; "
+            "`demarche runs promote NAME/VERSION` chooses one"
+        )
+    return back
 
 
 def _replaced_by(client: MlflowClient, version: Version, alias: str) -> str | None:
