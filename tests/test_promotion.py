@@ -141,18 +141,21 @@ def test_a_rollback_brings_back_the_version_before_and_then_the_one_before_that(
     nothing = demarche("runs", "rollback", NAME)
     assert nothing.exit_code == 2
     assert "nothing to go back to" in nothing.output
-    for version in ("2", "3"):
+    for version in ("2", "3", "2"):
         assert demarche("runs", "promote", f"{NAME}/{version}", "--force", "--reason", "try").exit_code == 0
     output = demarche("runs", "rollback", "--reason", "too slow").output
-    assert f"models:/{NAME}@champion is version 2 again, in place of version 3" in output
-    assert (champion(), champion("previous")) == ("2", "1")
-    assert demarche("runs", "rollback").exit_code == 0
-    assert (champion(), champion("previous")) == ("1", None)
+    assert f"models:/{NAME}@champion is version 3 again, in place of version 2" in output
+    assert (champion(), champion("previous")) == ("3", "2")
+    for version, before in (("2", "1"), ("1", None)):
+        assert demarche("runs", "rollback").exit_code == 0
+        assert (champion(), champion("previous")) == (version, before)
     assert demarche("runs", "rollback").exit_code == 2
-    assert [(event.what, event.other) for event in events("3")] == [("promoted", "2"), ("rolled back", "2")]
-    assert events("3")[-1].reason == "too slow"
+    assert [(event.what, event.other) for event in events("3")] == [
+        ("promoted", "2"), ("restored", "2"), ("rolled back", "2"),
+    ]  # fmt: skip
+    assert events("3")[1].reason == "too slow"
     assert [(event.what, event.other) for event in events("2")] == [
-        ("promoted", "1"), ("restored", "3"), ("rolled back", "1"),
+        ("promoted", "1"), ("promoted", "3"), ("rolled back", "3"), ("restored", "3"), ("rolled back", "1"),
     ]  # fmt: skip
 
 
