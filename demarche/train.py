@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.printing import TerminalReporter, echo, scores_table, table
+from demarche.printing import TerminalReporter, echo, interval, scores_table, table
 from demarche.promote import standing
 from labels.wording import counted
 
 if TYPE_CHECKING:
     from training.learning_curve import Curve
     from training.run import Trained
+    from training.seeds import TrainedSeeds
 
 
 def train(
@@ -30,6 +31,15 @@ def train(
             help="Train on 1/N, 2/N … N/N of the training articles, to see whether more labels would help.",
         ),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=50,
+            metavar="N",
+            help="Train with N seeds, from the config's own upwards, to see how much the scores depend on the seed.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Check the config, the data and the split, then stop.")
     ] = False,
@@ -38,8 +48,11 @@ def train(
 
     The run and its model are logged to MLflow. The model is registered if the config sets `tracking.register`.
     """
+    from labels.errors import DemarcheError
     from training.config import read_config
 
+    if seeds is not None and learning_curve is not None:
+        raise DemarcheError("--seeds and --learning-curve cannot be combined; give one of them")
     settings = read_config(config, overrides or [])
     from training import run
 
@@ -47,6 +60,12 @@ def train(
         with TerminalReporter() as reporter:
             prepared = run.check(settings, reporter=reporter)
         echo(f"{config}: no errors; passages: {run.describe_sizes(prepared.split)}")
+    elif seeds is not None:
+        from training.seeds import train_seeds
+
+        with TerminalReporter() as reporter:
+            trained_seeds = train_seeds(settings, seeds, reporter=reporter)
+        _print_seeds(trained_seeds)
     elif learning_curve is None:
         with TerminalReporter() as reporter:
             trained = run.train(settings, reporter=reporter)
@@ -67,6 +86,10 @@ def _print_trained(trained: Trained) -> None:
         echo()
     echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     echo(f"store  {store_name()}")
+    _print_model(trained)
+
+
+def _print_model(trained: Trained) -> None:
     registered = trained.registered
     if registered is None:
         echo(f"model  {trained.model}")
@@ -79,6 +102,27 @@ def _print_trained(trained: Trained) -> None:
         if trained.decision is not None:
             echo(f"       {standing(trained.decision)}")
         echo(f"       to promote it: demarche runs promote {registered.name}/{registered.version}")
+
+
+def _print_seeds(trained: TrainedSeeds) -> None:
+    from training.evaluation.metrics import HEADLINES
+    from training.tracking.store import store_name
+
+    for on in [*(name for name in trained.metrics if name != "test"), "test"]:
+        metrics = {name: trained.metrics[on][name] for name in HEADLINES if name in trained.metrics[on]}
+        seeds = [seed.run_name.rpartition(" ")[2] for seed in trained.seeds]
+        rows = [
+            (name, str(metric), interval(metric.interval)[1], *(f"{run.value:.3f}" for run in metric.runs))
+            for name, metric in metrics.items()
+        ]
+        table((f"on {on}", "mean ± sd", "95 % interval", *(f"seed {seed}" for seed in seeds)), rows)
+        echo()
+    echo("The interval covers articles and seeds.")
+    echo()
+    echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
+    echo(f"store  {store_name()}")
+    _print_model(trained.chosen)
+    echo(f"       it is of {trained.chosen.run_name}, the median on dev")
 
 
 def _print_curve(curve: Curve) -> None:

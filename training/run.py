@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from labels.splits.split import Split
@@ -14,7 +15,7 @@ from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
 from training.prepare import Prepared, prepare, without_gold
 from training.promotion import Decision, against_champion
-from training.record import description, log_inputs, log_model, log_scores, log_split, register_model
+from training.record import Logged, description, log_inputs, log_model, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -95,28 +96,55 @@ def describe_sizes(split: Split) -> str:
 
 def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None = None) -> Trained:
     """Train on prepared data; `parent` is the run that the new run is nested in."""
+    return register_trained(train_unregistered(prepared, reporter=reporter, parent=parent), prepared, reporter=reporter)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run whose model is not registered yet."""
+
+    run: Run
+    model: Logged
+    trained: Trained
+
+
+def train_unregistered(
+    prepared: Prepared,
+    *,
+    reporter: Reporter,
+    parent: str | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Finished:
+    """Train on prepared data in a run with this name (the config's by default) and these tags; log its model."""
     config = prepared.config
-    with tracking.start_run(config.tracking.experiment, config.name, parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, name or config.name, parent=parent) as run:
+        run.tags(tags or {})
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")
         model = log_model(run, evaluated.tagger, evaluated.test)
         callback.done()
-    # Only a finished run has a registered model, whenever the process is killed.
-    registered = register_model(run, model, prepared, evaluated.test)
-    decision = None
-    if registered is not None and not registered.is_champion:
-        decision = against_champion(registered, prepared, run.id, reporter=reporter)
-    return Trained(
+    trained = Trained(
         run=run.id,
         run_name=run.name,
         experiment=config.tracking.experiment,
         scores=evaluated.scores,
         baselines=evaluated.baselines,
         model=f"runs:/{run.id}/tagger",
-        registered=registered,
-        decision=decision,
+        registered=None,
     )
+    return Finished(run, model, trained)
+
+
+def register_trained(finished: Finished, prepared: Prepared, *, reporter: Reporter) -> Trained:
+    """Register the model of a finished run, if the config says so: only such a run has one, whenever it is killed."""
+    trained = finished.trained
+    registered = register_model(finished.run, finished.model, prepared, trained.scores["test"])
+    decision = None
+    if registered is not None and not registered.is_champion:
+        decision = against_champion(registered, prepared, trained.run, reporter=reporter)
+    return replace(trained, registered=registered, decision=decision)
 
 
 def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, reporter: Reporter) -> Evaluated:
