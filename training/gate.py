@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -128,14 +129,15 @@ def _predict_both(
     examples = prepared.examples_in("test") if name == "test" else prepared.evaluation[name].examples
     digest = prepared.digest("test") if name == "test" else prepared.evaluation[name].data.digest()
     unchanged = digest == candidate.digest(name)
-    unseen = _unseen(examples, [holder] if unchanged else [holder, candidate])
+    evaluated = [holder] if unchanged else [holder, candidate]
+    unseen, trained = _unseen(examples, evaluated), " or ".join(str(run.version) for run in evaluated)
     if not unseen:
-        raise DemarcheError(f"{name}: {holder.version} was trained on all its passages, or on others of their articles")
+        raise DemarcheError(f"{name}: {trained} was trained on all its passages, or on others of their articles")
     left_out = len(examples) - len(unseen)
     if left_out:
         reporter.log(
-            f"{name}: {counted(left_out, 'passage')} of {len(examples)} left out, because {holder.version} was trained "
-            "on them or on others of their articles"
+            f"{name}: {counted(left_out, 'passage')} of {len(examples)} left out, because {trained} was trained on them "
+            "or on others of their articles"
         )
     if unchanged:
         ids = {example.passage.id for example in unseen}
@@ -200,9 +202,7 @@ def _objection(difference: Difference, margin: float) -> str | None:
     if low > -margin:
         return None
     objection = f"{value:+.3f} [{low:+.3f}, {high:+.3f}] may be a loss of more than {margin:g}"
-    if value - low > margin > 0:
-        times = ((value - low) / margin) ** 2
-        objection += (
-            f"; the set is too small: an equal version would need about {times:.1f} times as many passages to pass"
-        )
+    if value - low > margin > 0 and high >= 0:
+        times = math.ceil(((value - low) / margin) ** 2)
+        objection += f"; the set is too small: an equal version would need about {times} times as many passages to pass"
     return objection
