@@ -1,16 +1,18 @@
 """How often the 95 % interval of a metric contains the truth, on simulated data whose truth is known.
 
-python -m benchmarks.coverage [DRAWS]
+python -m benchmarks.coverage [DRAWS]          # articles vary
+python -m benchmarks.coverage seeds [DRAWS]    # articles vary, and so do the models that a config gives
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from labels.bootstrap import Groups, Interval
+from labels.bootstrap import Groups, Interval, Resampled, Weights, mean_over_runs, resample
 from training.evaluation.metrics import Metric, StanceResults, TopicResults
 
 TOPICS = ["a", "b", "c", "d", "e"]
@@ -63,6 +65,36 @@ def _metrics(results: TopicResults | StanceResults, *, seed: int) -> Iterator[tu
         yield name, Metric(score, results.groups, seed=seed)
 
 
+def seeds(draws: int = 300) -> None:
+    """Print how often the interval of a config's mean score contains the truth, from several seeds and from one."""
+    print(f"share of {draws} draws whose 95 % interval contains the truth, and that of a single seed in brackets")
+    for count in (2, 3, 5):
+        for spread in (0.0, 0.02, 0.04):
+            covered = np.zeros(2)
+            for seed in range(draws):
+                runs = _runs(count, spread, seed=seed)
+                intervals = mean_over_runs(runs, np.random.default_rng([seed, 0])).interval(), runs[0].interval()
+                covered += [each.low <= TRUTH <= each.high for each in intervals]
+            several, single = covered / draws
+            print(f"{count} seeds, standard deviation of training {spread}: {several:.1%} ({single:.1%})")
+
+
+TRUTH = 0.7
+
+
+def _runs(count: int, spread: float, *, seed: int) -> list[Resampled]:
+    """Return the mean score over 60 articles of models of one config; the standard error of the articles is 0.026."""
+    rng = np.random.default_rng(seed)
+    groups = Groups([f"{article:02}" for article in range(60)])
+    articles = rng.normal(TRUTH, 0.2, groups.count)
+    models = [articles + rng.normal(0, spread) + rng.normal(0, 0.1, groups.count) for _ in range(count)]
+    return [resample(partial(_mean, scores), groups, seed=seed) for scores in models]
+
+
+def _mean(scores: Weights, weights: Weights) -> Weights:
+    return weights @ scores / weights.sum(axis=1)
+
+
 def percentiles(metric: Metric) -> Interval:
     """Return the percentile interval of Efron (1979) on the same draws."""
     scores = metric.score(metric.groups.draws(seed=metric.seed).astype(float))
@@ -71,4 +103,7 @@ def percentiles(metric: Metric) -> Interval:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:2] == ["seeds"]:
+        seeds(*map(int, sys.argv[2:]))
+    else:
+        main(*map(int, sys.argv[1:]))

@@ -114,5 +114,7 @@ def standing(decision: Decision) -> str:
     found = [f"better: {', '.join(better)}"] * bool(better) + [f"worse: {', '.join(worse)}"] * bool(worse)
     verdict = "; ".join(found) or "no clear difference"
     if decision.objections:
-        return f"compared with the champion: {verdict}; it would not be promoted: {decision.objections[0]}"
+        # What a set lacks in size, `demarche runs promote` says.
+        first = decision.objections[0].partition(";")[0]
+        return f"compared with the champion: {verdict}; it would not be promoted: {first}"
     return f"compared with the champion: {verdict}; it would be promoted"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.comparison.leaderboard import Board
     from training.comparison.runs import Comparison
     from training.reporter import Reporter
+    from training.tracking.runs import Summary
 
 app = new_app("List, compare and promote runs.")
 
@@ -40,7 +41,10 @@ def list_(
     most: Annotated[int, typer.Option(min=1, max=50_000, help="Maximum number of runs, newest first.")] = 20,
     parts: Annotated[
         bool,
-        typer.Option("--parts", help="Include the trials of sweeps, the points of learning curves and single folds."),
+        typer.Option(
+            "--parts",
+            help="Include the trials of sweeps, the points of learning curves, single folds and each of several seeds.",
+        ),
     ] = False,
 ) -> None:
     """List the latest runs with their headline metrics."""
@@ -57,11 +61,18 @@ def list_(
     for run in runs:
         model = run.tags.get("demarche.registered", "")
         model += " (champion)" if model in champions else ""
-        scores = [run.metrics.get(f"test/{name}") for name in HEADLINES]
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-        cells = ["–" if score is None else f"{score:.3f}" for score in scores]
+        cells = [_score(run, name) for name in HEADLINES]
         rows.append((run.id[:8], run.name, run.experiment, run.status.lower(), when, *cells, model))
     table(("run", "name", "experiment", "status", "started", *HEADLINES, "model"), rows)
+
+
+def _score(run: Summary, name: str) -> str:
+    """Return a metric on test, with its spread if the run has several seeds."""
+    from training.tracking.runs import spread_tag
+
+    score = run.metrics.get(f"test/{name}")
+    return "–" if score is None else run.tags.get(spread_tag("test", name), f"{score:.3f}")
 
 
 @app.command()
@@ -89,7 +100,9 @@ def compare(
             help="Evaluate the models of all runs afresh on these passages, in place of their test splits.",
         ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How the comparison is printed.")] = Format.terminal,
+    format: Annotated[
+        Format, typer.Option(metavar="terminal|markdown|json", help="How the comparison is printed.")
+    ] = Format.terminal,
     out: Annotated[
         Path | None, typer.Option(help="Also plot the differences to this file (.png, .svg or .pdf).")
     ] = None,
@@ -110,7 +123,7 @@ def compare(
     """
     from training.comparison import formats
     from training.comparison.differing import check_differing_output, write_differing
-    from training.comparison.runs import check_plot_output, compare_contenders, draw
+    from training.comparison.runs import TEST, check_plot_output, compare_contenders, draw
 
     if out is not None:
         check_plot_output(out)
@@ -118,7 +131,8 @@ def compare(
         check_differing_output(differing, inputs=on or [], for_spreadsheet=for_spreadsheet)
     with TerminalReporter() as reporter:
         contenders = _contenders(runs, on, reporter)
-    comparison = compare_contenders(contenders, metrics=metrics, seed=seed)
+    where = " + ".join(path.name for path in on) if on else TEST
+    comparison = compare_contenders(contenders, on=where, metrics=metrics, seed=seed)
     if format is Format.json:
         print_lines(formats.as_json(comparison))
     elif format is Format.markdown:
@@ -159,7 +173,7 @@ def _contenders(names: Sequence[str], on: Sequence[Path] | None, reporter: Repor
 def _print_comparison(comparison: Comparison) -> None:
     from training.comparison.formats import COLUMNS, cells
 
-    echo(f"reference: {comparison.reference.title}")
+    echo(f"reference: {comparison.reference.title}, on {comparison.on}")
     for title, part in (("", "metrics"), ("by topic (p corrected for their number)", "topics")):
         rows = [cells(each.contender.title, row) for each in comparison.compared for row in getattr(each, part)]
         if rows:

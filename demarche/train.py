@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.printing import TerminalReporter, echo, scores_table, table
+from demarche.printing import TerminalReporter, echo, interval, scores_table, table
 from demarche.promote import standing
 from demarche.ui import DEFAULT_ADDRESS
 from labels.errors import DemarcheError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.folds import CrossValidated
     from training.learning_curve import Curve
     from training.run import Trained
+    from training.seeds import TrainedSeeds
 
 
 def train(
@@ -41,6 +42,15 @@ def train(
             help="Cross-validate: divide the articles into K folds, train on all but one in turn, and keep no model.",
         ),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=50,
+            metavar="N",
+            help="Train with N seeds, from the config's own upwards, to see how much the scores depend on the seed.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Check the config, the data and the split, then stop.")
     ] = False,
@@ -51,8 +61,10 @@ def train(
     """
     from training.config import read_config
 
-    if learning_curve is not None and folds is not None:
-        raise DemarcheError("--learning-curve and --folds are two ways to train; give one of them")
+    ways = {"--learning-curve": learning_curve, "--folds": folds, "--seeds": seeds}
+    given = [option for option, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise DemarcheError(f"{' and '.join(given)} cannot be combined; give one of them")
     settings = read_config(config, overrides or [])
     from training import run
 
@@ -66,6 +78,12 @@ def train(
         with TerminalReporter() as reporter:
             validated = cross_validate(settings, folds, reporter=reporter)
         _print_folds(validated)
+    elif seeds is not None:
+        from training.seeds import train_seeds
+
+        with TerminalReporter() as reporter:
+            trained_seeds = train_seeds(settings, seeds, reporter=reporter)
+        _print_seeds(trained_seeds)
     elif learning_curve is None:
         with TerminalReporter() as reporter:
             trained = run.train(settings, reporter=reporter)
@@ -89,6 +107,11 @@ def _print_trained(trained: Trained) -> None:
         echo()
     echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
     echo(f"store  {store_name()}")
+    _print_model(trained)
+    _print_ui(trained.experiment)
+
+
+def _print_model(trained: Trained) -> None:
     registered = trained.registered
     if registered is None:
         echo(f"model  {trained.model}")
@@ -101,7 +124,6 @@ def _print_trained(trained: Trained) -> None:
         if trained.decision is not None:
             echo(f"       {standing(trained.decision)}")
         echo(f"       to promote it: demarche runs promote {registered.name}/{registered.version}")
-    _print_ui(trained.experiment)
 
 
 def _print_ui(experiment: str) -> None:
@@ -130,6 +152,28 @@ def _print_folds(validated: CrossValidated) -> None:
     echo(f"store  {store_name()}")
     echo("model  none: a cross-validation keeps and registers no model; without --folds, the command trains one")
     _print_ui(validated.experiment)
+
+
+def _print_seeds(trained: TrainedSeeds) -> None:
+    from training.evaluation.metrics import HEADLINES
+    from training.tracking.store import store_name
+
+    for on in [*(name for name in trained.metrics if name != "test"), "test"]:
+        metrics = {name: trained.metrics[on][name] for name in HEADLINES if name in trained.metrics[on]}
+        seeds = [seed.run_name.rpartition(" ")[2] for seed in trained.seeds]
+        rows = [
+            (name, str(metric), interval(metric.interval)[1], *(f"{run.value:.3f}" for run in metric.runs))
+            for name, metric in metrics.items()
+        ]
+        table((f"on {on}", "mean ± sd", "95 % interval", *(f"seed {seed}" for seed in seeds)), rows)
+        echo()
+    echo("The interval covers articles and seeds.")
+    echo()
+    echo(f"run    {trained.run} ({trained.run_name}, experiment {trained.experiment})")
+    echo(f"store  {store_name()}")
+    _print_model(trained.chosen)
+    echo(f"       it is of {trained.chosen.run_name}, the median on dev")
+    _print_ui(trained.experiment)
 
 
 def _print_curve(curve: Curve) -> None:

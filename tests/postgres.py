@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -30,6 +31,8 @@ def _programs() -> Path:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     if importlib.util.find_spec("psycopg") is None:
         pytest.skip("psycopg, the driver of PostgreSQL, is not installed (pip install 'psycopg[binary]')")
+    if os.geteuid() == 0 and not any(user.pw_name == USER for user in pwd.getpwall()):
+        pytest.skip(f"PostgreSQL does not run as root, and there is no user {USER}")
     return Path(path).parent
 
 

@@ -94,7 +94,13 @@ FAULTS: dict[str, Fault] = {
     "a model address that does not exist": Fault(
         "tag articles.jsonl --model models:/ --out t.csv", "expected models:/NAME@ALIAS"
     ),
-    "a model nobody can promote": Fault("runs promote nobody 1", ("nobody/1", "runs list")),
+    "a model nobody can promote": Fault("runs promote nobody/1", ("nobody/1", "runs list")),
+    "a version beyond all numbers that nobody can promote": Fault(
+        "runs promote nobody/99999999999999999999", ("nobody/99999999999999999999: no such", "runs list")
+    ),
+    "a model without a version to go back to": Fault("runs rollback nobody", "nobody: no "),
+    "a promotion forced without a reason": Fault("runs promote nobody/1 --force", "--reason"),
+    "an alias that MLflow reserves": Fault("runs promote nobody/1 --alias latest", "latest: not an alias"),
     "runs nobody made": Fault("runs compare one other", ("one: no such run", "runs list")),
     "an experiment nobody made": Fault("runs list --experiment none", ("no experiment 'none'", "there are: Default")),
     # Stores
@@ -104,7 +110,8 @@ FAULTS: dict[str, Fault] = {
             TRAIN,
             "runs list",
             "runs compare a b",
-            "runs promote a 1",
+            "runs promote a/1",
+            "runs rollback a",
             "evaluate models:/a@b passages.jsonl annotations.jsonl",
             "tag articles.jsonl --model models:/a@b --out t.csv",
         )

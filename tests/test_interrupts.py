@@ -141,7 +141,7 @@ def test_a_model_without_a_champion_is_an_error_that_says_how_to_promote_one(sto
     open_store().delete_registered_model_alias("tiny-tagger", registry.CHAMPION)
     result = demarche("evaluate", "models:/tiny-tagger@champion", "passages.jsonl", "annotations.jsonl")
     assert result.exit_code == 2
-    assert "no version of tiny-tagger is the champion; `demarche runs promote tiny-tagger VERSION`" in result.output
+    assert "no version of tiny-tagger is the champion; `demarche runs promote tiny-tagger/VERSION`" in result.output
 
 
 def test_a_database_begun_by_a_killed_process_is_removed_by_the_next(workspace: Path) -> None:

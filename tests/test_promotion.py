@@ -19,6 +19,7 @@ from tests.test_interrupts import interrupt_in
 from training import promotion
 from training.config import read_config
 from training.gate import weigh
+from training.prepare import prepare
 from training.tracking import aliases, registry
 from training.tracking import runs as tracking
 from training.tracking.aliases import Event
@@ -48,7 +49,7 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def versions_made_once(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> dict[str, str]:
-    """Three versions, of which the first is the champion: `first`, `rules` with worse topics, and `again`, an equal one."""
+    """Four versions, of which `first` is the champion: `rules` has worse topics, `again` is equal, `other` has another split."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         folder = make_workspace(tmp_path_factory.mktemp("versions"), monkeypatch)
         shutil.copy(empty_store, folder / "mlflow.db")
@@ -58,6 +59,7 @@ def versions_made_once(tmp_path_factory: pytest.TempPathFactory, empty_store: Pa
             "first": trained("name=first", *sets).output,
             "rules": trained("name=rules", RULES, *WIDE).output,
             "again": trained("name=again", gate, *sets).output,
+            "other": trained("name=other", RULES, "split.seed=14", *WIDE).output,
         }
     return outputs | {"folder": str(folder)}
 
@@ -131,6 +133,7 @@ def test_training_says_in_a_line_whether_the_version_would_be_promoted(versions_
     (line,) = [line for line in versions_made_once["rules"].splitlines() if "compared with the champion" in line]
     assert "worse: topics/micro_f1 on test, joint/micro_f1 on test; it would not be promoted: test: topics/" in line
     assert "compared with the champion: no clear difference; it would be promoted" in versions_made_once["again"]
+    assert "it would not be promoted: test: " in versions_made_once["other"]
     assert f"to promote it: demarche runs promote {NAME}/3" in versions_made_once["again"]
 
 
@@ -138,18 +141,21 @@ def test_a_rollback_brings_back_the_version_before_and_then_the_one_before_that(
     nothing = demarche("runs", "rollback", NAME)
     assert nothing.exit_code == 2
     assert "nothing to go back to" in nothing.output
-    for version in ("2", "3"):
+    for version in ("2", "3", "2"):
         assert demarche("runs", "promote", f"{NAME}/{version}", "--force", "--reason", "try").exit_code == 0
     output = demarche("runs", "rollback", "--reason", "too slow").output
-    assert f"models:/{NAME}@champion is version 2 again, in place of version 3" in output
-    assert (champion(), champion("previous")) == ("2", "1")
-    assert demarche("runs", "rollback").exit_code == 0
-    assert (champion(), champion("previous")) == ("1", None)
+    assert f"models:/{NAME}@champion is version 3 again, in place of version 2" in output
+    assert (champion(), champion("previous")) == ("3", "2")
+    for version, before in (("2", "1"), ("1", None)):
+        assert demarche("runs", "rollback").exit_code == 0
+        assert (champion(), champion("previous")) == (version, before)
     assert demarche("runs", "rollback").exit_code == 2
-    assert [(event.what, event.other) for event in events("3")] == [("promoted", "2"), ("rolled back", "2")]
-    assert events("3")[-1].reason == "too slow"
+    assert [(event.what, event.other) for event in events("3")] == [
+        ("promoted", "2"), ("restored", "2"), ("rolled back", "2"),
+    ]  # fmt: skip
+    assert events("3")[1].reason == "too slow"
     assert [(event.what, event.other) for event in events("2")] == [
-        ("promoted", "1"), ("restored", "3"), ("rolled back", "1"),
+        ("promoted", "1"), ("promoted", "3"), ("rolled back", "3"), ("restored", "3"), ("rolled back", "1"),
     ]  # fmt: skip
 
 
@@ -177,7 +183,7 @@ def test_a_version_is_named_by_its_number_its_run_or_an_alias(versions: Path) ->
     for missing in (f"{NAME}/9", f"models:/{NAME}/9", "nobody/1", "nobody"):
         with pytest.raises(DemarcheError, match=r"no such .*`demarche runs list`"):
             promotion.find_candidate(missing, reporter=Silent())
-    trained("name=unregistered", "tracking.register=null", RULES, "stance=null")
+    tracking.new_run("tests", "unregistered")
     with pytest.raises(DemarcheError, match=r"it registered no model; set tracking.register"):
         promotion.find_candidate("unregistered", reporter=Silent())
 
@@ -190,7 +196,6 @@ def test_the_champion_is_not_compared_with_itself(versions: Path) -> None:
 
 
 def test_a_champion_of_another_split_is_evaluated_afresh_without_what_it_was_trained_on(versions: Path) -> None:
-    assert "compared with the champion: " in trained("name=other", "split.seed=14", *WIDE).output
     reporter = Silent()
     (side,) = promotion.consider("other", reporter=reporter).sides
     tested = {}
@@ -227,7 +232,6 @@ def test_versions_are_evaluated_afresh_on_a_set_that_one_was_not_tested_on_or_th
 
 
 def test_versions_whose_data_is_gone_are_not_compared_but_may_be_forced(versions: Path) -> None:
-    trained("name=other", "split.seed=14", *WIDE)
     (versions / "annotations.jsonl").rename(versions / "away.jsonl")
     result = demarche("runs", "promote", "other")
     assert result.exit_code == 2
@@ -235,6 +239,19 @@ def test_versions_whose_data_is_gone_are_not_compared_but_may_be_forced(versions
     assert "annotations.jsonl" in result.output
     assert demarche("runs", "promote", "other", "--force", "--reason", "moved").exit_code == 0
     assert champion() == "4"
+
+
+def test_training_does_not_evaluate_a_champion_with_an_encoder_afresh(versions: Path) -> None:
+    runs = {run.name: run.id for run in tracking.runs()}
+    prepared = prepare(read_config("config.yaml", ["split.seed=14", RULES, *WIDE]))
+    new = registry.Registered(NAME, "4", "1")
+    compared = promotion.against_champion(new, prepared, runs["other"], reporter=Silent())
+    assert compared.failure is None
+    open_store().set_tag(runs["first"], tracking.DEVICE, "cpu fp32")
+    reporter = Silent()
+    refused = promotion.against_champion(new, prepared, runs["other"], reporter=reporter)
+    assert "has an encoder, which takes time to test; `demarche runs promote` tests it" in (refused.failure or "")
+    assert reporter.lines == []
 
 
 def test_a_champion_that_cannot_be_loaded_does_not_fail_the_training(versions: Path, tmp_path: Path) -> None:
@@ -247,7 +264,7 @@ def test_a_champion_that_cannot_be_loaded_does_not_fail_the_training(versions: P
 
 
 def test_a_version_that_lacks_a_task_of_the_champion_is_refused(versions: Path) -> None:
-    trained("name=topics", "stance=null", *WIDE)
+    trained("name=topics", RULES, "stance=null", *WIDE)
     result = demarche("runs", "promote", "topics")
     assert result.exit_code == 2
     assert "test: stance/macro_f1: it does not have this metric, which the present one has" in result.output

@@ -107,11 +107,11 @@ def test_a_later_model_waits_to_be_promoted(store: Path) -> None:
     trained("stance=null")
     output = trained("stance=null", "topics.c=5").output
     assert "the champion is still version 1" in output
-    assert "demarche runs promote tiny-tagger 2" in output
-    assert demarche("runs", "promote", "tiny-tagger", "2").exit_code == 0
+    assert "demarche runs promote tiny-tagger/2" in output
+    assert demarche("runs", "promote", "tiny-tagger/2").exit_code == 0
     assert registry.champion_of(open_store(), "tiny-tagger") == "2"
     assert "tiny-tagger/2 (champion)" in demarche("runs", "list").output
-    missing = demarche("runs", "promote", "tiny-tagger", "9")
+    missing = demarche("runs", "promote", "tiny-tagger/9")
     assert missing.exit_code == 2
     assert "tiny-tagger/9" in missing.output
 
@@ -244,7 +244,7 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     result = demarche("runs", "compare", "first", "second", "--out", "apart.png")
     assert result.exit_code == 0, result.output
     (reference, *_) = result.output.splitlines()
-    assert reference == f"reference: first {find_run('first', tracking.runs()).id[:8]}"
+    assert reference == f"reference: first {find_run('first', tracking.runs()).id[:8]}, on the test split"
     assert "worse" in result.output
     assert (workspace / "apart.png").stat().st_size > 0
     refused = demarche("runs", "compare", "first", "second", "--out", "apart.xls")
@@ -257,24 +257,24 @@ def test_runs_are_compared_on_their_common_test_passages(store: Path, workspace:
     assert "second" in listed
 
 
-def test_a_name_of_several_runs_is_refused_with_their_ids(store: Path, workspace: Path) -> None:
-    demarche("train", "config.yaml", "name=first", "stance=null", "topics.ngrams.words=[40,40]")
-    trained("name=first", "stance=null")
+def test_a_name_means_the_newest_finished_run_of_that_name(store: Path, workspace: Path) -> None:
     trained("name=second", "stance=null", "topics.c=3")
-    # The run that failed has no predictions: the name means the other.
-    assert demarche("runs", "compare", "first", "second").exit_code == 0
     trained("name=second", "stance=null", "topics.c=9")
-    result = demarche("runs", "compare", "first", "second")
-    assert result.exit_code == 2
-    assert "second: 2 runs have this name; give one by its id" in result.output
-    seconds = [run for run in tracking.runs() if run.name == "second"]
-    for run, overrides in zip(seconds, ("topics.c=9", "topics.c=3"), strict=True):
-        (line,) = [line for line in result.output.splitlines() if run.id[:12] in line]
+    # The run that failed has no predictions: the name means one of the others.
+    demarche("train", "config.yaml", "name=second", "stance=null", "topics.ngrams.words=[40,40]")
+    _, newer, older = tracking.runs()
+    result = demarche("runs", "compare", older.id[:12], "second")
+    assert result.exit_code == 0, result.output
+    first, *listed = result.stderr.splitlines()
+    assert first == "second: 2 runs have this name; taking the newest of them:"
+    for run, overrides, line in zip((newer, older), ("topics.c=9", "topics.c=3"), listed, strict=True):
+        assert run.id[:12] in line
         assert time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)) in line
         assert overrides in line
-    by_id = demarche("runs", "compare", "first", seconds[0].id[:12])
-    assert by_id.exit_code == 0, by_id.output
-    assert re.search(r"topics/micro_f1 +\d+ ", by_id.output)
+    assert re.search(rf"second {newer.id[:8]} +topics/micro_f1 +\d+ ", result.stdout)
+    by_id = demarche("runs", "compare", older.id[:12], newer.id[:12])
+    assert not by_id.stderr
+    assert by_id.stdout == result.stdout
 
 
 def test_a_failed_run_is_marked_with_the_reason(store: Path, workspace: Path) -> None:

@@ -147,6 +147,12 @@ class Config(Frozen):
         """The file that the config was read from."""
         return self._file
 
+    def with_seed(self, seed: int) -> Self:
+        """Return the config with another seed, as an override."""
+        config = self.model_copy(update={"seed": seed})
+        config._overrides = (*(each for each in self._overrides if not each.startswith("seed=")), f"seed={seed}")
+        return config
+
     def __eq__(self, other: object) -> bool:
         """Compare the settings alone: the same config may be read with or without overrides."""
         return isinstance(other, Config) and self.__dict__ == other.__dict__

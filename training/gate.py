@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example
@@ -14,7 +14,7 @@ from labels.wording import counted
 from labels.yaml_text import read_yaml
 from training.comparison.afresh import predict_afresh
 from training.config import Tracking, read_config
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare
+from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare, gold_conflicts
 from training.evaluation.metrics import HEADLINES, metrics_by_name
 from training.evaluation.predictions import Prediction, read_predictions
 from training.prepare import Prepared, prepare
@@ -120,21 +120,24 @@ def _predict_both(
 ) -> _Pair:
     """Return the predictions of both on a set: those of their runs if they are on the same gold, and new ones if not."""
     ours = candidate.predictions(name)
-    theirs = {prediction.passage: prediction for prediction in _predictions_if_any(holder, name)}
-    if all(one.passage in theirs and _same_gold(theirs[one.passage], one) for one in ours):
-        return _Pair([theirs[one.passage] for one in ours], ours, candidate.digest(name))
+    ids = {prediction.passage for prediction in ours}
+    # The holder may have been tested on more: of a growing data set, say.
+    theirs = [prediction for prediction in _predictions_if_any(holder, name) if prediction.passage in ids]
+    if not gold_conflicts(theirs, ours):
+        return _Pair(theirs, ours, candidate.digest(name))
     prepared = data()
     examples = prepared.examples_in("test") if name == "test" else prepared.evaluation[name].examples
     digest = prepared.digest("test") if name == "test" else prepared.evaluation[name].data.digest()
     unchanged = digest == candidate.digest(name)
-    unseen = _unseen(examples, [holder] if unchanged else [holder, candidate])
+    evaluated = [holder] if unchanged else [holder, candidate]
+    unseen, trained = _unseen(examples, evaluated), " or ".join(str(run.version) for run in evaluated)
     if not unseen:
-        raise DemarcheError(f"{name}: {holder.version} was trained on all its passages, or on others of their articles")
+        raise DemarcheError(f"{name}: {trained} was trained on all its passages, or on others of their articles")
     left_out = len(examples) - len(unseen)
     if left_out:
         reporter.log(
-            f"{name}: {counted(left_out, 'passage')} of {len(examples)} left out, because {holder.version} was trained "
-            "on them or on others of their articles"
+            f"{name}: {counted(left_out, 'passage')} of {len(examples)} left out, because {trained} was trained on them "
+            "or on others of their articles"
         )
     if unchanged:
         ids = {example.passage.id for example in unseen}
@@ -160,19 +163,6 @@ def _unseen(examples: Sequence[Example], runs: Sequence[_Run]) -> list[Example]:
         passages, groups = run.learned()
         examples = [e for e in examples if e.passage.id not in passages and e.passage.group_id not in groups]
     return list(examples)
-
-
-def _same_gold(one: Prediction, other: Prediction) -> bool:
-    """Return whether two predictions are of one text with the same gold for each task that both have."""
-    return one.text == other.text and all(
-        not (of_one and of_other) or of_one == of_other
-        for of_one, of_other in zip(_gold(one), _gold(other), strict=True)
-    )
-
-
-def _gold(prediction: Prediction) -> tuple[dict[str, Any], list[Any]]:
-    topics = {id: topic.gold for id, topic in prediction.topics.items()}
-    return topics, [(stance.topic, stance.target, stance.target_span, stance.gold) for stance in prediction.stances]
 
 
 def _check_topics(holder: Version, candidate: Version, pair: _Pair) -> None:
@@ -202,18 +192,17 @@ def weigh(
 
 def _objection(difference: Difference, margin: float) -> str | None:
     value, low, high = difference.difference
-    if not difference.is_enough:
+    if difference.passages < FEWEST_PASSAGES or difference.articles < FEWEST_ARTICLES:
         return (
             f"{counted(difference.passages, 'passage')} of {counted(difference.articles, 'article')} are too few to tell; "
             f"at least {FEWEST_PASSAGES} of {FEWEST_ARTICLES} are needed"
         )
-    # Also where the bounds are not defined.
+    if not difference.difference.has_bounds:
+        return "too few gold cases to tell; label more"
     if low > -margin:
         return None
     objection = f"{value:+.3f} [{low:+.3f}, {high:+.3f}] may be a loss of more than {margin:g}"
-    if value - low > margin > 0:
-        times = ((value - low) / margin) ** 2
-        objection += (
-            f"; the set is too small: an equal version would need about {times:.1f} times as many passages to pass"
-        )
+    if value - low > margin > 0 and high >= 0:
+        times = math.ceil(((value - low) / margin) ** 2)
+        objection += f"; the set is too small: an equal version would need about {times} times as many passages to pass"
     return objection

@@ -49,7 +49,7 @@ class Refused(DemarcheError):
 
 def find_candidate(reference: str, *, reporter: Reporter) -> Version:
     """Return the version named by `NAME/VERSION`, `NAME@ALIAS`, either after `models:/`, or by the run that made it."""
-    match = re.fullmatch(r"(?:models:/)?([^/:@\s]+)(?:/(\d+)|(@[\w-]+))", reference)
+    match = re.fullmatch(r"(?:models:/)?([^/:\s]+?)(?:/(\d+)|(@[\w-]+))", reference)
     if match:
         version = aliases.find_version(match[1], match[2] or match[3])
         if version is not None:

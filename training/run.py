@@ -18,7 +18,7 @@ from training.fit import baselines, fit
 from training.model_card import WHOLE_CARD, model_card
 from training.prepare import Prepared, prepare, without_gold
 from training.promotion import Decision, against_champion
-from training.record import log_inputs, log_model, log_page, log_scores, log_split, register_model
+from training.record import Logged, log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -84,8 +84,31 @@ def describe_sizes(split: Split) -> str:
 
 def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None = None) -> Trained:
     """Train on prepared data; `parent` is the run that the new run is nested in."""
+    return register_trained(train_unregistered(prepared, reporter=reporter, parent=parent), prepared, reporter=reporter)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run whose model is not registered yet, and the model's card."""
+
+    run: Run
+    model: Logged
+    card: str
+    trained: Trained
+
+
+def train_unregistered(
+    prepared: Prepared,
+    *,
+    reporter: Reporter,
+    parent: str | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Finished:
+    """Train on prepared data in a run with this name (the config's by default) and these tags; log its model."""
     config = prepared.config
-    with tracking.start_run(config.tracking.experiment, config.name, parent=parent) as run:
+    with tracking.start_run(config.tracking.experiment, name or config.name, parent=parent) as run:
+        run.tags(tags or {})
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")
@@ -93,12 +116,7 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         card = model_card(prepared, evaluated, run=run.id)
         run.text(card, WHOLE_CARD)
         callback.done()
-    # Only a finished run has a registered model, whenever the process is killed.
-    registered = register_model(run, model, prepared, card)
-    decision = None
-    if registered is not None and not registered.is_champion:
-        decision = against_champion(registered, prepared, run.id, reporter=reporter)
-    return Trained(
+    trained = Trained(
         run=run.id,
         run_name=run.name,
         experiment=config.tracking.experiment,
@@ -107,9 +125,19 @@ def train_prepared(prepared: Prepared, *, reporter: Reporter, parent: str | None
         ceilings=evaluated.ceilings,
         findings=evaluated.findings,
         model=f"runs:/{run.id}/tagger",
-        registered=registered,
-        decision=decision,
+        registered=None,
     )
+    return Finished(run, model, card, trained)
+
+
+def register_trained(finished: Finished, prepared: Prepared, *, reporter: Reporter) -> Trained:
+    """Register the model of a finished run, if the config says so: only such a run has one, whenever it is killed."""
+    trained = finished.trained
+    registered = register_model(finished.run, finished.model, prepared, finished.card)
+    decision = None
+    if registered is not None and not registered.is_champion:
+        decision = against_champion(registered, prepared, trained.run, reporter=reporter)
+    return replace(trained, registered=registered, decision=decision)
 
 
 def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, reporter: Reporter) -> Evaluated:

@@ -32,7 +32,7 @@ def p_value(p: float) -> str:
 def as_markdown(comparison: Comparison, *, link: bool = False) -> str:
     """Return the sentences and a table of a comparison; with `link`, the runs are links in the MLflow UI."""
     name = _linked if link else lambda contender: escape(contender.title)
-    lines = [f"Reference: {name(comparison.reference)}."]
+    lines = [f"Reference: {name(comparison.reference)}. Compared on {escape(comparison.on)}."]
     for each, sentence in zip(comparison.compared, comparison.sentences(), strict=True):
         lines += ["", escape(sentence), *(f"\n{escape(note)}." for note in each.notes)]
     lines += ["", "| " + " | ".join([*COLUMNS[:-1], "verdict"]) + " |", "|---" * len(COLUMNS) + "|"]
@@ -62,6 +62,7 @@ def _linked(contender: Contender) -> str:
 def as_json(comparison: Comparison) -> str:
     """Return a comparison as JSON; what has no value is null."""
     content = {
+        "on": comparison.on,
         "reference": _run(comparison.reference),
         "seed": comparison.seed,
         "runs": [

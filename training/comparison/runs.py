@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labels.errors import DemarcheError
+from labels.errors import DemarcheError, one_line
 from labels.files import atomic_write, check_output
 from training.comparison.contenders import Contender
 from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare_seeds, in_order
-from training.evaluation.metrics import HEADLINES, metrics_by_name
+from training.evaluation.metrics import HEADLINES, STANCE_BY_TOPIC, metrics_by_name
 from training.evaluation.significance import holm, p_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FORMATS = (".png", ".svg", ".pdf")
-_BY_TOPIC = ("topics/f1/", "stance/macro_f1_by_topic/")
+_BY_TOPIC = ("topics/f1/", STANCE_BY_TOPIC)
 _AT = {"topics/micro_f1": "topics", "stance/macro_f1": "stance", "joint/micro_f1": "topics and stance together"}
 _ALPHA = 0.05
+TEST = "the test split"
 
 
 @dataclass(frozen=True)
@@ -64,25 +65,30 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs beside a reference run."""
+    """Runs beside a reference run; `on` says on which passages."""
 
+    on: str
     reference: Contender
     compared: list[Compared]
     seed: int
 
     def sentences(self) -> list[str]:
         """Return a verdict on each run, in a sentence."""
-        return [sentence(each.contender.title, self.reference.title, each.metrics) for each in self.compared]
+        runs = [self.reference, *(each.contender for each in self.compared)]
+        # Names alone read best, if they tell the runs apart.
+        has_names = len({each.run.name for each in runs}) == len(runs)
+        reference, *others = [one_line(each.run.name) if has_names else each.title for each in runs]
+        return [sentence(name, reference, each.metrics) for name, each in zip(others, self.compared, strict=True)]
 
 
 def compare_contenders(
-    contenders: Sequence[Contender], *, metrics: Sequence[str] | None = None, seed: int
+    contenders: Sequence[Contender], *, on: str, metrics: Sequence[str] | None = None, seed: int
 ) -> Comparison:
     """Compare every run with the first one, by metrics or, if none are named, by the headlines and by topic."""
     reference, *others = contenders
     if not others:
         raise DemarcheError("give at least two runs; `demarche runs list` lists them")
-    return Comparison(reference, [_compare(reference, other, metrics, seed=seed) for other in others], seed)
+    return Comparison(on, reference, [_compare(reference, other, metrics, seed=seed) for other in others], seed)
 
 
 def _compare(first: Contender, second: Contender, metrics: Sequence[str] | None, *, seed: int) -> Compared:
@@ -91,7 +97,8 @@ def _compare(first: Contender, second: Contender, metrics: Sequence[str] | None,
     names = [*(metrics or HEADLINES), *by_topic]
     differences = compare_seeds(*runs, metrics=names, seed=seed)
     with_seeds = max(map(len, runs)) > 1
-    p = {} if with_seeds else p_values(runs[0][0], runs[1][0], names, seed=seed)
+    shared = [each.metric for each in differences]
+    p = {} if with_seeds else p_values(runs[0][0], runs[1][0], shared, seed=seed)
     corrected = holm({name: p[name] for name in by_topic if name in p})
     tested = [
         Tested(each, corrected.get(each.metric, p.get(each.metric, math.nan)), each.metric in corrected)

@@ -9,7 +9,7 @@ from labels.bootstrap import Interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError, suggest
 from labels.wording import counted
-from training.evaluation.metrics import HEADLINES, Metric
+from training.evaluation.metrics import HEADLINES, STANCE_BY_TOPIC, Metric
 from training.evaluation.predictions import Prediction
 from training.evaluation.seeds import Runs, SeedsMetric, evaluate_seeds
 
@@ -84,8 +84,9 @@ def _difference(name: str, first: SeedsMetric, second: SeedsMetric, *, most: int
         difference.interval() if first.runs[0].is_enough else Interval(difference.value, float("nan"), float("nan"))
     )
     groups = first.runs[0].groups
-    # The rows of stance are targets, of which a passage may have several.
-    return Difference(name, first.value, second.value, bounds, min(len(groups.of_rows), most), groups.count)
+    # The rows of stance are targets, of which a passage may have several; those of other topics do not count.
+    rows = first.runs[0].cases if name.startswith(STANCE_BY_TOPIC) else len(groups.of_rows)
+    return Difference(name, first.value, second.value, bounds, min(rows or 0, most), groups.count)
 
 
 def _check_same_rows(name: str, first: Metric, second: Metric) -> None:

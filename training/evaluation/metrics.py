@@ -22,6 +22,7 @@ Score = Callable[[Weights], FloatArray]
 """A function of weights (draws, groups), how often each draw has a group; it returns each draw's metric, (draws,)."""
 
 HEADLINES = ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
+STANCE_BY_TOPIC = "stance/macro_f1_by_topic/"
 FEWEST_CASES = 10
 """Number of gold cases that the interval of a class needs: of fewer, no bootstrap says how far off the score may be."""
 
@@ -137,13 +138,13 @@ class StanceResults:
         topics = np.array(self.topics)
         for topic in sorted(set(self.topics) - {""}):
             of_topic = (topics == topic)[:, np.newaxis, np.newaxis]
-            scores[f"stance/macro_f1_by_topic/{topic}"] = _macro_f1(self.groups.sums(rows * of_topic))
+            scores[f"{STANCE_BY_TOPIC}{topic}"] = _macro_f1(self.groups.sums(rows * of_topic))
         return scores
 
     def cases(self) -> dict[str, int]:
         """Return the number of gold cases of each metric of a single stance or topic."""
         of_stances = {f"stance/f1/{stance}": int((self.gold == s).sum()) for s, stance in enumerate(STANCES)}
-        of_topics = {f"stance/macro_f1_by_topic/{topic}": self.topics.count(topic) for topic in set(self.topics)}
+        of_topics = {f"{STANCE_BY_TOPIC}{topic}": self.topics.count(topic) for topic in set(self.topics)}
         return of_stances | of_topics
 
     def classes(self) -> list[dict[str, Any]]:

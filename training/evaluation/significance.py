@@ -23,11 +23,11 @@ def p_values(
 
     If the models were equally good, it would not matter which of them made the predictions for an article. So these are
     exchanged for a random half of the articles, again and again, and the p-value is the share of exchanges with a
-    difference at least as large as that observed. Both must have predictions for the same passages, in the same order.
+    difference at least as large as that observed. Both must have the metrics, and the same passages in the same order.
     """
     # Both runs as one: its articles are those of the first, then those of the second, in the same order.
     both = metrics_by_name([*_marked(first, "0"), *_marked(second, "1")], seed=seed)
-    return {name: _p_value(both[name], seed=seed) for name in metrics if name in both}
+    return {name: _p_value(both[name], seed=seed) for name in metrics}
 
 
 def _marked(predictions: Sequence[Prediction], mark: str) -> list[Prediction]:

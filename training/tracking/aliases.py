@@ -7,7 +7,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 from uuid import uuid4
@@ -32,6 +32,8 @@ _CLAIM = "demarche.promoting."
 _ABANDONED = 20.0
 """Seconds after which another process's claim counts as left behind: the calls within it take less than one."""
 _PAUSE = 0.2
+_LONGEST_NUMBER = 9
+"""Digits of a version's number. A database fails on numbers beyond its own range, the smallest of which has ten."""
 
 
 class Side(Frozen):
@@ -88,6 +90,8 @@ def previous_of(alias: str) -> str:
 def find_version(name: str, version_or_alias: str) -> Version | None:
     """Return a version by its number, or by an alias written `@ALIAS`; None if there is none."""
     client = open_store()
+    if len(version_or_alias) > _LONGEST_NUMBER and not version_or_alias.startswith("@"):
+        return None
     try:
         if version_or_alias.startswith("@"):
             found = client.get_model_version_by_alias(name, version_or_alias[1:])
@@ -145,21 +149,18 @@ def restore(name: str, alias: str, *, reason: str) -> tuple[Version, str | None]
     `previous` then moves to the version that the restored one had replaced, if any, so that one can go back further.
     """
     client, previous = open_store(), previous_of(alias)
+    _way_back(client, name, previous)
     with interrupts_delayed(), _sole_claim(client, name):
-        back = holder_of(client, name, previous)
-        if back is None:
-            raise DemarcheError(
-                f"{name}: no version has the alias {previous!r}, so there is nothing to go back to; "
-                f"`demarche runs promote {name}/VERSION` chooses one"
-            )
+        back = _way_back(client, name, previous)
         restored, holder = Version(name, back, None), holder_of(client, name, alias)
         if holder is not None:
             left = Event(what="rolled back", alias=alias, other=back, reason=reason)
             _record(client, Version(name, holder, None), left)
         _record(client, restored, Event(what="restored", alias=alias, other=holder, reason=reason))
         client.set_registered_model_alias(name, alias, back)
-        earlier = _replaced_by(client, restored, alias)
-        if earlier is None:
+        line = _line(events(name), alias)
+        earlier = line[-2] if len(line) > 1 and line[-1] == back else None
+        if earlier is None or find_version(name, earlier) is None:
             client.delete_registered_model_alias(name, previous)
         else:
             client.set_registered_model_alias(name, previous, earlier)
@@ -208,14 +209,29 @@ def _record(client: MlflowClient, version: Version, event: Event) -> str:
     return key
 
 
-def _replaced_by(client: MlflowClient, version: Version, alias: str) -> str | None:
-    """Return the version that a version replaced when it last got an alias, if that one still exists."""
-    tags = client.get_model_version(version.name, version.version).tags
-    promotions = [event for _, event in sorted(_events(tags)) if event.what == "promoted" and event.alias == alias]
-    if not promotions or promotions[-1].other is None:
-        return None
-    earlier = find_version(version.name, promotions[-1].other)
-    return earlier.version if earlier else None
+def _way_back(client: MlflowClient, name: str, previous: str) -> str:
+    """Return the version that has the alias `previous`. Raises DemarcheError if there is none."""
+    back = holder_of(client, name, previous)
+    if back is None:
+        raise DemarcheError(
+            f"{one_line(name)}: no version has the alias {previous!r}, so there is nothing to go back to; "
+            "`demarche runs promote NAME/VERSION` chooses one"
+        )
+    return back
+
+
+def _line(events: Iterable[tuple[str, Event]], alias: str) -> list[str]:
+    """Return the versions that one can go back to, the last of which has the alias, from the events, earliest first."""
+    line: list[str] = []
+    for version, event in events:
+        if event.alias == alias and event.what == "promoted":
+            if event.other is not None and line[-1:] != [event.other]:
+                # The first champion, or one that was set by hand.
+                line.append(event.other)
+            line.append(version)
+        elif event.alias == alias and event.what == "rolled back" and line[-1:] == [version]:
+            line.pop()
+    return line
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from training.tracking.client import STORE_ERRORS, first_line, open_store, store
 from training.tracking.downloads import download_folder
 from training.tracking.interrupts import interrupts_delayed, termination_interrupts
 from training.tracking.owner import OWNER, is_gone, owner_tags
-from training.tracking.run import Run
+from training.tracking.run import Run, slug
 from training.tracking.store import sqlite_path, store_name, tracking_uri
 from training.tracking.view import show_metrics
 
@@ -204,6 +204,11 @@ def run_tags(id: str) -> dict[str, str]:
     return dict(run.data.tags)
 
 
+def spread_tag(split: str, metric: str) -> str:
+    """Return the tag that holds a headline metric of several seeds with its spread: `0.844 ± 0.006`."""
+    return slug(f"spread/{split}/{metric}")
+
+
 def has_encoder(id: str) -> bool:
     """Return whether a run trained a model with an encoder."""
     return DEVICE in run_tags(id)
@@ -213,8 +218,7 @@ def has_encoder(id: str) -> bool:
 def dataset_digests(id: str) -> dict[str, str]:
     """Return the digest of the data of each split and evaluation set that a run logged."""
     run = _get_run(open_store(), id)
-    inputs = run.inputs.dataset_inputs if run is not None and run.inputs else []
-    return {tag.value: each.dataset.digest for each in inputs for tag in each.tags if tag.key == MLFLOW_DATASET_CONTEXT}
+    return {} if run is None else _datasets(run)
 
 
 def predictions_of(name: str) -> str:
