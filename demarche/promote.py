@@ -61,7 +61,7 @@ def rollback(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="The registered model.  [default: the only one with a version to go back to]"
+            metavar="NAME", help="The registered model.  [default: the only one with a version to go back to]"
         ),
     ] = None,
     alias: Annotated[str, typer.Option(metavar="NAME", help="The alias to give back.")] = "champion",
