@@ -155,16 +155,18 @@ def _data(prepared: Prepared) -> str:
 
 def _command(prepared: Prepared) -> str:
     config = prepared.config
-    return printable(shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides]))
+    return printable(
+        shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides, *prepared.options])
+    )
 
 
 def repeat(prepared: Prepared) -> str:
     """Return the command that repeats a run, as Markdown."""
-    command = _command(prepared)
+    command, again = _command(prepared), shlex.join(["demarche", "train", "config.yaml", *prepared.options])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     return (
         f"{fence}\n{command}\n{fence}\n\nIf the file has been edited since, download `config.yaml` from the artifacts of this "
-        "run: it has the settings as they were used, overrides included. Then run `demarche train config.yaml` in the folder "
+        f"run: it has the settings as they were used, overrides included. Then run `{again}` in the folder "
         "in which this run was started."
     )
 
