@@ -33,6 +33,9 @@ def test_each_point_is_a_run_nested_in_the_run_with_the_curve(store: Path) -> No
         (sentence,) = [line for line in result.output.splitlines() if line.startswith(f"{headline}: the last ")]
         assert sentence in parent.tags["mlflow.note.content"]
     assert not any("demarche.registered" in run.tags for run in runs.values())
+    # A point alone cannot be repeated: the command is that of the curve.
+    reports = [tracking.fetch_artifact(run.id, "report.md").read_text() for run in runs.values()]
+    assert all("```\ndemarche train config.yaml --learning-curve 3\n```" in report for report in reports)
     splits = [tracking.fetch_artifact(run.id, "split.jsonl").read_text() for run in runs.values()]
     rows = [[json.loads(line) for line in text.splitlines()] for text in splits]
     tests = [{row["passage"] for row in split if row["split"] == "test"} for split in rows]

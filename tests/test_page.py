@@ -14,8 +14,12 @@ import pytest
 from labels.files import write_jsonl
 from labels.passages import Annotation
 from tests.conftest import demarche, make_articles, make_workspace, trained
+from tests.test_evaluation import predicted
 from tests.test_evaluation_sets import more_articles
 from training.config import read_config
+from training.describe import OnSets, summary
+from training.evaluation.metrics import evaluate
+from training.prepare import prepare
 from training.tracking import runs as tracking
 
 HOSTILE = "a | b <script>x</script> [link](http://example.org) `code` **bold**"
@@ -87,6 +91,13 @@ def test_the_description_has_every_set_with_baselines_and_annotators(page: Read)
     assert cells["annotators"].startswith(f"{page.run.metrics['test/annotators/annotators_topics_micro_f1']:.3f} [")
 
 
+def test_a_description_with_fewer_metrics_has_room_for_a_longer_command(page: Read) -> None:
+    prepared = prepare(read_config("config.yaml", ["topics=null", f"description={'long ' * 20}"]))
+    scores = evaluate([predicted("a", {}, {"tea": ("favor", "against")})], seed=1)
+    on = OnSets({"test": scores}, {"test": {}}, {}, {"test": []})
+    assert "<code>demarche train config.yaml topics=null " in summary(prepared, on, report="#")
+
+
 def test_the_link_in_the_description_leads_to_the_report(page: Read) -> None:
     (link,) = re.findall(r'href="#/experiments/\d+/runs/(\w+)/artifacts/([\w.]+)"', page.description)
     assert link == (page.run.id, "report.md")
@@ -117,7 +128,15 @@ def test_the_command_in_the_report_repeats_the_run(page: Read) -> None:
 
 
 def test_the_plots_and_tables_of_a_run_are_logged(page: Read) -> None:
-    for name in ("f1_by_topic", "stance_by_topic", "precision_recall", "thresholds", "stance_confusion", "reliability"):
+    for name in (
+        "f1_by_topic",
+        "stance_by_topic",
+        "f1_by_stance",
+        "precision_recall",
+        "thresholds",
+        "stance_confusion",
+        "reliability",
+    ):
         assert tracking.fetch_artifact(page.run.id, f"figures/{name}.png").stat().st_size > 1000
     classes = page.table("classes.json")
     assert list(classes[0]) == ["class", "task", "precision", "recall", "f1", "ap", "n", "predicted"]

@@ -21,6 +21,7 @@ ANNOTATORS, ON_THEIR_LABELS = "annotators", "this run on the same labels"
 _ERRORS = 10
 _ONE_LINE = 95
 """Characters that fit beside the details of a run on a screen 1,440 pixels wide."""
+_ROWS = 5
 _LONGEST_TEXT = 300
 Row = tuple[str, Mapping[str, Interval], bool]
 """A row of a table: its name, its scores, and whether their intervals are shown."""
@@ -57,10 +58,9 @@ def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     link = f'<a href="{report}">report</a>'
     command = _command(prepared)
     said = f"Trained on {_learned(prepared)}: "
-    # A second line would be the sixth row; the report has the command in any case.
-    last = (
-        f"{said}{_code(command)} · {link}" if len(said + command) <= _ONE_LINE else f"{said}{link} (with the command)"
-    )
+    # A line below would be the sixth; the report has the command in any case.
+    room = _ONE_LINE * max(1, _ROWS - 1 - len(names))
+    last = f"{said}{_code(command)} · {link}" if len(said + command) <= room else f"{said}{link} (with the command)"
     # A paragraph has a margin, for which there is no room.
     return "\n".join([*lines, "", f"<div>{last}</div>"])
 
@@ -143,7 +143,7 @@ def _annotators(prepared: Prepared) -> str:
     people = sum(map(is_person, voters))
     parts = [counted(people, "annotator")] if people else []
     parts += [f"{counted(len(voters) - people, 'vote')} per passage"] if len(voters) > people else []
-    return " and ".join([*parts, *(name for name in DECIDERS if name in names)])
+    return ", ".join([*parts, *(name for name in DECIDERS if name in names)])
 
 
 def _data(prepared: Prepared) -> str:
@@ -155,16 +155,18 @@ def _data(prepared: Prepared) -> str:
 
 def _command(prepared: Prepared) -> str:
     config = prepared.config
-    return printable(shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides]))
+    return printable(
+        shlex.join(["demarche", "train", str(config.file or "config.yaml"), *config.overrides, *prepared.options])
+    )
 
 
 def repeat(prepared: Prepared) -> str:
     """Return the command that repeats a run, as Markdown."""
-    command = _command(prepared)
+    command, again = _command(prepared), shlex.join(["demarche", "train", "config.yaml", *prepared.options])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     return (
         f"{fence}\n{command}\n{fence}\n\nIf the file has been edited since, download `config.yaml` from the artifacts of this "
-        "run: it has the settings as they were used, overrides included. Then run `demarche train config.yaml` in the folder "
+        f"run: it has the settings as they were used, overrides included. Then run `{again}` in the folder "
         "in which this run was started."
     )
 

@@ -37,6 +37,9 @@ def log_plots(
             total="stance/macro_f1",
             title="Macro-F1 of stance on test, given the gold topics",
         ),
+        "f1_by_stance": plots.f1_by_topic(
+            scores, baselines, ceiling, prefix="stance/f1/", total="stance/macro_f1", title="F1 of stances on test"
+        ),
     }
     topics, stance = topic_results(predictions), stance_results(predictions)
     calibration = tagger.settings.topic_calibration

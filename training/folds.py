@@ -140,7 +140,7 @@ def _divide(config: Config, count: int) -> list[Prepared]:
 
     prepared = prepare(config, divide=first)
     check_initial(prepared)
-    parts = [replace(prepared, split=split) for split in splits]
+    parts = [replace(prepared, split=split, options=("--folds", str(count))) for split in splits]
     for number, part in enumerate(parts, start=1):
         try:
             check_gold(part)

@@ -77,7 +77,8 @@ def part_of(prepared: Prepared, number: int, points: int) -> Prepared:
         id: place.model_copy(update={"split": None}) if place.split == "train" and not is_kept(place.group) else place
         for id, place in prepared.split.places.items()
     }
-    return replace(prepared, split=replace(prepared.split, places=places))
+    options = ("--learning-curve", str(points))
+    return replace(prepared, split=replace(prepared.split, places=places), options=options)
 
 
 def _check(name: str, part: Prepared) -> None:

@@ -38,6 +38,8 @@ class Prepared:
     """The runs of those models."""
     evaluation: Mapping[str, LabelledSet] = field(default_factory=dict)
     """The sets that the config is also evaluated on."""
+    options: tuple[str, ...] = ()
+    """The options of `demarche train` that made this split of the data, such as `--learning-curve 5`."""
 
     def examples_in(self, name: str) -> list[Example]:
         return self.split.select(self.examples, name)
