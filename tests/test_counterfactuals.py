@@ -316,7 +316,8 @@ def test_consistency_is_the_mean_of_the_kinds_with_enough_pairs() -> None:
 
 
 def test_two_taggers_are_compared_on_the_same_pairs() -> None:
-    same = compare_counterfactuals(tagger(), tagger(), *many(30), seed=13)
+    scores = evaluate_counterfactuals(tagger(), made(*many(30)), seed=13)
+    same = compare_counterfactuals(scores, scores, seed=13)
     assert (same.difference.value, same.difference.low, same.difference.high) == (0, 0, 0)
     assert same.passages == same.articles == 30
     assert 0 < same.first == same.second < 1
@@ -328,7 +329,13 @@ def test_two_taggers_are_compared_on_the_same_pairs() -> None:
 )
 def test_taggers_that_cannot_be_compared_are_refused(count: int, topics: bool, message: str) -> None:
     with pytest.raises(DemarcheError, match=message):
-        compare_counterfactuals(tagger(), tagger(topics=topics), *many(count), seed=13)
+        compare_counterfactuals(
+            *(
+                evaluate_counterfactuals(each, made(*many(count)), seed=13)
+                for each in (tagger(), tagger(topics=topics))
+            ),
+            seed=13,
+        )
 
 
 def test_the_card_says_what_the_shares_mean() -> None:

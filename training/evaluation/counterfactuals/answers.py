@@ -156,15 +156,11 @@ def evaluate_counterfactuals(tagger: Tagger, counterfactuals: Counterfactuals, *
     )
 
 
-def compare_counterfactuals(
-    first: Tagger, second: Tagger, examples: Sequence[Example], annotations: Sequence[Annotation], *, seed: int
-) -> Difference:
-    """Compare the consistency of two taggers with a paired bootstrap by article; positive if the second is better.
+def compare_counterfactuals(one: CounterfactualScores, other: CounterfactualScores, *, seed: int) -> Difference:
+    """Compare two taggers on the same counterfactuals by a paired bootstrap over articles; positive if `other` is better.
 
     Raises DemarcheError if there are too few counterfactuals to tell, or the taggers answer different questions.
     """
-    made = counterfactuals_of(first, examples, annotations, seed=seed)
-    one, other = (evaluate_counterfactuals(tagger, made, seed=seed) for tagger in (first, second))
     if [(kind.kind, kind.task) for kind in one.kinds] != [(kind.kind, kind.task) for kind in other.kinds]:
         raise DemarcheError("counterfactuals: one model predicts topics or stance, and the other does not")
     enough = [kind for kind in one.kinds if kind.is_enough]
