@@ -24,6 +24,7 @@ from models.tagger import Tagger, TaggerSettings
 from tests.conftest import REPOSITORY, demarche
 from training.evaluation.counterfactuals.answers import (
     CONSISTENCY,
+    compare_counterfactuals,
     counterfactual_metrics,
     counterfactuals_of,
     evaluate_counterfactuals,
@@ -139,7 +140,6 @@ def test_exchanging_two_actors_twice_restores_the_text(pieces: list[str]) -> Non
         ("The mayor said he opposes a new dam.", "against", "The mayor said he supports a new dam."),
         ("The dam was scrapped.", "against", "The dam was kept."),
         ("They want to curb floods.", "favor", "They want to increase floods."),
-        ("Villagers should build the dam.", "favor", "Villagers should not build the dam."),
         ("They pulled out of the dam, he said.", "against", "They stayed in the dam, he said."),
     ],
 )
@@ -153,6 +153,7 @@ def test_an_act_becomes_its_opposite(text: str, stance: str, after: str) -> None
         ("The town backed the dam.", "against"),  # the stance is another one: perhaps the author's
         ("The town never backed the dam.", "favor"),
         ("The town refused to back the dam.", "against"),
+        ("The town should build the dam.", "favor"),
         ("Has the town backed the dam?", "favor"),
         ("They hit back, the dam notwithstanding.", "favor"),
         ("Its support for the dam is known.", "favor"),
@@ -299,12 +300,42 @@ def test_taggers_of_one_task_are_asked_for_that_task() -> None:
     assert set(shares(tagger(stance=False))) == {("holder swapped", "topic"), ("actor masked", "topic")}
 
 
-def test_the_metrics_of_two_taggers_can_be_compared_in_pairs() -> None:
-    both = counterfactual_metrics(tagger(), *WORLD, seed=13, rules=VILLAGE)
-    other = counterfactual_metrics(tagger(topics=False), *WORLD, seed=13, rules=VILLAGE)
-    assert both[CONSISTENCY].groups.of_rows == other[CONSISTENCY].groups.of_rows
-    assert both["counterfactuals/actor_masked/stance"].value == pytest.approx(1 / 3)
-    assert both[CONSISTENCY].value == pytest.approx(np.mean([m.value for n, m in both.items() if n != CONSISTENCY]))
+def many(count: int) -> tuple[list[Example], list[Annotation]]:
+    """Stances of Russia, which every other text calls Moscow."""
+    names = ["Russia", "Moscow"] * count
+    return labelled(*((f"{names[n]} backed dam {n}.", "dams", "favor", "Russia") for n in range(count)))
+
+
+def test_consistency_is_the_mean_of_the_kinds_with_enough_pairs() -> None:
+    assert CONSISTENCY not in counterfactual_metrics(tagger(), *WORLD, seed=13, rules=VILLAGE)
+    metrics = counterfactual_metrics(tagger(), *many(30), seed=13, rules=VILLAGE)
+    assert metrics["counterfactuals/actor_masked/stance"].value == 0.5
+    assert metrics[CONSISTENCY].value == pytest.approx(
+        np.mean([m.value for n, m in metrics.items() if n != CONSISTENCY])
+    )
+
+
+def test_two_taggers_are_compared_on_the_same_pairs() -> None:
+    scores = evaluate_counterfactuals(tagger(), made(*many(30)), seed=13)
+    same = compare_counterfactuals(scores, scores, seed=13)
+    assert (same.difference.value, same.difference.low, same.difference.high) == (0, 0, 0)
+    assert same.passages == same.articles == 30
+    assert 0 < same.first == same.second < 1
+
+
+@pytest.mark.parametrize(
+    ("count", "topics", "message"),
+    [(29, True, "counterfactuals: at most 29 pairs of a kind"), (30, False, "one model predicts topics or stance")],
+)
+def test_taggers_that_cannot_be_compared_are_refused(count: int, topics: bool, message: str) -> None:
+    with pytest.raises(DemarcheError, match=message):
+        compare_counterfactuals(
+            *(
+                evaluate_counterfactuals(each, made(*many(count)), seed=13)
+                for each in (tagger(), tagger(topics=topics))
+            ),
+            seed=13,
+        )
 
 
 def test_the_card_says_what_the_shares_mean() -> None:

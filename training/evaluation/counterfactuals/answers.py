@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from labels.bootstrap import Groups, Interval
+from labels.bootstrap import Groups, Interval, interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError
 from labels.files import Frozen
@@ -17,7 +17,7 @@ from labels.passages import Annotation, Passage
 from labels.wording import counted
 from models.examples import BoolArray, FloatArray
 from models.tagger import Tagger
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES
+from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference
 from training.evaluation.counterfactuals.make import KINDS, Counterfactual, Counterfactuals, Kind, Maker, holders
 from training.evaluation.counterfactuals.rules import Rules, read_english, read_rules
 from training.evaluation.metrics import Metric, Score
@@ -79,8 +79,8 @@ class KindScore:
 class CounterfactualScores:
     """The scores of a tagger on counterfactuals.
 
-    `metrics` are shares of pairs that can both be right, so that more is better: one for each kind and task
-    (`counterfactuals/actor_masked/stance`), and their mean (`counterfactuals/consistency`).
+    `metrics` are shares of pairs whose answers can both be right, so that more is better: one for each kind and task
+    (`counterfactuals/actor_masked/stance`), and the mean of those with enough pairs (`counterfactuals/consistency`).
     """
 
     answered: list[Answered]
@@ -135,7 +135,7 @@ def evaluate_counterfactuals(tagger: Tagger, counterfactuals: Counterfactuals, *
                 continue
             consistent = [pair.consistent(task) if pair.kind == kind else None for pair in answered]
             metric = Metric(_share(groups, consistent), groups, seed=seed)
-            metrics[f"counterfactuals/{kind.replace(' ', '_')}/{task}"] = metric
+            metrics[_metric(kind, task)] = metric
             of_kind = [pair for pair, each in zip(answered, consistent, strict=True) if each is not None]
             right = metric.interval
             kinds.append(
@@ -148,11 +148,32 @@ def evaluate_counterfactuals(tagger: Tagger, counterfactuals: Counterfactuals, *
                     wrong=Interval(1 - right.value, 1 - right.high, 1 - right.low),
                 )
             )
-    each = [metric.score for metric in metrics.values()]
-    metrics[CONSISTENCY] = Metric(lambda w: _mean([score(w) for score in each]), groups, seed=seed)
+    each = [metrics[_metric(kind.kind, kind.task)].score for kind in kinds if kind.is_enough]
+    if each:
+        metrics[CONSISTENCY] = Metric(lambda w: _mean([score(w) for score in each]), groups, seed=seed)
     return CounterfactualScores(
         answered, kinds, metrics, {kind: dict(reasons) for kind, reasons in counterfactuals.left_out.items()}
     )
+
+
+def compare_counterfactuals(one: CounterfactualScores, other: CounterfactualScores, *, seed: int) -> Difference:
+    """Compare two taggers on the same counterfactuals by a paired bootstrap over articles; positive if `other` is better.
+
+    Raises DemarcheError if there are too few counterfactuals to tell, or the taggers answer different questions.
+    """
+    if [(kind.kind, kind.task) for kind in one.kinds] != [(kind.kind, kind.task) for kind in other.kinds]:
+        raise DemarcheError("counterfactuals: one model predicts topics or stance, and the other does not")
+    enough = [kind for kind in one.kinds if kind.is_enough]
+    if not enough:
+        most = max(kind.pairs for kind in one.kinds)
+        raise DemarcheError(
+            f"counterfactuals: at most {counted(most, 'pair')} of a kind; at least {FEWEST_PASSAGES} of "
+            f"{FEWEST_ARTICLES} articles are needed"
+        )
+    before, after = one.metrics[CONSISTENCY], other.metrics[CONSISTENCY]
+    difference = interval(lambda w: after.score(w) - before.score(w), before.groups, seed=seed)
+    passages = len({pair.passage for pair in one.answered})
+    return Difference(CONSISTENCY, before.value, after.value, difference, passages, before.groups.count)
 
 
 def describe_left_out(left_out: Mapping[Kind, Mapping[str, int]]) -> list[str]:
@@ -205,6 +226,10 @@ def _topics(tagger: Tagger, passages: Sequence[Passage]) -> list[set[str]]:
     _, read = tagger.read_topics(list(rows.values()))
     found = {key: {tag.topic for tag in tags if tag.assigned} for key, tags in zip(rows, read, strict=True)}
     return [found[passage.title, passage.text] for passage in passages]
+
+
+def _metric(kind: Kind, task: Task) -> str:
+    return f"counterfactuals/{kind.replace(' ', '_')}/{task}"
 
 
 def _share(groups: Groups, consistent: Sequence[bool | None]) -> Score:

@@ -12,7 +12,7 @@ from training.evaluation.counterfactuals.rules import English, Objects
 
 _NEAR = 4
 """Maximum number of words between a verb and its object."""
-_SEQUEL = 20
+_SEQUEL = 12
 """Maximum number of words after the verb."""
 _BEFORE = 5
 """Number of words before a verb in which a negator would belong to it."""
@@ -70,6 +70,7 @@ class Opposites:
         words = re.findall(r"[\w'’-]+", rest[1])
         return (
             len(words) <= _SEQUEL
+            and not re.search(r", \w+ing\b", rest[1])
             and not set(words) & set(self._english.sequels)
             and not self._verb.search(rest[1])
             and len(_merged(_find(sentence, (*objects.for_, *objects.against)))) == 1
@@ -110,7 +111,7 @@ class Opposites:
             and between[:1] == " "
             and not re.search(r"[^\w\s'’-]", between)
             and not set(words) & set(self._english.breaks)
-            # "Keep enforcing sanctions" is about enforcing.
+            # "Keep enforcing a ban" is about enforcing.
             and not (words[:1] and (words[0] == "of" or words[0].endswith("ing")))
         )
 
