@@ -1,4 +1,4 @@
-"""`make bench-audit DATA=FOLDER`: how many wrong labels are at the top of the list of `demarche labels audit`.
+"""Measure how many wrong labels are at the top of the list of `demarche labels audit`.
 
     python -m benchmarks.audit FOLDER [--seeds N] [--set gwsd|news]
 

@@ -1,6 +1,6 @@
-"""`make bench-suggest DATA=FOLDER`: how many labels `demarche labels suggest` saves against drawing at random.
+"""Measure how many labels `demarche labels suggest` saves against drawing at random.
 
-    python -m benchmarks.suggest FOLDER [--set news|gwsd|crs110] [--choose] [--seeds N] [--shares all]
+    python -m benchmarks.suggest FOLDER [--set news|gwsd|crs110] [--choose] [--seeds N] [--shares NAME…]
 
 A simulation: of a pool of labelled passages, 50 drawn at random are taken as labelled. A linear model on words learns from
 them; then 50 more are labelled at a time, drawn at random or suggested by the model of the step before, until the pool
@@ -29,7 +29,7 @@ from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, Target, adjudicate
 from models.choosing import SHARES, Labelled, Reason, Scorer, Shortlist, choose
-from models.examples import NoCallback
+from models.examples import FloatArray, NoCallback
 from models.tagger import Tagger
 from training.config import Config, read_config
 from training.evaluation.metrics import evaluate
@@ -93,13 +93,13 @@ def gwsd(data: Path, seed: int, *, choosing: bool) -> World:
 
 
 def crs110(data: Path, seed: int, *, choosing: bool) -> World:
-    """Return 2,000 bills as the pool and 1,500 to evaluate on: few have a topic."""
+    """Return 1,500 bills as the pool and 1,000 to evaluate on: few have a topic."""
     import_set("crs110", data)
     world = _of_splits(read_config("configs/bench/crs110.yaml", [WORDS["topics"]]), choosing=choosing)
     rng = np.random.default_rng(seed)
     pool, test = (
         [examples[row] for row in rng.permutation(len(examples))[:most]]
-        for examples, most in ((world.pool, 2000), (world.test, 1500))
+        for examples, most in ((world.pool, 1500), (world.test, 1000))
     )
     return World(world.config, world.codebook, pool, test)
 
@@ -162,15 +162,26 @@ def main(arguments: Sequence[str]) -> int:
             for seed in range(given.seeds):
                 world = WORLDS[name](given.data, seed, choosing=given.choose)
                 for variant in given.shares:
-                    curves.setdefault(variant, []).append(
-                        dict(curve(world, VARIANTS[variant], METRICS[name], seed=seed))
-                    )
-                    print(name, seed, variant, file=sys.stderr, flush=True)
+                    points = dict(curve(world, VARIANTS[variant], METRICS[name], seed=seed))
+                    curves.setdefault(variant, []).append(points)
+                    scores = {size: [round(score, 3) for score in each] for size, each in points.items()}
+                    print(name, seed, variant, scores, file=sys.stderr, flush=True)
             _print(name, curves)
     except DemarcheError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def needed(sizes: Sequence[int], scores: FloatArray, goal: float) -> str:
+    """Return the number of labels at which a curve first reaches a score, between two points by a straight line."""
+    if scores[0] >= goal:
+        return str(sizes[0])
+    for place in range(1, len(sizes)):
+        if scores[place] >= goal:
+            share = (goal - scores[place - 1]) / (scores[place] - scores[place - 1])
+            return f"{sizes[place - 1] + share * (sizes[place] - sizes[place - 1]):.0f}"
+    return "–"
 
 
 def _print(name: str, curves: Mapping[str, Sequence[Mapping[int, Sequence[float]]]]) -> None:
@@ -183,6 +194,12 @@ def _print(name: str, curves: Mapping[str, Sequence[Mapping[int, Sequence[float]
         rows = [
             (variant, *(f"{score:.3f}" for score in scores.mean(axis=0)), f"{scores.mean():.3f}")
             for variant, scores in values.items()
+        ]
+        drawn = values["random"].mean(axis=0) if "random" in values else None
+        rows += [
+            (f"{variant}: labels for random's score", *(needed(sizes, scores.mean(axis=0), goal) for goal in drawn), "")
+            for variant, scores in values.items()
+            if drawn is not None and variant != "random"
         ]
         table((f"{metric} with n labels", *map(str, sizes), "mean"), rows, title=f"{name}, {metric}")
 

@@ -144,7 +144,10 @@ def suggest(
     title: TitleColumn = None,
     date: DateColumn = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column with the stance target of each article.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Column with the stance target of each article; in passages, field of meta."
+        ),
     ] = None,
     time_limit: TimeLimit = 60,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
@@ -165,7 +168,7 @@ def suggest(
     folder, name = resolve_model(model)
     shares = with_random_share(random)
     if passages:
-        suggestion = suggest_from_passages(inputs, folder, n, labelled=known, shares=shares, seed=seed)
+        suggestion = suggest_from_passages(inputs, folder, n, target=target, labelled=known, shares=shares, seed=seed)
     else:
         suggestion = suggest_from_articles(
             inputs,

@@ -31,8 +31,8 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 """Why a passage is chosen. `keyword` and `like labelled`: the model finds no topic, but a keyword of the codebook or the
 likeness to a labelled passage speaks for one."""
 RANDOM: Reason = "random"
-_KEPT = 20
-"""The best of each reason that are kept, per passage to choose; the final choice among them avoids likeness."""
+_KEPT_EACH, _KEPT_MOST, _KEPT_LEAST = 20, 5000, 200
+"""How many of the best of each reason are kept: 20 per passage to choose, so that the final choice can avoid likeness."""
 _FEATURES = 2**18
 
 
@@ -161,6 +161,7 @@ class Shortlist:
         self.n = n
         self.seed = seed
         self.passages = 0
+        self._kept = n + min(max(_KEPT_EACH * n, _KEPT_LEAST), _KEPT_MOST)
         self._heaps: dict[Reason, list[tuple[float, str, Candidate]]] = {reason: [] for reason in REASONS}
         self._seen: set[bytes] = set()
 
@@ -177,7 +178,7 @@ class Shortlist:
             heap = self._heaps[score.reason]
             # Ties are broken by the same hash: two candidates cannot be compared.
             entry = (score.score, drawn.hex() + passage.id, Candidate(passage, score))
-            if len(heap) < max(_KEPT * self.n, 200):
+            if len(heap) < self._kept:
                 heapq.heappush(heap, entry)
             elif entry[:2] > heap[0][:2]:
                 heapq.heapreplace(heap, entry)
@@ -216,7 +217,7 @@ def choose(shortlist: Shortlist, *, shares: Mapping[Reason, float] = SHARES) -> 
     passages chosen before, as in maximal marginal relevance (Carbonell and Goldstein 1998).
     """
     chosen = _Chosen(shortlist)
-    chosen.take(shortlist.best(RANDOM), round(shares.get(RANDOM, 0) * shortlist.n))
+    chosen.take(shortlist.best(RANDOM), round(shares.get(RANDOM, 0) * chosen.missing))
     reasons = [reason for reason in REASONS if reason != RANDOM and shares.get(reason) and shortlist.best(reason)]
     while reasons and chosen.missing:
         total = sum(shares[reason] for reason in reasons)
@@ -234,7 +235,7 @@ class _Chosen:
     def __init__(self, shortlist: Shortlist):
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        self._n = shortlist.n
+        self._n = min(shortlist.n, shortlist.passages)
         self.candidates: list[Candidate] = []
         passages = {each.passage.id: each.passage for reason in REASONS for each in shortlist.best(reason)}
         self._row = {id: row for row, id in enumerate(passages)}

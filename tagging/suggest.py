@@ -138,22 +138,31 @@ def suggest_from_passages(
     folder: Path,
     n: int,
     *,
+    target: str | None = None,
     labelled: Sequence[Path] = (),
     shares: Mapping[Reason, float] = SHARES,
     seed: int,
 ) -> Suggestion:
-    """Choose n of the passages in files to label. Raises BadInput with every line that is not a passage."""
+    """Choose n of the passages in files to label; `target` is the field of `meta` with the target of the stance.
+
+    Raises BadInput with every line that is not a passage.
+    """
     check_seal(folder)
-    scorer = Scoring.load(folder, labelled=labelled, has_targets=False).scorer
+    scorer = Scoring.load(folder, labelled=labelled, has_targets=target is not None).scorer
     suggestion, shortlist = Suggestion(), Shortlist(n, seed=seed)
     problems = Problems()
     new = _new_passages(files, scorer, suggestion, problems)
     while batch := list(islice(new, _AT_ONCE)):
-        targets: list[Target | None] = [None] * len(batch)
+        targets = [_target(passage, target) for passage in batch]
         for passage, scores in zip(batch, scorer.scores(batch, targets), strict=True):
             shortlist.add(passage, scores)
     problems.raise_any()
     return _choose(shortlist, suggestion, shares)
+
+
+def _target(passage: Passage, field: str | None) -> Target | None:
+    target = passage.meta.get(field) if field is not None else None
+    return None if target is None or not str(target).strip() else Target(None, str(target))
 
 
 def _new_passages(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.suggest import needed
 from labels.check import read_passages
 from labels.files import write_jsonl
 from labels.gold.adjudication import Target
@@ -153,9 +154,15 @@ def test_no_more_is_kept_than_the_choice_needs() -> None:
     for number in range(3000):
         shortlist.add(passage(f"p{number}", f"Text {number}."), [Score("keyword", "tea", number / 3000)])
     best = shortlist.best("keyword")
-    assert len(best) == 200
+    assert len(best) == 210
     assert best[0].passage.id == "p2999"
-    assert best[-1].passage.id == "p2800"
+    assert best[-1].passage.id == "p2790"
+
+
+def test_a_curve_that_never_reaches_a_score_saves_nothing() -> None:
+    assert needed([50, 100, 150], np.array([0.2, 0.4, 0.5]), 0.3) == "75"
+    assert needed([50, 100, 150], np.array([0.2, 0.4, 0.5]), 0.1) == "50"
+    assert needed([50, 100, 150], np.array([0.2, 0.4, 0.5]), 0.6) == "–"
 
 
 @pytest.fixture
@@ -195,6 +202,36 @@ def test_passages_of_a_file_are_chosen_from_without_cutting_them_again(pool: Pat
     assert result.exit_code == 0, result.output
     known = {each.id: each for each in read_passages("passages.jsonl")}
     assert all(known[each.id].text == each.text for each in read_passages("next.jsonl"))
+
+
+def test_a_model_of_stance_alone_asks_about_the_targets_of_articles_and_of_passages(pool: Path) -> None:
+    from labels.gold.adjudication import adjudicate
+    from labels.passages import Label
+    from models.examples import NoCallback
+    from training.config import read_config
+    from training.fit import fit
+
+    _, passages, annotations = make_articles(30)
+    toward = [Label(target="the trams", stance=each) for each in ("favor", "against", "neutral")]
+    annotations = [each.model_copy(update={"labels": (toward[row % 3],)}) for row, each in enumerate(annotations)]
+    config = read_config("config.yaml", ["topics=null"])
+    examples = adjudicate(passages, annotations)
+    fit(config, BOOK, examples, [], callback=NoCallback()).tagger.save(Path("stance"))
+    Path("pool.csv").write_text(
+        "id,text,about\n" + "".join(f"{n},Words {n} on the trams of the town,the trams\n" for n in range(9))
+    )
+
+    suggest = ["--model", "stance", "--n", "5", "--random", "0.2"]
+    refused = demarche("labels", "suggest", "pool.csv", *suggest, "--out", "next.jsonl")
+    assert "name the column of the targets with --target" in refused.output
+    result = demarche("labels", "suggest", "pool.csv", *suggest, "--target", "about", "--out", "next.jsonl")
+    assert result.exit_code == 0, result.output
+    chosen = read_passages("next.jsonl")
+    assert {each.meta["target"] for each in chosen} == {"the trams"}
+    assert Counter(each.meta["reason"] for each in chosen) == {"uncertain stance": 4, "random": 1}
+    result = demarche("labels", "suggest", "next.jsonl", "--passages", *suggest, "--target", "target", "--out", "2.csv")
+    assert result.exit_code == 0, result.output
+    assert "uncertain stance" in result.output
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,8 @@ def _read_jointly(prepared: Prepared, callback: TrainingCallback) -> tuple[Topic
     kept = [_of_known_topics(prepared, split) for split in ("train", "dev")]
     texts = [joint_examples(each, codebook, config.input, config.data.votes) for each in kept]
     fitted = fit_joint(config.joint, _context(prepared, texts), *texts, callback=callback)
-    examples = [*kept[0], *kept[1]][-len(fitted.raw) :]
+    examples = [*kept[0], *kept[1]]
+    examples = examples[len(examples) - len(fitted.raw) :]
     rows, columns = np.nonzero(~np.isnan(fitted.y[:, :, 1]))
     asked = [
         (examples[row].passage.id, Target(codebook.topic_ids[column]))

@@ -68,7 +68,7 @@ def _row(suspect: Suspect, columns: dict[str, type]) -> dict[str, Any]:
 
 
 def describe(suspect: Suspect) -> str:
-    """Return the doubtful label in a few words: `sanctions: against`, or `not sanctions`."""
+    """Return the doubtful label in a few words: `trade: against`, or `not trade`."""
     about, label = suspect.doubt.about, suspect.doubt.label
     return {"yes": about, "no": f"not {about}"}.get(label, f"{about}: {label}")
 
@@ -82,7 +82,7 @@ def _name(target: Target) -> str:
 
 
 def _labels(example: Example) -> str:
-    """Return the decided labels: `sanctions: against; cyber: tied`."""
+    """Return the decided labels: `trade: against; tied: transport`."""
     parts = [topic for topic in example.topics if Target(topic) not in example.stances]
     parts += [f"{_name(target)}: {stance or 'no stance'}" for target, stance in example.stances.items()]
     tied = f"tied: {', '.join(example.tied_topics)}" if example.tied_topics else ""
