@@ -13,7 +13,8 @@ from functools import partial
 import numpy as np
 
 from labels.bootstrap import Groups, Interval, Resampled, Weights, mean_over_runs, resample
-from training.evaluation.metrics import Metric, StanceResults, TopicResults
+from training.evaluation.metrics import Metric
+from training.evaluation.results import StanceResults, TopicResults
 
 TOPICS = ["a", "b", "c", "d", "e"]
 ARTICLES = (25, 60, 200)

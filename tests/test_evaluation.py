@@ -15,16 +15,9 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score, p
 from labels.bootstrap import Groups
 from labels.codebook import STANCES, Stance
 from labels.errors import DemarcheError
-from training.evaluation.metrics import (
-    HEADLINES,
-    StanceResults,
-    TopicResults,
-    evaluate,
-    joint_results,
-    stance_results,
-    topic_results,
-)
+from training.evaluation.metrics import HEADLINES, evaluate
 from training.evaluation.predictions import Prediction, StancePrediction, TopicPrediction
+from training.evaluation.results import StanceResults, TopicResults, joint_results, stance_results, topic_results
 
 GoldAndProbability = tuple[bool | None, float]
 """The gold of a topic and its probability; it is assigned from 0.5 on."""

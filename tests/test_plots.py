@@ -13,9 +13,10 @@ from labels.codebook import STANCES
 from tests.test_evaluation import predicted
 from training.evaluation import plots
 from training.evaluation.ceiling import Ceiling
-from training.evaluation.metrics import StanceResults, TopicResults, evaluate, stance_results, topic_results
+from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import Prediction
 from training.evaluation.reliability import topic_reliability
+from training.evaluation.results import StanceResults, TopicResults, stance_results, topic_results
 
 ODD = "US$ and A$_^"
 

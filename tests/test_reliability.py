@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.test_evaluation import predicted, towns
-from training.evaluation.metrics import stance_results, topic_results
 from training.evaluation.predictions import Prediction
 from training.evaluation.reliability import Reliability, stance_reliability, topic_reliability
+from training.evaluation.results import stance_results, topic_results
 
 
 def of_topics(*passages: Prediction) -> Reliability:

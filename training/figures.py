@@ -8,9 +8,10 @@ from typing import Any
 from models.tagger import Tagger
 from training.evaluation import plots
 from training.evaluation.ceiling import Ceiling
-from training.evaluation.metrics import Scores, stance_results, topic_results
+from training.evaluation.metrics import Scores
 from training.evaluation.predictions import Prediction
 from training.evaluation.reliability import Reliability, stance_reliability, topic_reliability
+from training.evaluation.results import stance_results, topic_results
 from training.tracking.run import Run
 
 _FOLDER = "figures"

@@ -9,8 +9,9 @@ from labels.bootstrap import Interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError, suggest
 from labels.wording import counted
-from training.evaluation.metrics import HEADLINES, STANCE_BY_TOPIC, Metric
+from training.evaluation.metrics import HEADLINES, Metric
 from training.evaluation.predictions import Prediction
+from training.evaluation.results import STANCE_BY_TOPIC
 from training.evaluation.seeds import Runs, SeedsMetric, evaluate_seeds
 
 FEWEST_PASSAGES = 30

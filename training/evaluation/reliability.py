@@ -11,7 +11,7 @@ from sklearn.metrics import brier_score_loss
 
 from labels.codebook import STANCES
 from models.examples import BoolArray, FloatArray
-from training.evaluation.metrics import StanceResults, TopicResults
+from training.evaluation.results import StanceResults, TopicResults
 
 BINS = 10
 """Number of equally wide bins."""

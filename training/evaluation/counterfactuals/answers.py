@@ -20,7 +20,8 @@ from models.tagger import Tagger
 from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference
 from training.evaluation.counterfactuals.make import KINDS, Counterfactual, Counterfactuals, Kind, Maker, holders
 from training.evaluation.counterfactuals.rules import Rules, read_english, read_rules
-from training.evaluation.metrics import Metric, Score
+from training.evaluation.metrics import Metric
+from training.evaluation.scores import Score
 
 Task = Literal["topic", "stance"]
 TASKS: tuple[Task, ...] = ("topic", "stance")

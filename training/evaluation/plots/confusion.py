@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 from labels.codebook import STANCES
-from training.evaluation.metrics import StanceResults
 from training.evaluation.plots import style
+from training.evaluation.results import StanceResults
 
 
 def confusion(results: StanceResults) -> Figure:

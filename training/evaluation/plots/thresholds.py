@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from models.examples import FloatArray
-from training.evaluation.metrics import TopicResults
 from training.evaluation.plots import style
+from training.evaluation.results import TopicResults
 
 
 def precision_recall(results: TopicResults) -> Figure:
