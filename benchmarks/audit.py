@@ -28,7 +28,7 @@ from labels.files import write_jsonl, write_text
 from labels.gold.adjudication import Example, adjudicate
 from labels.passages import Annotation, Label
 from labels.yaml_text import dump_yaml
-from training.audit import Suspect, audit
+from training.audit.doubtful import Suspect, audit
 from training.reporter import NoReporter
 
 WRONG = 0.1

@@ -28,7 +28,7 @@ from labels.wording import counted
 if TYPE_CHECKING:
     from labels.tables.columns import TableColumns
     from tagging.suggest import Suggestion
-    from training.audit import Audit, Suspect
+    from training.audit.doubtful import Audit, Suspect
 
 _SHOWN = 10
 _LONGEST = 60
@@ -59,8 +59,8 @@ def audit(
     which `demarche labels import table` reads: the command that does so is printed.
     """
     from labels.tables.exports import check_table_output
-    from training import audit as auditing
-    from training.audit_list import write_list
+    from training.audit import doubtful as auditing
+    from training.audit.listing import write_list
 
     check_table_output(out, inputs=[Path(run)], for_spreadsheet=for_spreadsheet)
     with TerminalReporter() as reporter:
@@ -84,7 +84,7 @@ def audit(
 
 def _print_suspects(suspects: list[Suspect]) -> None:
     from labels.errors import one_line
-    from training.audit_list import describe
+    from training.audit.listing import describe
 
     table(
         ("passage", "label", "probability", "text"),
@@ -101,7 +101,7 @@ def _print_import(
     audited: Audit, listed: list[Suspect], out: Path, columns: TableColumns, *, for_spreadsheet: bool
 ) -> None:
     """Print the command that reads the new labels, and where they would change nothing."""
-    from training.audit_list import NONE
+    from training.audit.listing import NONE
 
     echo(
         f"write all topics of a passage with their stances into the empty columns, or {NONE!r} as its only topic; leave a "

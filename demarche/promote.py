@@ -9,7 +9,7 @@ import typer
 from demarche.printing import TerminalReporter, echo, table
 
 if TYPE_CHECKING:
-    from training.promotion import Decision
+    from training.promotion.promote import Decision
 
 _MANY = 3
 """Number of decisions on one set from which its figures are called optimistic."""
@@ -34,7 +34,7 @@ def promote(
     Both are compared on the test passages, and on the other sets in the config's `tracking.gate`. For each headline
     metric, the 95 % interval of the difference must lie above minus `tracking.margin`.
     """
-    from training import promotion
+    from training.promotion import promote as promotion
 
     if force and not reason.strip():
         raise typer.BadParameter('say why with --reason "…"; the reason is recorded', param_hint="--force")
@@ -68,7 +68,7 @@ def rollback(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, recorded on both versions.")] = "",
 ) -> None:
     """Make the version champion again that the present one replaced."""
-    from training import promotion
+    from training.promotion import promote as promotion
 
     restored, left = promotion.rollback(name, alias=alias, reason=reason)
     instead = f", in place of version {left}" if left else ""
@@ -93,7 +93,7 @@ def _print_comparison(decision: Decision) -> None:
 
 
 def _print_use(decision: Decision) -> None:
-    from training.promotion import decisions_on
+    from training.promotion.promote import decisions_on
 
     for name, count in decisions_on(decision).items():
         if count >= _MANY:

@@ -15,8 +15,8 @@ from labels.passages import Annotation, Label, Passage
 from labels.wording import markdown
 from tests.conftest import BOOK, demarche, make_articles, make_workspace, trained
 from training.config import read_config
-from training.model_card import LONGEST, about, shortened
 from training.prepare import prepare
+from training.report.model_card import LONGEST, about, shortened
 from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.client import open_store

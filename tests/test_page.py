@@ -17,9 +17,9 @@ from tests.conftest import demarche, make_articles, make_workspace, trained
 from tests.test_evaluation import predicted
 from tests.test_evaluation_sets import more_articles
 from training.config import read_config
-from training.describe import OnSets, summary
 from training.evaluation.metrics import evaluate
 from training.prepare import prepare
+from training.report.describe import OnSets, summary
 from training.tracking import runs as tracking
 
 HOSTILE = "a | b <script>x</script> [link](http://example.org) `code` **bold**"

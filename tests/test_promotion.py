@@ -16,10 +16,10 @@ from tests.conftest import demarche, make_workspace, trained
 from tests.test_compare import town
 from tests.test_evaluation_sets import more_articles
 from tests.test_interrupts import interrupt_in
-from training import promotion
 from training.config import read_config
-from training.gate import weigh
 from training.prepare import prepare
+from training.promotion import promote as promotion
+from training.promotion.gate import weigh
 from training.tracking import aliases, registry
 from training.tracking import runs as tracking
 from training.tracking.aliases import Event

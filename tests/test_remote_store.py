@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("remote store")
 _PROMOTE = """\
 import sys
 from demarche.printing import TerminalReporter
-from training import promotion
+from training.promotion import promote as promotion
 from training.tracking.aliases import Overtaken
 
 with TerminalReporter() as reporter:

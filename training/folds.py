@@ -15,14 +15,14 @@ from labels.splits.duplicates import connected_groups, duplicate_pairs
 from labels.splits.split import Place, Split, hash_fraction
 from labels.wording import counted
 from training.config import Config
-from training.describe import REPORT, OnSets, report
 from training.evaluate import predict_split
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction, errors
-from training.findings import Findings, find
 from training.fit import baselines
 from training.prepare import Prepared, check_gold, prepare
 from training.record import log_inputs, log_scores, log_tables
+from training.report.describe import REPORT, OnSets, report
+from training.report.findings import Findings, find
 from training.reporter import NoReporter, Reporter
 from training.run import fit_and_evaluate
 from training.split_config import TargetSplit

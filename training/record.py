@@ -15,14 +15,14 @@ from labels.gold.adjudication import Example
 from labels.yaml_text import dump_yaml
 from models.families.catalog import encoder_settings
 from models.tagger import Tagger
-from training import describe
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores
 from training.evaluation.predictions import Prediction, errors
-from training.figures import class_rows, log_plots, reliabilities
-from training.findings import Evaluated, Findings
-from training.model_card import about, shortened
 from training.prepare import Prepared
+from training.report import describe
+from training.report.figures import class_rows, log_plots, reliabilities
+from training.report.findings import Evaluated, Findings
+from training.report.model_card import about, shortened
 from training.tracking import runs as tracking
 from training.tracking.registry import Registered, register
 from training.tracking.run import Dataset, Run, interval_tag

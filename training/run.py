@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from labels.splits.split import Split
 from models.examples import TrainingCallback
 from training.config import Config
-from training.describe import OnSets
 from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
-from training.findings import Evaluated, Findings, find
 from training.fit import baselines, fit
-from training.model_card import WHOLE_CARD, model_card
 from training.prepare import Prepared, prepare, without_gold
-from training.promotion import Decision, against_champion
+from training.promotion.promote import Decision, against_champion
 from training.record import Logged, log_inputs, log_model, log_page, log_scores, log_split, register_model
+from training.report.describe import OnSets
+from training.report.findings import Evaluated, Findings, find
+from training.report.model_card import WHOLE_CARD, model_card
 from training.reporter import Reporter
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback

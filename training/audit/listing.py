@@ -11,7 +11,7 @@ from labels.codebook import STANCES
 from labels.gold.adjudication import Example, Target
 from labels.tables.columns import TableColumns
 from labels.tables.writers import table_writer
-from training.audit import Suspect
+from training.audit.doubtful import Suspect
 
 NONE = "none"
 """What an annotator writes as the only topic of a passage that has none."""

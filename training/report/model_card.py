@@ -15,12 +15,12 @@ from labels.gold.adjudication import Example
 from labels.passages import DECIDERS
 from labels.wording import counted, markdown
 from models.tagger import Tagger
-from training.describe import repeat
 from training.evaluation.metrics import HEADLINES, Scores, metrics_by_name
 from training.evaluation.slices import FEWEST_GOLD
-from training.figures import reliabilities
-from training.findings import Evaluated
 from training.prepare import Prepared
+from training.report.describe import repeat
+from training.report.figures import reliabilities
+from training.report.findings import Evaluated
 
 LONGEST = 5000
 """Characters of a description that MLflow keeps."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from labels.errors import DemarcheError, one_line
 from training.comparison.find import MOST, find_run
-from training.gate import ComparedSet, compare_on_gate, data_of, rules_of
 from training.prepare import Prepared
+from training.promotion.gate import ComparedSet, compare_on_gate, data_of, rules_of
 from training.reporter import Reporter
 from training.tracking import aliases
 from training.tracking import runs as tracking

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.tagger import Tagger
-from training.describe import OnSets
 from training.evaluate import evaluation_sets
 from training.evaluation.attributes import attributes
 from training.evaluation.in_words import how_good, small_set, weak_slices
 from training.evaluation.metrics import Scores
 from training.evaluation.slices import Slice, find_slices, slice_rows
 from training.prepare import Prepared
+from training.report.describe import OnSets
 
 
 @dataclass(frozen=True)
