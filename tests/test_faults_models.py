@@ -110,6 +110,7 @@ FAULTS: dict[str, Fault] = {
             TRAIN,
             "runs list",
             "runs compare a b",
+            "runs leaderboard",
             "runs promote a/1",
             "runs rollback a",
             "evaluate models:/a@b passages.jsonl annotations.jsonl",
