@@ -136,9 +136,9 @@ def test_holm_rejects_as_many_as_by_stepping_down(p_values: list[float]) -> None
         if p * (len(p_values) - place) >= 0.05:
             break
         rejected += 1
-    corrected = holm(p_values)
-    assert sum(p < 0.05 for p in corrected) == rejected
-    assert all(after >= before for before, after in zip(p_values, corrected, strict=True))
+    corrected = holm({str(place): p for place, p in enumerate(p_values)})
+    assert sum(p < 0.05 for p in corrected.values()) == rejected
+    assert all(corrected[str(place)] >= p for place, p in enumerate(p_values))
 
 
 def test_passages_are_divided_by_what_is_known_of_them() -> None:

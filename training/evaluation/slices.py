@@ -73,19 +73,19 @@ def find_slices(predictions: Sequence[Prediction], attributes: Attributes, *, se
         for each in _compare(rows, attribute, values, seed=seed)
     ]
     p_values = {each.question: each.slice.p for each in compared if each.slice.is_enough}
-    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    corrected = holm(p_values)
     slices = [replace(s, p=corrected[question]) if s.is_enough else s for s, question in compared]
     return sorted(slices, key=lambda s: (not s.is_worse, not s.is_enough, s.difference.value if s.is_enough else 0.0))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected by Holm's step-down method (Holm 1979)."""
-    count = len(p_values)
-    order = np.argsort(p_values, kind="stable")
-    scaled = np.asarray(p_values, dtype=np.float64)[order] * np.arange(count, 0, -1)
-    corrected = np.empty(count)
-    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
-    return [float(p) for p in corrected]
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return p-values corrected for their number by the step-down method of Holm (1979)."""
+    corrected: dict[str, float] = {}
+    highest = 0.0
+    for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+        highest = max(highest, min(1.0, p * (len(p_values) - rank)))
+        corrected[name] = highest
+    return corrected
 
 
 def slice_rows(slices: Sequence[Slice]) -> list[dict[str, Any]]:
@@ -125,7 +125,7 @@ class _Compared(NamedTuple):
     """A slice with its uncorrected p-value, and the question that it answers: the two values of one attribute share it."""
 
     slice: Slice
-    question: tuple[str, ...]
+    question: str
 
 
 def _tasks(predictions: Sequence[Prediction]) -> Iterator[_Rows]:
@@ -173,7 +173,7 @@ def _compare(rows: _Rows, attribute: str, values: Mapping[str, str], *, seed: in
         score, rest = (float(_f1(counts[place].sum(axis=0), used)) for counts in (inside, outside))
         difference, p = _test(score - rest, errors[place] if enough else float("nan"), articles=min(articles))
         one = Slice(attribute, value, rows.metric, passages[0], articles[0], score, rest, difference, p)
-        compared.append(_Compared(one, (rows.metric, attribute) + ((value,) if len(often) > 2 else ())))
+        compared.append(_Compared(one, f"{rows.metric}: {attribute}" + (f": {value}" if len(often) > 2 else "")))
     return compared
 
 
