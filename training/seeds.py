@@ -43,7 +43,7 @@ def train_seeds(config: Config, count: int, *, reporter: Reporter) -> TrainedSee
     The registered model is the median by the mean of its headline metrics on dev: the best would promise more than the
     mean that is reported.
     """
-    prepared = start(config, reporter=reporter)
+    prepared = replace(start(config, reporter=reporter), options=("--seeds", str(count)))
     with tracking.start_run(config.tracking.experiment, config.name) as run:
         log_inputs(run, prepared)
         log_split(run, prepared)
