@@ -129,6 +129,8 @@ class Collector:
 def _digest(item: Item) -> bytes:
     """Return a digest of all that is read of an item; empty if its file cannot be read, which a worker will report."""
     if isinstance(item, ArticleFile):
+        if not item.path.is_file():
+            return b""  # a pipe, say, on which this process would wait without a limit
         try:
             with item.path.open("rb") as stream:
                 return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).digest()
