@@ -184,7 +184,9 @@ def log_scores(
 
 def _headlines(prefix: str, scores: Scores) -> dict[str, float]:
     """Return headline metrics in one group: the UI groups charts by the part of a name before its last slash."""
-    return {f"{prefix}_{key.replace('/', '_')}": round(score.value, DIGITS) for key, score in scores.headlines().items()}
+    return {
+        f"{prefix}_{key.replace('/', '_')}": round(score.value, DIGITS) for key, score in scores.headlines().items()
+    }
 
 
 def log_page(run: Run, tagger: Tagger, prepared: Prepared, evaluated: OnSets, warnings: Sequence[str]) -> None:
