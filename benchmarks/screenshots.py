@@ -2,7 +2,8 @@
 
     python -m benchmarks.screenshots [STORE] [PICTURES]
 
-STORE is a folder (build/screenshots); runs that it has are not trained again. PICTURES is where the pictures go (docs).
+STORE is a folder (build/screenshots); runs that it has are not trained again. PICTURES is where the pictures of the
+docs go (docs); those that are only to be looked at go to STORE.
 Needs Chromium and its driver: Debian's packages `chromium` and `chromium-driver`.
 """
 
@@ -48,10 +49,12 @@ _SETTINGS = {
 
 def train_missing() -> list[tracking.Summary]:
     """Train the runs that the store does not have, and return all of them, in the order of `RUNS`."""
+    have: set[str] = set()
     with contextlib.suppress(DemarcheError):  # there is no store yet
         have = {run.name for run in tracking.runs(EXPERIMENT) if run.status == "FINISHED"}
-    have = locals().get("have", set())
-    for name in RUNS.keys() - have:
+    for name in RUNS:
+        if name in have:
+            continue
         config, *overrides = RUNS[name]
         command = [sys.executable, "-m", "demarche", "train", config, f"name={name}", *overrides]
         subprocess.run(command, check=True)
@@ -76,9 +79,9 @@ def ui() -> Iterator[str]:
 
 
 class Browser:
-    """Headless Chromium that writes pictures of pages to a folder."""
+    """Headless Chromium that takes pictures of pages."""
 
-    def __init__(self, address: str, pictures: Path) -> None:
+    def __init__(self, address: str) -> None:
         options = webdriver.ChromeOptions()
         for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
             options.add_argument(flag)
@@ -88,7 +91,6 @@ class Browser:
                 "no chromedriver; install Chromium and its driver: apt-get install chromium chromium-driver"
             )
         self.driver = webdriver.Chrome(options=options, service=Service(driver))
-        self.address, self.pictures = address, pictures
         self._set_size(WIDTH, HEIGHT)
         self.driver.get(f"{address}/version")
         for key, value in _SETTINGS.items():
@@ -99,21 +101,14 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def picture(self, name: str, url: str, *, until: str, scroll_to: str | None = None) -> None:
+    def picture(self, file: Path, url: str, *, until: str) -> None:
         """Take a picture of a page once it shows the text `until`."""
         self.driver.get("about:blank")
         self.driver.get(url)
         self._wait_for(until)
-        if scroll_to is not None:
-            self.driver.execute_script(
-                "[...document.querySelectorAll('*')].filter(e => e.children.length == 0 && "
-                "e.textContent.startsWith(arguments[0]))[0].scrollIntoView({block: 'start'})",
-                scroll_to,
-            )
         # Charts and pictures of a run come after the text.
         time.sleep(6)
         self._hide_notices()
-        file = self.pictures / f"{name}.png"
         self.driver.save_screenshot(str(file))
         print(f"{file}: {file.stat().st_size // 1000} kB")
 
@@ -138,15 +133,17 @@ def main(store: Path, pictures: Path) -> None:
     with ui() as address:
         link = view_link(EXPERIMENT, server=address)
         experiment = link.split("/experiments/")[1].split("/")[0]
-        browser = Browser(address, pictures)
+        browser = Browser(address)
         try:
-            browser.picture("runs", link, until=runs[0].name)
-            browser.picture("charts", f"{link}&compareRunsMode=CHART", until="Headlines on test")
+            browser.picture(pictures / "runs.png", link, until=runs[0].name)
+            browser.picture(pictures / "charts.png", f"{link}&compareRunsMode=CHART", until="Headlines on test")
             ids, experiments = json.dumps([run.id for run in runs]), json.dumps([experiment])
             compared = f"{address}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
-            browser.picture("compare", compared, until="Parallel Coordinates")
-            browser.picture("run", f"{address}/#/experiments/{experiment}/runs/{runs[0].id}", until="Description")
-            browser.picture("model", f"{address}/#/models/{MODEL}/versions/1", until="Version 1")
+            browser.picture(store / "compare.png", compared, until="Parallel Coordinates")
+            browser.picture(
+                pictures / "run.png", f"{address}/#/experiments/{experiment}/runs/{runs[0].id}", until="Description"
+            )
+            browser.picture(store / "model.png", f"{address}/#/models/{MODEL}/versions/1", until="Version 1")
         finally:
             browser.driver.quit()
 
