@@ -16,6 +16,9 @@ from labels.passages import DECIDERS
 from labels.wording import counted, markdown
 from models.tagger import Tagger
 from training.describe import repeat
+from training.evaluation.counterfactuals.answers import counterfactuals_of, evaluate_counterfactuals
+from training.evaluation.counterfactuals.card import card_lines
+from training.evaluation.counterfactuals.make import sample
 from training.evaluation.metrics import HEADLINES, Scores, metrics_by_name
 from training.evaluation.slices import FEWEST_GOLD
 from training.figures import reliabilities
@@ -27,6 +30,8 @@ LONGEST = 5000
 WHOLE_CARD = "model_card.md"
 _MOST_SOURCES = 8
 _MOST_NAMES = 12
+_MOST_CHANGED = 200
+"""Passages that counterfactuals are made of: a model reads each of them up to eight times."""
 
 
 def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
@@ -35,6 +40,7 @@ def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
         "": _summary(evaluated),
         "By topic, on test": _by_topic(prepared, evaluated),
         "What it does badly": _badly(prepared, evaluated),
+        "Counterfactuals": _counterfactuals(prepared, evaluated.tagger),
         "Intended use and limits": _limits(prepared, evaluated.tagger),
         "Training data": _data(prepared),
         "By source, on test": _by_source(prepared, evaluated),
@@ -134,6 +140,16 @@ def _badly(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:
         )
     for warning in evaluated.warnings:
         yield f"- {_sentence(warning)}"
+
+
+def _counterfactuals(prepared: Prepared, tagger: Tagger) -> list[str]:
+    """Return how the tagger does on counterfactuals of test, or nothing if it gives no stance or there are none."""
+    if not prepared.config.reads_stance:
+        return []
+    seed = prepared.config.seed
+    examples = sample(prepared.examples_in("test"), most=_MOST_CHANGED, seed=seed)
+    made = counterfactuals_of(prepared.data.codebook, examples, prepared.data.annotations, seed=seed)
+    return card_lines(evaluate_counterfactuals(tagger, made, seed=seed)) if made.pairs else []
 
 
 def _limits(prepared: Prepared, tagger: Tagger) -> Iterator[str]:
