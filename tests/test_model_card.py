@@ -122,6 +122,9 @@ def test_the_card_says_which_stances_change_with_the_passage(there: Registered) 
     section = there.card.split("## Counterfactuals\n\n")[1].split("##")[0]
     assert "stay the same when the passage is asked about a target toward which it has another stance" in section
     assert "- actor masked: " in section
+    prepared = prepare(read_config("config.yaml"))
+    count = sum(any(example.stances.values()) for example in prepared.examples_in("test"))
+    assert section.startswith(f"Made of {count} test passages with a stance.")
 
 
 def test_the_card_describes_the_version_and_the_model_has_a_description_of_its_own(there: Registered) -> None:

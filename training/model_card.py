@@ -40,11 +40,12 @@ def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
         "": _summary(evaluated),
         "By topic, on test": _by_topic(prepared, evaluated),
         "What it does badly": _badly(prepared, evaluated),
-        "Counterfactuals": _counterfactuals(prepared, evaluated.tagger),
         "Intended use and limits": _limits(prepared, evaluated.tagger),
         "Training data": _data(prepared),
         "By source, on test": _by_source(prepared, evaluated),
         "How to repeat it": [f"Run {run} made it.", "", repeat(prepared)],
+        # Last, because its last lines are those that the page of the version can do without.
+        "Counterfactuals": _counterfactuals(prepared, evaluated.tagger),
     }
     parts = []
     for title, lines in sections.items():
@@ -147,9 +148,15 @@ def _counterfactuals(prepared: Prepared, tagger: Tagger) -> list[str]:
     if not prepared.config.reads_stance:
         return []
     seed = prepared.config.seed
-    examples = sample(prepared.examples_in("test"), most=_MOST_CHANGED, seed=seed)
+    test = prepared.examples_in("test")
+    examples = sample(test, most=_MOST_CHANGED, seed=seed)
     made = counterfactuals_of(prepared.data.codebook, examples, prepared.data.annotations, seed=seed)
-    return card_lines(evaluate_counterfactuals(tagger, made, seed=seed)) if made.pairs else []
+    if not made.pairs:
+        return []
+    whole = len(sample(test, most=len(test), seed=seed))
+    part = f"a random {len(examples)} of the " if len(examples) < whole else ""
+    made_of = f"Made of {part}{counted(whole, 'test passage')} with a stance."
+    return [made_of, "", *card_lines(evaluate_counterfactuals(tagger, made, seed=seed))]
 
 
 def _limits(prepared: Prepared, tagger: Tagger) -> Iterator[str]:
