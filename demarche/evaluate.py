@@ -83,7 +83,7 @@ def _print_counterfactuals(scores: CounterfactualScores) -> None:
             "stay" if each.must_stay else "change",
             str(each.pairs),
             str(each.articles),
-            *(interval(each.wrong) if each.is_enough else (f"{each.wrong.value:.3f}", "–")),
+            *interval(each.wrong),
         )
         for each in scores.kinds
     ]

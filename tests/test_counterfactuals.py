@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,10 @@ from training.evaluation.counterfactuals.answers import (
     counterfactual_metrics,
     counterfactuals_of,
     evaluate_counterfactuals,
+    wilson,
 )
 from training.evaluation.counterfactuals.card import card_lines
-from training.evaluation.counterfactuals.make import KINDS, Counterfactual, Counterfactuals, Maker, holders
+from training.evaluation.counterfactuals.make import KINDS, Counterfactual, Counterfactuals, Maker, holders, sample
 from training.evaluation.counterfactuals.names import Mention, Names, Unclear
 from training.evaluation.counterfactuals.opposites import Opposites
 from training.evaluation.counterfactuals.rules import RULES, Objects, Rules, read_english, read_rules
@@ -341,15 +343,41 @@ def test_taggers_that_cannot_be_compared_are_refused(count: int, topics: bool, m
 def test_the_card_says_what_the_shares_mean() -> None:
     lines = "\n".join(card_lines(evaluate_counterfactuals(tagger(), made(*WORLD), seed=13)))
     assert '67 % of stances change when the actors become "Country A" and the like' in lines
-    assert "3 pairs only: too few to tell" in lines
+    assert "3 pairs only: too few to tell; 95 % interval 21 to 94 %" in lines
     assert "holder swapped: 3 stances left out, 2 because the holder is no listed actor" in lines
+
+
+def test_shares_that_resampling_cannot_vary_have_the_interval_of_wilson_over_articles() -> None:
+    few, more = (evaluate_counterfactuals(tagger(), each, seed=13).kinds for each in (made(*WORLD), made(*many(30))))
+    all_wrong = [each for each in (*few, *more) if each.kind == "target exchanged"]
+    assert [each.pairs for each in all_wrong] == [3, 30]
+    for each in all_wrong:
+        # Wilson (1927): of n, all are at least n / (n + z²).
+        assert each.wrong == pytest.approx((1, each.articles / (each.articles + 1.96**2), 1), abs=0.001)
+
+
+@given(st.integers(1, 40), st.data())
+def test_wilsons_interval_has_the_share_and_is_wider_for_fewer_articles(pairs: int, data: st.DataObject) -> None:
+    wrong, articles = data.draw(st.integers(0, pairs)), data.draw(st.integers(1, pairs))
+    share = wilson(wrong, pairs, articles)
+    assert 0 <= share.low <= share.value <= share.high <= 1
+    assert share.high - share.low >= wilson(wrong, pairs, pairs).high - wilson(wrong, pairs, pairs).low - 1e-9
+
+
+def test_a_sample_of_passages_has_stances_and_is_the_same_for_a_seed() -> None:
+    examples, _ = many(30)
+    chosen = sample(examples, most=7, seed=3)
+    assert len(chosen) == 7
+    assert chosen == sample(examples, most=7, seed=3) != sample(examples, most=7, seed=4)
+    assert sample(examples, most=100, seed=3) == examples
+    assert sample([replace(examples[0], stances={})], most=7, seed=3) == []
 
 
 def test_gold_without_stances_has_no_counterfactuals() -> None:
     with pytest.raises(
         DemarcheError, match="no counterfactuals can be made of these passages: the gold has no stances"
     ):
-        evaluate_counterfactuals(tagger(), counterfactuals_of(tagger(), [], [], seed=1), seed=1)
+        evaluate_counterfactuals(tagger(), counterfactuals_of(BOOK, [], [], seed=1), seed=1)
 
 
 def test_the_shipped_objects_belong_to_topics_of_the_shipped_codebook() -> None:

@@ -94,7 +94,7 @@ def test_a_small_test_side_is_told_with_the_labels_that_would_halve_the_interval
     sentence = small_set(predictions, scores, on="test")
     low, high = scores.metrics["joint/micro_f1"].interval[1:]
     assert sentence is not None
-    assert sentence.startswith("test is small (100 passages of 50 articles): ")
+    assert sentence.startswith("only 100 passages of 50 articles on test: ")
     assert "about 300 more labelled passages of other articles would halve that" in sentence
     four_times = town(400, wrong=0.3)
     wider = evaluate(four_times, seed=1).metrics["joint/micro_f1"].interval

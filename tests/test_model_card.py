@@ -118,6 +118,15 @@ def test_the_card_has_the_facts_of_the_run(there: Registered) -> None:
     assert "same data set" not in there.card
 
 
+def test_the_card_says_which_stances_change_with_the_passage(there: Registered) -> None:
+    section = there.card.split("## Counterfactuals\n\n")[1].split("##")[0]
+    assert "stay the same when the passage is asked about a target toward which it has another stance" in section
+    assert "- actor masked: " in section
+    prepared = prepare(read_config("config.yaml"))
+    count = sum(any(example.stances.values()) for example in prepared.examples_in("test"))
+    assert section.startswith(f"Made of {count} test passages with a stance.")
+
+
 def test_the_card_describes_the_version_and_the_model_has_a_description_of_its_own(there: Registered) -> None:
     client = open_store()
     assert client.get_model_version("tiny-tagger", "1").description == shortened(there.card, run=there.run.id)
@@ -193,9 +202,10 @@ def test_a_test_side_of_one_article_without_source_or_date_has_a_card(workspace:
     write_jsonl(workspace / "annotations.jsonl", annotations)
     output = trained("topics=null", "split={strategy: column, dev: 0, on_leak: drop}").output
     assert "on test, stance is on too few passages to judge" in output
-    assert "test is small (2 passages of 1 article): too few for a verdict on any model" in output
+    assert "only 2 passages of 1 article on test: too few for a verdict on any model" in output
     card = open_store().get_model_version("tiny-tagger", "1").description
     assert "named targets" in card
     assert "It gives the stance of a passage toward" in card
     assert "## By topic" not in card
+    assert "## Counterfactuals" not in card
     assert "## By source" not in card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,10 @@ from tests.conftest import demarche, make_workspace, trained
 from tests.test_compare import town
 from tests.test_evaluation_sets import more_articles
 from tests.test_interrupts import interrupt_in
-from training.config import read_config
+from training.config import Tracking, read_config
 from training.prepare import prepare
 from training.promotion import promote as promotion
-from training.promotion.gate import weigh
+from training.promotion.gate import ComparedSet, compare_on_gate, weigh
 from training.tracking import aliases, registry
 from training.tracking import runs as tracking
 from training.tracking.aliases import Event
@@ -28,6 +29,13 @@ from training.tracking.client import open_store
 NAME = "tiny-tagger"
 WIDE = ("split.test=0.4", "split.dev=0.2")
 """A test side large enough for a verdict."""
+MORE = (
+    "data.passages=[passages.jsonl,more_passages.jsonl]",
+    "data.annotations=[annotations.jsonl,more_annotations.jsonl]",
+    "split.test=0.8",
+    "split.dev=0.1",
+)
+"""A test side with enough counterfactuals of articles that no version was trained on."""
 RULES = "topics={kind: rules}"
 
 
@@ -254,6 +262,62 @@ def test_training_does_not_evaluate_a_champion_with_an_encoder_afresh(versions: 
     assert reporter.lines == []
 
 
+def test_training_asks_no_counterfactuals_of_a_version_with_an_encoder(versions: Path) -> None:
+    runs = {run.name: run.id for run in tracking.runs()}
+    prepared = prepare(read_config("config.yaml", ["tracking.gate=[counterfactuals]", *MORE]))
+    new, reporter = registry.Registered(NAME, "3", "1"), Silent()
+    compared = promotion.against_champion(new, prepared, runs["again"], reporter=reporter)
+    assert compared.failure is None
+    assert compared.objections == []
+    assert len(reporter.lines) == 2
+    open_store().set_tag(runs["again"], tracking.DEVICE, "cpu fp32")
+    refused = promotion.against_champion(new, prepared, runs["again"], reporter=reporter)
+    assert refused.failure == (
+        "counterfactuals: a version with an encoder takes time to ask; `demarche runs promote` asks it"
+    )
+    assert len(reporter.lines) == 2
+
+
+def on_counterfactuals(holder: str, candidate: str, *overrides: str, margin: float = 0.02) -> ComparedSet:
+    versions = [aliases.find_version(NAME, number) for number in (holder, candidate)]
+    rules = Tracking(gate=("counterfactuals",), margin=margin)
+    (side,) = compare_on_gate(
+        *(version for version in versions if version is not None),
+        rules,
+        lambda: prepare(read_config("config.yaml", overrides)),
+        reporter=Silent(),
+    )
+    return side
+
+
+def test_the_gate_may_ask_both_versions_the_same_counterfactuals_of_what_neither_learned(versions: Path) -> None:
+    side = on_counterfactuals("1", "3", *MORE)
+    assert (side.name, side.objections) == ("counterfactuals", [])
+    assert side.left_out > 0
+    (difference,) = side.differences
+    assert difference.metric == "counterfactuals/consistency"
+    assert difference.difference == (0, 0, 0)
+    refused = on_counterfactuals("1", "3", *MORE, margin=0)
+    assert refused.objections[0].startswith(
+        "counterfactuals: counterfactuals/consistency: +0.000 [+0.000, +0.000] may be"
+    )
+
+
+def test_too_few_counterfactuals_speak_against_a_version_without_asking_it(versions: Path) -> None:
+    side = on_counterfactuals("1", "3", "split.test=0.1")
+    assert side.differences == []
+    (objection,) = side.objections
+    assert re.fullmatch(
+        r"counterfactuals: at most \d+ pairs of a kind; at least 30 of 5 articles are needed", objection
+    )
+
+
+def test_a_version_that_gives_no_stance_cannot_be_asked_counterfactuals(versions: Path) -> None:
+    trained("name=topics-only", "stance=null", *WIDE)
+    with pytest.raises(DemarcheError, match=rf"counterfactuals: models:/{NAME}/5 predicts no stance"):
+        on_counterfactuals("1", "5", *MORE)
+
+
 def test_a_champion_that_cannot_be_loaded_does_not_fail_the_training(versions: Path, tmp_path: Path) -> None:
     client = open_store()
     client.delete_run(str(client.get_model_version(NAME, "1").run_id))
@@ -332,9 +396,13 @@ def test_a_set_that_has_decided_often_is_said_to_grow_optimistic(versions: Path)
     [
         (
             "tracking.gate=[tset]",
-            "tracking.gate: 'tset' is neither test nor a set of `evaluation:`; did you mean 'test'",
+            "tracking.gate: 'tset' is neither test, counterfactuals nor a set of `evaluation:`; did you mean 'test'",
         ),
         ("tracking.gate=[]", "tracking.gate: "),
+        (
+            "evaluation.counterfactuals={passages: passages.jsonl, annotations: annotations.jsonl}",
+            "'counterfactuals' cannot name a set",
+        ),
         ("tracking.margin=-0.1", "tracking.margin: "),
         ("tracking.margin=nan", "tracking.margin: "),
     ],
@@ -343,6 +411,11 @@ def test_a_gate_of_sets_that_are_not_evaluated_is_refused(workspace: Path, overr
     with pytest.raises(BadInput) as raised:
         read_config("config.yaml", [override])
     assert message in str(raised.value)
+
+
+def test_a_gate_of_counterfactuals_needs_a_stance(workspace: Path) -> None:
+    with pytest.raises(BadInput, match=r"counterfactuals are made of stances, and no stance is trained"):
+        read_config("config.yaml", ["stance=null", "tracking.gate=[counterfactuals]"])
 
 
 def test_a_small_test_side_says_how_many_more_passages_an_equal_version_would_need() -> None:

@@ -34,6 +34,9 @@ from training.data_files import DataFile, DataFiles
 from training.overrides import merge, parse_overrides
 from training.split_config import GroupSplit, SplitConfig
 
+COUNTERFACTUALS = "counterfactuals"
+"""The name in `tracking.gate` of the pairs of passages that are made of test by rule."""
+
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -93,7 +96,8 @@ class Search(Frozen):
 class Tracking(Frozen):
     """The MLflow experiment of the run, and the registered model (`register`) to add its model to, if any.
 
-    A version replaces the champion if no headline metric on any set of `gate` can be worse by more than `margin`.
+    A version replaces the champion if no headline metric on any set of `gate` can be worse by more than `margin`; on
+    `counterfactuals`, the metric is the mean consistency.
     """
 
     experiment: Annotated[str, Field(min_length=1, max_length=250, coerce_numbers_to_str=True)] = "demarche"
@@ -180,12 +184,15 @@ class Config(Frozen):
 
     @model_validator(mode="after")
     def _gate_is_evaluated(self) -> Self:
-        known = ["test", *self.evaluation]
+        known = ["test", COUNTERFACTUALS, *self.evaluation]
         for name in self.tracking.gate:
             if name not in known:
                 raise ValueError(
-                    f"tracking.gate: {name!r} is neither test nor a set of `evaluation:`{suggest(name, known)}"
+                    f"tracking.gate: {name!r} is neither test, {COUNTERFACTUALS} nor a set of `evaluation:`"
+                    f"{suggest(name, known)}"
                 )
+        if COUNTERFACTUALS in self.tracking.gate and not self.reads_stance:
+            raise ValueError(f"tracking.gate: {COUNTERFACTUALS} are made of stances, and no stance is trained")
         return self
 
     @field_validator("evaluation")
@@ -193,10 +200,14 @@ class Config(Frozen):
     def _names_sets(cls, sets: dict[str, EvaluationSet]) -> dict[str, EvaluationSet]:
         for name in sets:
             # Metrics, predictions and data sets are logged by this name, beside those of the splits.
-            if name in ("train", "dev") or is_test_split(name) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
+            if (
+                name in ("train", "dev", COUNTERFACTUALS)
+                or is_test_split(name)
+                or not re.fullmatch(r"[A-Za-z][\w-]*", name)
+            ):
                 raise ValueError(
                     f"{name!r} cannot name a set; use letters, digits, _ and -, and neither train, dev nor a name that "
-                    "starts with test: those are splits"
+                    f"starts with test: those are splits; {COUNTERFACTUALS} are made of test"
                 )
         return sets
 

@@ -119,7 +119,7 @@ def evaluate_model_on_counterfactuals(
     """Evaluate a saved tagger on counterfactuals of labelled passages, made with `rules` or those of Demarche."""
     words = read_rules(rules)
     tagger, data, examples = _read_labelled(model, passages, annotations, codebook, reporter)
-    made = counterfactuals_of(tagger, examples, data.annotations, rules=words, seed=seed)
+    made = counterfactuals_of(tagger.codebook, examples, data.annotations, rules=words, seed=seed)
     return evaluate_counterfactuals(tagger, made, seed=seed)
 
 

@@ -11,6 +11,8 @@ from labels.gold.adjudication import Example, adjudicate
 from labels.wording import counted
 from models.tagger import Tagger
 from training.evaluate import warn_of_training_passages
+from training.evaluation.counterfactuals.answers import CounterfactualScores, evaluate_counterfactuals
+from training.evaluation.counterfactuals.make import Counterfactuals
 from training.evaluation.predictions import Prediction, predict
 from training.reporter import Reporter
 from training.tracking import registry
@@ -51,6 +53,27 @@ def predict_afresh(models: Sequence[str], examples: Sequence[Example], *, report
         predictions.append(predict(tagger, examples, ["test"] * len(examples)))
     _check_topics(topics)
     return predictions
+
+
+def answer_afresh(
+    models: Sequence[str], counterfactuals: Counterfactuals, *, seed: int, reporter: Reporter
+) -> list[CounterfactualScores]:
+    """Return the scores of each model on the same counterfactuals, in the models' order.
+
+    Raises DemarcheError if the models do not find the same topics, if one gives no stance, or if there are no pairs.
+    """
+    scores: list[CounterfactualScores] = []
+    topics: dict[str, list[str]] = {}
+    for model in models:
+        reporter.log(f"evaluating {model} on {counted(len(counterfactuals.pairs), 'counterfactual')}")
+        # One model at a time is in memory.
+        tagger = Tagger.load(registry.fetch(model).folder)
+        if not tagger.reader.reads_stance:
+            raise DemarcheError(f"{model} predicts no stance")
+        topics[model] = sorted(tagger.codebook.topic_ids)
+        _check_topics(topics)
+        scores.append(evaluate_counterfactuals(tagger, counterfactuals, seed=seed))
+    return scores
 
 
 def _check_topics(topics: dict[str, list[str]]) -> None:

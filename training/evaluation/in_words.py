@@ -52,7 +52,7 @@ def how_good(
 def small_set(predictions: Sequence[Prediction], scores: Scores, *, on: str) -> str | None:
     """Return a sentence on what the size of a set means if it is small, or None if it is large enough."""
     passages, articles = len(predictions), len({prediction.group for prediction in predictions})
-    size = f"{on} is small ({counted(passages, 'passage')} of {counted(articles, 'article')})"
+    size = f"only {counted(passages, 'passage')} of {counted(articles, 'article')} on {on}"
     if passages < FEWEST_PASSAGES or articles < FEWEST_ARTICLES:
         return (
             f"{size}: too few for a verdict on any model, which takes {FEWEST_PASSAGES} passages of {FEWEST_ARTICLES} "

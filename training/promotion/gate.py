@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example
 from labels.splits.split import read_split
 from labels.wording import counted
 from labels.yaml_text import read_yaml
-from training.comparison.afresh import predict_afresh
-from training.config import Tracking, read_config
+from training.comparison.afresh import answer_afresh, predict_afresh
+from training.config import COUNTERFACTUALS, Tracking, read_config
 from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare, gold_conflicts
+from training.evaluation.counterfactuals.answers import check_enough, compare_counterfactuals, counterfactuals_of
 from training.evaluation.metrics import HEADLINES, metrics_by_name
 from training.evaluation.predictions import Prediction, read_predictions
 from training.prepare import Prepared, prepare
@@ -83,8 +84,8 @@ def data_of(version: Version) -> Callable[[], Prepared]:
             return prepare(read_config(tracking.fetch_artifact(_Run(version).id, _CONFIG)))
         except DemarcheError as error:
             raise DemarcheError(
-                f"{version}: the versions were tested on other passages, and the data of its config cannot be read again "
-                "to test both on the same; run the command in the folder that it was trained in:",
+                f"{version}: the versions have to be tested afresh on the same passages, and the data of its config cannot "
+                "be read again; run the command in the folder that it was trained in:",
                 *error.args,
             ) from None
 
@@ -97,12 +98,38 @@ def compare_on_gate(
     """Compare two versions on each set of the gate. Raises DemarcheError if they cannot be compared."""
     sides = []
     for name in dict.fromkeys(rules.gate):
+        if name == COUNTERFACTUALS:
+            sides.append(_on_counterfactuals(_Run(holder), _Run(candidate), rules.margin, data(), reporter=reporter))
+            continue
         pair = _predict_both(_Run(holder), _Run(candidate), name, data, reporter=reporter)
         _check_topics(holder, candidate, pair)
         differences, objections = weigh(pair.holder, pair.candidate, margin=rules.margin)
         objections = [f"{name}: {each}" for each in objections]
         sides.append(ComparedSet(name, pair.digest, differences, objections, pair.left_out))
     return sides
+
+
+def _on_counterfactuals(
+    holder: _Run, candidate: _Run, margin: float, prepared: Prepared, *, reporter: Reporter
+) -> ComparedSet:
+    """Compare both on counterfactuals of the test passages that neither learned from; too few are an objection."""
+    examples = prepared.examples_in("test")
+    unseen = _unseen(examples, [holder, candidate])
+    made = counterfactuals_of(prepared.data.codebook, unseen, prepared.data.annotations, seed=_SEED)
+    compared = ComparedSet(COUNTERFACTUALS, prepared.digest("test"), [], [], len(examples) - len(unseen))
+    try:
+        check_enough(made)
+    except DemarcheError as error:
+        return replace(compared, objections=[str(error)])
+    uris = [holder.version.uri, candidate.version.uri]
+    try:
+        theirs, ours = answer_afresh(uris, made, seed=_SEED, reporter=reporter)
+    except DemarcheError as error:
+        raise DemarcheError(f"{COUNTERFACTUALS}: {error}") from None
+    difference = compare_counterfactuals(theirs, ours, seed=_SEED)
+    objection = _objection(difference, margin)
+    objections = [f"{COUNTERFACTUALS}: {difference.metric}: {objection}"] if objection else []
+    return replace(compared, differences=[difference], objections=objections)
 
 
 @dataclass(frozen=True)

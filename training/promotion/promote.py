@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from labels.errors import DemarcheError, one_line
 from training.comparison.find import MOST, find_run
+from training.config import COUNTERFACTUALS
 from training.prepare import Prepared
 from training.promotion.gate import ComparedSet, compare_on_gate, data_of, rules_of
 from training.reporter import Reporter
@@ -89,7 +90,8 @@ def consider(reference: str, *, alias: str = CHAMPION, reporter: Reporter) -> De
 def against_champion(registered: Registered, prepared: Prepared, run: str, *, reporter: Reporter) -> Decision:
     """Compare a new version with the champion, on data that has been read already.
 
-    A champion with an encoder is not evaluated afresh: that may take longer than the training.
+    A champion with an encoder is not evaluated afresh: that may take longer than the training. For the same reason, a
+    version with an encoder is not asked counterfactuals.
     """
     candidate = Version(registered.name, registered.version, run)
     holder, rules = Version(registered.name, registered.champion, None), prepared.config.tracking
@@ -97,8 +99,12 @@ def against_champion(registered: Registered, prepared: Prepared, run: str, *, re
     def data() -> Prepared:
         if tracking.has_encoder(holder.run or ""):
             raise DemarcheError(
-                "it was not tested on the same passages, and has an encoder, which takes time to test; "
+                "it has to be tested afresh, and has an encoder, which takes time to test; "
                 "`demarche runs promote` tests it"
+            )
+        if COUNTERFACTUALS in rules.gate and tracking.has_encoder(run):
+            raise DemarcheError(
+                f"{COUNTERFACTUALS}: a version with an encoder takes time to ask; `demarche runs promote` asks it"
             )
         return prepared
 

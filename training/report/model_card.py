@@ -15,6 +15,9 @@ from labels.gold.adjudication import Example
 from labels.passages import DECIDERS
 from labels.wording import counted, markdown
 from models.tagger import Tagger
+from training.evaluation.counterfactuals.answers import counterfactuals_of, evaluate_counterfactuals
+from training.evaluation.counterfactuals.card import card_lines
+from training.evaluation.counterfactuals.make import sample
 from training.evaluation.metrics import HEADLINES, Scores, metrics_by_name
 from training.evaluation.slices import FEWEST_GOLD
 from training.prepare import Prepared
@@ -27,6 +30,8 @@ LONGEST = 5000
 WHOLE_CARD = "model_card.md"
 _MOST_SOURCES = 8
 _MOST_NAMES = 12
+_MOST_CHANGED = 200
+"""Passages that counterfactuals are made of: a model reads each of them up to eight times."""
 
 
 def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
@@ -39,6 +44,8 @@ def model_card(prepared: Prepared, evaluated: Evaluated, *, run: str) -> str:
         "Training data": _data(prepared),
         "By source, on test": _by_source(prepared, evaluated),
         "How to repeat it": [f"Run {run} made it.", "", repeat(prepared)],
+        # Last, because its last lines are those that the page of the version can do without.
+        "Counterfactuals": _counterfactuals(prepared, evaluated.tagger),
     }
     parts = []
     for title, lines in sections.items():
@@ -134,6 +141,22 @@ def _badly(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:
         )
     for warning in evaluated.warnings:
         yield f"- {_sentence(warning)}"
+
+
+def _counterfactuals(prepared: Prepared, tagger: Tagger) -> list[str]:
+    """Return how the tagger does on counterfactuals of test, or nothing if it gives no stance or there are none."""
+    if not prepared.config.reads_stance:
+        return []
+    seed = prepared.config.seed
+    test = prepared.examples_in("test")
+    examples = sample(test, most=_MOST_CHANGED, seed=seed)
+    made = counterfactuals_of(prepared.data.codebook, examples, prepared.data.annotations, seed=seed)
+    if not made.pairs:
+        return []
+    whole = len(sample(test, most=len(test), seed=seed))
+    part = f"a random {len(examples)} of the " if len(examples) < whole else ""
+    made_of = f"Made of {part}{counted(whole, 'test passage')} with a stance."
+    return [made_of, "", *card_lines(evaluate_counterfactuals(tagger, made, seed=seed))]
 
 
 def _limits(prepared: Prepared, tagger: Tagger) -> Iterator[str]:

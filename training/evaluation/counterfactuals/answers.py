@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from labels.bootstrap import Groups, Interval, interval
-from labels.codebook import Stance
+from labels.codebook import Codebook, Stance
 from labels.errors import DemarcheError
 from labels.files import Frozen
 from labels.gold.adjudication import Example
@@ -72,8 +72,8 @@ class KindScore:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are enough pairs for an interval."""
-        return self.pairs >= FEWEST_PASSAGES and self.articles >= FEWEST_ARTICLES
+        """Whether there are enough pairs for a verdict."""
+        return _is_enough(self.pairs, self.articles)
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,15 @@ class CounterfactualScores:
 
 
 def counterfactuals_of(
-    tagger: Tagger,
+    codebook: Codebook,
     examples: Sequence[Example],
     annotations: Sequence[Annotation],
     *,
     rules: Rules | None = None,
     seed: int,
 ) -> Counterfactuals:
-    """Make the counterfactuals of labelled passages for a tagger; `rules` default to those that come with Demarche."""
-    maker = Maker(tagger.codebook, rules or read_rules(), read_english(), seed=seed)
+    """Make the counterfactuals of labelled passages; `rules` default to those that come with Demarche."""
+    maker = Maker(codebook, rules or read_rules(), read_english(), seed=seed)
     return maker.make(examples, holders(annotations))
 
 
@@ -116,7 +116,7 @@ def counterfactual_metrics(
     The pairs and their order depend on the labels, the codebook and the seed, not on the model: the metrics of two
     models can be compared with a paired bootstrap.
     """
-    made = counterfactuals_of(tagger, examples, annotations, rules=rules, seed=seed)
+    made = counterfactuals_of(tagger.codebook, examples, annotations, rules=rules, seed=seed)
     return evaluate_counterfactuals(tagger, made, seed=seed).metrics
 
 
@@ -125,8 +125,7 @@ def evaluate_counterfactuals(tagger: Tagger, counterfactuals: Counterfactuals, *
     answered = answer(tagger, counterfactuals.pairs) if counterfactuals.pairs else []
     asked = {(pair.kind, task) for pair in answered for task in TASKS if pair.consistent(task) is not None}
     if not asked:
-        why = "; ".join(describe_left_out(counterfactuals.left_out)) or "the gold has no stances"
-        raise DemarcheError(f"no counterfactuals can be made of these passages: {why}")
+        raise _no_pairs(counterfactuals)
     groups = Groups([pair.group for pair in answered])
     metrics: dict[str, Metric] = {}
     kinds: list[KindScore] = []
@@ -138,15 +137,15 @@ def evaluate_counterfactuals(tagger: Tagger, counterfactuals: Counterfactuals, *
             metric = Metric(_share(groups, consistent), groups, seed=seed)
             metrics[_metric(kind, task)] = metric
             of_kind = [pair for pair, each in zip(answered, consistent, strict=True) if each is not None]
-            right = metric.interval
+            articles = len({pair.group for pair in of_kind})
             kinds.append(
                 KindScore(
                     kind=kind,
                     must_stay=of_kind[0].must_stay,
                     task=task,
                     pairs=len(of_kind),
-                    articles=len({pair.group for pair in of_kind}),
-                    wrong=Interval(1 - right.value, 1 - right.high, 1 - right.low),
+                    articles=articles,
+                    wrong=_wrong(metric, sum(each is False for each in consistent), len(of_kind), articles),
                 )
             )
     each = [metrics[_metric(kind.kind, kind.task)].score for kind in kinds if kind.is_enough]
@@ -164,17 +163,37 @@ def compare_counterfactuals(one: CounterfactualScores, other: CounterfactualScor
     """
     if [(kind.kind, kind.task) for kind in one.kinds] != [(kind.kind, kind.task) for kind in other.kinds]:
         raise DemarcheError("counterfactuals: one model predicts topics or stance, and the other does not")
-    enough = [kind for kind in one.kinds if kind.is_enough]
-    if not enough:
-        most = max(kind.pairs for kind in one.kinds)
-        raise DemarcheError(
-            f"counterfactuals: at most {counted(most, 'pair')} of a kind; at least {FEWEST_PASSAGES} of "
-            f"{FEWEST_ARTICLES} articles are needed"
-        )
+    if not any(kind.is_enough for kind in one.kinds):
+        raise _too_few(max(kind.pairs for kind in one.kinds))
     before, after = one.metrics[CONSISTENCY], other.metrics[CONSISTENCY]
     difference = interval(lambda w: after.score(w) - before.score(w), before.groups, seed=seed)
     passages = len({pair.passage for pair in one.answered})
     return Difference(CONSISTENCY, before.value, after.value, difference, passages, before.groups.count)
+
+
+def check_enough(counterfactuals: Counterfactuals) -> None:
+    """Raise DemarcheError if there are too few pairs of every kind for a comparison of taggers, before any is asked."""
+    if not counterfactuals.pairs:
+        raise _no_pairs(counterfactuals)
+    kinds = [counterfactuals.of(kind) for kind in KINDS]
+    if not any(_is_enough(len(pairs), len({pair.before.passage.group_id for pair in pairs})) for pairs in kinds):
+        raise _too_few(max(map(len, kinds)))
+
+
+def _is_enough(pairs: int, articles: int) -> bool:
+    return pairs >= FEWEST_PASSAGES and articles >= FEWEST_ARTICLES
+
+
+def _too_few(most: int) -> DemarcheError:
+    return DemarcheError(
+        f"counterfactuals: at most {counted(most, 'pair')} of a kind; at least {FEWEST_PASSAGES} of "
+        f"{FEWEST_ARTICLES} articles are needed"
+    )
+
+
+def _no_pairs(counterfactuals: Counterfactuals) -> DemarcheError:
+    why = "; ".join(describe_left_out(counterfactuals.left_out)) or "the gold has no stances"
+    return DemarcheError(f"no counterfactuals can be made of these passages: {why}")
 
 
 def describe_left_out(left_out: Mapping[Kind, Mapping[str, int]]) -> list[str]:
@@ -244,6 +263,27 @@ def _share(groups: Groups, consistent: Sequence[bool | None]) -> Score:
         return shares
 
     return score
+
+
+def _wrong(metric: Metric, wrong: int, pairs: int, articles: int) -> Interval:
+    """Return the share of wrong pairs with its bootstrap interval, or Wilson's where that one would be too narrow."""
+    right = metric.interval
+    if _is_enough(pairs, articles) and 0 < wrong < pairs and right.has_bounds:
+        return Interval(1 - right.value, 1 - right.high, 1 - right.low)
+    return wilson(wrong, pairs, articles)
+
+
+def wilson(wrong: int, pairs: int, articles: int) -> Interval:
+    """Return the share of wrong pairs with the score interval of Wilson (1927), which needs no variation among them.
+
+    It counts articles, not pairs, because the pairs of an article are alike.
+    """
+    from scipy.stats import binomtest
+
+    # The same share of the articles need not be a whole number.
+    least, most = wrong * articles // pairs, -(-wrong * articles // pairs)
+    low, high = (binomtest(count, articles).proportion_ci(method="wilson") for count in (least, most))
+    return Interval(wrong / pairs, float(low.low), float(high.high))
 
 
 def _mean(shares: Sequence[FloatArray]) -> FloatArray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from labels.wording import counted
 from training.evaluation.counterfactuals.answers import CounterfactualScores, KindScore, describe_left_out
 from training.evaluation.counterfactuals.make import Kind
@@ -24,13 +22,8 @@ def sentence(score: KindScore) -> str:
 
 
 def _of(score: KindScore) -> str:
-    if not score.is_enough:
-        return f"{counted(score.pairs, 'pair')} only: too few to tell"
-    if math.isnan(score.wrong.low):
-        return counted(score.pairs, "pair")
-    return (
-        f"{counted(score.pairs, 'pair')}; 95 % interval {100 * score.wrong.low:.0f} to {100 * score.wrong.high:.0f} %"
-    )
+    pairs = counted(score.pairs, "pair") + ("" if score.is_enough else " only: too few to tell")
+    return f"{pairs}; 95 % interval {100 * score.wrong.low:.0f} to {100 * score.wrong.high:.0f} %"
 
 
 def card_lines(scores: CounterfactualScores) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
+
 from labels.codebook import Codebook, Stance
 from labels.gold.adjudication import Example, Target, target_of
 from labels.passages import Annotation, Passage
@@ -57,6 +59,13 @@ class Counterfactuals:
 
     def of(self, kind: Kind) -> list[Counterfactual]:
         return [pair for pair in self.pairs if pair.kind == kind]
+
+
+def sample(examples: Sequence[Example], *, most: int, seed: int) -> list[Example]:
+    """Return the examples whose gold has a stance, or a random `most` of them, in their order."""
+    with_stance = [e for e in examples if any(stance is not None for stance in e.stances.values())]
+    chosen = np.random.default_rng(seed).permutation(len(with_stance))[:most]
+    return [with_stance[number] for number in sorted(chosen)]
 
 
 def holders(annotations: Iterable[Annotation]) -> Holders:
