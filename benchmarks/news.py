@@ -32,7 +32,7 @@ from training.config import read_config
 from training.prepare import prepare
 
 CONFIGS = [f"configs/{name}.yaml" for name in ("linear", "embedding", "encoder", "average", "joint")]
-WITH_MPNET = "configs/bench/news.yaml"
+WITH_MPNET = "configs/bench/news-mpnet.yaml"
 CURVE = ["configs/linear.yaml", "configs/embedding.yaml"]
 SIZES = (0, 25, 50, 100, 200, 400, None)
 

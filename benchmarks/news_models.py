@@ -123,7 +123,7 @@ def outcome(
     prepared = prepare(config)
     data = config.data
     files = (path, data.codebook, *data.passages, *data.annotations)
-    code = sorted(Path("tagging").rglob("*.py"))
+    code = sorted(file for room in ("labels", "models", "tagging", "training") for file in Path(room).rglob("*.py"))
     learned = (bench.seed, corpus, rules, without, sorted(example.passage.id for example in real))
     learns = sha256(repr(learned).encode()).hexdigest()[:12]
     folder = BUILD / "news" / f"{path.stem}-{learns}-{digest(*files, *bench.news, *bench.pages, *code)}"

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -109,11 +109,13 @@ class Tracking(Frozen):
 class Thresholds(Frozen):
     """How each topic's threshold is chosen: for the best F1, or the lowest that reaches `precision`.
 
-    `text` is the fraction of the threshold that a passage with a title must reach without it.
+    `text` is the fraction of the threshold that a passage with a title must reach without it. `stance` says which stance
+    is chosen: the likeliest, or by weighted probabilities, for the best macro-F1.
     """
 
     precision: Annotated[float | None, Field(gt=0, le=1)] = None
     text: Annotated[float, Field(ge=0, le=1)] = 0.1
+    stance: Literal["macro_f1", "likeliest"] = "macro_f1"
 
 
 class Config(Frozen):

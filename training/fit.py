@@ -129,7 +129,7 @@ def _two_stage(
         if not len(queries[0]):
             raise DemarcheError("train has no stances; remove `stance:` from the config, or label some")
         stance = fit_stance(config.stance, context(queries[0] + queries[1]), *queries, callback=callback)
-        stance_calibration = calibrate_stance(stance.raw, stance.y)
+        stance_calibration = _calibrate_stance(config, stance.raw, stance.y)
         warnings += _few_stances(stance.y, where=_where(stance.y, queries[1]))
         warnings += _few_by_topic(config.stance, codebook, queries[0] + queries[1])
     reader = TwoStage(topics.model if topics else None, stance.model if stance else None)
@@ -153,7 +153,7 @@ def _one_pass(
     where = _where(joint.y, examples[1])
     topics, warnings = _calibrate_topics(config, codebook, joint.raw[:, :, 0], joint.y[:, :, 0], where=where)
     has_stance = ~np.isnan(joint.y[:, :, 1])
-    stance = calibrate_stance(joint.raw[has_stance][:, 1:], joint.y[has_stance][:, 1:])
+    stance = _calibrate_stance(config, joint.raw[has_stance][:, 1:], joint.y[has_stance][:, 1:])
     warnings += _few_stances(joint.y[has_stance], where=where)
     train_reader = None if joint.train_model is None else OnePass(joint.train_model)
     return _Calibrated(OnePass(joint.model), train_reader, topics, stance, warnings)
@@ -186,6 +186,13 @@ def _calibrate_topics(
         "out-of-fold predictions; its threshold is the nearest to it"
         for position in unmet
     ]
+
+
+def _calibrate_stance(config: Config, raw: FloatArray, y: FloatArray) -> StanceCalibration:
+    calibration = calibrate_stance(raw, y)
+    if config.thresholds.stance == "likeliest":
+        return calibration.model_copy(update={"weights": StanceCalibration().weights})
+    return calibration
 
 
 def baselines(
