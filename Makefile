@@ -6,7 +6,7 @@ CHAMPION := models:/foreign-affairs-tagger@champion
 .PHONY: demo test check screenshots bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
-	$(BIN)/demarche train configs/linear.yaml
+	$(BIN)/demarche train configs/news.yaml
 	$(BIN)/demarche tag seeds/new_articles --model $(CHAMPION) --out build/tags.csv
 	@echo
 	@echo "The tags are in build/tags.csv: one row per passage and topic, with its stance."

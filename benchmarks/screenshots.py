@@ -35,7 +35,7 @@ RUNS = {
     "linear": ["configs/linear.yaml"],
     "words-only": ["configs/linear.yaml", *_NO_CHARACTERS],
     "passage-alone": ["configs/linear.yaml", *_NO_CHARACTERS, "input=[text]"],
-    "embedding": ["configs/embedding.yaml"],
+    "news": ["configs/news.yaml"],
 }
 WIDTH, HEIGHT = 1500, 940  # pixels
 _PATIENCE = 120  # seconds

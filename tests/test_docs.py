@@ -100,10 +100,11 @@ def test_the_commands_of_the_readmes_run_in_order(project: Path, monkeypatch: py
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 
 
-def test_the_commands_of_the_labelling_page_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_the_pages_on_labelling_and_tagging_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    lines = [line for block in blocks(REPOSITORY / "docs/labelling.md", "sh") for line in block.splitlines()]
+    pages = (REPOSITORY / "docs/labelling.md", REPOSITORY / "docs/tagging.md")
+    lines = [line for page in pages for block in blocks(page, "sh") for line in block.splitlines()]
     small = "demarche train configs/linear.yaml topics.ngrams.chars=null stance.ngrams.chars=null"
     printed = ""
     for line in [small, *lines]:
@@ -122,6 +123,8 @@ def test_the_commands_of_the_labelling_page_run_in_order(project: Path, monkeypa
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
     assert len(Path("build/audit/annotations.jsonl").read_text(encoding="utf-8").splitlines()) == 1
     assert Path("build/next.jsonl").exists()
+    assert Path("build/tags.parquet").exists()
+    assert Path("build/archive/tags").is_dir()
 
 
 def test_the_command_demarche_is_installed() -> None:
