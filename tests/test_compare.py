@@ -108,7 +108,7 @@ def test_a_run_of_topics_is_compared_on_topics_with_a_run_of_both_tasks() -> Non
     assert [one.metric for one in differences] == ["topics/micro_f1"]
 
 
-@pytest.mark.parametrize("change", ["a topic", "a tie", "a stance", "another topic"])
+@pytest.mark.parametrize("change", ["a topic", "a tie", "a stance", "another topic", "another target"])
 def test_runs_on_different_gold_are_refused_and_the_passage_is_reported(change: str) -> None:
     row = next(n for n, p in enumerate(GOOD) if p.topics["tea"].gold)
     passage = GOOD[row]
@@ -117,6 +117,9 @@ def test_runs_on_different_gold_are_refused_and_the_passage_is_reported(change: 
         "a topic": {"topics": {**passage.topics, "tea": tea.model_copy(update={"gold": False})}},
         "a tie": {"topics": {**passage.topics, "tea": tea.model_copy(update={"gold": None})}},
         "another topic": {"topics": {**passage.topics, "snow": tea}},
+        "another target": {
+            "stances": tuple(s.model_copy(update={"topic": None, "target": "coffee"}) for s in passage.stances)
+        },
         "a stance": {
             "stances": tuple(
                 s.model_copy(update={"gold": "favor" if s.gold != "favor" else None}) for s in passage.stances
@@ -178,6 +181,13 @@ def test_the_passages_of_a_metric_are_those_that_have_gold_for_it() -> None:
     assert stance.passages <= 10
     assert Tested(stance, 0.0).verdict == "too few passages to tell"
     assert joint.passages < 120
+
+
+def test_several_targets_of_a_passage_are_one_passage() -> None:
+    run = [one.model_copy(update={"group": one.passage}) for one in GOOD if len(one.stances) == 2][:20]
+    (stance, tea) = compare(run, run, metrics=["stance/macro_f1", "stance/macro_f1_by_topic/tea"], seed=1)
+    assert (stance.passages, tea.passages) == (20, 20)
+    assert Tested(stance, 0.0).verdict == "too few passages to tell"
 
 
 def test_two_articles_are_enough_to_compare_on() -> None:

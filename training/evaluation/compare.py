@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from labels.bootstrap import Interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError, suggest
+from labels.passages import Span
 from labels.wording import counted
 from training.evaluation.metrics import HEADLINES, Metric
 from training.evaluation.predictions import Prediction
@@ -149,5 +150,5 @@ def _topic_gold(prediction: Prediction) -> dict[str, bool | None]:
     return {topic: predicted.gold for topic, predicted in prediction.topics.items()}
 
 
-def _stance_gold(prediction: Prediction) -> list[Stance | None]:
-    return [stance.gold for stance in prediction.stances]
+def _stance_gold(prediction: Prediction) -> dict[tuple[str | None, str | None, Span | None], Stance | None]:
+    return {(stance.topic, stance.target, stance.target_span): stance.gold for stance in prediction.stances}

@@ -164,9 +164,11 @@ def topic_results(predictions: Iterable[Prediction]) -> TopicResults | None:
     passages = [p for p in predictions if p.topics and all(topic.gold is not None for topic in p.topics.values())]
     if not passages:
         return None
-    rows = [list(passage.topics.values()) for passage in passages]
+    # The passages of two runs, whose codebooks may order the topics differently, can be among them.
+    ids = list(passages[0].topics)
+    rows = [[passage.topics[id] for id in ids] for passage in passages]
     return TopicResults(
-        topics=list(passages[0].topics),
+        topics=ids,
         groups=Groups([passage.group for passage in passages]),
         gold=np.array([[bool(topic.gold) for topic in row] for row in rows]),
         probabilities=np.array([[topic.probability for topic in row] for row in rows]),
