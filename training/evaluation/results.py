@@ -159,9 +159,19 @@ class JointResults:
         return []
 
 
+def measured(metric: str, predictions: Iterable[Prediction]) -> list[Prediction]:
+    """Return the passages that a metric is computed on: those that have gold for it."""
+    if metric.startswith("joint/"):
+        return [p for p in predictions if count_pairs(p) is not None]
+    if metric.startswith("topics/"):
+        return [p for p in predictions if p.topics and all(topic.gold is not None for topic in p.topics.values())]
+    of = metric.removeprefix(STANCE_BY_TOPIC) if metric.startswith(STANCE_BY_TOPIC) else None
+    return [p for p in predictions if any(s.gold is not None and of in (None, s.topic) for s in p.stances)]
+
+
 def topic_results(predictions: Iterable[Prediction]) -> TopicResults | None:
     """Collect the results of topics; None if no passage has predictions and gold of topics."""
-    passages = [p for p in predictions if p.topics and all(topic.gold is not None for topic in p.topics.values())]
+    passages = measured("topics/", predictions)
     if not passages:
         return None
     # The passages of two runs, whose codebooks may order the topics differently, can be among them.
