@@ -11,7 +11,12 @@ import pytest
 
 from labels.files import write_jsonl
 from tests.conftest import demarche, make_workspace, trained
+from tests.test_compare import town
+from training.comparison import leaderboard
+from training.comparison.contenders import Contender
 from training.comparison.find import find_run
+from training.evaluation.predictions import Prediction
+from training.reporter import NoReporter
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 from training.tracking.registry import champion_of
@@ -214,6 +219,37 @@ def test_runs_that_do_not_clearly_differ_share_a_rank(folder: Path) -> None:
     ranks = {line.split()[2]: line.split()[0] for line in shared.splitlines()[2:] if "tests" in line}
     assert ranks == {"good": "1", "poor": "2=", "topics": "2="}
     assert "=: no clear difference in topics/micro_f1 to the best run of that rank" in shared
+
+
+def boards_of(monkeypatch: pytest.MonkeyPatch, runs: dict[str, list[Prediction]]) -> list[list[str]]:
+    """The names of the runs on each board; each run has another digest of its test data."""
+    summaries = [
+        tracking.Summary(n, n, "tests", "1", "FINISHED", 0.0, {}, {}, {"test": f"digest of {n}"}) for n in runs
+    ]
+    monkeypatch.setattr(leaderboard, "fetch", lambda run: Contender(run, [runs[run.id]]))
+    boards = leaderboard.leaderboards(summaries, metric=None, seed=1, reporter=NoReporter())
+    return [
+        [each.run.name for each in (*(place.contender for place in board.places), *board.unranked)] for board in boards
+    ]
+
+
+def test_runs_with_the_same_passages_and_gold_share_a_board_if_the_codebook_was_reworded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert boards_of(monkeypatch, {"a": town(accuracy=0.9), "b": town(accuracy=0.5)}) == [["a", "b"]]
+
+
+def test_a_run_of_stance_does_not_bring_runs_with_other_gold_of_topics_onto_its_board(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, *rest = town(accuracy=0.9)
+    tied = {id: topic.model_copy(update={"gold": None}) for id, topic in one.topics.items()}
+    runs = {
+        "stance": town(accuracy=0.9, tasks="stance"),
+        "majority": [one, *rest],
+        "weighted": [one.model_copy(update={"topics": tied}), *rest],
+    }
+    assert boards_of(monkeypatch, runs) == [["majority", "stance"], ["weighted"]]
 
 
 def test_a_metric_that_no_run_has_is_refused_by_the_leaderboard(folder: Path) -> None:
