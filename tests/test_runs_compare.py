@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from tests.conftest import demarche, make_workspace, trained
 from tests.test_compare import town
 from training.comparison import leaderboard
 from training.comparison.contenders import Contender
 from training.comparison.find import find_run
+from training.config import read_config
 from training.evaluation.predictions import Prediction
 from training.reporter import NoReporter
+from training.seeds import description
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 from training.tracking.registry import champion_of
@@ -72,6 +75,11 @@ def test_seeds_are_runs_nested_in_one_that_has_their_mean_and_one_model(folder: 
     assert champion_of(open_store(), "tiny-tagger") == "1"
 
 
+def test_the_name_of_a_config_is_literal_in_the_description_of_its_seeds(folder: Path) -> None:
+    config = read_config("config.yaml", ["name=<b>|*bold*"])
+    assert r"&lt;b&gt;\|\*bold\*" in description(config, {}, 2)
+
+
 def test_several_seeds_are_one_row_with_their_spread(folder: Path) -> None:
     (row,) = [line for line in demarche("runs", "list").output.splitlines() if "poor" in line]
     assert f"{run_of('poor').metrics['test/topics/micro_f1']:.3f} ± 0.0" in row
@@ -111,7 +119,7 @@ def test_json_has_a_row_for_each_headline_and_topic_and_no_nan(folder: Path) -> 
 
 def test_names_of_runs_are_literal_in_markdown(folder: Path) -> None:
     output = demarche("runs", "compare", GOOD, "poor", "--format", "markdown").stdout
-    assert r"good \<b\>\|\*bold\*" in output
+    assert r"good &lt;b&gt;\|\*bold\*" in output
     assert "<b>" not in output
     rows = [line for line in output.splitlines() if line.startswith("|")]
     assert len({line.replace(r"\|", "").count("|") for line in rows}) == 1
@@ -196,6 +204,19 @@ def test_a_logged_comparison_links_its_runs_and_is_no_run_among_others(folder: P
     assert [run.id for run in tracking.runs()] == before
     assert "compared" not in demarche("runs", "list", "--parts").output
     assert "compared" not in demarche("runs", "leaderboard").output
+
+
+def test_a_run_that_many_newer_ones_follow_is_found_by_its_whole_id(folder: Path) -> None:
+    run = run_of("topics")
+    newer = [each for each in tracking.runs() if each.started > run.started]
+    assert find_run(run.id, newer) == run
+    with pytest.raises(DemarcheError, match="no such run"):
+        find_run("0" * 32, newer)
+
+
+def test_a_run_whose_name_begins_with_what_was_asked_for_is_suggested(folder: Path) -> None:
+    with pytest.raises(DemarcheError, match=r"no such run in .*; did you mean 'elsewhere'"):
+        run_of("else")
 
 
 def test_the_leaderboard_has_a_board_for_each_test_set_and_the_best_run_on_top(folder: Path) -> None:
