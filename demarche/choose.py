@@ -73,7 +73,7 @@ def audit(
     has_topics = bool(audited.codebook.topics)
     columns = write_list(out, listed, has_topics=has_topics, blind=blind, for_spreadsheet=for_spreadsheet)
     if not blind:
-        _print_suspects(audited.suspects[:_SHOWN])
+        _print_suspects(listed[:_SHOWN])
         echo()
     echo(
         f"{counted(len(listed), 'passage')} of {len(audited.suspects)} in {out}, "

@@ -94,6 +94,13 @@ def test_labels_of_test_are_not_audited(workspace: Path) -> None:
     assert sorted(listed) == sorted(train_and_dev())
 
 
+def test_no_more_passages_are_shown_than_are_listed(workspace: Path) -> None:
+    result = demarche("labels", "audit", "config.yaml", "stance=null", "--out", "list.csv", "--n", "3")
+    shown = [line.split()[0] for line in result.output.splitlines() if line.startswith("article-")]
+    assert shown == [row["id"] for row in rows_of("list.csv")]
+    assert len(shown) == 3
+
+
 def test_a_blind_list_shows_neither_the_labels_nor_the_model(workspace: Path) -> None:
     result = demarche("labels", "audit", "config.yaml", "stance=null", "--out", "list.csv", "--n", "30", "--blind")
     assert list(rows_of("list.csv")[0]) == [
