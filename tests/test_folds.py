@@ -66,7 +66,7 @@ def test_the_terminal_shows_folds_spread_and_that_nothing_is_registered(validate
     mean = sum(float(row[3]) for row in rows) / 2
     assert f"topics/micro_f1: mean {mean:.3f} over the folds, standard deviation" in validated.output
     assert "keeps and registers no model" in validated.output
-    assert "on test, topics are good" in validated.output
+    assert "on all folds, topics are good" in validated.output
 
 
 def test_every_passage_is_predicted_once(validated: Validated) -> None:

@@ -191,7 +191,7 @@ def _pool(run: Run, part: Prepared, folds: list[Fold]) -> CrossValidated:
         folds=folds,
         scores=scores,
         baselines=of_baselines,
-        findings=find(whole, on_sets),
+        findings=find(whole, on_sets, test="all folds"),
     )
     log_inputs(run, whole)
     log_scores(run, on_sets.scores, on_sets.baselines, {}, on_sets.predictions)

@@ -232,5 +232,6 @@ def _class(
         "ap": average_precision(gold, probabilities, groups),
     }
     values = {key: value(score, groups) for key, score in scores.items()}
-    rounded = {key: None if np.isnan(value) else round(value, 4) for key, value in values.items()}
-    return {"task": task, "class": name, "gold": int(gold.sum()), "predicted": int(predicted.sum())} | rounded
+    # Not to the digits that are shown: a number rounded twice would differ from that of the metric.
+    defined = {key: None if np.isnan(value) else round(value, 10) for key, value in values.items()}
+    return {"task": task, "class": name, "gold": int(gold.sum()), "predicted": int(predicted.sum())} | defined

@@ -51,8 +51,8 @@ class Evaluated(OnSets):
         return self.scores["test"]
 
 
-def find(prepared: Prepared, on: OnSets) -> Findings:
-    """Break the metrics of every set down, and say what they show."""
+def find(prepared: Prepared, on: OnSets, *, test: str = "test") -> Findings:
+    """Break the metrics of every set down, and say what they show; `test` is what the sentences call test."""
     config = prepared.config
     slices, sentences = {}, {}
     for name, examples, _ in evaluation_sets(prepared):
@@ -62,10 +62,11 @@ def find(prepared: Prepared, on: OnSets) -> Findings:
         slices[name] = find_slices(predictions, columns, seed=config.seed)
         of_annotators = on.ceilings[name].annotators.headlines() if name in on.ceilings else {}
         ceiling = {metric: score.value for metric, score in of_annotators.items()}
+        called = test if name == "test" else name
         said = [
-            how_good(predictions, scores, on.baselines[name], on=name, ceiling=ceiling),
-            small_set(predictions, scores, on=name),
-            weak_slices(slices[name], on=name),
+            how_good(predictions, scores, on.baselines[name], on=called, ceiling=ceiling),
+            small_set(predictions, scores, on=called),
+            weak_slices(slices[name], on=called),
         ]
         sentences[name] = [sentence for sentence in said if sentence is not None]
     return Findings(slices, sentences)
