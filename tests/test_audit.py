@@ -160,6 +160,8 @@ def test_stances_toward_named_targets_come_back_and_those_left_empty_do_not(work
     assert result.exit_code == 0, result.output
     rows = rows_of("list.csv")
     first = rows[0]
+    assert "write the stance toward each target into the empty columns" in result.output
+    assert "topic" not in result.output.partition("write ")[2].partition("demarche")[0]
     assert first["target_1"].startswith("the ")
     assert first["stance_1"] == ""
     new = import_filled_in(result.output, Path("list.csv"), {first["id"]: {"stance_1": "neutral"}})
