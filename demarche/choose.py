@@ -73,7 +73,7 @@ def audit(
     has_topics = bool(audited.codebook.topics)
     columns = write_list(out, listed, has_topics=has_topics, blind=blind, for_spreadsheet=for_spreadsheet)
     if not blind:
-        _print_suspects(audited.suspects[:_SHOWN])
+        _print_suspects(listed[:_SHOWN])
         echo()
     echo(
         f"{counted(len(listed), 'passage')} of {len(audited.suspects)} in {out}, "
@@ -103,9 +103,14 @@ def _print_import(
     """Print the command that reads the new labels, and where they would change nothing."""
     from training.audit.listing import NONE
 
+    what = (
+        f"all topics of a passage with their stances into the empty columns, or {NONE!r} as its only topic"
+        if columns.topics
+        else "the stance toward each target into the empty columns"
+    )
     echo(
-        f"write all topics of a passage with their stances into the empty columns, or {NONE!r} as its only topic; leave a "
-        "passage that you did not read again empty. Then import the list, and add its annotations to the config:"
+        f"write {what}; leave a passage that you did not read again empty. Then import the list, and add its annotations to "
+        "the config:"
     )
     options = column_options(columns)
     options += ["--value", f"{NONE}=", "--empty", "unread", "--annotator-name", "adjudicator"]

@@ -140,8 +140,11 @@ def _print_ui(experiment: str) -> None:
 def _print_folds(validated: CrossValidated) -> None:
     from training.tracking.store import store_name
 
-    rows = validated.rows()
-    table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
+    rows = [
+        tuple(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row.values())
+        for row in validated.rows()
+    ]
+    table(tuple(validated.rows()[0]), rows)
     echo()
     scores_table(validated.scores, validated.baselines, on="all folds")
     echo()

@@ -94,6 +94,13 @@ def test_labels_of_test_are_not_audited(workspace: Path) -> None:
     assert sorted(listed) == sorted(train_and_dev())
 
 
+def test_no_more_passages_are_shown_than_are_listed(workspace: Path) -> None:
+    result = demarche("labels", "audit", "config.yaml", "stance=null", "--out", "list.csv", "--n", "3")
+    shown = [line.split()[0] for line in result.output.splitlines() if line.startswith("article-")]
+    assert shown == [row["id"] for row in rows_of("list.csv")]
+    assert len(shown) == 3
+
+
 def test_a_blind_list_shows_neither_the_labels_nor_the_model(workspace: Path) -> None:
     result = demarche("labels", "audit", "config.yaml", "stance=null", "--out", "list.csv", "--n", "30", "--blind")
     assert list(rows_of("list.csv")[0]) == [
@@ -153,6 +160,8 @@ def test_stances_toward_named_targets_come_back_and_those_left_empty_do_not(work
     assert result.exit_code == 0, result.output
     rows = rows_of("list.csv")
     first = rows[0]
+    assert "write the stance toward each target into the empty columns" in result.output
+    assert "topic" not in result.output.partition("write ")[2].partition("demarche")[0]
     assert first["target_1"].startswith("the ")
     assert first["stance_1"] == ""
     new = import_filled_in(result.output, Path("list.csv"), {first["id"]: {"stance_1": "neutral"}})

@@ -15,6 +15,7 @@ from training.comparison.runs import Tested
 from training.evaluation.compare import compare
 from training.evaluation.metrics import evaluate
 from training.evaluation.predictions import Prediction
+from training.evaluation.significance import p_values
 
 
 def town(*, accuracy: float, seed: int = 1, passages: int = 120, tasks: str = "topics stance") -> list[Prediction]:
@@ -108,7 +109,7 @@ def test_a_run_of_topics_is_compared_on_topics_with_a_run_of_both_tasks() -> Non
     assert [one.metric for one in differences] == ["topics/micro_f1"]
 
 
-@pytest.mark.parametrize("change", ["a topic", "a tie", "a stance", "another topic"])
+@pytest.mark.parametrize("change", ["a topic", "a tie", "a stance", "another topic", "another target"])
 def test_runs_on_different_gold_are_refused_and_the_passage_is_reported(change: str) -> None:
     row = next(n for n, p in enumerate(GOOD) if p.topics["tea"].gold)
     passage = GOOD[row]
@@ -117,6 +118,9 @@ def test_runs_on_different_gold_are_refused_and_the_passage_is_reported(change: 
         "a topic": {"topics": {**passage.topics, "tea": tea.model_copy(update={"gold": False})}},
         "a tie": {"topics": {**passage.topics, "tea": tea.model_copy(update={"gold": None})}},
         "another topic": {"topics": {**passage.topics, "snow": tea}},
+        "another target": {
+            "stances": tuple(s.model_copy(update={"topic": None, "target": "coffee"}) for s in passage.stances)
+        },
         "a stance": {
             "stances": tuple(
                 s.model_copy(update={"gold": "favor" if s.gold != "favor" else None}) for s in passage.stances
@@ -178,6 +182,29 @@ def test_the_passages_of_a_metric_are_those_that_have_gold_for_it() -> None:
     assert stance.passages <= 10
     assert Tested(stance, 0.0).verdict == "too few passages to tell"
     assert joint.passages < 120
+
+
+def test_several_targets_of_a_passage_are_one_passage() -> None:
+    several = [one for one in GOOD if len(one.stances) == 2][:20]
+    run = [one if one in several else one.model_copy(update={"stances": ()}) for one in GOOD]
+    (stance, tea) = compare(run, run, metrics=["stance/macro_f1", "stance/macro_f1_by_topic/tea"], seed=1)
+    assert (stance.passages, tea.passages) == (20, 20)
+    assert Tested(stance, 0.0).verdict == "too few passages to tell"
+
+
+def test_a_class_that_one_article_has_shows_no_clear_difference() -> None:
+    """Every draw with the article has the same difference, so the interval has no width."""
+    runs = [
+        [
+            predicted(f"p{n}", {"tea": (n < 12, 0.9 if n < found else 0.1)}, group="one" if n < 12 else f"a{n % 40}")
+            for n in range(120)
+        ]
+        for found in (3, 12)
+    ]
+    (recall,) = compare(*runs, metrics=["topics/recall/tea"], seed=1)
+    assert recall.difference.low > 0
+    p = p_values(*runs, ["topics/recall/tea"], seed=1)["topics/recall/tea"]
+    assert Tested(recall, p).verdict == "no clear difference"
 
 
 def test_two_articles_are_enough_to_compare_on() -> None:

@@ -207,6 +207,14 @@ def test_the_order_of_passages_changes_no_metric_and_no_interval(town: list[Pred
     assert one.left_out == other.left_out
 
 
+def test_the_table_of_classes_shows_the_f1_of_the_metrics() -> None:
+    """F1 is 14 / 27 = 0.5185…: rounded to four digits first, it would be shown as 0.518."""
+    town = [predicted(f"p{n}", {"tea": (n < 20, 0.9 if n < 7 else 0.1), "rain": (True, 0.9)}) for n in range(60)]
+    evaluated = evaluate(town, seed=1)
+    row = next(row for row in evaluated.classes if row["class"] == "tea")
+    assert f"{row['f1']:.3f}" == f"{evaluated.metrics['topics/f1/tea'].value:.3f}" == "0.519"
+
+
 def test_draws_without_a_rare_topic_do_not_lower_its_interval() -> None:
     """All topics are predicted correctly, so every draw that has the topic scores 1."""
     town = [predicted(f"p{n}", {"tea": (True, 0.9), "rain": (n < 2, 0.9 if n < 2 else 0.1)}) for n in range(12)]

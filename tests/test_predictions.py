@@ -104,7 +104,9 @@ def test_metrics_are_the_same_after_predictions_are_read_back(tmp_path: Path) ->
     restored = read_predictions(tmp_path / "predictions.jsonl")
     assert restored == predictions
     before, after = evaluate(predictions, seed=1), evaluate(restored, seed=1)
-    assert {n: m.interval for n, m in after.metrics.items()} == {n: m.interval for n, m in before.metrics.items()}
+    assert {n: str(m.interval) for n, m in after.metrics.items()} == {
+        n: str(m.interval) for n, m in before.metrics.items()
+    }
     assert (after.classes, after.left_out) == (before.classes, before.left_out)
 
 

@@ -189,7 +189,8 @@ def test_a_version_is_named_by_its_number_its_run_or_an_alias(versions: Path) ->
         assert (str(found), found.run) == (f"{NAME}/3", run.id)
     assert promotion.find_candidate(f"models:/{NAME}@champion", reporter=Silent()).version == "1"
     for missing in (f"{NAME}/9", f"models:/{NAME}/9", "nobody/1", "nobody"):
-        with pytest.raises(DemarcheError, match=r"no such .*`demarche runs list`"):
+        what = "version" if "/" in missing else "run"
+        with pytest.raises(DemarcheError, match=rf"no such {what} .*`demarche runs list`"):
             promotion.find_candidate(missing, reporter=Silent())
     tracking.new_run("tests", "unregistered")
     with pytest.raises(DemarcheError, match=r"it registered no model; set tracking.register"):

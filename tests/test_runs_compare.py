@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from tests.conftest import demarche, make_workspace, trained
+from tests.test_compare import town
+from training.comparison import leaderboard
+from training.comparison.contenders import Contender
 from training.comparison.find import find_run
+from training.config import read_config
+from training.evaluation.predictions import Prediction
+from training.reporter import NoReporter
+from training.seeds import description
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 from training.tracking.registry import champion_of
@@ -67,6 +75,11 @@ def test_seeds_are_runs_nested_in_one_that_has_their_mean_and_one_model(folder: 
     assert champion_of(open_store(), "tiny-tagger") == "1"
 
 
+def test_the_name_of_a_config_is_literal_in_the_description_of_its_seeds(folder: Path) -> None:
+    config = read_config("config.yaml", ["name=<b>|*bold*"])
+    assert r"&lt;b&gt;\|\*bold\*" in description(config, {}, 2)
+
+
 def test_several_seeds_are_one_row_with_their_spread(folder: Path) -> None:
     (row,) = [line for line in demarche("runs", "list").output.splitlines() if "poor" in line]
     assert f"{run_of('poor').metrics['test/topics/micro_f1']:.3f} ± 0.0" in row
@@ -106,7 +119,7 @@ def test_json_has_a_row_for_each_headline_and_topic_and_no_nan(folder: Path) -> 
 
 def test_names_of_runs_are_literal_in_markdown(folder: Path) -> None:
     output = demarche("runs", "compare", GOOD, "poor", "--format", "markdown").stdout
-    assert r"good \<b\>\|\*bold\*" in output
+    assert r"good &lt;b&gt;\|\*bold\*" in output
     assert "<b>" not in output
     rows = [line for line in output.splitlines() if line.startswith("|")]
     assert len({line.replace(r"\|", "").count("|") for line in rows}) == 1
@@ -193,6 +206,19 @@ def test_a_logged_comparison_links_its_runs_and_is_no_run_among_others(folder: P
     assert "compared" not in demarche("runs", "leaderboard").output
 
 
+def test_a_run_that_many_newer_ones_follow_is_found_by_its_whole_id(folder: Path) -> None:
+    run = run_of("topics")
+    newer = [each for each in tracking.runs() if each.started > run.started]
+    assert find_run(run.id, newer) == run
+    with pytest.raises(DemarcheError, match="no such run"):
+        find_run("0" * 32, newer)
+
+
+def test_a_run_whose_name_begins_with_what_was_asked_for_is_suggested(folder: Path) -> None:
+    with pytest.raises(DemarcheError, match=r"no such run in .*; did you mean 'elsewhere'"):
+        run_of("else")
+
+
 def test_the_leaderboard_has_a_board_for_each_test_set_and_the_best_run_on_top(folder: Path) -> None:
     result = demarche("runs", "leaderboard")
     assert result.exit_code == 0, result.output
@@ -214,6 +240,37 @@ def test_runs_that_do_not_clearly_differ_share_a_rank(folder: Path) -> None:
     ranks = {line.split()[2]: line.split()[0] for line in shared.splitlines()[2:] if "tests" in line}
     assert ranks == {"good": "1", "poor": "2=", "topics": "2="}
     assert "=: no clear difference in topics/micro_f1 to the best run of that rank" in shared
+
+
+def boards_of(monkeypatch: pytest.MonkeyPatch, runs: dict[str, list[Prediction]]) -> list[list[str]]:
+    """The names of the runs on each board; each run has another digest of its test data."""
+    summaries = [
+        tracking.Summary(n, n, "tests", "1", "FINISHED", 0.0, {}, {}, {"test": f"digest of {n}"}) for n in runs
+    ]
+    monkeypatch.setattr(leaderboard, "fetch", lambda run: Contender(run, [runs[run.id]]))
+    boards = leaderboard.leaderboards(summaries, metric=None, seed=1, reporter=NoReporter())
+    return [
+        [each.run.name for each in (*(place.contender for place in board.places), *board.unranked)] for board in boards
+    ]
+
+
+def test_runs_with_the_same_passages_and_gold_share_a_board_if_the_codebook_was_reworded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert boards_of(monkeypatch, {"a": town(accuracy=0.9), "b": town(accuracy=0.5)}) == [["a", "b"]]
+
+
+def test_a_run_of_stance_does_not_bring_runs_with_other_gold_of_topics_onto_its_board(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, *rest = town(accuracy=0.9)
+    tied = {id: topic.model_copy(update={"gold": None}) for id, topic in one.topics.items()}
+    runs = {
+        "stance": town(accuracy=0.9, tasks="stance"),
+        "majority": [one, *rest],
+        "weighted": [one.model_copy(update={"topics": tied}), *rest],
+    }
+    assert boards_of(monkeypatch, runs) == [["majority", "stance"], ["weighted"]]
 
 
 def test_a_metric_that_no_run_has_is_refused_by_the_leaderboard(folder: Path) -> None:

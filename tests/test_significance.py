@@ -19,6 +19,11 @@ def test_a_run_compared_with_itself_has_a_p_value_of_one() -> None:
     assert p_values(GOOD, GOOD, METRICS, seed=1) == dict.fromkeys(METRICS, 1.0)
 
 
+def test_runs_whose_codebooks_list_the_topics_in_another_order_are_compared_topic_by_topic() -> None:
+    reordered = [each.model_copy(update={"topics": dict(reversed(each.topics.items()))}) for each in POOR]
+    assert p_values(POOR, reordered, METRICS, seed=1) == dict.fromkeys(METRICS, 1.0)
+
+
 def test_a_clearly_better_run_has_a_small_p_value_in_either_order() -> None:
     one, other = p_values(POOR, GOOD, METRICS, seed=1), p_values(GOOD, POOR, METRICS, seed=1)
     assert all(p < 0.01 for p in one.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from labels.errors import DemarcheError
 from labels.splits.split import hash_fraction
-from labels.wording import counted
+from labels.wording import counted, markdown
 from training.config import Config
 from training.evaluation import plots
 from training.evaluation.compare import Difference, compare
@@ -59,7 +59,7 @@ def learning_curve(config: Config, points: int, *, reporter: Reporter) -> Curve:
         run.figure(plots.learning_curve(lines), "figures/learning_curve.png")
         run.metrics({f"learning_curve/{name}": curve[-1].scores.metrics[name].value for name in names})
         run.tags({"demarche.overrides": " ".join(config.overrides), **data_tags(prepared)})
-        title = f"**{config.name}** on {points} growing fractions of its training articles."
+        title = f"**{markdown(config.name)}** on {points} growing fractions of its training articles."
         run.describe("\n\n".join([title, *sentences]))
     return Curve(run.id, run.name, config.tracking.experiment, names, curve, sentences)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labels.bootstrap import Interval
-from labels.wording import counted
+from labels.wording import counted, markdown
 from training.config import Config
 from training.evaluate import evaluation_sets
 from training.evaluation.metrics import HEADLINES
@@ -53,7 +53,7 @@ def train_seeds(config: Config, count: int, *, reporter: Reporter) -> TrainedSee
         summaries = [tracking.summary(id) for id in ids]
         _log_means(run, metrics, [summary.metrics for summary in summaries])
         median = finished[_median(summaries)]
-        run.describe(_description(config, metrics, count))
+        run.describe(description(config, metrics, count))
         run.tags({tracking.SEEDS: " ".join(ids)})
     chosen = register_trained(median, prepared, reporter=reporter)
     if chosen.registered is not None:
@@ -99,8 +99,9 @@ def _median(seeds: Sequence[tracking.Summary]) -> int:
     return int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
 
 
-def _description(config: Config, metrics: Mapping[str, Mapping[str, SeedsMetric]], count: int) -> str:
-    lines = [f"**{config.name}** trained with {counted(count, 'seed')}.", ""]
+def description(config: Config, metrics: Mapping[str, Mapping[str, SeedsMetric]], count: int) -> str:
+    """Return the headlines on each set as Markdown, with their spread and their intervals."""
+    lines = [f"**{markdown(config.name)}** trained with {counted(count, 'seed')}.", ""]
     for split, of_split in metrics.items():
         lines += [
             f"| on {split} | mean ± standard deviation | 95 % interval, over articles and seeds |",

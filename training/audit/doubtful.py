@@ -30,7 +30,7 @@ from models.examples import (
     topic_examples,
 )
 from models.families.protocol import FitContext
-from training.comparison.find import find_run
+from training.comparison.find import MOST, find_run
 from training.config import Config, read_config
 from training.cross_fit import fit_joint, fit_stance, fit_topics
 from training.prepare import Prepared
@@ -39,8 +39,6 @@ from training.reporter import Reporter
 from training.run import check
 from training.tracking import runs as tracking
 
-_MOST_RUNS = 1000
-"""Number of the latest runs among which a run is looked up."""
 _CONFIG = "config.yaml"
 
 
@@ -91,7 +89,7 @@ def audit(run_or_config: str, overrides: Sequence[str] = (), *, reporter: Report
 
     Nothing is saved. Raises BadInput or DemarcheError for user errors, as training does.
     """
-    config, digest = _config(run_or_config, overrides)
+    config, digest = _config(run_or_config, overrides, reporter=reporter)
     prepared = check(config, reporter=reporter)
     if digest not in (None, data_tags(prepared)["demarche.data"]):
         reporter.warn(f"the labels have changed since {run_or_config} was trained; they are audited as they are now")
@@ -106,7 +104,7 @@ def audit(run_or_config: str, overrides: Sequence[str] = (), *, reporter: Report
     return Audit(prepared, suspects, frozenset(by_gold))
 
 
-def _config(run_or_config: str, overrides: Sequence[str]) -> tuple[Config, str | None]:
+def _config(run_or_config: str, overrides: Sequence[str], *, reporter: Reporter) -> tuple[Config, str | None]:
     """Return a config file, or the config of a run and the digest of its data.
 
     Paths in the config of a run are relative to the working folder, as they were when it was trained.
@@ -114,7 +112,7 @@ def _config(run_or_config: str, overrides: Sequence[str]) -> tuple[Config, str |
     path = Path(run_or_config)
     if path.suffix.lower() in (".yaml", ".yml") or path.is_file():
         return read_config(path, overrides), None
-    run = find_run(run_or_config, tracking.runs(most=_MOST_RUNS))
+    run = find_run(run_or_config, tracking.runs(most=MOST), reporter=reporter)
     return read_config(tracking.fetch_artifact(run.id, _CONFIG), overrides), run.tags.get("demarche.data")
 
 

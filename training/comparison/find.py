@@ -13,6 +13,8 @@ from training.tracking.store import store_name
 MOST = 1000
 """Number of the latest runs among which a run is looked up."""
 _SHOWN = 10
+_ID = 32
+"""Characters of a whole id."""
 
 
 def find_run(
@@ -20,7 +22,8 @@ def find_run(
 ) -> tracking.Summary:
     """Return a run by its id, the start of its id, or its name; of several runs with a name, the newest that finished.
 
-    `known` is newest first. If several finished runs have the name, the reporter is told which one is taken.
+    `known` is newest first; a run that is older than those is found by its whole id. If several finished runs have the
+    name, the reporter is told which one is taken.
     """
     by_id = [run for run in known if run.id.startswith(name_or_id)]
     by_name = [run for run in known if run.name == name_or_id]
@@ -31,16 +34,25 @@ def find_run(
             for line in _listed(found):
                 reporter.log(line)
         return found[0]
+    if not by_id and len(name_or_id) == _ID:
+        # It may be older than those known.
+        run = tracking.find_by_id(name_or_id)
+        by_id = [run] if run is not None else []
     if not by_id:
-        raise DemarcheError(
-            f"{one_line(name_or_id)}: no such run in {store_name()}; `demarche runs list` shows the runs"
-        )
+        raise DemarcheError(_no_such(name_or_id, known))
     if len(by_id) > 1:
         raise DemarcheError(
             f"{one_line(name_or_id)}: {len(by_id)} runs have an id that starts with this; give more of it:",
             *_listed(by_id),
         )
     return by_id[0]
+
+
+def _no_such(name: str, known: Sequence[tracking.Summary]) -> str:
+    meant = next((run.name for run in known if run.name.startswith(name)), None)
+    hint = f"did you mean {one_line(meant)!r}? " if meant else ""
+    among = f" among the latest {len(known)}" if len(known) >= MOST else ""
+    return f"{one_line(name)}: no such run{among} in {store_name()}; {hint}`demarche runs list` shows the runs"
 
 
 def describe_run(run: tracking.Summary) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any
 
-from labels.errors import one_line
+from labels.wording import markdown
 from training.comparison.contenders import Contender
 from training.comparison.runs import Compared, Comparison, Tested
 
@@ -31,16 +30,16 @@ def p_value(p: float) -> str:
 
 def as_markdown(comparison: Comparison, *, link: bool = False) -> str:
     """Return the sentences and a table of a comparison; with `link`, the runs are links in the MLflow UI."""
-    name = _linked if link else lambda contender: escape(contender.title)
-    lines = [f"Reference: {name(comparison.reference)}. Compared on {escape(comparison.on)}."]
+    name = _linked if link else lambda contender: markdown(contender.title)
+    lines = [f"Reference: {name(comparison.reference)}. Compared on {markdown(comparison.on)}."]
     for each, sentence in zip(comparison.compared, comparison.sentences(), strict=True):
-        lines += ["", escape(sentence), *(f"\n{escape(note)}." for note in each.notes)]
+        lines += ["", markdown(sentence), *(f"\n{markdown(note)}." for note in each.notes)]
     lines += ["", "| " + " | ".join([*COLUMNS[:-1], "verdict"]) + " |", "|---" * len(COLUMNS) + "|"]
     for each in comparison.compared:
         for tested in (*each.metrics, *each.topics):
             _, *others = cells("", tested)
-            lines.append("| " + " | ".join([name(each.contender), *map(escape, others)]) + " |")
-    lines += ["", escape(METHOD)]
+            lines.append("| " + " | ".join([name(each.contender), *map(markdown, others)]) + " |")
+    lines += ["", markdown(METHOD)]
     return "\n".join(lines)
 
 
@@ -50,13 +49,8 @@ METHOD = (
 )
 
 
-def escape(text: str) -> str:
-    """Return a text that Markdown shows as it is: names of runs and topics may contain anything."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", one_line(text))
-
-
 def _linked(contender: Contender) -> str:
-    return f"[{escape(contender.title)}](#/experiments/{contender.run.experiment_id}/runs/{contender.run.id})"
+    return f"[{markdown(contender.title)}](#/experiments/{contender.run.experiment_id}/runs/{contender.run.id})"
 
 
 def as_json(comparison: Comparison) -> str:

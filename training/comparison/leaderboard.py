@@ -33,7 +33,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Board:
-    """The runs tested on the same passages, ranked by a metric; `unranked` are those that do not have it."""
+    """The runs tested on the same passages, ranked by a metric; `unranked` are those that do not have it.
+
+    `test` is the digest of the newest run's test data.
+    """
 
     test: str
     passages: int
@@ -50,31 +53,41 @@ def leaderboards(
 
     `runs` are newest first. Runs without predictions on test, such as those of learning curves, are left out.
     """
-    groups: list[tuple[str, list[Contender]]] = []
+    groups: list[list[Contender]] = []
     for run in runs:
-        digest = run.datasets.get("test")
-        if run.status != "FINISHED" or digest is None:
+        if run.status != "FINISHED" or "test" not in run.datasets:
             continue
         try:
             contender = fetch(run)
         except DemarcheError as error:
             reporter.warn(f"left out: {error}")
             continue
-        # Equal labels can still be decided differently, by another rule for the votes of several annotators.
-        for other, group in groups:
-            if other == digest and not gold_conflicts(group[0].predictions[0], contender.predictions[0]):
-                group.append(contender)
-                break
+        # Not by the digest: it changes if a definition in the codebook is reworded, and does not if another rule decides.
+        group = next((group for group in groups if _has_same_gold(contender, group)), None)
+        if group is None:
+            groups.append([contender])
         else:
-            groups.append((digest, [contender]))
-    boards = [_board(digest, group, metric, seed=seed) for digest, group in groups]
+            group.append(contender)
+    boards = [_board(group, metric, seed=seed) for group in groups]
     if metric is not None and not any(board.places for board in boards):
-        known = {name for _, group in groups for name in evaluate_seeds(group[0].predictions, seed=seed)}
+        known = {name for group in groups for name in evaluate_seeds(group[0].predictions, seed=seed)}
         raise DemarcheError(f"no run has the metric {metric!r}{suggest(metric, known)}")
     return boards
 
 
-def _board(digest: str, group: Sequence[Contender], metric: str | None, *, seed: int) -> Board:
+def _has_same_gold(contender: Contender, group: Sequence[Contender]) -> bool:
+    """Return whether a run was tested on the passages and the gold of a group.
+
+    A run of stance has no gold of topics, and the reverse, so a run of each task speaks for the group.
+    """
+    tested = [each.predictions[0] for each in group]
+    with_topics = next((each for each in tested if any(p.topics for p in each)), tested[0])
+    with_stances = next((each for each in tested if any(p.stances for p in each)), tested[0])
+    to_check = [with_topics] if with_stances is with_topics else [with_topics, with_stances]
+    return not any(gold_conflicts(each, contender.predictions[0]) for each in to_check)
+
+
+def _board(group: Sequence[Contender], metric: str | None, *, seed: int) -> Board:
     metrics = [evaluate_seeds(contender.predictions, seed=seed) for contender in group]
     by = metric or next((name for name in _PREFERRED if any(name in each for each in metrics)), _PREFERRED[0])
     ranked = [(contender, each) for contender, each in zip(group, metrics, strict=True) if by in each]
@@ -85,7 +98,7 @@ def _board(digest: str, group: Sequence[Contender], metric: str | None, *, seed:
     ]
     passages = group[0].predictions[0]
     return Board(
-        test=digest,
+        test=group[0].run.datasets["test"],
         passages=len(passages),
         articles=len({passage.group for passage in passages}),
         metric=by,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from labels.bootstrap import Interval
 from labels.codebook import Stance
 from labels.errors import DemarcheError, suggest
+from labels.passages import Span
 from labels.wording import counted
 from training.evaluation.metrics import HEADLINES, Metric
 from training.evaluation.predictions import Prediction
-from training.evaluation.results import STANCE_BY_TOPIC
+from training.evaluation.results import measured
 from training.evaluation.seeds import Runs, SeedsMetric, evaluate_seeds
 
 FEWEST_PASSAGES = 30
@@ -69,25 +70,21 @@ def compare_seeds(first: Runs, second: Runs, *, metrics: Sequence[str] = HEADLIN
     for metric in metrics:
         if shared and metric not in shared and metric not in HEADLINES:
             raise DemarcheError(f"no metric {metric!r} that both runs have{suggest(metric, shared)}")
-    differences = [
-        _difference(metric, one[metric], other[metric], most=len(first[0])) for metric in metrics if metric in shared
-    ]
+    differences = [_difference(metric, one[metric], other[metric], first[0]) for metric in metrics if metric in shared]
     if not differences:
         raise DemarcheError("the runs have no metric in common: one predicts topics, the other stance")
     return differences
 
 
-def _difference(name: str, first: SeedsMetric, second: SeedsMetric, *, most: int) -> Difference:
-    """Compare a metric on the test passages, of which there are `most`."""
+def _difference(name: str, first: SeedsMetric, second: SeedsMetric, predictions: Sequence[Prediction]) -> Difference:
     _check_same_rows(name, first.runs[0], second.runs[0])
     difference = second.resampled - first.resampled
     bounds = (
         difference.interval() if first.runs[0].is_enough else Interval(difference.value, float("nan"), float("nan"))
     )
-    groups = first.runs[0].groups
-    # The rows of stance are targets, of which a passage may have several; those of other topics do not count.
-    rows = first.runs[0].cases if name.startswith(STANCE_BY_TOPIC) else len(groups.of_rows)
-    return Difference(name, first.value, second.value, bounds, min(rows or 0, most), groups.count)
+    passages = measured(name, predictions)
+    articles = len({passage.group for passage in passages})
+    return Difference(name, first.value, second.value, bounds, len(passages), articles)
 
 
 def _check_same_rows(name: str, first: Metric, second: Metric) -> None:
@@ -149,5 +146,5 @@ def _topic_gold(prediction: Prediction) -> dict[str, bool | None]:
     return {topic: predicted.gold for topic, predicted in prediction.topics.items()}
 
 
-def _stance_gold(prediction: Prediction) -> list[Stance | None]:
-    return [stance.gold for stance in prediction.stances]
+def _stance_gold(prediction: Prediction) -> dict[tuple[str | None, str | None, Span | None], Stance | None]:
+    return {(stance.topic, stance.target, stance.target_span): stance.gold for stance in prediction.stances}

@@ -11,6 +11,7 @@ from labels.wording import counted
 from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES
 from training.evaluation.metrics import Metric, Scores
 from training.evaluation.predictions import Prediction
+from training.evaluation.results import measured
 from training.evaluation.slices import FEWEST_GOLD, Slice
 
 GOOD, MIDDLING = RELIABLE, 0.4
@@ -126,8 +127,8 @@ def _task(
     predictions: Sequence[Prediction],
     ceiling: float | None,
 ) -> str:
-    metric = scores.metrics[_TASKS[task]]
-    if len(set(metric.groups.of_rows)) < FEWEST_ARTICLES or len(metric.groups.of_rows) < FEWEST_PASSAGES:
+    metric, passages = scores.metrics[_TASKS[task]], measured(_TASKS[task], predictions)
+    if len({passage.group for passage in passages}) < FEWEST_ARTICLES or len(passages) < FEWEST_PASSAGES:
         return f"{task} {_is_or_are(task)} on too few passages to judge"
     verdict = _verdict(_TASKS[task], metric, baselines, 1.0 if ceiling is None else ceiling)
     facts = [

@@ -159,14 +159,26 @@ class JointResults:
         return []
 
 
+def measured(metric: str, predictions: Iterable[Prediction]) -> list[Prediction]:
+    """Return the passages that a metric is computed on: those that have gold for it."""
+    if metric.startswith("joint/"):
+        return [p for p in predictions if count_pairs(p) is not None]
+    if metric.startswith("topics/"):
+        return [p for p in predictions if p.topics and all(topic.gold is not None for topic in p.topics.values())]
+    of = metric.removeprefix(STANCE_BY_TOPIC) if metric.startswith(STANCE_BY_TOPIC) else None
+    return [p for p in predictions if any(s.gold is not None and of in (None, s.topic) for s in p.stances)]
+
+
 def topic_results(predictions: Iterable[Prediction]) -> TopicResults | None:
     """Collect the results of topics; None if no passage has predictions and gold of topics."""
-    passages = [p for p in predictions if p.topics and all(topic.gold is not None for topic in p.topics.values())]
+    passages = measured("topics/", predictions)
     if not passages:
         return None
-    rows = [list(passage.topics.values()) for passage in passages]
+    # The passages of two runs, whose codebooks may order the topics differently, can be among them.
+    ids = list(passages[0].topics)
+    rows = [[passage.topics[id] for id in ids] for passage in passages]
     return TopicResults(
-        topics=list(passages[0].topics),
+        topics=ids,
         groups=Groups([passage.group for passage in passages]),
         gold=np.array([[bool(topic.gold) for topic in row] for row in rows]),
         probabilities=np.array([[topic.probability for topic in row] for row in rows]),
@@ -220,5 +232,6 @@ def _class(
         "ap": average_precision(gold, probabilities, groups),
     }
     values = {key: value(score, groups) for key, score in scores.items()}
-    rounded = {key: None if np.isnan(value) else round(value, 4) for key, value in values.items()}
-    return {"task": task, "class": name, "gold": int(gold.sum()), "predicted": int(predicted.sum())} | rounded
+    # Not to the digits that are shown: a number rounded twice would differ from that of the metric.
+    defined = {key: None if np.isnan(value) else round(value, 10) for key, value in values.items()}
+    return {"task": task, "class": name, "gold": int(gold.sum()), "predicted": int(predicted.sum())} | defined

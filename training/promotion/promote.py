@@ -55,11 +55,12 @@ def find_candidate(reference: str, *, reporter: Reporter) -> Version:
         version = aliases.find_version(match[1], match[2] or match[3])
         if version is not None:
             return version
-        if reference.startswith("models:/"):
-            raise DemarcheError(
-                f"{one_line(reference)}: no such version in {store_name()}; `demarche runs list` shows the runs and their models"
-            )
-    run = find_run(reference, tracking.runs(most=MOST), reporter=reporter)
+    known = tracking.runs(most=MOST)
+    if match and (reference.startswith("models:/") or reference not in {run.name for run in known}):
+        raise DemarcheError(
+            f"{one_line(reference)}: no such version in {store_name()}; `demarche runs list` shows the runs and their models"
+        )
+    run = find_run(reference, known, reporter=reporter)
     registered = run.tags.get("demarche.registered", "")
     name, _, number = registered.rpartition("/")
     version = aliases.find_version(name, number) if name else None

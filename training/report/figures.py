@@ -75,12 +75,16 @@ def class_rows(scores: Scores) -> list[dict[str, Any]]:
         {
             "class": row["class"],
             "task": row["task"],
-            "precision": row["precision"],
-            "recall": row["recall"],
-            "f1": row["f1"],
-            "ap": row["ap"],
+            "precision": _rounded(row["precision"]),
+            "recall": _rounded(row["recall"]),
+            "f1": _rounded(row["f1"]),
+            "ap": _rounded(row["ap"]),
             "n": row["gold"],
             "predicted": row["predicted"],
         }
         for row in scores.classes
     ]
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 4)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labels.bootstrap import Interval
 from labels.errors import BadInput, DemarcheError, suggest
-from labels.wording import counted
+from labels.wording import counted, markdown
 from training.config import Config, read_config
 from training.evaluate import predict_split
 from training.evaluation import plots
@@ -227,7 +227,7 @@ def _describe(this: _Sweep, run: Run, best: Best, values: Sequence[str]) -> str:
         run.figure(plots.importance(importances, metric=this.metric), "figures/importance.png")
     pruned = sum(trial.value is None for trial in trials)
     run.describe(
-        f"**{this.config.name}**: {counted(len(trials), 'trial')} ({pruned} pruned or excluded) of {this.study.name}, "
+        f"**{markdown(this.config.name)}**: {counted(len(trials), 'trial')} ({pruned} pruned or excluded) of {this.study.name}, "
         f"compared by {this.metric} on dev.\n\nThe best is trial {best.number} with {best.value:.3f}: "
         f"`{' '.join(values)}`. It was trained again and evaluated on test; no other trial was."
     )

@@ -196,6 +196,16 @@ def summary(id: str) -> Summary:
 
 
 @store_errors()
+def find_by_id(id: str) -> Summary | None:
+    """Return the summary of a run, or None if the store does not have it or it was deleted."""
+    client = open_store()
+    run = _get_run(client, id)
+    if run is None or run.info.lifecycle_stage != "active":
+        return None
+    return _summary(run, client.get_experiment(run.info.experiment_id).name)
+
+
+@store_errors()
 def run_tags(id: str) -> dict[str, str]:
     """Return a run's tags. Raises DemarcheError if the store does not have the run."""
     run = _get_run(open_store(), id)
