@@ -16,9 +16,9 @@ from tagging.rows import Names, Row, row_of_copy
 from tagging.shards import ARTICLES, CANDIDATES, TAGS, Kept, Shards
 from tagging.summary import Summary
 
-ROWS_OF_A_SHARD = 50_000
+ROWS_OF_A_SHARD = 10_000
 SECONDS_OF_A_SHARD = 60.0
-"""A shard is written after this many rows or seconds; what is in no shard is lost if the process is killed."""
+"""A shard is written after this many rows, which are kept in memory, or seconds; a kill loses what is in no shard."""
 
 
 class Collector:

@@ -87,6 +87,8 @@ class Shards:
                 _empty(folder)
             _check_settings(folder, {_MARK: _FORMAT, **settings})
             with contextlib.closing(sqlite3.connect(folder / INDEX, isolation_level=None)) as index:
+                # Each of the many queries would otherwise lock the file; the lock above keeps others out.
+                index.execute("PRAGMA locking_mode = EXCLUSIVE")
                 _make_tables(folder, index)
                 store = cls(folder, index, schemas)
                 store._remove_begun()
