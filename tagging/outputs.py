@@ -78,7 +78,10 @@ class Outputs:
 
     def _check_table(self, path: Path) -> None:
         if path.suffix not in SUFFIXES:
-            raise DemarcheError(f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}")
+            raise DemarcheError(
+                f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}, or a folder without a dot in "
+                "its name"
+            )
         if self.for_spreadsheet:
             check_for_spreadsheet(path)
         check_output(path)

@@ -109,12 +109,13 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
 ) -> None:
     whole, out = tmp_path / "whole.parquet", tmp_path / "tags.parquet"
     tag(inputs, model, whole)
-    arguments = [str(inputs), "--model", str(model), "--out", str(out), "--jobs", "1"]
     script = (
-        "import sys\n"
-        "from tagging import collector, in_batches\n"
+        "from pathlib import Path\n"
+        "from tagging import batch, collector, in_batches, outputs, readers\n"
         "in_batches.ARTICLES_AT_ONCE, collector.ROWS_OF_A_SHARD = 2, 3\n"
-        f"from demarche.__main__ import main\nsys.argv = ['demarche', 'tag', *{arguments!r}]\nmain()\n"
+        f"inputs, model, out = map(Path, {[str(inputs), str(model), str(out)]!r})\n"
+        "columns = readers.ArticleColumns()\n"
+        "batch.tag_files([inputs], model, outputs.Outputs(out), model='m', columns=columns, jobs=1)\n"
     )
     rng = np.random.default_rng(5)
     for _ in range(KILLS):
@@ -128,8 +129,8 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
         process.kill()
         assert process.wait() == -signal.SIGKILL
         assert not out.exists()
-    assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL).returncode == 0
-    assert pq.read_table(out).to_pylist() == [row | {"model": str(model)} for row in pq.read_table(whole).to_pylist()]
+    assert tag(inputs, model, out).goes_on
+    assert pq.read_table(out).equals(pq.read_table(whole))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".tags", "tags"))] == ["tags.parquet"]
 
 
