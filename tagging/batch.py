@@ -45,9 +45,9 @@ def tag_files(
     """
     check_inputs(inputs)
     outputs.check()
-    for path in (outputs.tags, *outputs.files.values()):
-        if folder.resolve() in path.resolve().parents:
-            raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another file")
+    for path in outputs.written:
+        if folder.resolve() in (path.resolve(), *path.resolve().parents):
+            raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another --out")
     check_seal(folder)
     settings, codebook = Tagger.settings_of(folder), read_codebook(folder / "codebook.yaml")
     names = Names(model, codebook.reference, settings.run)
@@ -59,7 +59,7 @@ def tag_files(
         has_targets=columns.target is not None,
     )
     workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
-    basis = _basis(folder, settings, codebook) | {"columns": asdict(columns), "kinds": list(outputs.schemas)}
+    basis = _basis(folder, settings, codebook) | _options(columns, outputs)
     with Shards.open(outputs.shards, basis, outputs.schemas, replace=replace) as shards:
         collector = Collector(shards, names, is_file=not outputs.is_folder)
         collector.begin([str(path) for path in inputs])
@@ -84,3 +84,10 @@ def _basis(folder: Path, settings: TaggerSettings, codebook: Codebook) -> dict[s
         "run": settings.run,
         "thresholds": thresholds,
     }
+
+
+def _options(columns: ArticleColumns, outputs: Outputs) -> dict[str, Any]:
+    """Return the options that decide what is read and kept of the articles, as they are written on the command line."""
+    values = asdict(columns) | {"articles_out": outputs.articles is not None}
+    values |= values.pop("format")
+    return {f"--{name.replace('_', '-')}": value for name, value in values.items()}

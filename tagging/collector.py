@@ -11,15 +11,14 @@ from typing import Any, cast
 from labels.errors import DemarcheError, one_line
 from tagging.in_batches import Worked
 from tagging.jobs import Item, TaggedArticle, digest_of_text
-from tagging.outputs import ARTICLES, CANDIDATES, TAGS
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of, nothing_read
 from tagging.rows import Names, Row, row_of_copy
-from tagging.shards import Kept, Shards
+from tagging.shards import ARTICLES, CANDIDATES, TAGS, Kept, Shards
 from tagging.summary import Summary
 
-ROWS_OF_A_SHARD = 50_000
+ROWS_OF_A_SHARD = 10_000
 SECONDS_OF_A_SHARD = 60.0
-"""A shard is written after this many rows or seconds; what is in no shard is lost if the process is killed."""
+"""A shard is written after this many rows, which are kept in memory, or seconds; a kill loses what is in no shard."""
 
 
 class Collector:
@@ -51,13 +50,14 @@ class Collector:
         self.summary.goes_on = before == inputs and not self._shards.is_empty
         self._shards.begin(inputs)
         if self._is_file:
+            self.summary.unreadable += self._shards.unreadable()
             for rows, candidates in zip(self._shards.read(TAGS), self._shards.read(CANDIDATES), strict=True):
                 self.summary.add(cast(list[Row], rows), len(candidates))
 
     def new(self, items: Iterable[Item | Unreadable]) -> Iterator[Item | Unreadable | TaggedArticle]:
         """Yield the items that are not in the shards; an article that is known to be a copy is yielded without rows.
 
-        Raises DemarcheError if an item changed since an earlier part of the same batch.
+        Raises DemarcheError if an item changed since an earlier part of a batch that makes files.
         """
         for item in items:
             if isinstance(item, Unreadable):
@@ -70,7 +70,7 @@ class Collector:
                 yield self._untagged_copy(item) or item
             elif before == digest:
                 self.summary.seen += not self._is_file
-            elif self.summary.goes_on:
+            elif self._is_file:
                 raise DemarcheError(
                     f"{one_line(name)}: changed since the first part of the batch was tagged; put it back as it was, or "
                     "start again with --replace"
@@ -97,7 +97,8 @@ class Collector:
     def _take(self, name: str, results: Sequence[TaggedArticle | Unreadable]) -> None:
         """Add the results of an item to the shard. An item without a single article is read again by another batch."""
         articles = [result for result in results if isinstance(result, TaggedArticle)]
-        self.summary.unreadable += [result for result in results if isinstance(result, Unreadable)]
+        unreadable = [result for result in results if isinstance(result, Unreadable)]
+        self.summary.unreadable += unreadable
         digest, texts = self._digests.pop(name, b""), {}
         for article in articles:
             rows, candidates = article.rows, article.candidates
@@ -111,14 +112,13 @@ class Collector:
             if article.article is not None:
                 self._rows[ARTICLES].append(article.article.model_dump(mode="json"))
         if articles:
-            self._kept.append(Kept(name, digest, texts))
+            self._kept.append(Kept(name, digest, texts, unreadable))
 
     def finish(self) -> None:
         """Write the last shard. Raises DemarcheError if no article could be read."""
         self._write()
         if self._shards.is_empty:
             raise nothing_read(self.summary.unreadable)
-        self._shards.finish()
 
     def _write(self) -> None:
         if self._kept:

@@ -34,8 +34,9 @@ def in_batches(
 ) -> Generator[list[Worked[Result, Other]], None, None]:
     """Yield each batch of articles with their results, in order.
 
-    There is no work on items that are neither articles nor files of articles, such as an Unreadable. The result of an article that takes longer than the limit, or of which a worker dies, is an Unreadable.
-    Raises DemarcheError if that is every article of a whole batch: then something else is wrong.
+    There is no work on items that are neither articles nor files of articles, such as an Unreadable. The result of an
+    article that takes longer than the limit, or of which a worker dies, is an Unreadable. Raises DemarcheError if that is
+    every article of a whole batch: then something else is wrong.
     """
     waiting: deque[list[Item | Other]] = deque()
 

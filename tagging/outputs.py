@@ -13,11 +13,9 @@ from labels.passages import Article
 from labels.table_files.spreadsheet import check_for_spreadsheet
 from labels.tables.writers import table_writer
 from tagging.rows import TYPES
-from tagging.shards import Shards
+from tagging.shards import ARTICLES, CANDIDATES, TAGS, Shards
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-TAGS, CANDIDATES, ARTICLES = "tags", "candidates", "articles"
-"""The kinds of rows in the shards."""
 _ARTICLE = dict.fromkeys(Article.model_fields, str)
 
 
@@ -80,14 +78,21 @@ class Outputs:
 
     def _check_table(self, path: Path) -> None:
         if path.suffix not in SUFFIXES:
-            raise DemarcheError(f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}")
+            raise DemarcheError(
+                f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}, or a folder without a dot in "
+                "its name"
+            )
         if self.for_spreadsheet:
             check_for_spreadsheet(path)
         check_output(path)
 
     def complete(self, shards: Shards) -> None:
-        """Make the files from the shards, and remove the shards; a folder is complete as it is."""
+        """Make the files from the shards, and remove the shards; a folder is complete as it is.
+
+        Until the files are there, the batch counts as unfinished.
+        """
         if self.is_folder:
+            shards.finish()
             return
         with contextlib.ExitStack() as stack:
             for kind, path in self.files.items():

@@ -1,7 +1,8 @@
 """Tags kept on disk a shard at a time, with an index of the articles in them, so that a batch can be resumed.
 
 A shard is a Parquet file of rows in each of some folders. It is part of the store once the index names it, which happens
-in one transaction: whenever the process is killed, a shard and its articles are there as a whole or not at all.
+in one transaction: whenever the process is killed, a shard and its articles are there as a whole or not at all. What the
+index does not name is removed when the store is opened.
 """
 
 from __future__ import annotations
@@ -19,24 +20,38 @@ from filelock import FileLock, Timeout
 from labels.errors import DemarcheError, one_line
 from labels.files import write_text
 from labels.tables.writers import table_writer
+from tagging.readers import Unreadable
 
+TAGS, CANDIDATES, ARTICLES = "tags", "candidates", "articles"
+"""The kinds of rows in a store, and the names of their folders."""
+_KINDS = (TAGS, CANDIDATES, ARTICLES)
 INDEX = "index.sqlite"
 MANIFEST = "manifest.json"
+_DISCARDED = ".discarded"
+"""The name of the manifest while the store is being removed: if that is interrupted, the next batch completes it."""
 _LOCK = ".lock"
+_MARK = "demarche_tags"
+"""The key of the manifest by which it is known to be ours; its value is the version of the format."""
 _FORMAT = 1
 _TABLES = """
 CREATE TABLE batch (number INTEGER PRIMARY KEY, inputs TEXT NOT NULL, finished INTEGER NOT NULL);
 CREATE TABLE item (name TEXT PRIMARY KEY, digest BLOB NOT NULL, shard INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE article (digest BLOB PRIMARY KEY, id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE unreadable (name TEXT NOT NULL, reason TEXT NOT NULL);
 """
 
 
 class Kept(NamedTuple):
-    """What a shard keeps of an item that was read: the digest of what was read, and the texts of its articles by digest."""
+    """What a shard keeps of an item that was read.
+
+    `digest` is that of what was read, `texts` maps the digest of each text to the id of its article, and `unreadable`
+    are the parts of the item that could not be read.
+    """
 
     name: str
     digest: bytes
     texts: Mapping[bytes, str]
+    unreadable: Sequence[Unreadable] = ()
 
 
 class Shards:
@@ -51,15 +66,15 @@ class Shards:
     def open(
         cls, folder: Path, settings: Mapping[str, Any], schemas: Mapping[str, Mapping[str, type]], *, replace: bool
     ) -> Iterator[Self]:
-        """Open the store, or create it. `schemas` has the columns of each kind of rows, which is also its subfolder.
+        """Open the store, or create it. `schemas` has the columns of each kind of rows.
 
         The settings are those that decide what the rows are. Raises DemarcheError if the store was begun with others,
-        unless it is to be replaced, or if another process has it open. Nothing is left of a store without rows.
+        unless it is to be replaced, if the folder holds anything else, or if another process has the store open. Nothing
+        is left of a store without rows.
         """
         made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / MANIFEST).exists():
-            _check_ours(folder)
+        _check_ours(folder)
         lock = FileLock(folder / _LOCK)
         try:
             lock.acquire(timeout=0)
@@ -68,15 +83,15 @@ class Shards:
                 f"{folder}: another process is writing to it; wait for it, or name another --out"
             ) from None
         try:
-            if replace:
+            if replace or (folder / _DISCARDED).exists():
                 _empty(folder)
-            _check_settings(folder, {"format": _FORMAT, **settings})
-            for begun in folder.glob("*/.part-*"):
-                begun.unlink()  # left by a process that was killed
+            _check_settings(folder, {_MARK: _FORMAT, **settings})
             with contextlib.closing(sqlite3.connect(folder / INDEX, isolation_level=None)) as index:
-                if not index.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    index.executescript(f"BEGIN; {_TABLES} COMMIT;")
+                # Each of the many queries would otherwise lock the file; the lock above keeps others out.
+                index.execute("PRAGMA locking_mode = EXCLUSIVE")
+                _make_tables(folder, index)
                 store = cls(folder, index, schemas)
+                store._remove_begun()
                 try:
                     yield store
                 finally:
@@ -84,6 +99,10 @@ class Shards:
                         _empty(folder)
                     if store._discarded and folder not in made:
                         made.insert(0, folder)
+        except sqlite3.OperationalError as error:  # the disk is full, for one
+            raise DemarcheError(
+                f"{folder / INDEX}: cannot be used: {error}; the same command goes on once that is mended"
+            ) from None
         except sqlite3.DatabaseError as error:
             raise DemarcheError(f"{folder / INDEX}: cannot be used: {error}; --replace starts again") from None
         finally:
@@ -132,13 +151,40 @@ class Shards:
             self._index.executemany("INSERT INTO item VALUES (?, ?, ?)", [(k.name, k.digest, number) for k in kept])
             texts = [text for each in kept for text in each.texts.items()]
             self._index.executemany("INSERT OR IGNORE INTO article VALUES (?, ?)", texts)
+            self._index.executemany(
+                "INSERT INTO unreadable VALUES (?, ?)", [part for k in kept for part in k.unreadable]
+            )
 
     def read(self, kind: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of a kind, a shard at a time, in the order in which they were written."""
+        """Yield the rows of a kind, a shard at a time, in the order in which they were written.
+
+        Raises DemarcheError if a shard is missing or damaged.
+        """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         for number in range(1, self._last() + 1):
-            yield pq.read_table(self._path(kind, number), partitioning=None).to_pylist()
+            path = self._path(kind, number)
+            try:
+                rows = pq.read_table(path, partitioning=None).to_pylist()
+            except (pa.ArrowInvalid, OSError) as error:
+                reason = one_line(str(error))
+                raise DemarcheError(f"{path}: cannot be read: {reason}; --replace starts again") from None
+            yield rows
+
+    def unreadable(self) -> list[Unreadable]:
+        """Return the parts that could not be read of items of which other parts could."""
+        return [Unreadable(*part) for part in self._index.execute("SELECT name, reason FROM unreadable ORDER BY rowid")]
+
+    def _remove_begun(self) -> None:
+        """Remove what a process that was killed left: shards that it began, or that the index does not name."""
+        last = self._last()
+        for begun in (*self.folder.glob("*/.part-*"), *self.folder.glob(f".{MANIFEST}.*")):
+            begun.unlink()
+        for kind in _KINDS:
+            for part in (self.folder / kind).glob("part-*.parquet"):
+                if part.name > self._path(kind, last).name:
+                    part.unlink()
 
     def discard(self) -> None:
         """Remove the store when it is closed."""
@@ -155,15 +201,30 @@ class Shards:
         return self.folder / kind / f"part-{number:06}.parquet"
 
 
+def _make_tables(folder: Path, index: sqlite3.Connection) -> None:
+    """Make the tables of a new store. Raises DemarcheError if the index of an older one is missing."""
+    if index.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return
+    if any(part for kind in _KINDS for part in (folder / kind).glob("part-*.parquet")):
+        raise DemarcheError(
+            f"{folder / INDEX}: missing, so nobody knows which articles the tags are of; put it back, or start again "
+            "with --replace"
+        )
+    index.executescript(f"BEGIN; {_TABLES} COMMIT;")
+
+
 def _empty(folder: Path) -> None:
-    """Remove what a store consists of, and nothing else. The index goes first: without it, nothing else counts."""
-    for name in (INDEX, f"{INDEX}-journal", MANIFEST):
+    """Remove what a store consists of, and nothing else."""
+    if (folder / MANIFEST).exists():
+        (folder / MANIFEST).replace(folder / _DISCARDED)
+    for name in (INDEX, f"{INDEX}-journal"):
         (folder / name).unlink(missing_ok=True)
-    for kind in [path for path in folder.iterdir() if path.is_dir()]:
-        for part in (*kind.glob("part-*.parquet"), *kind.glob(".part-*")):
+    for kind in _KINDS:
+        for part in (*(folder / kind).glob("part-*.parquet"), *(folder / kind).glob(".part-*")):
             part.unlink()
         with contextlib.suppress(OSError):
-            kind.rmdir()
+            (folder / kind).rmdir()
+    (folder / _DISCARDED).unlink(missing_ok=True)
 
 
 def _check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -186,8 +247,12 @@ def _check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _check_ours(folder: Path) -> None:
-    """Raise DemarcheError if a folder without a manifest holds anything but what a store that was killed may leave."""
-    if others := [path.name for path in folder.iterdir() if path.name not in (_LOCK, INDEX)]:
+    """Raise DemarcheError if a folder without our manifest holds anything but what a batch that was killed may leave."""
+    path = folder / MANIFEST
+    if (folder / _DISCARDED).exists() or (path.is_file() and f'"{_MARK}"'.encode() in path.read_bytes()):
+        return
+    names = (path.name for path in folder.iterdir())
+    if others := [name for name in names if name != _LOCK and not name.startswith(f".{MANIFEST}.")]:
         raise DemarcheError(
             f"{folder}: holds other files ({one_line(min(others))}); name a new or empty folder, or a file that ends in "
             ".parquet, .jsonl or .csv"

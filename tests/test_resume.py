@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,12 +20,17 @@ import pytest
 from filelock import FileLock
 
 from labels.errors import DemarcheError
+from labels.file_format import FileFormat
 from labels.files import write_jsonl
 from labels.passages import Article
 from tagging import collector, in_batches
 from tagging.batch import tag_files
+from tagging.collector import Collector
+from tagging.jobs import TaggedArticle
 from tagging.outputs import Outputs
-from tagging.readers import ArticleColumns
+from tagging.readers import ArticleColumns, ReadArticle, Unreadable
+from tagging.rows import Names
+from tagging.shards import Shards
 from tagging.summary import Summary
 from tests.conftest import make_articles
 
@@ -102,12 +109,13 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
 ) -> None:
     whole, out = tmp_path / "whole.parquet", tmp_path / "tags.parquet"
     tag(inputs, model, whole)
-    arguments = [str(inputs), "--model", str(model), "--out", str(out), "--jobs", "1"]
     script = (
-        "import sys\n"
-        "from tagging import collector, in_batches\n"
+        "from pathlib import Path\n"
+        "from tagging import batch, collector, in_batches, outputs, readers\n"
         "in_batches.ARTICLES_AT_ONCE, collector.ROWS_OF_A_SHARD = 2, 3\n"
-        f"from demarche.__main__ import main\nsys.argv = ['demarche', 'tag', *{arguments!r}]\nmain()\n"
+        f"inputs, model, out = map(Path, {[str(inputs), str(model), str(out)]!r})\n"
+        "columns = readers.ArticleColumns()\n"
+        "batch.tag_files([inputs], model, outputs.Outputs(out), model='m', columns=columns, jobs=1)\n"
     )
     rng = np.random.default_rng(5)
     for _ in range(KILLS):
@@ -121,8 +129,8 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
         process.kill()
         assert process.wait() == -signal.SIGKILL
         assert not out.exists()
-    assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL).returncode == 0
-    assert pq.read_table(out).to_pylist() == [row | {"model": str(model)} for row in pq.read_table(whole).to_pylist()]
+    assert tag(inputs, model, out).goes_on
+    assert pq.read_table(out).equals(pq.read_table(whole))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".tags", "tags"))] == ["tags.parquet"]
 
 
@@ -233,3 +241,158 @@ def test_a_damaged_index_is_reported(model: Path, inputs: Path, tmp_path: Path) 
     with pytest.raises(DemarcheError, match=r"index\.sqlite: cannot be used"):
         tag(inputs, model, tmp_path / "tags")
     assert tag(inputs, model, tmp_path / "tags", replace=True).articles == ARTICLES
+
+
+def test_a_model_folder_is_no_output_even_to_replace(model: Path, inputs: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(model, other)
+    before = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    for out, message in ((other, "in the model's folder"), (model, "holds other files")):
+        with pytest.raises(DemarcheError, match=message):
+            tag(inputs, other, out, replace=True)
+    assert {path: path.read_bytes() for path in other.rglob("*") if path.is_file()} == before
+    assert (model / "manifest.json").exists()
+
+
+def test_replacing_removes_nothing_but_tags(model: Path, inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tags"
+    tag(inputs, model, out)
+    (out / "mine").mkdir()
+    (out / "mine" / "part-1.parquet").write_text("not ours")
+    tag(inputs, model, out, replace=True)
+    assert (out / "mine" / "part-1.parquet").read_text() == "not ours"
+
+
+def test_a_batch_whose_files_could_not_be_made_does_not_mix_with_another(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "tags.jsonl"
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Outputs, "complete", full)
+        with pytest.raises(OSError, match="No space"):
+            tag(inputs, model, out)
+    (tmp_path / "other.txt").write_text("The kettle whistles, and the council praises it.")
+    with pytest.raises(DemarcheError, match="unfinished batch of other inputs"):
+        tag(tmp_path / "other.txt", model, out)
+    text = (inputs / "000.txt").read_text()
+    (inputs / "000.txt").write_text("Something else stands here now, in the place of the first article.")
+    with pytest.raises(DemarcheError, match=r"000\.txt: changed since"):
+        tag(inputs, model, out)
+    (inputs / "000.txt").write_text(text)
+    summary = tag(inputs, model, out)
+    assert (summary.goes_on, summary.articles) == (True, ARTICLES)
+
+
+def test_a_folder_of_tags_goes_on_though_an_article_of_an_earlier_night_changed(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "tags"
+    tag(inputs, model, out)
+    (inputs / "001.txt").write_text("This text was written anew after it had been tagged.")
+    for number in range(12):
+        (inputs / f"new{number:02}.txt").write_text(f"The council praises the new kettle, and {number} teapots.")
+    tag_until_the_disk_is_full(inputs, model, out, monkeypatch, shards=1)
+    summary = tag(inputs, model, out)
+    assert summary.changed == ["001.txt"]
+    counts = Counter(row["article"] for row in rows_of(out))
+    assert len(counts) == ARTICLES + 12
+
+
+@pytest.mark.parametrize("name", ["tags.jsonl", "tags"])
+def test_an_interrupted_removal_of_the_shards_is_completed(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    out = tmp_path / name
+    tag_until_the_disk_is_full(inputs, model, out, monkeypatch, shards=3)
+    unlink, removed = Path.unlink, []
+
+    def interrupted(path: Path, **options: Any) -> None:
+        if len(removed) == 3:
+            raise KeyboardInterrupt
+        removed.append(path)
+        unlink(path, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tag(inputs, model, out, replace=True)
+    assert tag(inputs, model, out).articles == ARTICLES
+    assert len({row["article"] for row in rows_of(out)}) == ARTICLES
+
+
+def test_tags_without_their_index_are_not_doubled(model: Path, inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tags"
+    tag(inputs, model, out)
+    rows = rows_of(out)
+    (out / "index.sqlite").unlink()
+    for _ in range(2):
+        with pytest.raises(DemarcheError, match=r"index\.sqlite: missing"):
+            tag(inputs, model, out)
+    assert rows_of(out) == rows
+    tag(inputs, model, out, replace=True)
+    assert rows_of(out) == rows
+
+
+def test_a_shard_that_was_not_entered_before_a_kill_is_removed(model: Path, inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tags"
+    tag(inputs, model, out)
+    rows = rows_of(out)
+    for kind in ("tags", "candidates"):
+        last = max((out / kind).iterdir())
+        shutil.copy(last, last.with_name("part-000900.parquet"))
+    assert tag(inputs, model, out).articles == 0
+    assert rows_of(out) == rows
+
+
+def test_what_cannot_be_read_of_a_file_is_reported_after_a_resumption_too(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = ReadArticle(make_articles(1)[0][0])
+    part = Unreadable("x#2", "empty")
+    settings: dict[str, Any] = {"model": "m"}
+    schemas = Outputs(tmp_path / "t.jsonl").schemas
+    for _ in range(2):
+        with Shards.open(tmp_path / "t.jsonl.parts", settings, schemas, replace=False) as shards:
+            batch = Collector(shards, Names("m", "c", None), is_file=True)
+            batch.begin(["a"])
+            for new in batch.new([item]):
+                article = TaggedArticle.of(item, [], [], with_article=False)
+                batch.add([in_batches.Worked(new, [article, part])])
+            batch.finish()
+            assert batch.summary.unreadable == [part]
+
+
+def test_a_damaged_shard_is_reported(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag_until_the_disk_is_full(inputs, model, tmp_path / "tags.jsonl", monkeypatch, shards=2)
+    (tmp_path / "tags.jsonl.parts" / "tags" / "part-000001.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DemarcheError, match=r"part-000001\.parquet: cannot be read"):
+        tag(inputs, model, tmp_path / "tags.jsonl")
+
+
+def test_a_full_disk_of_the_index_is_no_reason_to_start_again(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Shards, "add", full)
+        with pytest.raises(DemarcheError, match="disk is full; the same command goes on"):
+            tag(inputs, model, tmp_path / "tags")
+
+
+def test_options_that_differ_are_named(
+    model: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag_until_the_disk_is_full(inputs, model, tmp_path / "tags.jsonl", monkeypatch, shards=1)
+    with pytest.raises(DemarcheError, match="--articles-out: False there, True now"):
+        tag(inputs, model, tmp_path / "tags.jsonl", articles=tmp_path / "articles.jsonl")
+    columns = ArticleColumns(format=FileFormat(encoding="latin-1"))
+    with pytest.raises(DemarcheError, match="--encoding: None there, latin-1 now"):
+        tag_files([inputs], model, Outputs(tmp_path / "tags.jsonl"), model="m", columns=columns, jobs=1)
