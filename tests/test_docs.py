@@ -100,7 +100,9 @@ def test_the_commands_of_the_readmes_run_in_order(project: Path, monkeypatch: py
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 
 
-def test_the_commands_of_the_pages_on_labelling_and_tagging_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_the_pages_on_labelling_and_tagging_run_in_order(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     pages = (REPOSITORY / "docs/labelling.md", REPOSITORY / "docs/tagging.md")
