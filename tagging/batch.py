@@ -45,7 +45,7 @@ def tag_files(
     """
     check_inputs(inputs)
     outputs.check()
-    for path in outputs.written:
+    for path in (outputs.tags, *outputs.written):
         if folder.resolve() in (path.resolve(), *path.resolve().parents):
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another --out")
     check_seal(folder)

@@ -73,6 +73,7 @@ class Shards:
         is left of a store without rows.
         """
         made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        is_new, store = not (folder / INDEX).exists(), None
         folder.mkdir(parents=True, exist_ok=True)
         _check_ours(folder)
         lock = FileLock(folder / _LOCK)
@@ -106,6 +107,8 @@ class Shards:
         except sqlite3.DatabaseError as error:
             raise DemarcheError(f"{folder / INDEX}: cannot be used: {error}; --replace starts again") from None
         finally:
+            if is_new and store is None:
+                _empty(folder)
             if not any(path.name != _LOCK for path in folder.iterdir()):
                 (folder / _LOCK).unlink()
                 with contextlib.suppress(OSError):

@@ -212,6 +212,6 @@ def test_too_few_articles_give_alpha_without_an_interval() -> None:
 def test_alpha_of_many_different_sets_is_computed() -> None:
     names = [chr(97 + n) for n in range(12)]
     rng = np.random.default_rng(1)
-    sets = [[frozenset(np.array(names)[rng.random(12) < 0.5]) for _ in range(2)] for _ in range(1500)]
+    sets = [[frozenset(np.array(names)[rng.random(12) < 0.5]) for _ in range(2)] for _ in range(800)]
     found = alpha([Item(str(n), {"x": one, "y": two}) for n, (one, two) in enumerate(sets)], masi, seed=1)
     assert found.low < 0 < found.high

@@ -22,6 +22,9 @@ from training.folds import split_into_folds
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("folds")
+
 
 class Validated(NamedTuple):
     """A workspace whose store has one cross-validation."""

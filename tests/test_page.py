@@ -22,6 +22,9 @@ from training.prepare import prepare
 from training.report.describe import OnSets, summary
 from training.tracking import runs as tracking
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("page")
+
 HOSTILE = "a | b <script>x</script> [link](http://example.org) `code` **bold**"
 
 

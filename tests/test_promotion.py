@@ -26,6 +26,9 @@ from training.tracking import runs as tracking
 from training.tracking.aliases import Event
 from training.tracking.client import open_store
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("promotion")
+
 NAME = "tiny-tagger"
 WIDE = ("split.test=0.4", "split.dev=0.2")
 """A test side large enough for a verdict."""

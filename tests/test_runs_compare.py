@@ -24,6 +24,9 @@ from training.tracking import runs as tracking
 from training.tracking.client import open_store
 from training.tracking.registry import champion_of
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("runs compare")
+
 POOR = "topics.ngrams.words=[2,2]"
 
 

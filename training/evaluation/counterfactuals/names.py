@@ -13,7 +13,7 @@ from training.evaluation.counterfactuals.rules import English, Place, Rules
 _LONGEST_TITLE = 300
 _ARTICLE = re.compile(r"\b([Aa])(n?) $")
 _THE = re.compile(r"\b[Tt]he $")
-_END = re.compile(r"[\"”’)]*(?:\s*\Z|[\"”]|\n)")
+_END = re.compile(r"[\"”’)]*(?:\s*$|[\"”]|\n)")
 _BARE_APOSTROPHE = re.compile(r"['’](?!\w)")
 _NEXT_WORD = re.compile(r"[ \n]+([^\W\d_][\w.’'-]*)")
 
@@ -197,7 +197,7 @@ def _capital_next(text: str, end: int) -> bool:
 
 def _begins_sentence(text: str, start: int) -> bool:
     before = text[max(0, start - 10) : start].rstrip("'\"“‘(")
-    return (start < 10 and not before) or before[-1:] == "\n" or re.search(r"[.!?]['\"”’)]*\s+\Z", before) is not None
+    return (start < 10 and not before) or before[-1:] == "\n" or re.search(r"[.!?]['\"”’)]*\s+$", before) is not None
 
 
 def _is_title(text: str) -> bool:
