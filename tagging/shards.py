@@ -73,7 +73,7 @@ class Shards:
         is left of a store without rows.
         """
         made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        is_new, store = not (folder / INDEX).exists(), None
+        is_new, store = not (folder / MANIFEST).exists(), None
         folder.mkdir(parents=True, exist_ok=True)
         _check_ours(folder)
         lock = FileLock(folder / _LOCK)
