@@ -25,7 +25,7 @@ check:
 screenshots: .venv/installed
 	@command -v chromedriver >/dev/null || { echo "make screenshots needs Chromium and its driver: apt-get install chromium chromium-driver"; exit 2; }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,screenshots]'
-	$(BIN)/python -m benchmarks.screenshots
+	$(BIN)/python -m benchmarks.screenshots $(if $(DATA),--data $(DATA))
 
 bench: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }

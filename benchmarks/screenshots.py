@@ -1,9 +1,10 @@
 """`make screenshots`: train a few small runs in a store of their own and take pictures of them in the UI, for the docs.
 
-    python -m benchmarks.screenshots [STORE] [PICTURES]
+    python -m benchmarks.screenshots [--data FOLDER] [STORE] [PICTURES]
 
 STORE is a folder (build/screenshots); runs that it has are not trained again. PICTURES is where the pictures of the
-docs go (docs); those that are only to be looked at go to STORE.
+docs go (docs); those that are only to be looked at go to STORE. With FOLDER, every run is also evaluated on the real news
+in it (news/passages.jsonl.gz, news/annotations.jsonl.gz; docs/bench.md).
 Needs Chromium and its driver: Debian's packages `chromium` and `chromium-driver`.
 """
 
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -30,12 +32,11 @@ from training.tracking import runs as tracking
 from training.tracking.view import view_link
 
 EXPERIMENT, MODEL = "foreign-affairs", "foreign-affairs-tagger"
-_NO_CHARACTERS = ["topics.ngrams.chars=null", "stance.ngrams.chars=null"]
 RUNS = {
-    "linear": ["configs/linear.yaml"],
-    "words-only": ["configs/linear.yaml", *_NO_CHARACTERS],
-    "passage-alone": ["configs/linear.yaml", *_NO_CHARACTERS, "input=[text]"],
     "news": ["configs/news.yaml"],
+    "linear": ["configs/linear.yaml"],
+    "embedding": ["configs/embedding.yaml"],
+    "keywords": ["configs/linear.yaml", "topics={kind: rules}"],
 }
 WIDTH, HEIGHT = 1500, 940  # pixels
 _PATIENCE = 120  # seconds
@@ -47,8 +48,10 @@ _SETTINGS = {
 }
 
 
-def train_missing() -> list[tracking.Summary]:
+def train_missing(data: Path | None) -> list[tracking.Summary]:
     """Train the runs that the store does not have, and return all of them, in the order of `RUNS`."""
+    news = data and {kind: str(data / "news" / f"{kind}.jsonl.gz") for kind in ("passages", "annotations")}
+    evaluation = [f"evaluation={json.dumps({'news': news})}"] if news else []
     have: set[str] = set()
     with contextlib.suppress(DemarcheError):  # there is no store yet
         have = {run.name for run in tracking.runs(EXPERIMENT) if run.status == "FINISHED"}
@@ -56,7 +59,7 @@ def train_missing() -> list[tracking.Summary]:
         if name in have:
             continue
         config, *overrides = RUNS[name]
-        command = [sys.executable, "-m", "demarche", "train", config, f"name={name}", *overrides]
+        command = [sys.executable, "-m", "demarche", "train", config, f"name={name}", *overrides, *evaluation]
         subprocess.run(command, check=True)
     latest = {run.name: run for run in reversed(tracking.runs(EXPERIMENT)) if run.status == "FINISHED"}
     return [latest[name] for name in RUNS]
@@ -126,10 +129,10 @@ class Browser:
         time.sleep(0.5)
 
 
-def main(store: Path, pictures: Path) -> None:
+def main(store: Path, pictures: Path, data: Path | None) -> None:
     store.mkdir(parents=True, exist_ok=True)
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{(store / 'mlflow.db').resolve().as_posix()}"
-    runs = train_missing()
+    runs = train_missing(data)
     with ui() as address:
         link = view_link(EXPERIMENT, server=address)
         experiment = link.split("/experiments/")[1].split("/")[0]
@@ -149,5 +152,9 @@ def main(store: Path, pictures: Path) -> None:
 
 
 if __name__ == "__main__":
-    arguments = [Path(argument) for argument in sys.argv[1:]]
-    main(*arguments, *[Path("build/screenshots"), Path("docs")][len(arguments) :])
+    parser = ArgumentParser("benchmarks.screenshots", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("store", type=Path, nargs="?", default=Path("build/screenshots"))
+    parser.add_argument("pictures", type=Path, nargs="?", default=Path("docs"))
+    parser.add_argument("--data", type=Path)
+    given = parser.parse_args()
+    main(given.store, given.pictures, given.data)
