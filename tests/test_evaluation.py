@@ -241,6 +241,23 @@ def test_a_class_has_an_interval_from_ten_gold_cases_on(cases: int, has_interval
         assert metrics[name].interval.has_bounds, name
 
 
+@pytest.mark.parametrize(("articles", "has_interval"), [(4, False), (5, True)])
+def test_a_class_has_an_interval_if_its_gold_cases_are_in_five_articles(articles: int, has_interval: bool) -> None:
+    town = [
+        predicted(
+            f"p{n}",
+            {"tea": (n < 12, 0.9 if n % 4 else 0.1), "rain": (True, 0.9)},
+            {"rain": ("favor" if n < 12 else "against", "favor")},
+            group=f"a{n % articles}" if n < 12 else f"b{n}",
+        )
+        for n in range(30)
+    ]
+    metrics = evaluate(town, seed=1).metrics
+    for name in ("topics/f1/tea", "stance/f1/favor"):
+        assert metrics[name].interval.has_bounds == has_interval, name
+    assert metrics["topics/f1/rain"].interval.has_bounds
+
+
 def test_every_metric_lies_within_its_interval() -> None:
     rng = random.Random(1)
     town = [

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from labels.errors import DemarcheError, one_line
 from labels.files import atomic_write, check_output
 from training.comparison.contenders import Contender
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare_seeds, in_order
-from training.evaluation.metrics import HEADLINES, metrics_by_name
+from training.evaluation.compare import FEWEST_PASSAGES, Difference, compare_seeds, in_order
+from training.evaluation.metrics import FEWEST_ARTICLES, HEADLINES, metrics_by_name
 from training.evaluation.results import STANCE_BY_TOPIC
 from training.evaluation.significance import holm, p_values
 

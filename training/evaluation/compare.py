@@ -10,13 +10,12 @@ from labels.codebook import Stance
 from labels.errors import DemarcheError, suggest
 from labels.passages import Span
 from labels.wording import counted
-from training.evaluation.metrics import HEADLINES, Metric
+from training.evaluation.metrics import FEWEST_ARTICLES, HEADLINES, Metric
 from training.evaluation.predictions import Prediction
 from training.evaluation.results import measured
 from training.evaluation.seeds import Runs, SeedsMetric, evaluate_seeds
 
 FEWEST_PASSAGES = 30
-FEWEST_ARTICLES = 5
 _SHOWN = 5
 _WAY_OUT = "evaluate both on the same passages (`demarche runs compare … --on PASSAGES ANNOTATIONS`)"
 
@@ -25,8 +24,8 @@ _WAY_OUT = "evaluate both on the same passages (`demarche runs compare … --on 
 class Difference:
     """The metric of the second run minus that of the first, the reference run, with its 95 % interval.
 
-    `passages` and `articles` are those that the metric is computed on. The bounds are NaN if the gold has fewer than ten
-    cases of the class that the metric is about.
+    `passages` and `articles` are those that the metric is computed on. The bounds are NaN if the gold has too few cases
+    of the class that the metric is about.
     """
 
     metric: str

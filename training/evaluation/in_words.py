@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from labels.bootstrap import Interval, interval
 from labels.gold.agreement import RELIABLE
 from labels.wording import counted
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES
-from training.evaluation.metrics import Metric, Scores
+from training.evaluation.compare import FEWEST_PASSAGES
+from training.evaluation.metrics import FEWEST_ARTICLES, Metric, Scores
 from training.evaluation.predictions import Prediction
 from training.evaluation.results import measured
 from training.evaluation.slices import FEWEST_GOLD, Slice

@@ -11,6 +11,7 @@ from labels.bootstrap import Groups, Interval, Resampled, resample
 from labels.errors import DemarcheError
 from training.evaluation.predictions import Prediction
 from training.evaluation.results import (
+    Cases,
     JointResults,
     StanceResults,
     TopicResults,
@@ -22,16 +23,19 @@ from training.evaluation.scores import Score, value
 
 HEADLINES = ("topics/micro_f1", "stance/macro_f1", "joint/micro_f1")
 FEWEST_CASES = 10
-"""Number of gold cases that the interval of a class needs: of fewer, no bootstrap says how far off the score may be."""
+FEWEST_ARTICLES = 5
+"""Gold cases, and articles with them, that the interval of a class needs: of fewer, no bootstrap says how far off the
+score may be."""
 
 
 class Metric:
     """A metric of some predictions. Its value and interval are computed when they are first read.
 
-    `cases` is the number of gold cases of a metric of a single class. With fewer than FEWEST_CASES, it has no interval.
+    `cases` are the gold cases of a metric of a single class. With fewer than FEWEST_CASES, or in fewer than
+    FEWEST_ARTICLES, it has no interval.
     """
 
-    def __init__(self, score: Score, groups: Groups, *, seed: int, cases: int | None = None) -> None:
+    def __init__(self, score: Score, groups: Groups, *, seed: int, cases: Cases | None = None) -> None:
         self.score, self.groups, self.seed, self.cases = score, groups, seed, cases
 
     @cached_property
@@ -45,7 +49,7 @@ class Metric:
     @property
     def is_enough(self) -> bool:
         """Whether there are enough gold cases for an interval."""
-        return self.cases is None or self.cases >= FEWEST_CASES
+        return self.cases is None or (self.cases.gold >= FEWEST_CASES and self.cases.articles >= FEWEST_ARTICLES)
 
     @cached_property
     def interval(self) -> Interval:

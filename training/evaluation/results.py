@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,18 @@ from training.evaluation.scores import (
 Positions = npt.NDArray[np.intp]
 
 STANCE_BY_TOPIC = "stance/macro_f1_by_topic/"
+
+
+class Cases(NamedTuple):
+    """The number of gold cases of a class, and of the articles that they are in."""
+
+    gold: int
+    articles: int
+
+    @classmethod
+    def of(cls, is_gold: BoolArray, groups: Groups) -> Cases:
+        """Count the rows that are gold cases."""
+        return cls(int(is_gold.sum()), len(np.unique(groups.positions[is_gold])))
 
 
 @dataclass(frozen=True)
@@ -70,14 +82,11 @@ class TopicResults:
             }
         return scores
 
-    def cases(self) -> dict[str, int]:
-        """Return the number of gold cases of each metric of a single topic."""
+    def cases(self) -> dict[str, Cases]:
+        """Return the gold cases of each metric of a single topic."""
+        of_topics = {topic: Cases.of(self.gold[:, c], self.groups) for c, topic in enumerate(self.topics)}
         kinds = ("f1", "precision", "recall", "ap")
-        return {
-            f"topics/{kind}/{topic}": int(self.gold[:, c].sum())
-            for c, topic in enumerate(self.topics)
-            for kind in kinds
-        }
+        return {f"topics/{kind}/{topic}": cases for topic, cases in of_topics.items() for kind in kinds}
 
     def classes(self) -> list[dict[str, Any]]:
         return [
@@ -117,10 +126,11 @@ class StanceResults:
             scores[f"{STANCE_BY_TOPIC}{topic}"] = macro_f1(self.groups.sums(rows * of_topic))
         return scores
 
-    def cases(self) -> dict[str, int]:
-        """Return the number of gold cases of each metric of a single stance or topic."""
-        of_stances = {f"stance/f1/{stance}": int((self.gold == s).sum()) for s, stance in enumerate(STANCES)}
-        of_topics = {f"{STANCE_BY_TOPIC}{topic}": self.topics.count(topic) for topic in set(self.topics)}
+    def cases(self) -> dict[str, Cases]:
+        """Return the gold cases of each metric of a single stance or topic."""
+        topics = np.array(self.topics, dtype=object)
+        of_stances = {f"stance/f1/{stance}": Cases.of(self.gold == s, self.groups) for s, stance in enumerate(STANCES)}
+        of_topics = {f"{STANCE_BY_TOPIC}{t}": Cases.of(topics == t, self.groups) for t in set(self.topics)}
         return of_stances | of_topics
 
     def classes(self) -> list[dict[str, Any]]:
@@ -152,7 +162,7 @@ class JointResults:
             "joint/recall": ratio_of_sums(correct, gold),
         }
 
-    def cases(self) -> dict[str, int]:
+    def cases(self) -> dict[str, Cases]:
         return {}
 
     def classes(self) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from labels.bootstrap import Groups, Interval
 from labels.codebook import STANCES
 from models.examples import BoolArray, FloatArray
 from training.evaluation.attributes import Attributes
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES
-from training.evaluation.metrics import HEADLINES
+from training.evaluation.compare import FEWEST_PASSAGES
+from training.evaluation.metrics import FEWEST_ARTICLES, HEADLINES
 from training.evaluation.predictions import Prediction
 from training.evaluation.results import count_pairs
 from training.evaluation.significance import holm

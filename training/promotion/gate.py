@@ -14,9 +14,9 @@ from labels.wording import counted
 from labels.yaml_text import read_yaml
 from training.comparison.afresh import answer_afresh, predict_afresh
 from training.config import COUNTERFACTUALS, Tracking, read_config
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference, compare, gold_conflicts
+from training.evaluation.compare import FEWEST_PASSAGES, Difference, compare, gold_conflicts
 from training.evaluation.counterfactuals.answers import check_enough, compare_counterfactuals, counterfactuals_of
-from training.evaluation.metrics import HEADLINES, metrics_by_name
+from training.evaluation.metrics import FEWEST_ARTICLES, HEADLINES, metrics_by_name
 from training.evaluation.predictions import Prediction, read_predictions
 from training.prepare import Prepared, prepare
 from training.reporter import Reporter

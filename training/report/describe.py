@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from labels.bootstrap import Interval
 from labels.passages import DECIDERS, is_person
 from labels.wording import counted, markdown, printable
@@ -17,6 +19,7 @@ from training.evaluation.predictions import Prediction
 from training.prepare import Prepared
 
 REPORT = "report.md"
+BASELINE = "best baseline"
 ANNOTATORS, ON_THEIR_LABELS = "annotators", "this run on the same labels"
 _ERRORS = 10
 _ONE_LINE = 95
@@ -46,9 +49,11 @@ def summary(prepared: Prepared, on: OnSets, *, report: str) -> str:
     """Return the headline metrics, the data and the command of a run as Markdown that MLflow's UI shows whole.
 
     The UI (3.17) folds a description of more than 100 pixels, which is five rows of a table: metrics are rows, so that
-    further sets, baselines and annotators make the table wider but no higher. `report` is the address of the report.
+    further sets, baselines and annotators make the table wider but no higher. A table of several sets would be too wide
+    with every baseline. `report` is the address of the report.
     """
-    columns = [column for name in on.names for column in _columns(name, on)]
+    columns_of = _columns if len(on.names) == 1 else _short_columns
+    columns = [column for name in on.names for column in columns_of(name, on)]
     names = [name for name in HEADLINES if any(name in row for _, row, _ in columns)]
     lines = ["| | " + " | ".join(f"{_plain(title)} &nbsp;" for title, _, _ in columns) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
@@ -96,6 +101,22 @@ def _columns(name: str, on: OnSets) -> Iterator[Row]:
     if name in on.ceilings:
         yield ANNOTATORS, on.ceilings[name].annotators.headlines(), True
         yield ON_THEIR_LABELS, on.ceilings[name].model.headlines(), True
+
+
+def _short_columns(name: str, on: OnSets) -> Iterator[Row]:
+    """Yield the run's scores, those of the strongest baseline for each metric, and those of the annotators."""
+    yield f"on {name}", on.scores[name].headlines(), True
+    of_baselines = [scores.headlines() for scores in on.baselines[name].values()]
+    metrics = dict.fromkeys(metric for scores in of_baselines for metric in scores)
+    yield BASELINE, {metric: _highest(metric, of_baselines) for metric in metrics}, False
+    if name in on.ceilings:
+        yield ANNOTATORS, on.ceilings[name].annotators.headlines(), False
+
+
+def _highest(metric: str, scores: Sequence[Mapping[str, Interval]]) -> Interval:
+    return max(
+        (each[metric] for each in scores if metric in each), key=lambda score: np.nan_to_num(score.value, nan=-1)
+    )
 
 
 def _score_sections(on: OnSets) -> Iterator[str]:

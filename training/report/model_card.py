@@ -18,7 +18,7 @@ from models.tagger import Tagger
 from training.evaluation.counterfactuals.answers import counterfactuals_of, evaluate_counterfactuals
 from training.evaluation.counterfactuals.card import card_lines
 from training.evaluation.counterfactuals.make import sample
-from training.evaluation.metrics import HEADLINES, Scores, metrics_by_name
+from training.evaluation.metrics import FEWEST_ARTICLES, FEWEST_CASES, HEADLINES, Metric, Scores, metrics_by_name
 from training.evaluation.slices import FEWEST_GOLD
 from training.prepare import Prepared
 from training.report.describe import repeat
@@ -109,6 +109,7 @@ def _by_topic(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:
     metrics = evaluated.scores["test"].metrics
     calibration = evaluated.tagger.settings.topic_calibration
     gold = {row["class"]: row["gold"] for row in evaluated.scores["test"].classes if row["task"] == "topic"}
+    few: list[str] = []
     yield from _table_head(["topic", "gold", "F1", "stance, macro-F1", "threshold"])
     for place, topic in enumerate(evaluated.tagger.codebook.topic_ids):
         threshold = f"{calibration.thresholds[place]:.2f}" if calibration is not None else ""
@@ -116,13 +117,16 @@ def _by_topic(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:
             yield _row([markdown(topic), "0", "not measured", "", threshold])
             continue
         scores = [metrics.get(f"topics/f1/{topic}"), metrics.get(f"stance/macro_f1_by_topic/{topic}")]
-        enough = gold[topic] >= FEWEST_GOLD
-        cells = ["" if each is None else str(each.interval) if enough else f"{each.value:.3f}" for each in scores]
+        cells = ["" if each is None else _interval(each) for each in scores]
         yield _row([markdown(topic), str(gold[topic]), *cells, threshold])
-    few = [topic for topic, count in gold.items() if 0 < count < FEWEST_GOLD]
+        few += [topic] if any(each is not None and not each.is_enough for each in scores) else []
     if few:
         yield ""
-        yield f"No intervals for {_named(few)}: fewer than {FEWEST_GOLD} gold labels."
+        yield f"No intervals for {_named(few)}: fewer than {FEWEST_CASES} gold labels, or in fewer than {FEWEST_ARTICLES} articles."
+
+
+def _interval(metric: Metric) -> str:
+    return str(metric.interval) if metric.is_enough else f"{metric.value:.3f}"
 
 
 def _badly(prepared: Prepared, evaluated: Evaluated) -> Iterator[str]:

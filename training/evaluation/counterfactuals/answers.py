@@ -17,10 +17,10 @@ from labels.passages import Annotation, Passage
 from labels.wording import counted
 from models.examples import BoolArray, FloatArray
 from models.tagger import Tagger
-from training.evaluation.compare import FEWEST_ARTICLES, FEWEST_PASSAGES, Difference
+from training.evaluation.compare import FEWEST_PASSAGES, Difference
 from training.evaluation.counterfactuals.make import KINDS, Counterfactual, Counterfactuals, Kind, Maker, holders
 from training.evaluation.counterfactuals.rules import Rules, read_english, read_rules
-from training.evaluation.metrics import Metric
+from training.evaluation.metrics import FEWEST_ARTICLES, Metric
 from training.evaluation.scores import Score
 
 Task = Literal["topic", "stance"]
