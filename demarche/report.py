@@ -1,0 +1,48 @@
+"""The command `demarche report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from demarche.printing import echo
+from labels.errors import DemarcheError
+from labels.wording import counted
+
+
+def report(
+    tags: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File for the page (.html).")],
+    title: Annotated[str | None, typer.Option(help="Title of the page.  [default: the name of TAGS]")] = None,
+    by: Annotated[
+        Literal["day", "week", "month", "year"] | None,
+        typer.Option(help="Length of the periods: day, week, month or year.  [default: as the dates want]"),
+    ] = None,
+) -> None:
+    """Make a web page that shows tags: charts over time, sources, passages, and what needs review."""
+    from labels.files import check_output, write_text
+    from tagging.report.data import page_data
+    from tagging.report.page import fill
+    from tagging.report.reading import inputs_of, read_tags
+
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise DemarcheError(f"{out}: the report is a web page; name a file that ends in .html")
+    check_output(out, inputs=[tags, *inputs_of(tags)])
+    data = page_data(read_tags(tags), unit=by)
+    write_text(out, fill(data, title=title or f"Tags in {tags.name}"))
+    summary = data["summary"]
+    if summary["shown"] < summary["showable"]:
+        echo(
+            f"the page counts all passages and shows those of the most recent articles: {summary['shown']:,} of "
+            f"{summary['showable']:,} with a topic or for review"
+        )
+    if summary["undatedPassages"]:
+        echo(f"{counted(summary['undatedPassages'], 'passage')} without a date, counted outside the charts over time")
+    echo(f"report in {out} ({out.stat().st_size / 1e6:.1f} MB)")

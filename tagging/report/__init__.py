@@ -1,0 +1,1 @@
+"""A web page that shows the tags of a batch: `demarche report`."""
