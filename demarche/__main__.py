@@ -24,6 +24,7 @@ with exit_on_interrupt():
     app.command("evaluate")(evaluate.evaluate)
     app.command("tag")(tag.tag)
     app.command("report")(report.report)
+    app.command("review")(choose.review)
     app.command("ui")(ui.ui)
     app.add_typer(runs.app, name="runs")
     runs.app.command("promote")(promote.promote)

@@ -1,4 +1,4 @@
-"""The commands `demarche labels audit` and `demarche labels suggest`: which passages to label again, and which next."""
+"""Commands that choose passages for annotators: `demarche labels audit`, `demarche labels suggest`, `demarche review`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,20 @@ def _print_import(
     audited: Audit, listed: list[Suspect], out: Path, columns: TableColumns, *, for_spreadsheet: bool
 ) -> None:
     """Print the command that reads the new labels, and where they would change nothing."""
-    from training.audit.listing import NONE
+    codebook = str(audited.prepared.config.data.codebook)
+    _print_how_to_import(out, columns, "adjudicator", codebook, for_spreadsheet=for_spreadsheet)
+    final = sum(each.example.passage.id in audited.by_gold for each in listed)
+    if final:
+        warn(
+            f"note: {counted(final, 'of these passages is', 'of these passages are')} labelled by 'gold', which no other "
+            "annotator overrides: correct those labels in their own file"
+        )
+
+
+def _print_how_to_import(
+    out: Path, columns: TableColumns, annotator: str, codebook: str, *, for_spreadsheet: bool
+) -> None:
+    from labels.tables.worklist import NONE
 
     what = (
         f"all topics of a passage with their stances into the empty columns, or {NONE!r} as its only topic"
@@ -109,21 +122,68 @@ def _print_import(
         else "the stance toward each target into the empty columns"
     )
     echo(
-        f"write {what}; leave a passage that you did not read again empty. Then import the list, and add its annotations to "
-        "the config:"
+        f"write {what}; leave a passage that you did not read empty. Then import the list, and add its annotations to the "
+        "config:"
     )
     options = column_options(columns)
-    options += ["--value", f"{NONE}=", "--empty", "unread", "--annotator-name", "adjudicator"]
-    options += ["--codebook", str(audited.prepared.config.data.codebook)]
+    options += ["--value", f"{NONE}=", "--empty", "unread", "--annotator-name", annotator, "--codebook", codebook]
     options += ["--from-spreadsheet"] if for_spreadsheet else []
     command = ["demarche", "labels", "import", "table", str(out), *options, "--out", str(out.with_suffix(""))]
     echo("  " + shlex.join(command))
-    final = sum(each.example.passage.id in audited.by_gold for each in listed)
-    if final:
+
+
+def review(
+    tags: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File for the list (.csv, .tsv, .jsonl or .parquet).")],
+    candidates: Annotated[
+        Path | None,
+        typer.Option(help="File of --candidates-out, with the topics that are for review and not assigned."),
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Maximum number of passages in the list.")] = 100,
+    topic: Annotated[str | None, typer.Option(help="Only passages for which this topic is in doubt.")] = None,
+    blind: Annotated[bool, typer.Option("--blind", help="Leave what the tagger says out of the list.")] = False,
+    codebook: Annotated[
+        Path, typer.Option(help="The codebook to read by, for the import command that is printed.")
+    ] = Path("labels/foreign_affairs/codebook.yaml"),
+    annotator_name: Annotated[str, typer.Option(help="Name of the annotator, for the same.")] = "reader",
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the choice.")] = 13,
+    for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
+) -> None:
+    """List the passages that need review, for an annotator to read.
+
+    If there are more than N, about as many are drawn of each topic in doubt. The list has columns for a reading, which
+    `demarche labels import table` reads: the command that does so is printed.
+    """
+    from collections import Counter
+
+    from labels.errors import DemarcheError, one_line
+    from labels.tables.exports import check_table_output
+    from tagging.report.reading import inputs_of
+    from tagging.review import choose, for_review, write_review
+
+    read = [tags, *inputs_of(tags), *([candidates] if candidates else [])]
+    check_table_output(out, inputs=read, for_spreadsheet=for_spreadsheet)
+    found = list(for_review(tags, candidates))
+    listed = choose(found, n, topic=topic, seed=seed)
+    if not listed:
+        about = f" for the topic {topic!r}" if topic else ""
+        raise DemarcheError(f"{tags}: no passage needs review{about}")
+    columns = write_review(out, listed, blind=blind, for_spreadsheet=for_spreadsheet)
+    counts = Counter(each for passage in listed for each in passage.topics)
+    table(("topic in doubt", "passages"), [(one_line(name), str(count)) for name, count in counts.most_common()])
+    echo()
+    echo(f"{counted(len(listed), 'passage')} of {len(found)} that need review in {out}")
+    unknown = sum(not passage.topics for passage in listed)
+    if unknown:
         warn(
-            f"note: {counted(final, 'of these passages is', 'of these passages are')} labelled by 'gold', which no other "
-            "annotator overrides: correct those labels in their own file"
+            f"note: {counted(unknown, 'passage')} without the topics in doubt; name the file of `tag --candidates-out`"
         )
+    _print_how_to_import(out, columns, annotator_name, str(codebook), for_spreadsheet=for_spreadsheet)
 
 
 @options_from_fields

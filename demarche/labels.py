@@ -224,6 +224,7 @@ def passages(
     The passages are those that `demarche tag` tags: boilerplate is left out.
     """
     from contextlib import closing
+    from functools import partial
     from itertools import chain
 
     from labels.errors import Problem
@@ -231,7 +232,7 @@ def passages(
     from labels.tables.passages import check_passages_output, write_passages
     from tagging.in_batches import in_batches
     from tagging.jobs import Cutting
-    from tagging.processes import Workers, cores
+    from tagging.processes import Workers, cores, spread
     from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     outputs = [out, *([articles_out] if articles_out else [])]
@@ -243,7 +244,7 @@ def passages(
     columns = ArticleColumns(text=text, id=id, title=title, date=date, format=format)
     workers = Workers(cores(), time_limit, preload="tagging.jobs")
     items = list_articles(articles, columns, written=outputs, notes=notes)
-    with closing(in_batches(Cutting, items, workers)) as batches:
+    with closing(in_batches(partial(spread, Cutting, workers=workers), items)) as batches:
         for article in (result for worked in chain.from_iterable(batches) for result in worked.results):
             if isinstance(article, Unreadable):
                 unreadable.append(article)

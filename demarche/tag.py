@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,14 @@ from labels.wording import counted
 
 if TYPE_CHECKING:
     from tagging.summary import Summary
+
+
+class Engine(StrEnum):
+    """Where the processes that tag run."""
+
+    processes = "processes"
+    ray = "ray"
+
 
 _MOST_TOPICS = 20
 _MOST_CHANGED = 5
@@ -65,14 +74,25 @@ def tag(
             help="Number of processes.  [default: one per core, at most 8; 1 for a model with an encoder]",
         ),
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Where the processes run: on this machine, or on a Ray cluster (extra `ray`).")
+    ] = Engine.processes,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="The Ray cluster.  [default: the one that Ray finds, or else this machine]"
+        ),
+    ] = None,
     time_limit: TimeLimit = 60,
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
-    from tagging.batch import tag_files
+    from tagging.batch import Cluster, tag_files
     from tagging.outputs import Outputs
     from tagging.readers import ArticleColumns, check_inputs
 
+    if ray_address is not None and engine is not Engine.ray:
+        raise typer.BadParameter("is for --engine ray", param_hint="--ray-address")
     outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet)
     # Fetching a model can take a long time, so check the paths first.
     check_inputs(inputs)
@@ -88,6 +108,7 @@ def tag(
         replace=replace,
         jobs=jobs,
         time_limit=time_limit,
+        cluster=Cluster(ray_address) if engine is Engine.ray else None,
     )
     _print_topics(summary)
     _print_counts(summary, model=name)

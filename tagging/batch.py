@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from labels.codebook import Codebook, read_codebook
 from labels.errors import DemarcheError
 from models.saved import check_seal, has_encoder, model_digest
 from models.tagger import Tagger, TaggerSettings
 from tagging.collector import Collector
-from tagging.in_batches import in_batches
-from tagging.jobs import Tagging
+from tagging.in_batches import Spread, in_batches
+from tagging.jobs import TaggedArticle, Tagging
 from tagging.outputs import Outputs
-from tagging.processes import TIME_LIMIT, Workers, cores
+from tagging.processes import TIME_LIMIT, Workers, cores, spread
 from tagging.readers import ArticleColumns, check_inputs, list_articles
 from tagging.rows import Names
 from tagging.shards import Shards
 from tagging.summary import Summary
+
+
+class Cluster(NamedTuple):
+    """A Ray cluster; without an address, the one that Ray finds, or this machine."""
+
+    address: str | None = None
 
 
 def tag_files(
@@ -35,13 +41,15 @@ def tag_files(
     replace: bool = False,
     jobs: int | None = None,
     time_limit: float = TIME_LIMIT,
+    cluster: Cluster | None = None,
 ) -> Summary:
     """Tag the articles in the inputs with the model in `folder`.
 
     If an earlier batch with the same outputs was stopped, this one goes on where it stopped. Raises DemarcheError if
     what was tagged until then would not fit, unless it is to be replaced. `jobs` is the number of processes; by default
     one for each core, or a single one for a model with an encoder, which uses all cores by itself. An article for which
-    a process takes more than `time_limit` seconds, or dies, counts as unreadable.
+    a process takes more than `time_limit` seconds, or dies, counts as unreadable. With `cluster`, the processes are on
+    its nodes.
     """
     check_inputs(inputs)
     outputs.check()
@@ -53,24 +61,43 @@ def tag_files(
     names = Names(model, codebook.reference, settings.run)
     load = partial(
         Tagging.load,
-        folder.absolute(),
         names=names,
         with_articles=outputs.articles is not None,
         has_targets=columns.target is not None,
     )
-    workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
+    over = _spread(load, folder, jobs, time_limit, cluster)
     basis = _basis(folder, settings, codebook) | _options(columns, outputs)
     with Shards.open(outputs.shards, basis, outputs.schemas, replace=replace) as shards:
         collector = Collector(shards, names, is_file=not outputs.is_folder)
         collector.begin([str(path) for path in inputs])
         items = list_articles(inputs, columns, written=outputs.written, notes=collector.summary.notes)
-        with contextlib.closing(in_batches(load, collector.new(items), workers)) as batches:
+        with contextlib.closing(in_batches(over, collector.new(items))) as batches:
             for batch in batches:
                 collector.add(batch)
         collector.finish()
         outputs.complete(shards)
     collector.summary.training_languages = settings.languages
     return collector.summary
+
+
+def _spread(
+    load: Callable[[Path], Tagging], folder: Path, jobs: int | None, time_limit: float, cluster: Cluster | None
+) -> Spread[TaggedArticle]:
+    """Return what spreads the work over processes, here or on the nodes of a cluster."""
+    if cluster is None:
+        workers = Workers(jobs or (1 if has_encoder(folder) else cores()), time_limit)
+        return partial(spread, partial(load, folder.absolute()), workers=workers)
+    from tagging.cluster import spread_on_ray
+
+    return partial(
+        spread_on_ray,
+        load,
+        folder,
+        count=jobs,
+        per_node=has_encoder(folder),
+        seconds=time_limit,
+        address=cluster.address,
+    )
 
 
 def _basis(folder: Path, settings: TaggerSettings, codebook: Codebook) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from labels.errors import DemarcheError
 from tagging.jobs import Item
-from tagging.processes import Lost, Workers, spread
+from tagging.processes import Lost
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of
-from tagging.worker import Job
 
 ARTICLES_AT_ONCE = 64
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
+
+
+Spread = Callable[[Iterator[list[Item]]], Generator[list[list[Result | Unreadable] | Lost], None, None]]
+"""Spreads the work on batches over workers, and yields the results of each batch in order."""
 
 
 class Worked(NamedTuple, Generic[Result, Other]):
@@ -28,9 +31,8 @@ class Worked(NamedTuple, Generic[Result, Other]):
 
 
 def in_batches(
-    load: Callable[[], Job[Item, Any, list[Result | Unreadable]]],
+    spread: Spread[Result],
     items: Iterable[Item | Other],
-    workers: Workers,
 ) -> Generator[list[Worked[Result, Other]], None, None]:
     """Yield each batch of articles with their results, in order.
 
@@ -46,7 +48,7 @@ def in_batches(
             waiting.append(batch)
             yield [item for item in batch if isinstance(item, ReadArticle | ArticleFile)]
 
-    with contextlib.closing(spread(load, batches(), workers)) as results_of_batches:
+    with contextlib.closing(spread(batches())) as results_of_batches:
         for results in results_of_batches:
             if len(results) == ARTICLES_AT_ONCE and all(isinstance(result, Lost) for result in results):
                 reasons = {result.reason for result in results if isinstance(result, Lost)}

@@ -39,11 +39,15 @@ class Lost(NamedTuple):
 
 @dataclass(frozen=True)
 class Workers:
-    """The number of worker processes, the seconds that each may take for an item, and modules that they share."""
+    """The number of worker processes, the seconds that each may take for an item, and modules that they share.
+
+    `threads` is the number of threads of numerical libraries in each; by default, several processes share the cores.
+    """
 
     count: int = 1
     seconds: float = TIME_LIMIT
     preload: str = "tagging.preloaded"
+    threads: int | None = None
 
 
 def cores() -> int:
@@ -80,14 +84,14 @@ class _Crew(Generic[Item, Result]):
 
     def __init__(self, load: Callable[[], Job[Item, Any, Result]], workers: Workers) -> None:
         self._load, self._settings = load, workers
-        self._workers: list[_Worker[Item, Result]] = []
+        self._workers: list[Worker[Item, Result]] = []
         self._batches: SimpleQueue[tuple[Sequence[Item], Future[list[Result | Lost]]] | None] = SimpleQueue()
         # It unblocks the signals of the thread that starts it, so start it here.
         resource_tracker.ensure_running()
 
     def hire(self, count: int) -> None:
         for _ in range(count):
-            worker = _Worker(self._load, self._settings)
+            worker = Worker(self._load, self._settings)
             self._workers.append(worker)
             threading.Thread(target=self._serve, args=(worker,), daemon=True).start()
 
@@ -102,7 +106,7 @@ class _Crew(Generic[Item, Result]):
             worker.dismiss()
             self._batches.put(None)
 
-    def _serve(self, worker: _Worker[Item, Result]) -> None:
+    def _serve(self, worker: Worker[Item, Result]) -> None:
         # Processes inherit the blocked signals of the thread that starts them: only the main thread handles Ctrl-C.
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -122,7 +126,7 @@ class _Stopped(Exception):
         self.position, self.reason, self.crashed = position, reason, crashed
 
 
-class _Worker(Generic[Item, Result]):
+class Worker(Generic[Item, Result]):
     """A process that works on one batch at a time; it is started when it is needed and not there."""
 
     def __init__(self, load: Callable[[], Job[Item, Any, Result]], settings: Workers) -> None:
@@ -203,7 +207,7 @@ class _Worker(Generic[Item, Result]):
         context.set_forkserver_preload([self._settings.preload])
         ours, theirs = context.Pipe()
         count = self._settings.count
-        threads = max(1, cores() // count) if count > 1 else None
+        threads = self._settings.threads or (max(1, cores() // count) if count > 1 else None)
         process = context.Process(target=work, args=(theirs, self._load, self._settings.seconds, threads), daemon=True)
         try:
             process.start()

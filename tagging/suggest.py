@@ -20,7 +20,7 @@ from models.language import is_other_language, languages_of_article
 from models.saved import check_seal, has_encoder
 from tagging.in_batches import in_batches
 from tagging.jobs import Item, PreparedArticle, PreparedPiece, Tagging
-from tagging.processes import TIME_LIMIT, Workers, cores
+from tagging.processes import TIME_LIMIT, Workers, cores, spread
 from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 from tagging.rows import Names
 
@@ -119,7 +119,7 @@ def suggest_from_articles(
     suggestion, shortlist = Suggestion(), Shortlist(n, seed=seed)
     count = 0
     items = list_articles(inputs, columns, written=[out] if out else [], notes=suggestion.notes)
-    with contextlib.closing(in_batches(load, items, workers)) as batches:
+    with contextlib.closing(in_batches(partial(spread, load, workers=workers), items)) as batches:
         for part in (result for worked in chain.from_iterable(batches) for result in worked.results):
             if isinstance(part, Unreadable):
                 suggestion.unreadable.append(part)

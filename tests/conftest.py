@@ -178,8 +178,10 @@ data: {codebook: codebook.yaml, passages: passages.jsonl, annotations: [annotati
 input: [text]
 topics: {kind: linear, ngrams: {chars: null}}
 stance: {kind: linear, ngrams: {chars: null}}
-tracking: {experiment: tests, register: tiny-tagger}
+# Plots would take most of the time; the tests of them ask for them.
+tracking: {experiment: tests, register: tiny-tagger, plots: false}
 """
+PLOTS = "tracking.plots=true"
 
 
 def demarche(*arguments: str | Path) -> Result:

@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from labels.errors import DemarcheError
 
@@ -49,6 +50,23 @@ class Upper:
         if ["WHO"] in prepared:
             return [str(os.getpid()) for _ in prepared]
         return [" ".join(parts) for parts in prepared]
+
+
+class Where(Upper):
+    """Also tells the folder of the model, if the word asks for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def finish(self, prepared: Sequence[Sequence[str]]) -> list[str]:
+        return [
+            str(self.folder) if parts == ["WHERE"] else part
+            for parts, part in zip(prepared, super().finish(prepared), strict=True)
+        ]
+
+
+def load_in(folder: Path) -> Where:
+    return Where(folder)
 
 
 def load_slowly(seconds: float) -> Upper:

@@ -49,30 +49,32 @@ def keep_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[
 
 @pytest.fixture
 def project(tmp_path: Path, empty_store: Path) -> Path:
-    """A copy of the project's data and configs, with a sixth of the starter corpus.
+    """A copy of the project's data and configs, without plots, and with a twelfth of the starter corpus.
 
-    Another sixth stands in for the real news of `labels/news`, whose texts are not part of the project.
+    Another twelfth stands in for the real news of `labels/news`, whose texts are not part of the project.
     """
     for name in ("configs", "labels", "seeds", "docs"):
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for config in (tmp_path / "configs").glob("*.yaml"):
+        config.write_text(config.read_text(encoding="utf-8").replace("tracking: {", "tracking: {plots: false, "))
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     path = tmp_path / "labels/foreign_affairs/annotations.jsonl"
     labels_of = {
         annotation["passage"]: sorted((label["topic"], label.get("stance", "")) for label in annotation["labels"])
         for annotation in map(json.loads, path.read_text(encoding="utf-8").splitlines())
     }
-    # A sixth of those with each set of labels: some topics have few passages of some stance.
+    # A twelfth of those with each set of labels: some topics have few passages of some stance.
     order = sorted(labels_of, key=labels_of.__getitem__)
-    sixth, other = set(order[::6]), set(order[3::6])
+    twelfth, other = set(order[::12]), set(order[6::12])
     news, read = tmp_path / "news.jsonl", tmp_path / "news_annotations.jsonl"
     shutil.copy(tmp_path / "seeds/passages.jsonl", news)
     shutil.copy(path, read)
-    corpus = keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["id"] in sixth)
+    corpus = keep_lines(tmp_path / "seeds/passages.jsonl", lambda passage: passage["id"] in twelfth)
     # What shares a page with the corpus is not evaluated on.
     groups = {passage.get("group") for passage in corpus} - {None}
     passages = keep_lines(news, lambda passage: passage["id"] in other and passage.get("group") not in groups)
     other = {passage["id"] for passage in passages}
-    annotations = keep_lines(path, lambda annotation: annotation["passage"] in sixth)
+    annotations = keep_lines(path, lambda annotation: annotation["passage"] in twelfth)
     labels = {(label["topic"], label.get("stance")) for annotation in annotations for label in annotation["labels"]}
     topics = read_codebook(REPOSITORY / "labels/foreign_affairs/codebook.yaml").topic_ids
     assert labels >= set(product(topics, STANCES))

@@ -142,7 +142,7 @@ def tables(draw: Draw) -> tuple[list[dict[str, Any]], TableColumns, str]:
     return rows, TableColumns(**columns, **labels, keep=tuple(keep)), suffix
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(table=tables())
 def test_import_export_import_is_the_identity(
     tmp_path_factory: pytest.TempPathFactory, table: tuple[list[dict[str, Any]], TableColumns, str]

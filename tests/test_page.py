@@ -13,7 +13,7 @@ import pytest
 
 from labels.files import write_jsonl
 from labels.passages import Annotation
-from tests.conftest import demarche, make_articles, make_workspace, trained
+from tests.conftest import PLOTS, demarche, make_articles, make_workspace, trained
 from tests.test_evaluation import predicted
 from tests.test_evaluation_sets import more_articles
 from training.config import read_config
@@ -62,7 +62,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Re
         shutil.copy(empty_store, folder / "mlflow.db")
         _, _, annotations = make_articles()
         write_jsonl(folder / "annotations.jsonl", [*annotations, *second_reader(annotations)])
-        overrides = [more_articles(folder), f"description={HOSTILE}", "topics.ngrams.max_features=12"]
+        overrides = [more_articles(folder), PLOTS, f"description={HOSTILE}", "topics.ngrams.max_features=12"]
         output = trained(*overrides).output
         (run,) = tracking.runs()
     return Read(folder, output, run)

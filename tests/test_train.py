@@ -81,7 +81,7 @@ def test_a_config_becomes_a_champion(champion: Champion) -> None:
     assert run.metrics["dev/topics/micro_f1"] > 0.8
     assert {"demarche.data", "demarche.config", "demarche.model"} <= run.tags.keys()
     assert "demarche.evaluation" not in run.tags
-    for name in ("config.yaml", "split.jsonl", "classes.json", "errors.json", "figures/precision_recall.png"):
+    for name in ("config.yaml", "split.jsonl", "classes.json", "errors.json"):
         assert tracking.fetch_artifact(run.id, name).stat().st_size > 0
 
 

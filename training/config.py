@@ -96,12 +96,14 @@ class Search(Frozen):
 class Tracking(Frozen):
     """The MLflow experiment of the run, and the registered model (`register`) to add its model to, if any.
 
-    A version replaces the champion if no headline metric on any set of `gate` can be worse by more than `margin`; on
-    `counterfactuals`, the metric is the mean consistency.
+    `plots`: whether the run's page has plots, which take seconds. A version replaces the champion if no headline
+    metric on any set of `gate` can be worse by more than `margin`; on `counterfactuals`, the metric is the mean
+    consistency.
     """
 
     experiment: Annotated[str, Field(min_length=1, max_length=250, coerce_numbers_to_str=True)] = "demarche"
     register_: Annotated[str | None, Field(alias="register", max_length=250, pattern=r"^[^/:\s]+$")] = None
+    plots: bool = True
     gate: Annotated[tuple[str, ...], Field(min_length=1)] = ("test",)
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
 

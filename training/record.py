@@ -198,7 +198,8 @@ def log_page(run: Run, prepared: Prepared, evaluated: Evaluated) -> None:
     test, scores = evaluated.predictions["test"], evaluated.test
     wrong = errors(test, prepared.examples_in("test"))
     log_tables(run, scores, wrong, evaluated.findings)
-    log_plots(run, evaluated.tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
+    if prepared.config.tracking.plots:
+        log_plots(run, evaluated.tagger, test, scores, evaluated.baselines["test"], evaluated.ceilings.get("test"))
     sentences, warnings = evaluated.findings.all_sentences(), evaluated.warnings
     run.text(describe.report(prepared, evaluated, wrong, findings=sentences, warnings=warnings), describe.REPORT)
     run.describe(describe.summary(prepared, evaluated, report=run.page(describe.REPORT)))

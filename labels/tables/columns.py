@@ -36,6 +36,7 @@ class TableColumns:
     source: Annotated[str | None, "Column of the source."] = None
     url: Annotated[str | None, "Column of the URL."] = None
     article: Annotated[str | None, "Column of the article's id, if each row is a passage of an article."] = None
+    start: Annotated[str | None, "Column of the offset of the passage's first character in the article."] = None
     group: Annotated[str | None, "Column of the group. The rows of a group stay in the same split."] = None
     split: Annotated[str | None, "Column of the predefined split of the data set."] = None
     topics: Annotated[
@@ -66,7 +67,8 @@ class TableColumns:
     def passage_columns(self) -> list[str]:
         """Return the name of every column about the passage that is set."""
         single = (
-            self.text, self.id, self.title, self.date, self.source, self.url, self.article, self.group, self.split,
+            self.text, self.id, self.title, self.date, self.source, self.url, self.article, self.start, self.group,
+            self.split,
         )  # fmt: skip
         return [name for name in (*single, *self.keep) if name]
 

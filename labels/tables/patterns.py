@@ -53,10 +53,28 @@ def literal_length(pattern: str) -> int:
 
 def match_column(pattern: str, column: str) -> list[dict[str, str]]:
     """Return the ways to read the name of a column with the pattern, up to 20: {placeholder: text}."""
-    return list(islice(_match(parse_pattern(pattern), column), _ENOUGH)) if len(column) <= LONGEST_NAME else []
+    if len(column) > LONGEST_NAME:
+        return []
+    return list(islice(_match(parse_pattern(pattern), column, set()), _ENOUGH))
 
 
-def _match(parts: Parts, rest: str) -> Iterator[dict[str, str]]:
+def _match(parts: Parts, rest: str, failed: set[tuple[int, int]]) -> Iterator[dict[str, str]]:
+    """Yield the ways to read the rest of a name with the remaining parts.
+
+    `failed` holds how many parts and characters remained where there was none, so that nothing is tried twice in vain.
+    """
+    remaining = len(parts), len(rest)
+    if remaining in failed:
+        return
+    is_read = False
+    for found in _match_first(parts, rest, failed):
+        is_read = True
+        yield found
+    if not is_read:
+        failed.add(remaining)
+
+
+def _match_first(parts: Parts, rest: str, failed: set[tuple[int, int]]) -> Iterator[dict[str, str]]:
     (literal, name), *others = parts
     if not rest.startswith(literal):
         return
@@ -73,5 +91,5 @@ def _match(parts: Parts, rest: str) -> Iterator[dict[str, str]]:
     for end in ends:
         text = rest[:end].strip()
         if text and (name != "n" or text.isdecimal()):
-            for found in _match(tuple(others), rest[end:]):
+            for found in _match(tuple(others), rest[end:], failed):
                 yield {name: text} | found

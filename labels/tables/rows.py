@@ -77,12 +77,13 @@ class RowReader:
             )
         if id is None:
             id = _id(row, columns.id) or self._own_id(line, text)
+        start = self._start(row)
         return Passage(
             id=id,
             article=_id(row, columns.article) or id,
             text=text,
-            start=0,
-            end=len(text),
+            start=start,
+            end=start + len(text),
             title=_text(row, columns.title),
             source=_text(row, columns.source),
             published=_text(row, columns.date),
@@ -91,6 +92,11 @@ class RowReader:
             split=_text(row, columns.split),
             meta={name: to_scalar(row.get(name)) for name in columns.keep},
         )
+
+    def _start(self, row: Row) -> int:
+        """Return the offset of the passage in its article, 0 if the row does not tell it."""
+        column = self.columns.start
+        return 0 if column is None or is_blank(row.get(column)) else parse_integer(column, row.get(column))
 
     def _own_id(self, line: int, text: str) -> str:
         if self.options.annotator != DEFAULT_ANNOTATOR and not self.columns.id:

@@ -67,7 +67,7 @@ class Tags:
 
 def read_tags(path: Path) -> Tags:
     """Read the tags. Raises DemarcheError if the file is no tags file."""
-    batches = [_coded(batch) for batch in _batches(path, _COLUMNS)]
+    batches = [_coded(batch) for batch in batches_of(path, _COLUMNS)]
     schema = pa.schema([(name, _type(name)) for name in _COLUMNS])
     table = pa.Table.from_batches(batches, schema) if batches else schema.empty_table()
     table = table.unify_dictionaries().combine_chunks()
@@ -88,7 +88,7 @@ def texts(tags: Tags, rows: Codes) -> list[str]:
     """Return the texts of some rows, in their order."""
     order = np.argsort(rows)
     wanted, found, offset = rows[order], [], 0
-    for batch in _batches(tags.path, ("text",)):
+    for batch in batches_of(tags.path, ("text",)):
         here = wanted[np.searchsorted(wanted, offset) : np.searchsorted(wanted, offset + len(batch))] - offset
         found += batch.column(0).take(pa.array(here)).to_pylist()
         offset += len(batch)
@@ -129,7 +129,7 @@ def _column(column: Any) -> Column:
     return Column(codes, array.dictionary.to_pylist())
 
 
-def _batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
+def batches_of(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     """Yield the rows of these columns, in the types of a tags file, a batch at a time."""
     for file in inputs_of(path):
         try:

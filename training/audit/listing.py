@@ -10,13 +10,10 @@ from typing import Any
 from labels.codebook import STANCES
 from labels.gold.adjudication import Example, Target
 from labels.tables.columns import TableColumns
+from labels.tables.worklist import FEWEST_TOPICS, NONE, PASSAGE_COLUMNS, answer_columns
 from labels.tables.writers import table_writer
 from training.audit.doubtful import Suspect
 
-NONE = "none"
-"""What an annotator writes as the only topic of a passage that has none."""
-_FEWEST_TOPICS = 3
-_PASSAGE = ("id", "article", "title", "source", "published", "text")
 _LEAST_SHOWN = 0.1
 """Topics that are less probable, and not among the labels, are not shown."""
 
@@ -30,19 +27,9 @@ def write_list(
     labels nor what the model says.
     """
     targets = max((len(_named_targets(suspect.example)) for suspect in suspects), default=0)
-    topics = max(_FEWEST_TOPICS, *(len(suspect.example.topics) + 1 for suspect in suspects)) if has_topics else 0
-    if targets == 1 and not topics:
-        # Only columns without a number can hold where the text names the target.
-        answers: dict[str, type] = {"target": str, "target_start": int, "target_end": int, "stance": str}
-        columns = TableColumns(target="target", target_start="target_start", target_end="target_end", stance="stance")
-    else:
-        answers = {}
-        for number in range(1, targets + topics + 1):
-            answers |= {f"{'target' if number <= targets else 'topic'}_{number}": str, f"stance_{number}": str}
-        columns = TableColumns(
-            topics=("topic_{n}",) if topics else (), target="target_{n}" if targets else None, stance="stance_{n}"
-        )
-    types: dict[str, type] = dict.fromkeys(_PASSAGE, str)
+    topics = max(FEWEST_TOPICS, *(len(suspect.example.topics) + 1 for suspect in suspects)) if has_topics else 0
+    answers, columns = answer_columns(targets=targets, topics=topics)
+    types: dict[str, type] = dict.fromkeys(PASSAGE_COLUMNS, str)
     if not blind:
         types |= dict.fromkeys(("doubtful", "label", "votes", "model"), str) | {"probability": float}
     types |= answers
@@ -53,7 +40,7 @@ def write_list(
 
 def _row(suspect: Suspect, columns: dict[str, type]) -> dict[str, Any]:
     example, doubt = suspect.example, suspect.doubt
-    row = {name: getattr(example.passage, name) for name in _PASSAGE}
+    row = {name: getattr(example.passage, name) for name in PASSAGE_COLUMNS}
     row |= {
         "doubtful": describe(suspect),
         "label": _labels(example),

@@ -91,7 +91,7 @@ class Run:
 
     def figure(self, figure: Any, path: str) -> None:
         """Log a plot as an artifact."""
-        self.client.log_figure(self.id, figure, path, save_kwargs={"dpi": 150, "bbox_inches": "tight"})
+        self.client.log_figure(self.id, figure, path, save_kwargs={"dpi": 150})
 
     def table(self, rows: Sequence[Mapping[str, Any]], path: str) -> None:
         """Log rows as a table, which the UI can show for several runs at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -148,9 +148,15 @@ class English(Frozen):
 
 def read_rules(path: Path | None = None) -> Rules:
     """Read names and objects; without a path, those that come with Demarche. Raises BadInput with every mistake."""
-    return _read(path or RULES, Rules)
+    return _shipped_rules() if path is None else _read(path, Rules)
 
 
+@cache
+def _shipped_rules() -> Rules:
+    return _read(RULES, Rules)
+
+
+@cache
 def read_english() -> English:
     """Read the rules of English that come with Demarche."""
     return _read(_ENGLISH, English)
