@@ -27,7 +27,12 @@ def copy(article: str, *, of: str, **known: Any) -> dict[str, Any]:
 
 def world() -> list[dict[str, Any]]:
     """A year of two sources on tea and rain, with all that a batch may have in it."""
-    january = {"source": "The Crier", "published": "2024-01-15", "title": "Kettles on", "url": "https://example.org/tea"}
+    january = {
+        "source": "The Crier",
+        "published": "2024-01-15",
+        "title": "Kettles on",
+        "url": "https://example.org/tea",
+    }
     december = {"source": "Town Post", "published": "2024-12-02T08:00:00Z", "title": "Umbrellas"}
     both = {"number": 2, "text": "Samovars steam while gutters drip."}
     return [
