@@ -208,3 +208,12 @@ def test_dark_is_dark_and_every_field_has_a_label(browser: Any) -> None:
     assert browser.execute_script(unlabelled) == 0
     charts = browser.find_elements("css selector", ".chart")
     assert all(chart.get_attribute("role") == "img" and chart.get_attribute("aria-label") for chart in charts)
+
+
+def test_corrected_shares_are_shown_with_their_intervals_and_cautions(browser: Any) -> None:
+    total = {"topic": "tea", "stance": None, "period": "2024-01", "passages": 4, "share": 0.5, "corrected": 0.4}
+    corrected = total | {"low": 0.3, "high": 0.55, "method": "read by people", "caution": "Few were read."}
+    browser.execute_script("DATA.totals = arguments[0]; fillShares()", [corrected])
+    rows = browser.find_elements("css selector", "#shares tr")
+    assert rows[-1].text == "tea [1] 2024-01 4 50 % 40 % 30 % to 55 % read by people"
+    assert browser.find_elements("css selector", "#shares .note")[-1].text == "[1] Few were read."
