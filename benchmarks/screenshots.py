@@ -1,4 +1,5 @@
-"""`make screenshots`: train a few small runs in a store of their own and take pictures of them in the UI, for the docs.
+"""`make screenshots`: train a few small runs in a store of their own and take pictures for the docs: of the runs in the UI,
+and of a report on the starter corpus as the champion tags it.
 
     python -m benchmarks.screenshots [--data FOLDER] [STORE] [PICTURES]
 
@@ -27,6 +28,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+from demarche.app import EXIT_PARTLY
 from labels.errors import DemarcheError
 from training.tracking import runs as tracking
 from training.tracking.view import view_link
@@ -39,6 +41,7 @@ RUNS = {
     "keywords": ["configs/linear.yaml", "topics={kind: rules}"],
 }
 WIDTH, HEIGHT = 1500, 940  # pixels
+REPORT_HEIGHT = 1250
 _PATIENCE = 120  # seconds
 # The UI of a first visit is that for language models, and opens a panel for questions to one.
 _SETTINGS = {
@@ -63,6 +66,19 @@ def train_missing(data: Path | None) -> list[tracking.Summary]:
         subprocess.run(command, check=True)
     latest = {run.name: run for run in reversed(tracking.runs(EXPERIMENT)) if run.status == "FINISHED"}
     return [latest[name] for name in RUNS]
+
+
+def make_report(store: Path) -> Path:
+    """Tag the starter corpus with the champion, and return the report on the tags."""
+    tags, page = store / "tags.parquet", store / "report.html"
+    demarche = [sys.executable, "-m", "demarche"]
+    model = f"models:/{MODEL}@champion"
+    tag = [*demarche, "tag", "seeds/passages.jsonl", "--model", model, "--out", tags, "--replace"]
+    # One of the passages is like boilerplate and counts as not read.
+    if subprocess.run(tag).returncode not in (0, EXIT_PARTLY):
+        raise SystemExit("the starter corpus could not be tagged")
+    subprocess.run([*demarche, "report", tags, "--out", page, "--title", "The starter corpus"], check=True)
+    return page.resolve()
 
 
 @contextlib.contextmanager
@@ -104,8 +120,9 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def picture(self, file: Path, url: str, *, until: str) -> None:
+    def picture(self, file: Path, url: str, *, until: str, height: int = HEIGHT) -> None:
         """Take a picture of a page once it shows the text `until`."""
+        self._set_size(WIDTH, height)
         self.driver.get("about:blank")
         self.driver.get(url)
         self._wait_for(until)
@@ -145,6 +162,9 @@ def main(store: Path, pictures: Path, data: Path | None) -> None:
             browser.picture(store / "compare.png", compared, until="Parallel Coordinates")
             browser.picture(
                 pictures / "run.png", f"{address}/#/experiments/{experiment}/runs/{runs[0].id}", until="Description"
+            )
+            browser.picture(
+                pictures / "report.png", make_report(store).as_uri(), until="Passages", height=REPORT_HEIGHT
             )
             browser.picture(store / "model.png", f"{address}/#/models/{MODEL}/versions/1", until="Version 1")
         finally:

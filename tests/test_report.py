@@ -160,6 +160,15 @@ def test_a_file_without_the_columns_of_tags_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize("content", [b"no json\n", b"[1]\n", b"\xff\xfe,\xe9\n", b"\x00\n"])
+@pytest.mark.parametrize("name", ["tags.parquet", "tags.jsonl", "tags.csv"])
+def test_a_file_that_is_anything_else_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = demarche("report", tmp_path / name, "--out", tmp_path / "page.html")
+    assert result.exit_code == 2, result.output
+    assert name in result.output
+
+
 @pytest.mark.parametrize("name", ["tags.parquet", "tags.jsonl", "tags.csv"])
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     content = {"tags.csv": ",".join(COLUMNS) + "\nonly,three,cells\n", "tags.jsonl": json.dumps(world()[0]) + '\n{"art'}

@@ -52,7 +52,7 @@ function specification({ rows, groups, series, across, height, lines, descriptio
     background: "transparent", padding: { left: 0, right: 8, top: 6, bottom: 2 }, autosize: { type: "fit", contains: "padding" },
     data: { values: lines || isShare ? rows : rows.filter((row) => row.count) },
     ...(lines
-      ? { layer: [{ mark: { type: "line", strokeWidth: 2 }, encoding: line }, { mark: { type: "point", filled: true, size: 50, opacity: 1, cursor: "pointer" }, encoding: line }] }
+      ? { layer: [{ mark: { type: "line", strokeWidth: 2 }, encoding: line }, { mark: { type: "point", filled: true, size: 50, cursor: "pointer" }, encoding: { ...line, opacity } }] }
       : { mark: { type: "bar", cursor: "pointer", stroke: "white", strokeWidth: 0.6 }, encoding }),
     config: { aria: false, view: { stroke: null }, axis: { labelFontSize: 12, labelFont: getComputedStyle(document.body).fontFamily } },
   };
@@ -60,12 +60,13 @@ function specification({ rows, groups, series, across, height, lines, descriptio
 
 async function draw(place, chart) {
   const spec = specification(chart);
-  place.setAttribute("role", "img");
-  place.setAttribute("aria-label", `${chart.description}; the table below has its numbers`);
   if (place.view) place.view.finalize();
   // `ast`: expressions are interpreted, so the page needs no `eval`. Tooltips are the browser's own.
   const drawn = await vegaEmbed(place, spec, { ast: true, renderer: "svg", actions: false, tooltip: false, defaultStyle: false, logLevel: 1 });
   place.view = drawn.view;
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", `${chart.description}; the table below has its numbers`);
+  place.removeAttribute("aria-roledescription");
   drawn.view.addEventListener("click", (_, item) => { if (item?.datum?.set) choose(item.datum.set); });
 }
 

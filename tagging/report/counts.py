@@ -104,7 +104,8 @@ def cube_of(tags: Tags, articles: Articles) -> Cube:
     cells, place = _cells(keys)
     stories = np.bincount(place[: len(article)], minlength=cells.shape[1])
     copies = np.bincount(place, minlength=cells.shape[1])
-    return Cube(*cells.tolist(), stories.tolist(), copies.tolist())
+    topic, stance, source, period, for_review = cells.tolist()
+    return Cube(topic, stance, source, period, for_review, stories.tolist(), copies.tolist())
 
 
 def passages_read(tags: Tags) -> tuple[Codes, Codes]:

@@ -91,12 +91,17 @@ def _values(tags: Tags, column: str, rows: Codes) -> list[str | None]:
 
 
 def _review(tags: Tags, rows: Codes, starts: Any) -> list[int]:
+    """Return 1 for each passage that has a row for review, and 0 for the others."""
     place = np.cumsum(starts) - 1
-    return (np.bincount(place, weights=tags.has("status", REVIEW)[rows]) > 0).astype(int).tolist() if len(rows) else []
+    for_review = np.zeros(int(starts.sum()), dtype=np.int64)
+    for_review[place[tags.has("status", REVIEW)[rows]]] = 1
+    codes: list[int] = for_review.tolist()
+    return codes
 
 
 def _percent(probabilities: Any) -> list[int]:
-    return np.nan_to_num(np.round(100 * probabilities)).astype(int).tolist()
+    percents: list[int] = np.nan_to_num(np.round(100 * probabilities)).astype(int).tolist()
+    return percents
 
 
 def _copies(tags: Tags, articles: Articles, heads: Codes) -> dict[int, list[list[Any]]]:

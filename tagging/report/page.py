@@ -64,7 +64,6 @@ def _chart_library() -> str:
     if not cached.exists():
         import vl_convert
 
-        bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-        # Its short names must not be those of the page. A script ends at the first "</script", wherever it stands.
-        write_text(cached, f"(() => {{{bundle}}})();".replace("</script", "<\\/script"))
-    return cached.read_text(encoding="utf-8")
+        write_text(cached, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    # Its short names must not be those of the page. A script ends at the first "</script", wherever it stands.
+    return f"(() => {{{cached.read_text(encoding='utf-8')}}})();".replace("</script", "<\\/script")

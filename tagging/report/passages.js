@@ -35,6 +35,9 @@ function safeAddress(url) {
   return /^https?:\/\//i.test(url ?? "") ? url : null;
 }
 
+/* A date without its time; anything else as it is. */
+const day = (published) => published?.replace(/^(\d{4}-\d\d-\d\d)[T ].*$/, "$1");
+
 function articleElement(passages) {
   const { articles } = DATA;
   const article = DATA.passages.article[passages[0]];
@@ -42,9 +45,9 @@ function articleElement(passages) {
   const url = safeAddress(articles.url[article]);
   const heading = element("h3", {}, url ? element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...title) : element("span", {}, ...title));
   const copies = articles.copies[article] ?? [];
-  const facts = [articles.sourceName[article], articles.published[article]?.slice(0, 10) ?? "no date"];
+  const facts = [articles.sourceName[article], day(articles.published[article]) ?? "no date"];
   if (copies.length) {
-    const named = copies.slice(0, 4).map(([, , name, published]) => [name, published?.slice(0, 10)].filter(Boolean).join(" ")).filter(Boolean);
+    const named = copies.slice(0, 4).map(([, , name, published]) => [name, day(published)].filter(Boolean).join(" ")).filter(Boolean);
     facts.push(`${plural(copies.length, "copy", "copies")}${named.length ? `: ${named.join(", ")}${copies.length > named.length ? ", …" : ""}` : ""}`);
   }
   return element("article", {}, heading, element("p", { class: "where" }, facts.filter(Boolean).join(" · ")), ...passages.map(passageElement));

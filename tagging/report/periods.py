@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 Unit = Literal["day", "week", "month", "year"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
-_MOST_DAYS = {"day": 31, "week": 270, "month": 3660}
-"""The longest span for each unit, in days."""
+_MOST_DAYS: dict[Unit, int] = {"day": 31, "week": 270, "month": 3660}
+"""The longest span of the dates for each unit, in days."""
 _DATE = re.compile(r"\s*((?:1[89]|20)\d\d)(?:-(\d\d)(?:-(\d\d))?)?(?!\d)")
 
 
@@ -39,10 +38,14 @@ def periods_of(dates: Sequence[date | None], unit: Unit | None = None) -> Period
     if not known:
         return Periods(unit or "month", [], [-1] * len(dates))
     first, last = min(known), max(known)
-    chosen = unit or next((each for each in UNITS if (last - first).days <= _MOST_DAYS.get(each, 10**9)), "year")
+    chosen = unit or _unit((last - first).days)
     names = [_name(day, chosen) for day in _starts(first, last, chosen)]
     place = {name: number for number, name in enumerate(names)}
     return Periods(chosen, names, [-1 if day is None else place[_name(_start(day, chosen), chosen)] for day in dates])
+
+
+def _unit(days: int) -> Unit:
+    return next((unit for unit, most in _MOST_DAYS.items() if days <= most), "year")
 
 
 def _start(day: date, unit: Unit) -> date:

@@ -163,11 +163,14 @@ def _read_json_lines(file: Path, columns: Sequence[str]) -> Iterator[Any]:
 
     from labels.files import load_json, open_text
 
-    with open_text(file) as stream:
-        first = stream.readline()
-    if not first:
+    try:
+        with open_text(file) as stream:
+            first = stream.readline()
+        row = load_json(first) if first else None
+    except (DemarcheError, UnicodeDecodeError) as error:
+        raise DemarcheError(f"{file}:1: not a row of a tags file: {error}") from None
+    if row is None:
         return
-    row = load_json(first)
     _check_columns(file, row if isinstance(row, dict) else ())
     parse = pj.ParseOptions(
         explicit_schema=pa.schema([(name, _plain(name)) for name in columns]), unexpected_field_behavior="ignore"
@@ -182,8 +185,11 @@ def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[Any]:
 
     from labels.files import open_text
 
-    with open_text(file) as stream:
-        _check_columns(file, next(csv.reader(stream), []))
+    try:
+        with open_text(file) as stream:
+            _check_columns(file, next(csv.reader(stream), []))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DemarcheError(f"{file}:1: not the first line of a tags file: {error}") from None
     with file.open("rb") as opened:
         for_spreadsheet = opened.read(3) == b"\xef\xbb\xbf"
     convert = pcsv.ConvertOptions(
