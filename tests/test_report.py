@@ -20,6 +20,9 @@ from tagging.rows import COLUMNS, TYPES
 from tests.conftest import demarche
 from tests.report_tags import NASTY, copy, passage, world
 
+# The chart library is bundled once a process, which takes seconds.
+pytestmark = pytest.mark.xdist_group("report")
+
 
 def write(path: Path, rows: list[dict[str, Any]], *, for_spreadsheet: bool = False) -> Path:
     with table_writer(path, TYPES, for_spreadsheet=for_spreadsheet) as write_rows:

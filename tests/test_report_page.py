@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(
         DRIVER is None, reason="the page is not opened: Chromium is missing (apt-get install chromium chromium-driver)"
     ),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("report"),
 ]
 _PATIENCE = 60  # seconds
 
