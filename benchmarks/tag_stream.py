@@ -66,25 +66,30 @@ class Watch:
         self.moments: dict[str, Moment] = {}
         self.main = self.worker = 0.0
         """Peaks of resident memory, in MiB."""
+        self._workers: list[psutil.Process] = []
         threading.Thread(target=self._watch_memory, daemon=True).start()
 
     def update(self, state: State) -> None:
         self._note("begun" if "begun" not in self.moments else state.stage, state.passages)
 
     def _note(self, what: str, passages: int) -> None:
-        main = psutil.Process().cpu_times()
-        workers = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
-        of_workers = sum(times.user + times.system for times in workers)
-        self.moments[what] = Moment(time.perf_counter(), main.user + main.system, of_workers, passages)
+        seconds = [time.perf_counter(), time.process_time(), 0.0]
+        for worker in self._workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = worker.cpu_times()
+                seconds[2] += times.user + times.system
+        self.moments[what] = Moment(*seconds, passages)
 
     def _watch_memory(self) -> None:
         me = psutil.Process()
         while True:
             self.main = max(self.main, me.memory_info().rss / 2**20)
-            for process in me.children(recursive=True):
+            # To look for workers takes a while, with many processes on the machine.
+            self._workers = me.children(recursive=True)
+            for process in self._workers:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     self.worker = max(self.worker, process.memory_info().rss / 2**20)
-            time.sleep(0.2)
+            time.sleep(1)
 
 
 def articles(count: int, *, seed: int = 13) -> Iterator[Article]:
