@@ -85,7 +85,7 @@ class Bar:
         total = state.total if state.stage == "tagging" else None
         of = "" if state.total is None else f" of {state.total:,}"
         counts = [f"{state.articles:,}{of} articles", f"{rate:,.0f} passages/s", counted(state.tags, "tag")]
-        if state.total is None and state.files > 1:
+        if state.total is None and state.files_left:
             counts.insert(1, f"{counted(state.files_left, 'file')} left")
         self._progress.update(
             self._task,
