@@ -13,7 +13,7 @@ import typer
 from labels.wording import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from labels.bootstrap import Interval
     from tagging.readers import Unreadable
@@ -119,6 +119,14 @@ def _ceiling_table(ceiling: Ceiling) -> None:
     table(("", "annotators", "95 % interval", "model", "95 % interval"), rows, title=title)
 
 
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """Return a progress bar on standard error, which disappears at the end."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
 class TerminalReporter:
     """A reporter that writes to standard error, with a progress bar if it is a terminal."""
 
@@ -129,16 +137,10 @@ class TerminalReporter:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-            self._progress = Progress(
-                TextColumn("{task.description:<8}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
+            self._progress = progress_bar(
+                TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
             )
             self._progress.start()
         return self

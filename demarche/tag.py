@@ -21,6 +21,7 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, not_read, table, warn
+from demarche.tag_progress import ProgressKind, shown_progress
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
@@ -84,6 +85,14 @@ def tag(
         ),
     ] = None,
     time_limit: TimeLimit = 60,
+    progress: Annotated[
+        ProgressKind | None,
+        typer.Option(
+            metavar="KIND",
+            help="Show the progress as a bar, as JSON lines (json), or not at all (none).  "
+            "[default: bar on a terminal, otherwise none]",
+        ),
+    ] = None,
     format: FileFormat = AS_FOUND,
 ) -> None:
     """Tag new articles with topics and stances."""
@@ -99,17 +108,19 @@ def tag(
     outputs.check()
     folder, name = resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
-    summary = tag_files(
-        inputs,
-        folder,
-        outputs,
-        model=name,
-        columns=columns,
-        replace=replace,
-        jobs=jobs,
-        time_limit=time_limit,
-        cluster=Cluster(ray_address) if engine is Engine.ray else None,
-    )
+    with shown_progress(progress) as shown:
+        summary = tag_files(
+            inputs,
+            folder,
+            outputs,
+            model=name,
+            columns=columns,
+            replace=replace,
+            jobs=jobs,
+            time_limit=time_limit,
+            cluster=Cluster(ray_address) if engine is Engine.ray else None,
+            progress=shown,
+        )
     _print_topics(summary)
     _print_counts(summary, model=name)
     echo(f"tags in {out / 'tags'}, candidates in {out / 'candidates'}" if outputs.is_folder else f"tags in {out}")

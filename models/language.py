@@ -70,8 +70,11 @@ def training_languages(texts: Sequence[str]) -> tuple[str, ...]:
 @cache
 def _identifier() -> Any:
     """Load py3langid's model, restricted to languages with an ISO 639-1 code; it takes half a second."""
+    import numpy as np
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages([code for code in identifier.labels if len(code) == 2 or code == _NONE])
+    # The table comes in 16 bits and column by column. Whole rows of it are summed, a third faster so and with equal results.
+    identifier.nb_ptc = np.ascontiguousarray(identifier.nb_ptc, dtype=np.float32)
     return identifier

@@ -48,7 +48,8 @@ class TaggerSettings(Frozen):
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
     language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
     rules by which the texts were cleaned. `text_share` is the fraction of a topic's threshold that the probability of
-    the topic must reach without the title.
+    the topic must reach without the title. `run` is the run that trained the model, and `data` the digest of the labelled
+    data, which is the run's tag `demarche.data`.
     """
 
     input: tuple[Field, ...]
@@ -56,7 +57,8 @@ class TaggerSettings(Frozen):
     topic_calibration: TopicCalibration | None
     stance_calibration: StanceCalibration | None
     run: str | None = None
-    # Models saved by older versions do not have this field.
+    # Models saved by older versions do not have these fields.
+    data: str | None = None
     languages: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
     cleaning: str = CLEANING

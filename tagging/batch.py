@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -17,12 +17,16 @@ from models.tagger import Tagger, TaggerSettings
 from tagging.collector import Collector
 from tagging.in_batches import Spread, in_batches
 from tagging.jobs import TaggedArticle, Tagging
+from tagging.manifest import VERSION
 from tagging.outputs import Outputs
 from tagging.processes import TIME_LIMIT, Workers, cores, spread
+from tagging.progress import Listed, NoProgress, Progress
 from tagging.readers import ArticleColumns, check_inputs, list_articles
 from tagging.rows import Names
 from tagging.shards import Shards
 from tagging.summary import Summary
+
+NO_PROGRESS = NoProgress()
 
 
 class Cluster(NamedTuple):
@@ -42,6 +46,7 @@ def tag_files(
     jobs: int | None = None,
     time_limit: float = TIME_LIMIT,
     cluster: Cluster | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Summary:
     """Tag the articles in the inputs with the model in `folder`.
 
@@ -49,7 +54,7 @@ def tag_files(
     what was tagged until then would not fit, unless it is to be replaced. `jobs` is the number of processes; by default
     one for each core, or a single one for a model with an encoder, which uses all cores by itself. An article for which
     a process takes more than `time_limit` seconds, or dies, counts as unreadable. With `cluster`, the processes are on
-    its nodes.
+    its nodes. `progress` is told of every step.
     """
     check_inputs(inputs)
     outputs.check()
@@ -70,12 +75,18 @@ def tag_files(
     with Shards.open(outputs.shards, basis, outputs.schemas, replace=replace) as shards:
         collector = Collector(shards, names, is_file=not outputs.is_folder)
         collector.begin([str(path) for path in inputs])
-        items = list_articles(inputs, columns, written=outputs.written, notes=collector.summary.notes)
-        with contextlib.closing(in_batches(over, collector.new(items))) as batches:
+        listed, notes = Listed(), collector.summary.notes
+        items = list_articles(inputs, columns, written=outputs.written, notes=notes, listed=listed)
+        with (
+            _kept_on_error(shards),
+            contextlib.closing(in_batches(over, collector.new(items))) as batches,
+        ):
             for batch in batches:
                 collector.add(batch)
-        collector.finish()
-        outputs.complete(shards)
+                progress.update(collector.state("tagging", listed))
+            collector.finish()
+            progress.update(collector.state("writing", listed))
+            outputs.complete(shards)
     collector.summary.training_languages = settings.languages
     return collector.summary
 
@@ -100,15 +111,29 @@ def _spread(
     )
 
 
+@contextlib.contextmanager
+def _kept_on_error(shards: Shards) -> Iterator[None]:
+    """Add to an error that stops the batch that what was tagged until then is kept."""
+    try:
+        yield
+    except DemarcheError as error:
+        if shards.is_empty:
+            raise
+        raise DemarcheError(
+            str(error), f"what was tagged until then is kept in {shards.folder}; the same command goes on from there"
+        ) from error
+
+
 def _basis(folder: Path, settings: TaggerSettings, codebook: Codebook) -> dict[str, Any]:
     """Return what the tags of a batch depend on, apart from the articles."""
     calibration = settings.topic_calibration
     thresholds = dict(zip(codebook.topic_ids, calibration.thresholds, strict=True)) if calibration else {}
     return {
-        "demarche": version("demarche"),
+        VERSION: version("demarche"),
         "model": model_digest(folder),
         "codebook": codebook.reference,
         "run": settings.run,
+        "data": settings.data,
         "thresholds": thresholds,
     }
 

@@ -6,15 +6,16 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from labels.errors import DemarcheError, one_line
 from tagging.in_batches import Worked
 from tagging.jobs import Item, TaggedArticle, digest_of_text
+from tagging.progress import Listed, Stage, State
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of, nothing_read
-from tagging.rows import Names, Row, row_of_copy
+from tagging.rows import Names, row_of_copy
 from tagging.shards import ARTICLES, CANDIDATES, TAGS, Kept, Shards
-from tagging.summary import Summary
+from tagging.summary import COUNTED, Summary
 
 ROWS_OF_A_SHARD = 10_000
 SECONDS_OF_A_SHARD = 60.0
@@ -31,6 +32,7 @@ class Collector:
         self.summary = Summary()
         self._shards, self._names, self._is_file = shards, names, is_file
         self._digests: dict[str, bytes] = {}  # of the items that are being worked on
+        self._was_empty, self._earlier, self._done = False, 0, 0
         self._start_shard()
 
     def _start_shard(self) -> None:
@@ -51,8 +53,9 @@ class Collector:
         self._shards.begin(inputs)
         if self._is_file:
             self.summary.unreadable += self._shards.unreadable()
-            for rows, candidates in zip(self._shards.read(TAGS), self._shards.read(CANDIDATES), strict=True):
-                self.summary.add(cast(list[Row], rows), len(candidates))
+            for tags, candidates in zip(self._shards.tables(TAGS), self._shards.tables(CANDIDATES), strict=True):
+                self.summary.add(tags.select(COUNTED).to_pylist(), len(candidates))
+        self._earlier, self._was_empty = self.summary.passages, self._shards.is_empty
 
     def new(self, items: Iterable[Item | Unreadable]) -> Iterator[Item | Unreadable | TaggedArticle]:
         """Yield the items that are not in the shards; an article that is known to be a copy is yielded without rows.
@@ -64,11 +67,13 @@ class Collector:
                 yield item
                 continue
             name, digest = id_of(item), _digest(item)
-            before = self._shards.digest_of(name)
+            # The ids of a batch differ: what is new to the store cannot be there.
+            before = None if self._was_empty else self._shards.digest_of(name)
             if before is None:
                 self._digests[name] = digest
                 yield self._untagged_copy(item) or item
             elif before == digest:
+                self._done += 1
                 self.summary.seen += not self._is_file
             elif self._is_file:
                 raise DemarcheError(
@@ -76,6 +81,7 @@ class Collector:
                     "start again with --replace"
                 )
             else:
+                self._done += 1
                 self.summary.changed.append(name)
 
     def _untagged_copy(self, item: Item) -> TaggedArticle | None:
@@ -90,6 +96,7 @@ class Collector:
     def add(self, batch: Iterable[Worked[TaggedArticle, Any]]) -> None:
         """Take in the results of some items, and write a shard if there is enough for one."""
         for item, results in batch:
+            self._done += 1
             self._take(item.id if isinstance(item, TaggedArticle) else id_of(item), results)
         if sum(map(len, self._rows.values())) >= ROWS_OF_A_SHARD or time.monotonic() - self._since > SECONDS_OF_A_SHARD:
             self._write()
@@ -113,6 +120,20 @@ class Collector:
                 self._rows[ARTICLES].append(article.article.model_dump(mode="json"))
         if articles:
             self._kept.append(Kept(name, digest, texts, unreadable))
+
+    def state(self, stage: Stage, listed: Listed) -> State:
+        """Return how far the batch has come, given the files of its inputs."""
+        return State(
+            stage=stage,
+            articles=self.summary.articles,
+            passages=self.summary.passages,
+            tags=self.summary.assigned,
+            earlier=self._earlier,
+            done=self._done,
+            total=None if listed.tables else listed.files,
+            files=listed.files,
+            files_left=listed.files - listed.begun,
+        )
 
     def finish(self) -> None:
         """Write the last shard. Raises DemarcheError if no article could be read."""

@@ -52,9 +52,7 @@ def in_batches(
         for results in results_of_batches:
             if len(results) == ARTICLES_AT_ONCE and all(isinstance(result, Lost) for result in results):
                 reasons = {result.reason for result in results if isinstance(result, Lost)}
-                raise DemarcheError(
-                    f"none of {len(results)} articles in a row could be read: {min(reasons)}; nothing was written"
-                )
+                raise DemarcheError(f"none of {len(results)} articles in a row could be read: {min(reasons)}")
             remaining = iter(results)
             yield [Worked(item, _results(item, remaining)) for item in waiting.popleft()]
 

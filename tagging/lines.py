@@ -92,7 +92,7 @@ def _without_marks(line: str) -> str:
 
 
 def _blank(line: str) -> str:
-    return "".join(" " if letter.isspace() else letter for letter in line)
+    return re.sub(r"\s", " ", line)
 
 
 def _is_page_number(line: str) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labels.errors import DemarcheError
-from labels.files import check_jsonl_output, check_output, jsonl_writer
+from labels.files import atomic_write, check_jsonl_output, check_output, jsonl_writer
 from labels.passages import Article
 from labels.table_files.spreadsheet import check_for_spreadsheet
-from labels.tables.writers import table_writer
+from labels.tables.writers import arrow_schema, table_writer
 from tagging.rows import TYPES
 from tagging.shards import ARTICLES, CANDIDATES, TAGS, Shards
 
@@ -74,6 +74,10 @@ class Outputs:
             raise DemarcheError(f"{self.tags}: --out, --candidates-out and --articles-out must be different files")
         if self.is_folder and self.for_spreadsheet:
             raise DemarcheError(f"{self.tags}: --for-spreadsheet is for a CSV file; name one")
+        if self.is_folder and self.tags.is_symlink() and not self.tags.exists():
+            raise DemarcheError(
+                f"{self.tags}: links to {self.tags.readlink()}, which is not there; make that folder, or name another"
+            )
         check_output(self.shards / "part")
 
     def _check_table(self, path: Path) -> None:
@@ -104,11 +108,19 @@ class Outputs:
         """Write a file; it appears when the block ends."""
         if kind == ARTICLES:
             with jsonl_writer(path) as write:
-                for rows in shards.read(kind):
-                    write({key: value for key, value in row.items() if value is not None} for row in rows)
+                for table in shards.tables(kind):
+                    write({key: value for key, value in row.items() if value is not None} for row in table.to_pylist())
+                yield
+        elif path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            # The tables of the shards have the columns of the file, so their rows need not be made.
+            with atomic_write(path) as part, pq.ParquetWriter(part, arrow_schema(TYPES), compression="zstd") as writer:
+                for table in shards.tables(kind):
+                    writer.write_table(table)
                 yield
         else:
             with table_writer(path, TYPES, for_spreadsheet=self.for_spreadsheet) as write_rows:
-                for rows in shards.read(kind):
-                    write_rows(rows)
+                for table in shards.tables(kind):
+                    write_rows(table.to_pylist())
                 yield

@@ -193,8 +193,7 @@ class Worker(Generic[Item, Result]):
             message = connection.recv()
         except (EOFError, OSError):
             raise DemarcheError(
-                f"a worker process {self._cause_of_death()} as it started; nothing was written; "
-                "try --jobs 1, or a machine with more memory"
+                f"a worker process {self._cause_of_death()} as it started; try --jobs 1, or a machine with more memory"
             ) from None
         if isinstance(message, Refused):
             raise message.error
@@ -213,8 +212,7 @@ class Worker(Generic[Item, Result]):
             process.start()
         except (EOFError, OSError) as error:
             raise DemarcheError(
-                f"a worker process cannot be started ({type(error).__name__}: {error}); nothing was written; free some "
-                "memory and disk space"
+                f"a worker process cannot be started ({type(error).__name__}: {error}); free some memory and disk space"
             ) from None
         self._process, self._connection = process, ours
         theirs.close()

@@ -18,21 +18,15 @@ from typing import Any, NamedTuple, Self
 from filelock import FileLock, Timeout
 
 from labels.errors import DemarcheError, one_line
-from labels.files import write_text
-from labels.tables.writers import table_writer
+from labels.tables.writers import arrow_schema, table_writer
+from tagging.manifest import DISCARDED, MANIFEST, VERSION, check_settings, is_store, note_version
 from tagging.readers import Unreadable
 
 TAGS, CANDIDATES, ARTICLES = "tags", "candidates", "articles"
 """The kinds of rows in a store, and the names of their folders."""
 _KINDS = (TAGS, CANDIDATES, ARTICLES)
 INDEX = "index.sqlite"
-MANIFEST = "manifest.json"
-_DISCARDED = ".discarded"
-"""The name of the manifest while the store is being removed: if that is interrupted, the next batch completes it."""
 _LOCK = ".lock"
-_MARK = "demarche_tags"
-"""The key of the manifest by which it is known to be ours; its value is the version of the format."""
-_FORMAT = 1
 _TABLES = """
 CREATE TABLE batch (number INTEGER PRIMARY KEY, inputs TEXT NOT NULL, finished INTEGER NOT NULL);
 CREATE TABLE item (name TEXT PRIMARY KEY, digest BLOB NOT NULL, shard INTEGER NOT NULL) WITHOUT ROWID;
@@ -68,8 +62,8 @@ class Shards:
     ) -> Iterator[Self]:
         """Open the store, or create it. `schemas` has the columns of each kind of rows.
 
-        The settings are those that decide what the rows are. Raises DemarcheError if the store was begun with others,
-        unless it is to be replaced, if the folder holds anything else, or if another process has the store open. Nothing
+        The settings are those that decide what the rows are, and the version of Demarche, which is noted. Raises
+        DemarcheError if the store was begun with other settings, unless it is to be replaced, if the folder holds anything else, or if another process has the store open. Nothing
         is left of a store without rows.
         """
         made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
@@ -84,15 +78,16 @@ class Shards:
                 f"{folder}: another process is writing to it; wait for it, or name another --out"
             ) from None
         try:
-            if replace or (folder / _DISCARDED).exists():
+            if replace or (folder / DISCARDED).exists():
                 _empty(folder)
-            _check_settings(folder, {_MARK: _FORMAT, **settings})
+            check_settings(folder, settings)
             with contextlib.closing(sqlite3.connect(folder / INDEX, isolation_level=None)) as index:
                 # Each of the many queries would otherwise lock the file; the lock above keeps others out.
                 index.execute("PRAGMA locking_mode = EXCLUSIVE")
                 _make_tables(folder, index)
                 store = cls(folder, index, schemas)
                 store._remove_begun()
+                note_version(folder, settings.get(VERSION), part=store._path(TAGS, store._last() + 1).name)
                 try:
                     yield store
                 finally:
@@ -158,22 +153,26 @@ class Shards:
                 "INSERT INTO unreadable VALUES (?, ?)", [part for k in kept for part in k.unreadable]
             )
 
-    def read(self, kind: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of a kind, a shard at a time, in the order in which they were written.
+    def tables(self, kind: str) -> Iterator[Any]:
+        """Yield the rows of a kind as Arrow tables, one for each shard, in the order in which they were written.
 
-        Raises DemarcheError if a shard is missing or damaged.
+        A column that an earlier version did not write is null. Raises DemarcheError if a shard is missing or damaged.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        schema = arrow_schema(self._schemas[kind])
         for number in range(1, self._last() + 1):
             path = self._path(kind, number)
             try:
-                rows = pq.read_table(path, partitioning=None).to_pylist()
+                table = pq.read_table(path, partitioning=None)
             except (pa.ArrowInvalid, OSError) as error:
                 reason = one_line(str(error))
                 raise DemarcheError(f"{path}: cannot be read: {reason}; --replace starts again") from None
-            yield rows
+            for field in schema:
+                if field.name not in table.column_names:
+                    table = table.append_column(field, pa.nulls(len(table), field.type))
+            yield table.select(schema.names)
 
     def unreadable(self) -> list[Unreadable]:
         """Return the parts that could not be read of items of which other parts could."""
@@ -219,7 +218,7 @@ def _make_tables(folder: Path, index: sqlite3.Connection) -> None:
 def _empty(folder: Path) -> None:
     """Remove what a store consists of, and nothing else."""
     if (folder / MANIFEST).exists():
-        (folder / MANIFEST).replace(folder / _DISCARDED)
+        (folder / MANIFEST).replace(folder / DISCARDED)
     for name in (INDEX, f"{INDEX}-journal"):
         (folder / name).unlink(missing_ok=True)
     for kind in _KINDS:
@@ -227,32 +226,12 @@ def _empty(folder: Path) -> None:
             part.unlink()
         with contextlib.suppress(OSError):
             (folder / kind).rmdir()
-    (folder / _DISCARDED).unlink(missing_ok=True)
-
-
-def _check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write the settings of a new store; raise DemarcheError if those of an older one differ."""
-    path = folder / MANIFEST
-    if not path.exists():
-        write_text(path, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
-        return
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        differ = [key for key in settings if before.get(key) != settings[key]]
-    except (ValueError, AttributeError):
-        raise DemarcheError(f"{path}: damaged; --replace starts again") from None
-    if differ:
-        raise DemarcheError(
-            f"{folder}: its tags were made otherwise:",
-            *(f"  {key}: {_shown(before.get(key))} there, {_shown(settings[key])} now" for key in differ),
-            "  go on as before, name another --out, or start again with --replace",
-        )
+    (folder / DISCARDED).unlink(missing_ok=True)
 
 
 def _check_ours(folder: Path) -> None:
     """Raise DemarcheError if a folder without our manifest holds anything but what a batch that was killed may leave."""
-    path = folder / MANIFEST
-    if (folder / _DISCARDED).exists() or (path.is_file() and f'"{_MARK}"'.encode() in path.read_bytes()):
+    if (folder / DISCARDED).exists() or is_store(folder):
         return
     names = (path.name for path in folder.iterdir())
     if others := [name for name in names if name != _LOCK and not name.startswith(f".{MANIFEST}.")]:
@@ -260,7 +239,3 @@ def _check_ours(folder: Path) -> None:
             f"{folder}: holds other files ({one_line(min(others))}); name a new or empty folder, or a file that ends in "
             ".parquet, .jsonl or .csv"
         )
-
-
-def _shown(value: Any) -> str:
-    return one_line(str(value))[:100]

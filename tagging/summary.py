@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from labels.errors import Problem
 from tagging.readers import Unreadable
-from tagging.rows import BOILERPLATE, COPY, OTHER_LANGUAGE, READ, TAGGED, Row
+from tagging.rows import BOILERPLATE, COPY, OTHER_LANGUAGE, READ, TAGGED
+
+COUNTED = ["article", "passage", "language", "topic", "assigned", "stance", "status"]
+"""The columns that the counts need."""
 
 
 @dataclass
@@ -50,23 +54,27 @@ class Summary:
         """The number of assigned tags that are just above a threshold."""
         return self.assigned - self.statuses[TAGGED]
 
-    def add(self, rows: Sequence[Row], candidates: int) -> None:
+    def add(self, rows: Sequence[Mapping[str, Any]], candidates: int) -> None:
         """Add the rows of some articles, and the number of their candidates, to the counts."""
-        self.articles += len({row["article"] for row in rows})
-        self.candidates += candidates
-        self.copies += sum(row["status"] == COPY for row in rows)
-        others = [row for row in rows if row["status"] == OTHER_LANGUAGE]
-        self.other_languages.update(row["language"] for row in others if row["language"])
-        self.other_articles += len({row["article"] for row in others})
-        self.unreadable += [Unreadable(article, "no text but boilerplate") for article in _only_boilerplate(rows)]
-        self.passages += len({row["passage"] for row in rows if row["status"] in READ})
+        has_text: dict[str, bool] = {}
+        passages: set[str | None] = set()
+        in_other_languages: set[str] = set()
         for row in rows:
-            self.statuses[row["status"]] += 1
+            article, status = row["article"], row["status"]
+            self.statuses[status] += 1
+            has_text[article] = has_text.get(article, False) or status != BOILERPLATE
+            if status in READ:
+                passages.add(row["passage"])
+            elif status == OTHER_LANGUAGE:
+                in_other_languages.add(article)
+                if row["language"]:
+                    self.other_languages[row["language"]] += 1
+            elif status == COPY:
+                self.copies += 1
             if row["assigned"] and row["topic"]:
                 self.topics.setdefault(row["topic"], Counter())[row["stance"] or "no stance"] += 1
-
-
-def _only_boilerplate(rows: Sequence[Row]) -> list[str]:
-    """Return the articles, in order, of which every passage is boilerplate."""
-    with_text = {row["article"] for row in rows if row["status"] != BOILERPLATE}
-    return [article for article in dict.fromkeys(row["article"] for row in rows) if article not in with_text]
+        self.articles += len(has_text)
+        self.candidates += candidates
+        self.other_articles += len(in_other_languages)
+        self.passages += len(passages)
+        self.unreadable += [Unreadable(name, "no text but boilerplate") for name, has in has_text.items() if not has]

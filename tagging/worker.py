@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import parent_process
@@ -17,6 +18,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from labels.errors import DemarcheError
 from models.quiet import quiet_libraries
+
+_LEAST = 0.01
+"""The limit counts anew for a part of an item only after this share of it."""
 
 Item = TypeVar("Item", contravariant=True)
 Prepared = TypeVar("Prepared")
@@ -101,10 +105,11 @@ def initialise(threads: int | None) -> None:
 
 def _answer(connection: Connection, job: Job[Any, Any, Any], items: Sequence[Any], seconds: float) -> Done | Failed:
     position: int | None = None
+    since = 0.0
 
     def start(place: int | None, allowed: float) -> None:
-        nonlocal position
-        position = place
+        nonlocal position, since
+        position, since = place, time.monotonic()
         connection.send(Started(place))
         _end_after(3 * allowed)
 
@@ -115,7 +120,9 @@ def _answer(connection: Connection, job: Job[Any, Any, Any], items: Sequence[Any
             prepared.append([])
             for part in job.prepare(item):
                 prepared[-1].append(part)
-                start(number, seconds)
+                # Most items are quick and have a single part: a report after each would cost more than some of them.
+                if time.monotonic() - since > seconds * _LEAST:
+                    start(number, seconds)
         start(None, seconds * len(items))
         return Done(job.finish(prepared))
     except MemoryError:

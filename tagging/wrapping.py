@@ -67,11 +67,15 @@ def continued(text: str, lines: Sequence[Line]) -> list[bool]:
 def _decide(boundaries: Sequence[Boundary], text: str, lines: Sequence[Line]) -> list[bool]:
     """Return whether the paragraph goes on at each boundary between the lines."""
     script = read_script(text, lines)
-    words = kinds_of_words(text, lines)
     if not script.has_case:
         boundaries = [between._replace(kind=_without_case(between.kind)) for between in boundaries]
-        words = Counter(map(_without_case, words.elements()))
-    layout = find_layout(boundaries, words, has_case=script.has_case) if script.is_prose else None
+    layout = None
+    # Most texts have no line that ends within a sentence; their words need not be looked at.
+    if script.is_prose and _candidates(boundaries, has_case=script.has_case):
+        words = kinds_of_words(text, lines)
+        if not script.has_case:
+            words = Counter(map(_without_case, words.elements()))
+        layout = find_layout(boundaries, words, has_case=script.has_case)
     if layout is None:
         return [script.has_case and between.is_sentence for between in boundaries]
     return decide_together([layout.odds(between) for between in boundaries])
@@ -85,8 +89,8 @@ def find_layout(boundaries: Sequence[Boundary], words: Counter[Kind], *, has_cas
     """Return how the lines are wrapped, or None if they are not. `words` are the kinds of the places between words."""
     within = WITHIN if has_case else _without_case(WITHIN)
     rule = _WITH_CASE if has_case else _WITHOUT_CASE
-    short = [between for between in boundaries if max(between.edge, between.below) <= _WIDEST]
-    candidates = [between for between in short if between.kind == within]
+    short = _short(boundaries)
+    candidates = _candidates(boundaries, has_case=has_case)
     if not candidates:
         return None
     width = _width(candidates)
@@ -107,6 +111,17 @@ def find_layout(boundaries: Sequence[Boundary], words: Counter[Kind], *, has_cas
     if not full:
         return layout
     return fit(width, full, ended, words, prior=math.log((len(full) + 1) / (len(ended) + 1)))
+
+
+def _short(boundaries: Sequence[Boundary]) -> list[Boundary]:
+    """Return the boundaries between lines that are short enough to be wrapped."""
+    return [between for between in boundaries if max(between.edge, between.below) <= _WIDEST]
+
+
+def _candidates(boundaries: Sequence[Boundary], *, has_case: bool) -> list[Boundary]:
+    """Return the boundaries within a sentence, at which a paragraph may go on."""
+    within = WITHIN if has_case else _without_case(WITHIN)
+    return [between for between in _short(boundaries) if between.kind == within]
 
 
 def _width(candidates: Sequence[Boundary]) -> int:

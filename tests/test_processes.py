@@ -85,7 +85,7 @@ def test_an_error_of_the_whole_job_is_raised_here() -> None:
     assert "in finish" in "".join(raised.value.__notes__)
     with pytest.raises(DemarcheError, match="no such model"):
         list(spread(refuse, iter([["a"]]), Workers()))
-    with pytest.raises(DemarcheError, match="was killed, perhaps because memory ran out as it started; nothing was"):
+    with pytest.raises(DemarcheError, match="was killed, perhaps because memory ran out as it started; try --jobs 1"):
         list(spread(die, iter([["a"]]), Workers()))
     assert _workers_end()
 

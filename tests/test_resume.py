@@ -104,10 +104,11 @@ def test_a_batch_goes_on_where_it_stopped(
     assert not (tmp_path / "tags.jsonl.parts").exists()
 
 
+@pytest.mark.parametrize("end", [".parquet", ""])
 def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
-    model: Path, inputs: Path, tmp_path: Path
+    model: Path, inputs: Path, tmp_path: Path, end: str
 ) -> None:
-    whole, out = tmp_path / "whole.parquet", tmp_path / "tags.parquet"
+    whole, out = tmp_path / f"whole{end}", tmp_path / f"tags{end}"
     tag(inputs, model, whole)
     script = (
         "from pathlib import Path\n"
@@ -120,7 +121,7 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
     rng = np.random.default_rng(5)
     for _ in range(KILLS):
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
-        parts = tmp_path / "tags.parquet.parts" / "tags"
+        parts = (tmp_path / "tags.parquet.parts" if end else out) / "tags"
         seen = len(list(parts.glob("*"))) if parts.is_dir() else 0
         # Starting takes most of the time: wait until the next shard is begun, and then a random moment more.
         while process.poll() is None and not (parts.is_dir() and len(list(parts.glob("*"))) > seen):
@@ -128,10 +129,13 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
         time.sleep(rng.random() * 0.1)
         process.kill()
         assert process.wait() == -signal.SIGKILL
-        assert not out.exists()
+        assert not out.is_file()
     assert tag(inputs, model, out).goes_on
-    assert pq.read_table(out).equals(pq.read_table(whole))
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".tags", "tags"))] == ["tags.parquet"]
+    if end:
+        assert pq.read_table(out).equals(pq.read_table(whole))
+    else:
+        assert rows_of(out) == rows_of(whole)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith((".tags", "tags"))] == [out.name]
 
 
 def test_an_article_that_changed_in_the_middle_of_a_batch_is_refused(

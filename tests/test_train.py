@@ -120,6 +120,7 @@ def test_every_uri_of_a_model_leads_to_the_same_model(champion: Champion) -> Non
     uris = ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{champion.run.id}/tagger"]
     taggers = [Tagger.load(registry.fetch(uri).folder) for uri in uris]
     assert {tagger.settings.run for tagger in taggers} == {champion.run.id}
+    assert {tagger.settings.data for tagger in taggers} == {champion.run.tags["demarche.data"]}
     assert registry.fetch(uris[0]).name == "tiny-tagger/1"
 
 

@@ -149,7 +149,8 @@ def fit_and_evaluate(run: Run, prepared: Prepared, callback: TrainingCallback, r
     fitted = fit(config, codebook, *examples, initial_models=prepared.initial_models, callback=callback)
     for warning in fitted.warnings:
         reporter.warn(warning)
-    tagger = replace(fitted.tagger, settings=fitted.tagger.settings.model_copy(update={"run": run.id}))
+    origin = {"run": run.id, "data": prepared.data.digest()}
+    tagger = replace(fitted.tagger, settings=fitted.tagger.settings.model_copy(update=origin))
     others = baselines(config, codebook, *examples)
     scores: dict[str, Scores] = {}
     of_baselines: dict[str, dict[str, Scores]] = {}

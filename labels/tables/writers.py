@@ -14,6 +14,14 @@ from labels.table_files.delimited import DELIMITERS
 from labels.table_files.spreadsheet import check_for_spreadsheet, guard
 
 
+def arrow_schema(types: Mapping[str, type]) -> Any:
+    """Return the schema of a Parquet file with these columns."""
+    import pyarrow as pa
+
+    arrow_types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, arrow_types[type]) for name, type in types.items()])
+
+
 @contextlib.contextmanager
 def table_writer(
     path: Path, types: Mapping[str, type], *, for_spreadsheet: bool = False
@@ -32,8 +40,7 @@ def table_writer(
                 import pyarrow as pa
                 import pyarrow.parquet as pq
 
-                arrow_types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-                schema = pa.schema([(name, arrow_types[type]) for name, type in types.items()])
+                schema = arrow_schema(types)
                 with pq.ParquetWriter(part, schema, compression="zstd") as writer:
                     yield lambda rows: writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
             case ".jsonl":

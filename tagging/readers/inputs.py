@@ -11,7 +11,10 @@ from typing import NamedTuple
 from labels.errors import DemarcheError, Problem
 from labels.files import require_file, suffix
 from labels.table_files import TABLE_SUFFIXES
+from tagging.manifest import is_store, outside_stores
+from tagging.progress import Listed
 from tagging.readers.files import KINDS, read_file
+from tagging.readers.ids import Ids
 from tagging.readers.items import ArticleColumns, ArticleFile, ReadArticle, Unreadable, id_of, unreadable
 from tagging.readers.tables import ids_of_table, read_table
 
@@ -39,14 +42,19 @@ def read_articles(
 
 
 def list_articles(
-    inputs: Sequence[Path], columns: ArticleColumns, *, written: Sequence[Path] = (), notes: list[Problem] | None = None
+    inputs: Sequence[Path],
+    columns: ArticleColumns,
+    *,
+    written: Sequence[Path] = (),
+    notes: list[Problem] | None = None,
+    listed: Listed | None = None,
 ) -> Iterator[ReadArticle | ArticleFile | Unreadable]:
     """Yield the articles of tables, the other files, and an Unreadable for each file or row that cannot be read.
 
     An article's id is the path of its file below the input, or the id of its row. An id that occurs in several tables
     is made unique with the name of the file, in each of them: `feb.csv:n1`. `written` are the files and folders that
-    the caller writes: in a folder they are skipped, as an earlier run may have left them. Remarks on how tables were read are
-    added to `notes`. Raises DemarcheError if an input is missing or would be overwritten.
+    the caller writes: in a folder they are skipped, as an earlier run may have left them; so are all folders of tags. Remarks on
+    how tables were read are added to `notes`, and the files are counted in `listed`. Raises DemarcheError if an input is missing or would be overwritten.
     """
     check_inputs(inputs)
     columns.format.check()
@@ -56,19 +64,20 @@ def list_articles(
             raise DemarcheError(f"{path}: is an input and would be overwritten; choose another output file")
     files = _tell_apart([file for path in inputs for file in _files(path, outputs)])
     shared = _shared_ids(files, columns)
+    listed = Listed() if listed is None else listed
+    listed.files, listed.tables = len(files), sum(map(_is_table, files))
     seen: set[Path] = set()
-    ids: set[str] = set()
+    ids = Ids()
     for file in files:
+        listed.begun += 1
         if file.path.resolve() in seen:
             yield Unreadable(file.name, "given a second time; it is read once")
             continue
         seen.add(file.path.resolve())
         for item in _read(file, columns, shared, [] if notes is None else notes):
-            if not isinstance(item, Unreadable):
-                if id_of(item) in ids:
-                    yield Unreadable(id_of(item), "a second article with this id; give each its own id")
-                    continue
-                ids.add(id_of(item))
+            if not isinstance(item, Unreadable) and not ids.add(id_of(item)):
+                yield Unreadable(id_of(item), "a second article with this id; give each its own id")
+                continue
             yield item
 
 
@@ -83,9 +92,11 @@ def _files(path: Path, outputs: Set[Path]) -> list[_File]:
     """Return the files of an input, in order."""
     if not path.is_dir():
         return [_File(path, _name(Path(path.name)), path.parent)]
+    if is_store(path):
+        raise DemarcheError(f"{path}: holds the tags of earlier batches, not articles; name the folder of the articles")
     files = [
         file
-        for file in sorted(path.rglob("*"))
+        for file in outside_stores(sorted(path.rglob("*")))
         if file.is_file()
         and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
         and outputs.isdisjoint((file.resolve(), *file.resolve().parents))
