@@ -12,7 +12,7 @@ import typer
 
 ARTICLE_FILES = (
     "Files with articles (.txt, .md, .html, .mhtml, .eml, .docx, .rtf), tables of articles (.csv, .tsv, .jsonl, .json, "
-    ".parquet, .xlsx), or folders that contain them; each also .gz."
+    ".parquet, .xlsx), or folders that contain them; each also .gz or .zst."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
 FOR_SPREADSHEET = (

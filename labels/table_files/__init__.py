@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from labels.compression import suffix
 from labels.errors import DemarcheError, Problems
 from labels.file_format import AS_FOUND, FileFormat
-from labels.files import require_file, suffix
+from labels.files import require_file
 from labels.table_files.annotation_tools import explain_export
 from labels.table_files.delimited import read_delimited
 from labels.table_files.json_rows import read_json
@@ -23,7 +24,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xl
 
 
 def read_rows(path: Path, problems: Problems, format: FileFormat = AS_FOUND, *, columns: Collection[str] = ()) -> Rows:
-    """Yield (line or row number from 1, row) of a .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz).
+    """Yield (line or row number from 1, row) of a .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz
+    or .zst).
 
     `columns` are those that the options name: a first line with one of them is a header, whatever it looks like. Rows
     that cannot be read become problems. Raises DemarcheError for a file that is not a table.
@@ -50,5 +52,5 @@ def _rows(path: Path, problems: Problems, format: FileFormat, columns: Collectio
             return read_workbook(path, problems, format, columns)
         case other:
             raise DemarcheError(
-                f"{path}: {other or 'no suffix'} is not a table; expected one of {', '.join(TABLE_SUFFIXES)}, .gz allowed"
+                f"{path}: {other or 'no suffix'} is not a table; expected one of {', '.join(TABLE_SUFFIXES)}, .gz and .zst allowed"
             )

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterator, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
+from labels.compression import DAMAGED, explain_damage, suffix
 from labels.errors import DemarcheError, Problem
-from labels.files import require_file, suffix
+from labels.files import require_file
 from labels.table_files import TABLE_SUFFIXES
+from tagging.readers.feeds import FEED_SUFFIXES, is_feed, read_feed
 from tagging.readers.files import KINDS, read_file
 from tagging.readers.items import ArticleColumns, ArticleFile, ReadArticle, Unreadable, id_of, unreadable
 from tagging.readers.tables import ids_of_table, read_table
@@ -120,6 +122,12 @@ def _is_table(file: _File) -> bool:
     return suffix(file.path) in TABLE_SUFFIXES
 
 
+def _is_feed(file: _File) -> bool:
+    """Return whether the file is a feed, by its content, unless its name says that it is something else."""
+    kind = suffix(file.path)
+    return (kind in FEED_SUFFIXES or kind not in KINDS) and file.path.is_file() and is_feed(file.path)
+
+
 def _shared_ids(files: Sequence[_File], columns: ArticleColumns) -> set[str]:
     """Return the ids that occur in several tables, whatever the order of the tables."""
     tables = {file.path.resolve(): file.path for file in files if _is_table(file)}
@@ -135,11 +143,15 @@ def _shared_ids(files: Sequence[_File], columns: ArticleColumns) -> set[str]:
 def _read(
     file: _File, columns: ArticleColumns, shared: Collection[str], notes: list[Problem]
 ) -> Iterator[ReadArticle | ArticleFile | Unreadable]:
-    """Yield the rows of a table, or the file itself if `read_file` reads it."""
-    if not _is_table(file):
-        yield ArticleFile(file.path.absolute(), file.name, columns.format.encoding)
-        return
+    """Yield the rows of a table or the entries of a feed, or the file itself if `read_file` reads it."""
     try:
-        yield from read_table(file.path, file.name, columns, shared, notes)
-    except (DemarcheError, OSError) as error:
+        if _is_table(file):
+            yield from read_table(file.path, file.name, columns, shared, notes)
+        elif _is_feed(file):
+            yield from read_feed(file.path, file.name)
+        else:
+            yield ArticleFile(file.path.absolute(), file.name, columns.format.encoding)
+    except DemarcheError as error:
         yield unreadable(file.path, file.name, error)
+    except DAMAGED as error:
+        yield Unreadable(file.name, explain_damage(error, is_begun=False))

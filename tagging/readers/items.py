@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from labels.compression import LARGEST_TEXT
 from labels.errors import DemarcheError, explain, one_line
 from labels.file_format import AS_FOUND, FileFormat
 from labels.passages import Article
@@ -72,10 +73,17 @@ def make_article(id: str, text: str, **metadata: str | None) -> ReadArticle | Un
         return Unreadable(id, "binary, not text (it contains a zero byte)")
     if is_blank(text):
         return Unreadable(id, "empty")
+    if what := reason_too_long(text):
+        return Unreadable(id, what)
     try:
         return ReadArticle(Article(id=id, text=text, **metadata))
     except ValidationError as error:
         return Unreadable(id, "; ".join(explain(error)))
+
+
+def reason_too_long(text: str) -> str | None:
+    """Return why the text is too long for an article, or None."""
+    return f"{len(text):,} characters are no article; split it" if len(text) > LARGEST_TEXT else None
 
 
 def is_blank(text: str) -> bool:
