@@ -19,14 +19,14 @@ from tagging.in_batches import in_batches
 from tagging.jobs import Tagging
 from tagging.outputs import Outputs
 from tagging.processes import TIME_LIMIT, Workers, cores
-from tagging.readers import ArticleColumns, check_inputs, list_articles
+from tagging.readers import ArticleColumns, Input, check_inputs, list_articles
 from tagging.rows import Names
 from tagging.shards import Shards
 from tagging.summary import Summary
 
 
 def tag_files(
-    inputs: Sequence[Path],
+    inputs: Sequence[Input],
     folder: Path,
     outputs: Outputs,
     *,

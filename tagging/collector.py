@@ -11,7 +11,7 @@ from typing import Any, cast
 from labels.errors import DemarcheError, one_line
 from tagging.in_batches import Worked
 from tagging.jobs import Item, TaggedArticle, digest_of_text
-from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of, nothing_read
+from tagging.readers import ArticleFile, ReadArticle, RemoteFile, Unreadable, id_of, nothing_read
 from tagging.rows import Names, Row, row_of_copy
 from tagging.shards import ARTICLES, CANDIDATES, TAGS, Kept, Shards
 from tagging.summary import Summary
@@ -129,6 +129,8 @@ class Collector:
 def _digest(item: Item) -> bytes:
     """Return a digest of all that is read of an item; empty if its file cannot be read, which a worker will report."""
     if isinstance(item, ArticleFile):
+        if isinstance(item.path, RemoteFile):
+            return item.path.digest
         if not item.path.is_file():
             return b""  # a pipe, say, on which this process would wait without a limit
         try:

@@ -22,7 +22,6 @@ _OTHER_DELIMITERS = ":^~&#!%/\x01\x1f"
 """What else files are divided by; in a text these are too frequent to look for."""
 _LINES_TRIED = 50
 """Number of lines in which to look for the header, and of rows to compare it with."""
-_WORDS_OF_A_NAME = 3
 _CURLY = "“”„"
 
 
@@ -67,12 +66,7 @@ def _read(path: Path, problems: Problems, format: FileFormat, *, columns: Collec
             problems.add(path, first_line, what)
             return
         for line, cells in chain(first, lines):
-            if (again := _header_again(cells, header)) is not None:
-                if again != header:
-                    problems.add(path, line, _explain_other_header(again, header))
-                    return
-                problems.note(path, line, "the header stands here again; the line is skipped")
-            elif any(cells[len(header) :]) or len(cells) < len(header):
+            if any(cells[len(header) :]) or len(cells) < len(header):
                 problems.add(path, line, _explain_count(cells, header, layout.delimiter))
             elif zeros := [name for name, cell in zip(header, cells, strict=False) if "\0" in cell]:
                 problems.add(path, line, f"column {zeros[0]!r} contains a zero byte; the file is damaged: remove it")
@@ -128,22 +122,6 @@ def _unknown_delimiter(header: str, lines: list[str]) -> str | None:
     marks = (mark for mark in _OTHER_DELIMITERS if mark in header)
     return next(
         (mark for mark in marks if lines and {line.count(mark) for line in lines} == {header.count(mark)}), None
-    )
-
-
-def _header_again(cells: list[str], header: list[str]) -> list[str] | None:
-    """Return the names in a line below the header if it is another header: tables put together have one each."""
-    names = [cell.strip().removeprefix("\ufeff") for cell in cells]
-    known = [name.casefold() for name in header if name]
-    same = [name for name in names if name.casefold() in known]
-    has_words = any(len(name.split()) > _WORDS_OF_A_NAME for name in names)
-    return names if len(set(same)) >= max(2, len(names) / 2) and not has_words else None
-
-
-def _explain_other_header(names: list[str], header: list[str]) -> str:
-    return (
-        f"another header, whose columns differ ({one_line(', '.join(names))} where the first has "
-        f"{one_line(', '.join(header))}); the rows from here on are not read: put them into a file of their own"
     )
 
 

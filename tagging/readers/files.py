@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from labels.compression import DAMAGED, explain_damage, is_compressed, open_bytes, read_whole, suffix
 from labels.encodings import decode
@@ -18,6 +19,7 @@ from tagging.readers.mail import from_mail, is_mail
 from tagging.readers.office import text_of_docx, text_of_rtf
 from tagging.readers.pdf import read_pdf
 from tagging.readers.plain import from_documents, from_text, undo_quoted_printable
+from tagging.readers.remote import local_copy
 
 _PLAIN = (".txt", ".text", ".md", ".markdown")
 _HTML = (".html", ".htm", ".xhtml")
@@ -31,15 +33,15 @@ KINDS = (*_PLAIN, *_HTML, *_MAIL, *_OFFICE, _PDF, *FEED_SUFFIXES, *TABLE_SUFFIXE
 def read_file(file: ArticleFile) -> Iterator[ReadArticle | Unreadable]:
     """Yield the articles of a file, or an Unreadable."""
     try:
-        yield from _read(file)
+        with local_copy(file.path) as path:
+            yield from _read(path, file.name, file.encoding)
     except DemarcheError as error:
         yield unreadable(file.path, file.name, error)
     except DAMAGED as error:
         yield Unreadable(file.name, explain_damage(error, is_begun=False))
 
 
-def _read(file: ArticleFile) -> Iterator[ReadArticle | Unreadable]:
-    path, name, encoding = file
+def _read(path: Path, name: str, encoding: str | None) -> Iterator[ReadArticle | Unreadable]:
     kind = suffix(path)
     with open_bytes(path) as stream:
         start = stream.peek(HEAD)[:HEAD]

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from labels.compression import suffix
-from labels.errors import DemarcheError, Problem, Problems, explain
+from labels.errors import DemarcheError, Problem, Problems, explain, one_line
 from labels.passages import Article
 from labels.table_files import TEXT_NAMES, read_rows
 from labels.tables.cells import join_paragraphs, word
@@ -24,6 +24,7 @@ _NO_TEXT = re.compile(r"[\d\s.,:/+-]{1,40}|\d{4}-\d\d-\d\dT[\d:.]{4,20}(?:Z|[+-]
 """A number, a date, or a link."""
 _LONGEST_NAME = 60
 _NAMES_SHOWN = 12
+_WORDS_OF_A_NAME = 3
 
 
 def read_table(
@@ -45,6 +46,12 @@ def read_table(
         if rows == 1 and not is_sparse and (what := _missing_column(row, columns)):
             yield Unreadable(name, what)
             return
+        if not is_sparse and _is_header(row):
+            if not _is_same_header(row):
+                yield Unreadable(f"{name}:{line}", _explain_other_header(row))
+                break
+            problems.note(path, line, "the header stands here again; the line is skipped")
+            continue
         unseen = {option: column for option, column in unseen.items() if column not in row}
         id = row_id(row, columns)
         if id and (first := first_line.setdefault(id, line)) != line:
@@ -121,6 +128,25 @@ def _from_row(place: str, id: str, row: Mapping[str, Any], columns: ArticleColum
     except ValidationError as error:
         return Unreadable(place, "; ".join(explain(error)))
     return ReadArticle(article, _cell(row, columns.target) if columns.target else None)
+
+
+def _is_header(row: Mapping[str, Any]) -> bool:
+    """Return whether the row is another header: tables that were put together have one each."""
+    cells = [cell.strip().casefold() for cell in row.values() if isinstance(cell, str)]
+    names = {name.casefold() for name in row} & set(cells)
+    has_words = any(len(cell.split()) > _WORDS_OF_A_NAME for cell in cells)
+    return len(names) >= max(2, len(row) / 2) and not has_words
+
+
+def _is_same_header(row: Mapping[str, Any]) -> bool:
+    return all(isinstance(cell, str) and cell.strip() == name for name, cell in row.items())
+
+
+def _explain_other_header(row: Mapping[str, Any]) -> str:
+    return (
+        f"another header, whose columns differ ({one_line(', '.join(map(str, row.values())))} where the first has "
+        f"{one_line(', '.join(row))}); the rows from here on are not read: put them into a file of their own"
+    )
 
 
 def _reason_no_text(text: str) -> str | None:
