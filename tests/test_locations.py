@@ -18,6 +18,8 @@ from tagging.collector import _digest
 from tagging.readers import ArticleColumns, ArticleFile, ReadArticle, Unreadable, list_articles, read_articles, remote
 from tests.pdfs import column, pdf
 
+pytestmark = pytest.mark.xdist_group("locations")  # one store for all of them
+
 
 def read(*inputs: Path | str) -> tuple[dict[str, str], dict[str, str]]:
     """Return id → text of the articles and name → reason of what is unreadable."""
