@@ -10,7 +10,7 @@ import typer
 
 from demarche.app import EXIT_PARTLY, new_app
 from demarche.options import (
-    ARTICLE_FILES,
+    ARTICLES,
     ARTICLES_OUT,
     FOR_SPREADSHEET,
     DateColumn,
@@ -208,7 +208,7 @@ def schema(
 @app.command()
 @options_from_fields
 def passages(
-    articles: Annotated[list[Path], typer.Argument(metavar="INPUT", help=ARTICLE_FILES)],
+    articles: Annotated[list[str], typer.Argument(metavar="INPUT", help=ARTICLES)],
     out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
     text: TextColumn = None,
     id: IdColumn = None,

@@ -11,8 +11,11 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 import typer
 
 ARTICLE_FILES = (
-    "Files with articles (.txt, .md, .html, .mhtml, .eml, .docx, .rtf), tables of articles (.csv, .tsv, .jsonl, .json, "
-    ".parquet, .xlsx), or folders that contain them; each also .gz."
+    "Files with articles (.txt, .md, .html, .mhtml, .eml, .docx, .rtf, .pdf, .rss, .xml), tables of articles (.csv, .tsv, .jsonl, .json, "
+    ".parquet, .xlsx), or folders that contain them; each also .gz or .zst."
+)
+ARTICLES = (
+    f"{ARTICLE_FILES} Also folders of `datasets`, quoted patterns ('news/**/*.html') and URLs (s3://bucket/prefix)."
 )
 ARTICLES_OUT = "File for the extracted article texts (.jsonl), which the passage offsets refer to."
 FOR_SPREADSHEET = (

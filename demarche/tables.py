@@ -27,7 +27,9 @@ export_app = new_app("Export labelled data to other formats.")
 def import_table(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz)."),
+        typer.Argument(
+            metavar="FILE", help="A .csv, .tsv, .jsonl, .json, .parquet or .xlsx table (each also .gz or .zst)."
+        ),
     ],
     columns: TableColumns,
     format: FileFormat,

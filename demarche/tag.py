@@ -10,7 +10,7 @@ import typer
 
 from demarche.app import EXIT_PARTLY
 from demarche.options import (
-    ARTICLE_FILES,
+    ARTICLES,
     ARTICLES_OUT,
     FOR_SPREADSHEET,
     DateColumn,
@@ -43,8 +43,8 @@ _MOST_CHANGED = 5
 @options_from_fields
 def tag(
     inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="INPUT", help=ARTICLE_FILES),
+        list[str],
+        typer.Argument(metavar="INPUT", help=ARTICLES),
     ],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
     out: Annotated[

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import json
 import os
 import secrets
 import stat
 import tempfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, AnyStr, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from labels.compression import DAMAGED, LARGEST, ByteStream, explain_damage, open_bytes
 from labels.encodings import (
     choose_encoding,
     decode,
@@ -59,18 +58,6 @@ def require_file(path: Path | str, *, what: str = "file") -> Path:
     return path
 
 
-def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    """Open the file in binary mode, decompressing it if its name ends in .gz."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    return path.open("rb")
-
-
-def suffix(path: Path) -> str:
-    """Return the lower-case suffix of the file's name, without a trailing `.gz`."""
-    return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
-
-
 def load_json(text: str) -> Any:
     """Parse JSON. Raises DemarcheError if it is invalid, repeats a key, or could not be written again."""
     try:
@@ -110,7 +97,7 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     try:
         with open_bytes(require_file(path)) as stream:
             raw = stream.read()
-    except (zlib.error, EOFError, OSError) as error:
+    except DAMAGED as error:
         raise DemarcheError(f"{path}: cannot be read: {error}") from None
     if what := reason_not_text(path, raw[:HEAD], encoding):
         raise DemarcheError(f"{path}: {what}")
@@ -123,8 +110,10 @@ def read_text(path: Path, encoding: str | None = None) -> str:
 def read_lines(path: Path, problems: Problems, encoding: str | None = None) -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, line) for each line that is not blank, in UTF-8 without a byte-order mark.
 
-    A line that is not UTF-8 becomes a problem. `encoding` is that of files that are not UTF-8.
+    A line that is not UTF-8, or too long to be kept in memory, becomes a problem, and so does the place from which a
+    file is damaged. `encoding` is that of files that are not UTF-8.
     """
+    number = 0
     try:
         with open_bytes(require_file(path)) as stream:
             start = stream.peek(HEAD)[:HEAD]
@@ -132,9 +121,12 @@ def read_lines(path: Path, problems: Problems, encoding: str | None = None) -> I
                 problems.add(path, None, what)
                 return
             chosen = encoding_of(path, encoding)
-            lines = stream if chosen == "utf-8" else _recode(stream, chosen)
+            lines = _bounded(stream.readline) if chosen == "utf-8" else _recode(stream, chosen)
             is_explained = False
             for number, raw in enumerate(lines, start=1):
+                if raw is None:
+                    problems.add(path, number, f"longer than {LARGEST / 1e6:,.0f} MB; split it")
+                    continue
                 raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
                 if not is_utf8(raw):
                     problems.add(
@@ -145,16 +137,25 @@ def read_lines(path: Path, problems: Problems, encoding: str | None = None) -> I
                     yield number, raw
     except UnicodeError:
         problems.add(path, None, not_in(chosen))
-    except (zlib.error, EOFError, OSError) as error:
-        problems.add(path, None, f"cannot be read: {error}")
+    except DAMAGED as error:
+        problems.add(path, number + 1 if number else None, explain_damage(error, is_begun=number > 0))
 
 
-def _recode(stream: io.BufferedReader | gzip.GzipFile, encoding: str) -> Iterator[bytes]:
+def _recode(stream: ByteStream, encoding: str) -> Iterator[bytes | None]:
     """Yield the lines of a text in another encoding, in UTF-8."""
     # Only these line ends: a line separator within a string ends no line.
     with io.TextIOWrapper(stream, encoding=encoding, newline="\n") as text:
-        for line in text:
-            yield line.encode()
+        for line in _bounded(text.readline):
+            yield None if line is None else line.encode()
+
+
+def _bounded(readline: Callable[[int], AnyStr]) -> Iterator[AnyStr | None]:
+    """Yield each line, or None for one that is too long to be kept in memory."""
+    while line := readline(LARGEST + 1):
+        is_long = len(line) > LARGEST
+        yield None if is_long else line
+        while is_long and line and line[-1:] not in ("\n", b"\n"):
+            line = readline(LARGEST)
 
 
 def open_text(path: Path, encoding: str | None = None) -> TextIO:
@@ -166,7 +167,15 @@ def open_text(path: Path, encoding: str | None = None) -> TextIO:
 def encoding_of(path: Path, encoding: str | None = None) -> str:
     """Return the encoding to decode the file with; `encoding` is that of files that are not UTF-8."""
     with open_bytes(path) as stream:
-        return choose_encoding(iter(lambda: stream.read(_CHUNK), b""), encoding)
+        return choose_encoding(_sound_chunks(stream), encoding)
+
+
+def _sound_chunks(stream: ByteStream) -> Iterator[bytes]:
+    """Yield the start of a file and then the rest of it, up to a place where it is damaged."""
+    with contextlib.suppress(*DAMAGED):
+        yield stream.read(HEAD)
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
 def explain_file(path: Path) -> str:

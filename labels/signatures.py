@@ -32,7 +32,7 @@ _BY_START: tuple[tuple[bytes, Kind], ...] = (
     (b"\x1f\x8b", Kind(".gz", "compressed with gzip", "give it a name that ends in .gz")),
     (b"BZh91AY&SY", Kind(".bz2", "compressed with bzip2", _UNPACK)),
     (b"\xfd7zXZ\0", Kind(".xz", "compressed with xz", _UNPACK)),
-    (b"\x28\xb5\x2f\xfd", Kind(".zst", "compressed with zstd", _UNPACK)),
+    (b"\x28\xb5\x2f\xfd", Kind(".zst", "compressed with zstd", "give it a name that ends in .zst")),
     (b"7z\xbc\xaf\x27\x1c", Kind(".7z", "a 7-Zip archive", _UNPACK)),
     (b"Rar!\x1a\x07", Kind(".rar", "a RAR archive", _UNPACK)),
     (b"SQLite format 3\0", Kind(".sqlite", "an SQLite database", "export its table as .csv")),
@@ -64,7 +64,7 @@ _BY_START: tuple[tuple[bytes, Kind], ...] = (
     (b"OggS\0", Kind(".ogg", "a sound file", _NOT_TEXT)),
     (b"\x7fELF", Kind(".exe", "a program", _NOT_TEXT)),
 )
-_PDF = Kind(".pdf", "a PDF document", "save its text as .txt, e.g. with `pdftotext`")
+PDF = Kind(".pdf", "a PDF document", "save its text as .txt, e.g. with `pdftotext`")
 _TAR = Kind(".tar", "a tar archive", _UNPACK)
 _WEBP = Kind(".webp", "a WebP image", _NOT_TEXT)
 _VIDEO = Kind(".mp4", "a video", _NOT_TEXT)
@@ -89,7 +89,7 @@ def recognise(start: bytes) -> Kind | None:
         if start.startswith(signature):
             return kind
     if without_mark(start).lstrip().startswith(b"%PDF-"):
-        return _PDF
+        return PDF
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return next((kind for name, kind in _IN_ZIP if name in start), ZIP)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":

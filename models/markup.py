@@ -206,6 +206,14 @@ def joiner_rules(joiner: str, kept: str) -> tuple[Rule, Rule]:
     )
 
 
+def join_divided_words(text: str) -> str:
+    """Return the text with the words whole that a hyphen divides at line ends; compounds keep their hyphen."""
+    for rule in line_end_rules(text):
+        if rule.sign in ("-", "\xad"):
+            text = rule.pattern.sub(rule.replacement or "", text)
+    return text
+
+
 def line_end_rules(text: str) -> Iterator[Rule]:
     """Yield the rules for what stands at line ends: divided words, and what quoted-printable encoding adds."""
     if "\xad" in text:

@@ -21,7 +21,7 @@ from tagging.manifest import VERSION
 from tagging.outputs import Outputs
 from tagging.processes import TIME_LIMIT, Workers, cores, spread
 from tagging.progress import Listed, NoProgress, Progress
-from tagging.readers import ArticleColumns, check_inputs, list_articles
+from tagging.readers import ArticleColumns, Input, check_inputs, list_articles
 from tagging.rows import Names
 from tagging.shards import Shards
 from tagging.summary import Summary
@@ -36,7 +36,7 @@ class Cluster(NamedTuple):
 
 
 def tag_files(
-    inputs: Sequence[Path],
+    inputs: Sequence[Input],
     folder: Path,
     outputs: Outputs,
     *,

@@ -12,7 +12,7 @@ from labels.errors import DemarcheError, one_line
 from tagging.in_batches import Worked
 from tagging.jobs import Item, TaggedArticle, digest_of_text
 from tagging.progress import Listed, Stage, State
-from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of, nothing_read
+from tagging.readers import ArticleFile, ReadArticle, RemoteFile, Unreadable, id_of, nothing_read
 from tagging.rows import Names, row_of_copy
 from tagging.shards import ARTICLES, CANDIDATES, TAGS, Kept, Shards
 from tagging.summary import COUNTED, Summary
@@ -150,6 +150,8 @@ class Collector:
 def _digest(item: Item) -> bytes:
     """Return a digest of all that is read of an item; empty if its file cannot be read, which a worker will report."""
     if isinstance(item, ArticleFile):
+        if isinstance(item.path, RemoteFile):
+            return item.path.digest
         if not item.path.is_file():
             return b""  # a pipe, say, on which this process would wait without a limit
         try:

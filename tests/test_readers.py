@@ -94,7 +94,7 @@ def test_rows_without_an_id_are_named_by_file_and_line(tmp_path: Path) -> None:
         ("a.txt", b"caf\xe9", "not UTF-8"),
         ("a.txt", b"a\0b", "binary"),
         ("a.html", b"<html><body></body></html>", "no article text"),
-        ("a.pdf", b"%PDF", "is not read"),
+        ("a.pdf", b"%PDF", "not a .pdf document"),
         ("a.parquet", b"PAR", "not a Parquet file"),
         ("a.jsonl", b'{"text": 3}\n', "empty text"),
         ("a.jsonl", b'{"txt": "x"}\n', "no column 'text'"),

@@ -194,6 +194,24 @@ def test_a_growing_table_is_tagged_row_by_row(model: Path, tmp_path: Path) -> No
     assert list(dict.fromkeys(row["article"] for row in rows_of(tmp_path / "tags"))) == [a.id for a in articles]
 
 
+def test_only_the_new_entries_of_a_feed_are_tagged(model: Path, tmp_path: Path) -> None:
+    def feed(*entries: int) -> str:
+        items = "".join(
+            f"<item><guid>n-{entry}</guid><description>The council praises teapot {entry}.</description></item>"
+            for entry in entries
+        )
+        return f"<rss><channel><title>T</title>{items}</channel></rss>"
+
+    path, archive = tmp_path / "news.rss", tmp_path / "archive"
+    path.write_text(feed(2, 1))
+    assert tag(path, model, archive).articles == 2
+    # The oldest entry has left the feed, and a new one has come.
+    path.write_text(feed(3, 2))
+    again = tag(path, model, archive)
+    assert (again.articles, again.seen, again.changed) == (1, 1, [])
+    assert {row["article"] for row in rows_of(archive)} == {"news.rss:n-1", "news.rss:n-2", "news.rss:n-3"}
+
+
 def test_a_copy_of_an_article_is_tagged_once_and_refers_to_it(model: Path, inputs: Path, tmp_path: Path) -> None:
     text = (inputs / "000.txt").read_text()
     (inputs / "900.md").write_text(f"---\ntitle: Elsewhere\nsource: The Samovar\n---\n{text.replace(' ', '  ')}")

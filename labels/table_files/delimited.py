@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
 
+from labels.compression import DAMAGED, LARGEST_TEXT, explain_damage, suffix
 from labels.errors import Problems, one_line
 from labels.file_format import FileFormat
-from labels.files import open_text, suffix
+from labels.files import open_text
 from labels.table_files.rows import Rows, cells_by_name, read_text_table, reason_not_names, repeated_names
 from labels.wording import counted
 
@@ -38,8 +39,8 @@ def read_delimited(path: Path, problems: Problems, format: FileFormat, columns: 
 
     `columns` are the columns that the options name: a line that has one of them is the header.
     """
-    # A cell may hold a whole article, which the csv module's default limit refuses.
-    csv.field_size_limit(2**31 - 1)
+    # A cell may hold a whole article, which the csv module's default limit refuses; an open quote may take in the file.
+    csv.field_size_limit(LARGEST_TEXT)
     return read_text_table(path, problems, format, partial(_read, columns=columns))
 
 
@@ -49,8 +50,9 @@ def _read(path: Path, problems: Problems, format: FileFormat, *, columns: Collec
     with open_text(path, format.encoding) as stream:
         for _ in range(layout.skipped):
             stream.readline()
-        reader = csv.reader(stream, delimiter=layout.delimiter, quoting=layout.quoting, strict=True)
-        lines = _lines(reader, layout.skipped, path, problems)
+        sound = _SoundLines(stream)
+        reader = csv.reader(sound, delimiter=layout.delimiter, quoting=layout.quoting, strict=True)
+        lines = _lines(reader, sound, layout.skipped, path, problems)
         first_line, header = (1, format.column_names) if format.names else next(lines, (1, []))
         if not header:
             if not len(problems):
@@ -72,8 +74,22 @@ def _read(path: Path, problems: Problems, format: FileFormat, *, columns: Collec
                 yield line, cells_by_name(header, cells)
 
 
+class _SoundLines:
+    """The lines of a text, up to the place from which its file is damaged."""
+
+    def __init__(self, stream: Iterable[str]) -> None:
+        self._stream = stream
+        self.damage: Exception | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            yield from self._stream
+        except DAMAGED as error:
+            self.damage = error
+
+
 def _lines(
-    reader: Iterator[list[str]], skipped: int, path: Path, problems: Problems
+    reader: Iterator[list[str]], sound: _SoundLines, skipped: int, path: Path, problems: Problems
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its first line, cells) for each line that is not empty, until one that cannot be read."""
     line = skipped
@@ -83,7 +99,10 @@ def _lines(
             if any(cells):
                 yield start, cells
     except csv.Error as error:
-        problems.add(path, line + 1, f"not a CSV table from here: {error}; a quote in a quoted cell is doubled")
+        if not sound.damage:
+            problems.add(path, line + 1, f"not a CSV table from here: {error}; a quote in a quoted cell is doubled")
+    if sound.damage:
+        problems.add(path, line + 1 if line else None, explain_damage(sound.damage, is_begun=line > 0))
 
 
 def _reason_not_header(header: list[str], rows: list[list[str]], columns: Collection[str]) -> str | None:
@@ -118,7 +137,7 @@ def _explain_count(cells: list[str], header: list[str], delimiter: str) -> str:
 
 def _find_layout(path: Path, stream: TextIO, format: FileFormat, problems: Problems) -> _Layout:
     """Find the header and the delimiter from the first lines."""
-    lines = list(islice(stream, _LINES_TRIED))
+    lines = list(islice(_SoundLines(stream), _LINES_TRIED))
     said = {"tab": "\t", "\\t": "\t"}.get(format.delimiter or "", format.delimiter)
     place = 0
     if lines and (separator := re.fullmatch(r'"?sep=(.|\\t)"?[\r\n]*', lines[0], re.IGNORECASE)):
@@ -130,7 +149,7 @@ def _find_layout(path: Path, stream: TextIO, format: FileFormat, problems: Probl
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
     if delimiter == "\t":
         with open_text(path, format.encoding) as again:
-            quoting = _tsv_quoting(islice(again, place, None))
+            quoting = _tsv_quoting(islice(_SoundLines(again), place, None))
     return _Layout(place, delimiter, quoting)
 
 

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from labels.compression import LARGEST
 from labels.errors import DemarcheError, Problems
 from labels.file_format import FileFormat
 from labels.files import (
@@ -133,6 +134,8 @@ class _Window:
                 value, end = self._decoder.raw_decode(self._text, self.place)
             except json.JSONDecodeError as error:
                 is_cut = error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST_TOKEN
+                if is_cut and len(self._text) > LARGEST:
+                    raise DemarcheError(f"a value longer than {LARGEST / 1e6:,.0f} MB; split it") from None
                 if is_cut and self._read_more():
                     continue
                 self.line += self._text.count("\n", self.place, error.pos)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import zlib
 from pathlib import Path
 from typing import IO
 
+from labels.compression import DAMAGED, is_compressed, open_bytes
 from labels.errors import Problems
-from labels.files import open_bytes
 from labels.table_files.rows import Rows, repeated_names
 
 
@@ -32,14 +31,14 @@ def read_parquet(path: Path, problems: Problems) -> Rows:
             problems.add(path, number + 1, "a mapping has a key twice; remove one")
             return
         problems.add(path, None, f"has times in the time zone {error}, which is not known here; write them in UTC")
-    except (pa.ArrowException, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+    except (pa.ArrowException, *DAMAGED, ValueError, OverflowError) as error:
         # Texts that are not UTF-8 and dates beyond the year 9999 only fail as the rows are read.
         problems.add(path, None, f"not a Parquet file, or a damaged one: {error}")
 
 
 def seekable(path: Path) -> Path | IO[bytes]:
     """Return the path, or the content of a compressed file: readers of these formats jump to and fro in it."""
-    if path.suffix != ".gz":
+    if not is_compressed(path):
         return path
     with open_bytes(path) as stream:
         return io.BytesIO(stream.read())

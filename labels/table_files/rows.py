@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from labels.compression import COMPRESSED, DAMAGED, explain_damage, open_bytes
 from labels.encodings import not_in
 from labels.errors import Problems
 from labels.file_format import FileFormat
-from labels.files import encoding_of, explain_file, open_bytes, reason_not_text
+from labels.files import encoding_of, explain_file, reason_not_text
 from labels.signatures import HEAD, describe, recognise
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
-_READABLE = (".gz", ".parquet", ".xlsx")
+_READABLE = (*COMPRESSED, ".parquet", ".xlsx")
 """Suffixes under which a table that has another name can be read."""
 _WORDS_OF_PROSE = 3
 
@@ -35,18 +35,20 @@ def read_text_table(
     path: Path, problems: Problems, format: FileFormat, read: Callable[[Path, Problems, FileFormat], Rows]
 ) -> Rows:
     """Yield what `read` finds in a file of text. A file that is something else, or damaged, becomes a problem."""
+    line = 0
     try:
         with open_bytes(path) as raw:
             what = reason_not_table(path, raw.peek(HEAD)[:HEAD], format.encoding)
         if what:
             problems.add(path, None, what)
         else:
-            yield from read(path, problems, format)
+            for line, row in read(path, problems, format):
+                yield line, row
     except UnicodeError:
         encoding = encoding_of(path, format.encoding)
         problems.add(path, None, explain_file(path) if encoding == "utf-8" else not_in(encoding))
-    except (zlib.error, EOFError, OSError) as error:
-        problems.add(path, None, f"cannot be read: {error}")
+    except DAMAGED as error:
+        problems.add(path, line + 1 if line else None, explain_damage(error, is_begun=line > 0))
 
 
 def cells_by_name(header: Sequence[str], cells: Sequence[Any], number: Callable[[int], str] = str) -> dict[str, Any]:

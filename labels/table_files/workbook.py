@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, time
 from itertools import chain, islice
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+from labels.compression import DAMAGED, open_bytes
 from labels.errors import Problems, one_line
 from labels.file_format import FileFormat
-from labels.files import open_bytes
 from labels.signatures import HEAD, recognise
 from labels.table_files.parquet import seekable
 from labels.table_files.rows import Rows, cells_by_name, reason_not_names, reason_not_table, repeated_names
@@ -25,9 +24,7 @@ _BROKEN = (
     TypeError,
     AttributeError,
     SyntaxError,
-    OSError,
-    EOFError,
-    zlib.error,
+    *DAMAGED,
 )
 """What openpyxl raises for workbooks that are damaged."""
 _ENCRYPTED = 1
@@ -47,7 +44,7 @@ def read_workbook(path: Path, problems: Problems, format: FileFormat, columns: C
     try:
         with open_bytes(path) as raw:
             start = raw.peek(HEAD)[:HEAD]
-    except (zlib.error, EOFError, OSError) as error:
+    except DAMAGED as error:
         problems.add(path, None, f"cannot be read: {error}")
         return
     kind = recognise(start)

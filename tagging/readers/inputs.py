@@ -1,37 +1,30 @@
-"""Find the files of the inputs, and read the articles in them under ids that differ."""
+"""Read the articles in the files of the inputs, under ids that differ."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence, Set
+import contextlib
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from labels.compression import DAMAGED, explain_damage, suffix
 from labels.errors import DemarcheError, Problem
-from labels.files import require_file, suffix
-from labels.table_files import TABLE_SUFFIXES
-from tagging.manifest import is_store, outside_stores
+from labels.table_files import TABLE_SUFFIXES, is_table
 from tagging.progress import Listed
+from tagging.readers.feeds import FEED_SUFFIXES, is_feed, read_feed
 from tagging.readers.files import KINDS, read_file
 from tagging.readers.ids import Ids
 from tagging.readers.items import ArticleColumns, ArticleFile, ReadArticle, Unreadable, id_of, unreadable
+from tagging.readers.locations import File, Input, check_inputs, find_files
+from tagging.readers.remote import is_url, local_copy
 from tagging.readers.tables import ids_of_table, read_table
-
-_PARTS_OF_PAGES = ("_files", "-files", "_file", "-Dateien", "_fichiers", "_archivos", "_bestanden")
-"""How browsers name the folder beside a saved page, with its images and frames."""
-_PAGES = (".html", ".htm", ".xhtml", ".php", ".aspx", ".asp", ".shtml")
-
-
-class _File(NamedTuple):
-    path: Path
-    name: str
-    within: Path
-    """The input that the file belongs to."""
 
 
 def read_articles(
-    inputs: Sequence[Path], columns: ArticleColumns, *, written: Sequence[Path] = (), notes: list[Problem] | None = None
+    inputs: Sequence[Input],
+    columns: ArticleColumns,
+    *,
+    written: Sequence[Path] = (),
+    notes: list[Problem] | None = None,
 ) -> Iterator[ReadArticle | Unreadable]:
     """Yield the articles of the inputs as `list_articles` does, and read its files."""
     for item in list_articles(inputs, columns, written=written, notes=notes):
@@ -42,7 +35,7 @@ def read_articles(
 
 
 def list_articles(
-    inputs: Sequence[Path],
+    inputs: Sequence[Input],
     columns: ArticleColumns,
     *,
     written: Sequence[Path] = (),
@@ -60,20 +53,20 @@ def list_articles(
     columns.format.check()
     outputs = {path.resolve() for path in written}
     for path in inputs:
-        if path.resolve() in outputs:
+        if not is_url(str(path)) and Path(path).resolve() in outputs:
             raise DemarcheError(f"{path}: is an input and would be overwritten; choose another output file")
-    files = _tell_apart([file for path in inputs for file in _files(path, outputs)])
+    files = find_files(inputs, outputs)
     shared = _shared_ids(files, columns)
     listed = Listed() if listed is None else listed
     listed.files, listed.tables = len(files), sum(map(_is_table, files))
-    seen: set[Path] = set()
+    seen: set[str] = set()
     ids = Ids()
     for file in files:
         listed.begun += 1
-        if file.path.resolve() in seen:
+        if file.key in seen:
             yield Unreadable(file.name, "given a second time; it is read once")
             continue
-        seen.add(file.path.resolve())
+        seen.add(file.key)
         for item in _read(file, columns, shared, [] if notes is None else notes):
             if not isinstance(item, Unreadable) and not ids.add(id_of(item)):
                 yield Unreadable(id_of(item), "a second article with this id; give each its own id")
@@ -81,76 +74,51 @@ def list_articles(
             yield item
 
 
-def check_inputs(inputs: Sequence[Path]) -> None:
-    """Raise a DemarcheError if an input is missing."""
-    for path in inputs:
-        if not path.is_dir():
-            require_file(path, what="file or folder")
-
-
-def _files(path: Path, outputs: Set[Path]) -> list[_File]:
-    """Return the files of an input, in order."""
-    if not path.is_dir():
-        return [_File(path, _name(Path(path.name)), path.parent)]
-    if is_store(path):
-        raise DemarcheError(f"{path}: holds the tags of earlier batches, not articles; name the folder of the articles")
-    files = [
-        file
-        for file in outside_stores(sorted(path.rglob("*")))
-        if file.is_file()
-        and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
-        and outputs.isdisjoint((file.resolve(), *file.resolve().parents))
-    ]
-    if not files:
-        raise DemarcheError(f"{path}: the folder contains no files; expected {', '.join(KINDS)}")
-    of_pages = {
-        page.with_name(page.stem + end) for page in files if page.suffix.lower() in _PAGES for end in _PARTS_OF_PAGES
-    }
-    return [_File(file, _name(file.relative_to(path)), path) for file in files if of_pages.isdisjoint(file.parents)]
-
-
-def _name(path: Path) -> str:
-    """Return the path as text for an id; bytes that are not UTF-8 are written as escapes."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _tell_apart(files: list[_File]) -> list[_File]:
-    """Put the folder before the names of files that several inputs have: its name, or where that is not enough its path."""
-    for folder_of in (lambda file: Path(file.within.absolute().name), lambda file: file.within):
-        counts = Counter(name for name, _ in {(file.name, file.path.resolve()) for file in files})
-        files = [
-            file
-            if counts[file.name] < 2
-            else file._replace(name=_name(folder_of(file) / file.path.relative_to(file.within)))
-            for file in files
-        ]
-    return files
-
-
-def _is_table(file: _File) -> bool:
-    return suffix(file.path) in TABLE_SUFFIXES
-
-
-def _shared_ids(files: Sequence[_File], columns: ArticleColumns) -> set[str]:
+def _shared_ids(files: Sequence[File], columns: ArticleColumns) -> set[str]:
     """Return the ids that occur in several tables, whatever the order of the tables."""
-    tables = {file.path.resolve(): file.path for file in files if _is_table(file)}
+    tables = {file.key: file.path for file in files if _is_table(file)}
     seen: set[str] = set()
     shared: set[str] = set()
     for path in tables.values() if len(tables) > 1 else ():
-        ids = ids_of_table(path, columns)
-        shared |= ids & seen
-        seen |= ids
+        with contextlib.suppress(DemarcheError), local_copy(path) as local:
+            ids = ids_of_table(local, columns)
+            shared |= ids & seen
+            seen |= ids
     return shared
 
 
+def _is_table(file: File) -> bool:
+    return is_table(file.path) if isinstance(file.path, Path) else _kind(file) in TABLE_SUFFIXES
+
+
+def _kind(file: File) -> str:
+    return suffix(file.path if isinstance(file.path, Path) else Path(file.below))
+
+
+def _is_feed(kind: str, path: Path) -> bool:
+    """Return whether the file is a feed, by its content, unless its name says that it is something else."""
+    return (kind in FEED_SUFFIXES or kind not in KINDS) and path.is_file() and is_feed(path)
+
+
 def _read(
-    file: _File, columns: ArticleColumns, shared: Collection[str], notes: list[Problem]
+    file: File, columns: ArticleColumns, shared: Collection[str], notes: list[Problem]
 ) -> Iterator[ReadArticle | ArticleFile | Unreadable]:
-    """Yield the rows of a table, or the file itself if `read_file` reads it."""
-    if not _is_table(file):
-        yield ArticleFile(file.path.absolute(), file.name, columns.format.encoding)
+    """Yield the rows of a table or the entries of a feed, or the file itself if `read_file` reads it."""
+    kind = _kind(file)
+    path = file.path.absolute() if isinstance(file.path, Path) else file.path
+    later = ArticleFile(path, file.name, columns.format.encoding)
+    if kind in KINDS and kind not in FEED_SUFFIXES and not _is_table(file):
+        yield later
         return
     try:
-        yield from read_table(file.path, file.name, columns, shared, notes)
-    except (DemarcheError, OSError) as error:
+        with local_copy(file.path) as local:
+            if _is_table(file):
+                yield from read_table(local, file.name, columns, shared, notes)
+            elif _is_feed(kind, local):
+                yield from read_feed(local, file.name)
+            else:
+                yield later
+    except DemarcheError as error:
         yield unreadable(file.path, file.name, error)
+    except DAMAGED as error:
+        yield Unreadable(file.name, explain_damage(error, is_begun=False))

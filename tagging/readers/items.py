@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from labels.compression import LARGEST_TEXT
 from labels.errors import DemarcheError, explain, one_line
 from labels.file_format import AS_FOUND, FileFormat
 from labels.passages import Article
 from models.cleaning import INVISIBLE
+from tagging.readers.remote import RemoteFile
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class Unreadable(NamedTuple):
 class ArticleFile(NamedTuple):
     """A file that is no table and that `read_file` can read, perhaps in another process.
 
-    `path` is absolute, `name` is the id of its article, and `encoding` is that of files that are not UTF-8.
+    A `path` is absolute, `name` is the id of its article, and `encoding` is that of files that are not UTF-8.
     """
 
-    path: Path
+    path: Path | RemoteFile
     name: str
     encoding: str | None = None
 
@@ -72,10 +74,17 @@ def make_article(id: str, text: str, **metadata: str | None) -> ReadArticle | Un
         return Unreadable(id, "binary, not text (it contains a zero byte)")
     if is_blank(text):
         return Unreadable(id, "empty")
+    if what := reason_too_long(text):
+        return Unreadable(id, what)
     try:
         return ReadArticle(Article(id=id, text=text, **metadata))
     except ValidationError as error:
         return Unreadable(id, "; ".join(explain(error)))
+
+
+def reason_too_long(text: str) -> str | None:
+    """Return why the text is too long for an article, or None."""
+    return f"{len(text):,} characters are no article; split it" if len(text) > LARGEST_TEXT else None
 
 
 def is_blank(text: str) -> bool:
@@ -83,7 +92,7 @@ def is_blank(text: str) -> bool:
     return all(letter.isspace() or letter in INVISIBLE for letter in text)
 
 
-def unreadable(path: Path, name: str, error: Exception) -> Unreadable:
+def unreadable(path: Path | RemoteFile, name: str, error: Exception) -> Unreadable:
     """Return the Unreadable for an error in the file."""
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     return Unreadable(name, reason.removeprefix(f"{path}: "))

@@ -28,15 +28,18 @@ _LONGEST_QUOTED_LINE = 78
 _FEWEST_ESCAPES = 2
 
 
-def from_text(name: str, text: str) -> Iterator[ReadArticle | Unreadable]:
-    """Yield the article of a text without its front matter, or the articles of a download."""
+def from_text(name: str, text: str, *, title: str | None = None) -> Iterator[ReadArticle | Unreadable]:
+    """Yield the article of a text without its front matter, or the articles of a download.
+
+    `title` is that of an article whose front matter has none.
+    """
     text = undo_quoted_printable(text)
     documents = nexis.documents_of(text)
     if documents is not None:
         yield from from_documents(name, documents)
         return
     metadata, text = split_front_matter(text)
-    yield make_article(name, text, **metadata)
+    yield make_article(name, text, **metadata | {"title": metadata.get("title") or title})
 
 
 def from_documents(name: str, documents: list[nexis.Document]) -> Iterator[ReadArticle | Unreadable]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from labels.errors import DemarcheError, Problem, Problems, explain
-from labels.files import suffix
+from labels.compression import suffix
+from labels.errors import DemarcheError, Problem, Problems, explain, one_line
 from labels.passages import Article
 from labels.table_files import TEXT_NAMES, read_rows
 from labels.tables.cells import join_paragraphs, word
 from models.markup import text_of_html
-from tagging.readers.items import ArticleColumns, ReadArticle, Unreadable, is_blank
+from tagging.readers.items import ArticleColumns, ReadArticle, Unreadable, is_blank, reason_too_long
 
 _JSON = (".jsonl", ".ndjson", ".json")
 """Table formats in which a row may lack columns."""
 _DATES = ("published", "date", "publishedAt", "published_at")
+_NO_TEXT = re.compile(r"[\d\s.,:/+-]{1,40}|\d{4}-\d\d-\d\dT[\d:.]{4,20}(?:Z|[+-][\d:]{4,6})?|https?://\S{1,1000}")
+"""A number, a date, or a link."""
 _LONGEST_NAME = 60
 _NAMES_SHOWN = 12
+_WORDS_OF_A_NAME = 3
 
 
 def read_table(
@@ -39,6 +43,15 @@ def read_table(
         # A broken line is reported at its place among the others.
         yield from _unreadable_lines(name, problems, start=reported)
         reported, rows = len(problems), rows + 1
+        if rows == 1 and not is_sparse and (what := _missing_column(row, columns)):
+            yield Unreadable(name, what)
+            return
+        if not is_sparse and _is_header(row):
+            if not _is_same_header(row):
+                yield Unreadable(f"{name}:{line}", _explain_other_header(row))
+                break
+            problems.note(path, line, "the header stands here again; the line is skipped")
+            continue
         unseen = {option: column for option, column in unseen.items() if column not in row}
         id = row_id(row, columns)
         if id and (first := first_line.setdefault(id, line)) != line:
@@ -47,7 +60,7 @@ def read_table(
             )
             continue
         unique = f"{name}:{id}" if id and id in shared else id or f"{name}:{line}"
-        yield _from_row(f"{name}:{line}", unique, row, columns, is_sparse=is_sparse)
+        yield _from_row(f"{name}:{line}", unique, row, columns)
     yield from _unreadable_lines(name, problems, start=reported)
     notes += (note._replace(file=name) for note in problems.notes)
     if not rows and not len(problems):
@@ -81,18 +94,26 @@ def _unreadable_lines(name: str, problems: Problems, *, start: int) -> Iterator[
         yield Unreadable(name if problem.line is None else f"{name}:{problem.line}", problem.what)
 
 
-def _from_row(
-    place: str, id: str, row: Mapping[str, Any], columns: ArticleColumns, *, is_sparse: bool
-) -> ReadArticle | Unreadable:
-    text_column = columns.text or next((name for name in TEXT_NAMES if name in row), TEXT_NAMES[0])
-    required = {"--text": text_column} | ({} if is_sparse else columns.optional())
-    for option, column in required.items():
-        if column not in row:
-            return Unreadable(place, _explain_missing(column, option, row))
+def _missing_column(row: Mapping[str, Any], columns: ArticleColumns, *, is_sparse: bool = False) -> str | None:
+    """Return which column a table lacks, or None. A sparse table may lack others than the text in a row."""
+    required = {"--text": _text_column(row, columns)} | ({} if is_sparse else columns.optional())
+    return next((_explain_missing(name, option, row) for option, name in required.items() if name not in row), None)
+
+
+def _text_column(row: Mapping[str, Any], columns: ArticleColumns) -> str:
+    return columns.text or next((name for name in TEXT_NAMES if name in row), TEXT_NAMES[0])
+
+
+def _from_row(place: str, id: str, row: Mapping[str, Any], columns: ArticleColumns) -> ReadArticle | Unreadable:
+    if what := _missing_column(row, columns, is_sparse=True):
+        return Unreadable(place, what)
+    text_column = _text_column(row, columns)
     text = join_paragraphs(row[text_column])
     text = text_of_html(text) if isinstance(text, str) else ""
     if is_blank(text):
         return Unreadable(place, "empty text")
+    if what := reason_too_long(text) or _reason_no_text(text):
+        return Unreadable(place, what)
     try:
         article = Article(
             id=id,
@@ -107,6 +128,30 @@ def _from_row(
     except ValidationError as error:
         return Unreadable(place, "; ".join(explain(error)))
     return ReadArticle(article, _cell(row, columns.target) if columns.target else None)
+
+
+def _is_header(row: Mapping[str, Any]) -> bool:
+    """Return whether the row is another header: tables that were put together have one each."""
+    cells = [cell.strip().casefold() for cell in row.values() if isinstance(cell, str)]
+    names = {name.casefold() for name in row} & set(cells)
+    has_words = any(len(cell.split()) > _WORDS_OF_A_NAME for cell in cells)
+    return len(names) >= max(2, len(row) / 2) and not has_words
+
+
+def _is_same_header(row: Mapping[str, Any]) -> bool:
+    return all(isinstance(cell, str) and cell.strip() == name for name, cell in row.items())
+
+
+def _explain_other_header(row: Mapping[str, Any]) -> str:
+    return (
+        f"another header, whose columns differ ({one_line(', '.join(map(str, row.values())))} where the first has "
+        f"{one_line(', '.join(row))}); the rows from here on are not read: put them into a file of their own"
+    )
+
+
+def _reason_no_text(text: str) -> str | None:
+    """Return why the cell is no text but what stands in other columns, or None."""
+    return f"the text is {text.strip()!r}; have the columns moved?" if _NO_TEXT.fullmatch(text.strip()) else None
 
 
 def _explain_missing(column: str, option: str, row: Mapping[str, Any]) -> str:
