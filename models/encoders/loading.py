@@ -17,12 +17,12 @@ _SHORTEST = 16  # tokens of a window: a shorter one has no room for text beside 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]:
+def load(folder: Path, name: str = "", *, head: bool = False, trains: bool = False) -> tuple[Any, Any]:
     """Return the tokenizer and the model, with the classification head it was saved with if `head` is true.
 
-    Attention is computed without fused kernels and without dropout: on a CPU the backward pass of the kernels, and
-    drawing the dropout masks, took longer than all matrix products together. Raises DemarcheError if the files are
-    damaged, have an unknown architecture, or are not those of an encoder.
+    Attention is computed without dropout, and without fused kernels if the model `trains`: on a CPU the backward pass of
+    the kernels, and drawing the dropout masks, took longer than all matrix products together. Raises DemarcheError if
+    the files are damaged, have an unknown architecture, or are not those of an encoder.
     """
     transformers = _quiet_transformers()
     auto_model = transformers.AutoModelForSequenceClassification if head else transformers.AutoModel
@@ -41,8 +41,8 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
             output_loading_info=True,
             use_safetensors=True,
             dtype="float32",
-            # On a GPU, the fastest attention that the architecture has.
-            attn_implementation=None if transformers.utils.is_torch_cuda_available() else "eager",
+            # None is the fastest attention that the architecture has.
+            attn_implementation="eager" if trains and not transformers.utils.is_torch_cuda_available() else None,
             **local,
         )
     except Exception as error:

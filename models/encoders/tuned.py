@@ -45,7 +45,8 @@ class TunedEncoder:
     def start(self, initial: Path | None, *, seed: int) -> None:
         """Load the pretrained encoder with a new head, or the encoder and head of the earlier model in `initial`."""
         folder = files.locate(self.settings.encoder) if initial is None else initial / ENCODER
-        self._assemble(*loading.load(folder, self.settings.encoder), dropout=self.settings.dropout, seed=seed)
+        parts = loading.load(folder, self.settings.encoder, trains=True)
+        self._assemble(*parts, dropout=self.settings.dropout, seed=seed)
         self._digest = files.digest(folder)
         if initial is not None:
             head = load_file(initial / _HEAD)
@@ -59,6 +60,7 @@ class TunedEncoder:
         declared = {name: Array("F32", tuple(array.shape)) for name, array in self.net.head.state_dict().items()}
         arrays = read_arrays(folder / _HEAD, declared)
         self.net.head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        self.net.states.freeze(self.device)
 
     def save(self, folder: Path) -> None:
         loading.save(self.tokenizer, self.net.encoder, folder / ENCODER)

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from labels.errors import DemarcheError
 from models.cache import cache_folder
 from models.encoders import files, loading, windows
-from models.encoders.device import Device
+from models.encoders.device import Device, is_exact
+from models.encoders.forward import Forward
 from models.encoders.windows import Window
 from models.examples import Query
 from models.saved import ENCODER
@@ -37,6 +38,7 @@ class Vectors:
         self.encoder = encoder.to(device.name)
         self.width: int = encoder.config.hidden_size
         self.device = device
+        self._states = Forward(self.encoder)
         self._length = loading.window_length(tokenizer, encoder, max_length)
         self._cache = cache
 
@@ -46,18 +48,22 @@ class Vectors:
         folder = files.locate(name)
         cache_name = f"{files.digest(folder)}-{max_length}-{str(device).replace(' ', '-')}.sqlite"
         cache = cache_folder("vectors") / cache_name
-        return cls(*loading.load(folder, name), device, max_length=max_length, cache=cache)
+        return cls(*loading.load(folder, name, trains=True), device, max_length=max_length, cache=cache)
 
     @classmethod
     def load(cls, folder: Path, device: Device, *, max_length: int) -> Self:
-        return cls(*loading.load(folder / ENCODER), device, max_length=max_length)
+        vectors = cls(*loading.load(folder / ENCODER), device, max_length=max_length)
+        vectors._states.freeze(device)
+        return vectors
 
     def save(self, folder: Path) -> None:
         loading.save(self.tokenizer, self.encoder, folder / ENCODER)
 
     def of(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         distinct = list(dict.fromkeys(texts))
-        vectors = self._encode(distinct) if self._cache is None else self._look_up(distinct, self._cache)
+        # The cache holds vectors in the precision of the device.
+        cache = None if is_exact() and self.device.bf16 else self._cache
+        vectors = self._encode(distinct) if cache is None else self._look_up(distinct, cache)
         row = {text: number for number, text in enumerate(distinct)}
         return vectors[[row[text] for text in texts]]
 
@@ -98,11 +104,10 @@ class Vectors:
         each = np.zeros((len(input_windows), self.width))
         self.encoder.eval()
         with self.device.inference():
-            for rows in windows.length_sorted_batches(input_windows):
+            for rows in windows.length_sorted_batches(input_windows, tokens=self.device.tokens_at_once):
                 batch = windows.model_inputs([input_windows[row] for row in rows], self.tokenizer, self.encoder)
                 batch = {name: tensor.to(self.device.name) for name, tensor in batch.items()}
-                states = self.encoder(**batch).last_hidden_state.float()
-                each[rows] = windows.masked_mean(states, batch["attention_mask"]).cpu().numpy()
+                each[rows] = windows.masked_mean(self._states(batch), batch["attention_mask"]).cpu().numpy()
         means = windows.mean_by_row(each, input_windows, rows=len(inputs))
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True).clip(1e-12), dtype=np.float32)
 
