@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check screenshots bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
+.PHONY: demo test check screenshots bench bench-speed bench-growth bench-encoders bench-folds bench-tag bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/news.yaml
@@ -57,6 +57,10 @@ encoder-mpnet: .venv/installed
 bench-wrapping: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-wrapping DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.wrapping $(DATA)
+
+bench-tag: .venv/installed-dev
+	@test -n "$(DATA)" || { echo "make bench-tag DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.tag_encoder $(DATA)
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds

@@ -109,7 +109,9 @@ class Tagger:
 
         def levels(raw: FloatArray) -> npt.NDArray[np.intp]:
             probabilities = calibration.probabilities(raw)
-            return np.sum([probabilities >= bound for bound in (lower, thresholds, upper)], axis=0, dtype=np.intp)
+            return np.asarray(
+                (probabilities >= lower).astype(np.intp) + (probabilities >= thresholds) + (probabilities >= upper)
+            )
 
         targets = [clean(topic.proposition) for topic in self.codebook.topics]
         texts = [render(passage, self.settings.input)[0] for passage in passages]

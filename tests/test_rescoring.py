@@ -13,7 +13,7 @@ from labels.passages import Passage
 from models.calibration import Platt, StanceCalibration, TopicCalibration
 from models.encoders.device import Device
 from models.reader import OnePass, TwoStage
-from models.rescoring import Rescoring
+from models.rescoring import SAMPLE
 from models.tagger import Tag, Tagger, TaggerSettings
 from tests.conftest import BOOK, make_articles
 from tests.families import WITH_ENCODER, JointTask, fitted
@@ -25,7 +25,7 @@ TARGETS = [Target(None, "drinking more tea"), Target(None, "carrying umbrellas")
 
 @cache
 def passages() -> list[Passage]:
-    return make_articles(100, seed=5)[1]
+    return make_articles(65, seed=5)[1]
 
 
 @cache
@@ -47,10 +47,13 @@ def compute_in(device: Device, name: str, monkeypatch: pytest.MonkeyPatch) -> No
         if classifier is None:
             continue
         of_classifier = getattr(classifier, "classifier", classifier)
-        [holder] = [attribute for attribute in ("vectors", "entailment", "encoder") if hasattr(of_classifier, attribute)]
+        [holder] = [
+            attribute for attribute in ("vectors", "entailment", "encoder") if hasattr(of_classifier, attribute)
+        ]
         monkeypatch.setattr(getattr(of_classifier, holder), "device", device)
         if holder == "vectors":
             monkeypatch.setattr(of_classifier.vectors, "_cache", None)
+            monkeypatch.setattr(of_classifier.vectors, "_recent", {})
 
 
 def tagger(name: str) -> Tagger:
@@ -96,9 +99,16 @@ def test_bfloat16_decides_as_fp32_does(name: str, monkeypatch: pytest.MonkeyPatc
     assert in_bf16.rescoring.scored_again < in_bf16.rescoring.scored
 
 
-def test_without_scoring_again_bfloat16_would_decide_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_fp32 = decisions(tag(tagger("encoder")))
-    in_bf16 = tagger("encoder")
+def test_a_threshold_between_the_two_precisions_is_decided_as_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [passage.text for passage in passages()]
+    in_fp32 = reader("encoder").topics(texts)[:, 0]
     compute_in(BF16, "encoder", monkeypatch)
-    monkeypatch.setattr(Rescoring, "settle", lambda self, reading, *_: reading)
-    assert decisions(tag(in_bf16)) != in_fp32
+    rounded = reader("encoder").topics(texts)[:, 0]
+    row = SAMPLE + int(np.abs(rounded - in_fp32)[SAMPLE:].argmax())
+    between = (in_fp32[row] + rounded[row]) / 2
+    calibration = TopicCalibration(curves=(Platt(), Platt()), thresholds=(between, 0.5))
+    settings = TaggerSettings(input=("text",), review=0.1, topic_calibration=calibration, stance_calibration=None)
+    of_tagger = Tagger(BOOK, TwoStage(reader("encoder").topic_model, None), settings)
+    tags = of_tagger.tag(passages())
+    assert np.array_equal([any(tag.topic == "tea" and tag.assigned for tag in of) for of in tags], in_fp32 >= between)
+    assert not np.array_equal(rounded >= between, in_fp32 >= between)
