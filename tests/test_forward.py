@@ -33,8 +33,8 @@ def test_a_compiled_model_has_the_output_of_pytorch(output: str) -> None:
     forward.freeze(BF16)
     with BF16.inference():
         compiled = forward(batch)
-        with exact():
-            in_fp32 = forward(batch)
+    with exact(), BF16.inference():
+        in_fp32 = forward(batch)
     assert isinstance(forward._compiled, Compiled)
     is_token = slice(None) if has_head else batch["attention_mask"] == 1
     # A processor with bfloat16 rounds to three digits.

@@ -25,9 +25,12 @@ class Compiled:
             warnings.simplefilter("ignore")  # of the tracer, on what it takes to be constant
             converted = openvino.convert_model(_OneOutput(model, inputs, output), example_input=tuple(example.values()))
         self._inputs = list(inputs)
-        self._model = openvino.Core().compile_model(
-            converted, "CPU", {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"}
-        )
+        hints = {
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            # As many as PyTorch: several processes share the cores.
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        }
+        self._model = openvino.Core().compile_model(converted, "CPU", hints)
 
     def __call__(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return torch.from_numpy(self._model([batch[name].numpy() for name in self._inputs])[0])

@@ -45,8 +45,7 @@ class TunedEncoder:
     def start(self, initial: Path | None, *, seed: int) -> None:
         """Load the pretrained encoder with a new head, or the encoder and head of the earlier model in `initial`."""
         folder = files.locate(self.settings.encoder) if initial is None else initial / ENCODER
-        parts = loading.load(folder, self.settings.encoder, trains=True)
-        self._assemble(*parts, dropout=self.settings.dropout, seed=seed)
+        self._assemble(*loading.load(folder, self.settings.encoder), dropout=self.settings.dropout, seed=seed)
         self._digest = files.digest(folder)
         if initial is not None:
             head = load_file(initial / _HEAD)
@@ -127,7 +126,8 @@ class TunedEncoder:
         )
         settings = self.settings.model_dump(mode="json")
         full_key = training_key(name, settings, self._digest, str(self.device), seed, *key, arrays=arrays)
-        finetune(self.net, task, self.settings, device=self.device, seed=seed, key=full_key, callback=callback)
+        with loading.trainable_attention(self.net.encoder):
+            finetune(self.net, task, self.settings, device=self.device, seed=seed, key=full_key, callback=callback)
 
 
 def pool_windows(logits: torch.Tensor, owner: torch.Tensor, rows: int, pool: Pool) -> torch.Tensor:

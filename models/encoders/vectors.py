@@ -53,7 +53,7 @@ class Vectors:
         folder = files.locate(name)
         cache_name = f"{files.digest(folder)}-{max_length}-{str(device).replace(' ', '-')}.sqlite"
         cache = cache_folder("vectors") / cache_name
-        return cls(*loading.load(folder, name, trains=True), device, max_length=max_length, cache=cache)
+        return cls(*loading.load(folder, name), device, max_length=max_length, cache=cache)
 
     @classmethod
     def load(cls, folder: Path, device: Device, *, max_length: int) -> Vectors:
