@@ -12,7 +12,8 @@ import sys
 
 
 def quiet_libraries() -> None:
-    """Turn off the telemetry, progress bars and logs of MLflow, Alembic, Optuna and Hugging Face.
+    """Turn off the telemetry, progress bars and logs of MLflow, Alembic, Optuna, Hugging Face, Ray
+    and OpenVINO.
 
     Call it at the start of a process: MLflow and Hugging Face read the variables when they are imported, and child
     processes inherit them. Variables that the user has set are kept, except for telemetry. Our own messages report what
@@ -20,6 +21,9 @@ def quiet_libraries() -> None:
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # OpenVINO has no variable for it, and does without this package where it cannot be imported.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     for name, value in {
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

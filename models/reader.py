@@ -12,7 +12,7 @@ import numpy as np
 from labels.errors import DemarcheError
 from models.examples import BoolArray, FloatArray, Query
 from models.families.catalog import load_stance, load_topics
-from models.families.protocol import SETTINGS_FILE, StanceClassifier, TopicClassifier
+from models.families.protocol import SETTINGS_FILE, StanceClassifier, TopicClassifier, rounds
 from models.saved_parts import BadPart
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ class Reading(NamedTuple):
     topics: FloatArray
     stances: FloatArray
 
+    @classmethod
+    def of_topics(cls, topics: FloatArray) -> Self:
+        return cls(topics, np.full((*topics.shape, 3), np.nan))
+
+    @classmethod
+    def of_stances(cls, stances: FloatArray) -> Self:
+        """Return the reading of inputs that have a single stance (n, 3), and no topics."""
+        return cls(np.zeros((len(stances), 0)), stances[:, None])
+
 
 class Reader(Protocol):
     """Estimates the topics of a codebook, and the stance toward each."""
@@ -39,6 +48,11 @@ class Reader(Protocol):
 
     @property
     def reads_stance(self) -> bool: ...
+
+    @property
+    def rounds(self) -> bool:
+        """Whether it computes in bfloat16, and `device.exact` makes a difference."""
+        ...
 
     def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading: ...
 
@@ -63,6 +77,10 @@ class TwoStage:
     @property
     def reads_stance(self) -> bool:
         return self.stance_model is not None
+
+    @property
+    def rounds(self) -> bool:
+        return rounds(self.topic_model) or rounds(self.stance_model)
 
     def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading:
         topics = self.topics(texts)
@@ -112,6 +130,10 @@ class OnePass:
     @property
     def reads_stance(self) -> bool:
         return True
+
+    @property
+    def rounds(self) -> bool:
+        return self.joint.rounds
 
     def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading:
         probabilities = self.joint.predict_proba(texts)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field as Limits
 
 from labels.codebook import STANCES, Codebook, Stance, read_codebook, write_codebook
@@ -20,7 +21,8 @@ from models.calibration import StanceCalibration, TopicCalibration
 from models.cleaning import CLEANING, clean
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity, count_words
-from models.reader import Reader, load_reader
+from models.reader import Reader, Reading, load_reader
+from models.rescoring import Decide, Rescoring, Rows
 from models.saved_parts import BadPart, Fraction, read_json
 
 _SETTINGS = "tagger.json"
@@ -76,12 +78,14 @@ class Tagger:
 
     A topic needs review if its probability is within `settings.review` of its threshold, and not more than halfway from
     the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts, or for which only the
-    title speaks; those that would be assigned to it need review.
+    title speaks; those that would be assigned to it need review. `rescoring` gives a reader that computes in bfloat16
+    the decisions of fp32.
     """
 
     codebook: Codebook
     reader: Reader
     settings: TaggerSettings
+    rescoring: Rescoring = field(default_factory=Rescoring, compare=False, repr=False)
 
     def tag(self, passages: Sequence[Passage], targets: Sequence[Target | None] | None = None) -> list[list[Tag]]:
         """Return the tags of each passage: topics at or near their threshold, most probable first, then its target."""
@@ -105,9 +109,17 @@ class Tagger:
         def needs_stance(raw: FloatArray) -> BoolArray:
             return np.asarray(calibration.probabilities(raw) >= lower)
 
+        def levels(raw: FloatArray) -> npt.NDArray[np.intp]:
+            probabilities = calibration.probabilities(raw)
+            return np.asarray(
+                (probabilities >= lower).astype(np.intp) + (probabilities >= thresholds) + (probabilities >= upper)
+            )
+
         targets = [clean(topic.proposition) for topic in self.codebook.topics]
         texts = [render(passage, self.settings.input)[0] for passage in passages]
-        reading = self.reader.read(texts, targets, needs_stance)
+        reading = self._settled(
+            lambda rows: self.reader.read([texts[row] for row in rows], targets, needs_stance), len(texts), levels
+        )
         probabilities = calibration.probabilities(reading.topics)
         rows, columns = np.nonzero(probabilities >= lower)
         has_stance = self.reader.reads_stance and len(rows) > 0
@@ -157,15 +169,38 @@ class Tagger:
             return np.ones((len(passages), len(self.codebook.topics)), dtype=bool)
         fields = [field for field in self.settings.input if field != "title"]
         texts = [render(passage, fields)[0] for passage in passages]
-        probabilities = calibration.probabilities(self.reader.topics(texts))
-        return np.asarray(probabilities >= share * np.array(calibration.thresholds))
+
+        def are_shown(raw: FloatArray) -> BoolArray:
+            return np.asarray(calibration.probabilities(raw) >= share * np.array(calibration.thresholds))
+
+        def read(rows: Rows) -> Reading:
+            return Reading.of_topics(self.reader.topics([texts[row] for row in rows]))
+
+        return are_shown(self._settled(read, len(texts), are_shown).topics)
 
     def stances(self, pairs: Sequence[tuple[Passage, Target]]) -> tuple[FloatArray, list[Stance]]:
         """Return calibrated probabilities (n, 3) and decisions, whether or not the passages have the topics."""
         if not pairs:
             return np.zeros((0, 3)), []
         queries = [query(passage, target, self.codebook, self.settings.input) for passage, target in pairs]
-        return self._decide(self.reader.stances(queries))
+
+        def read(rows: Rows) -> Reading:
+            return Reading.of_stances(self.reader.stances([queries[row] for row in rows]))
+
+        return self._decide(self._settled(read, len(queries)).stances[:, 0])
+
+    def _settled(self, read: Callable[[Rows], Reading], n: int, topics: Decide | None = None) -> Reading:
+        """Return what `read` returns for n inputs, with the decisions of fp32; `topics` decides on raw probabilities."""
+        reading = read(np.arange(n))
+        if not self.reader.rounds:
+            return reading
+
+        def stances(raw: FloatArray) -> npt.NDArray[np.intp]:
+            calibration = self.settings.stance_calibration or StanceCalibration()
+            calibrated = calibration.probabilities(raw)
+            return np.column_stack([calibration.decide(calibrated), calibrated.argmax(axis=1)])
+
+        return self.rescoring.settle(reading, read, topics or (lambda raw: np.zeros_like(raw)), stances)
 
     def _decide(self, raw: FloatArray) -> tuple[FloatArray, list[Stance]]:
         calibration = self.settings.stance_calibration or StanceCalibration()

@@ -119,8 +119,6 @@ class Node:
 
 
 def _import_ray() -> Any:
-    # Ray reports its use to its makers unless it is told not to.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray

@@ -20,14 +20,15 @@ from models.examples import Query
 from tests.conftest import CPU, tiny_encoder
 
 
-@given(st.lists(st.integers(1, 9_000), max_size=300))
-def test_each_window_is_in_one_batch_and_no_batch_is_too_large(sizes: list[int]) -> None:
-    batches = list(windows.length_sorted_batches([Window(0, [1] * size, [], []) for size in sizes]))
+@given(st.lists(st.integers(1, 9_000), max_size=300), st.sampled_from([1024, 16_384]))
+def test_each_window_is_in_one_batch_and_no_batch_is_too_large(sizes: list[int], tokens: int) -> None:
+    batches = list(windows.length_sorted_batches([Window(0, [1] * size, [], []) for size in sizes], tokens=tokens))
     assert sorted(np.concatenate([[], *batches])) == list(range(len(sizes)))
     for rows in batches:
         assert 1 <= len(rows) <= windows.BATCH
         width = max(sizes[row] for row in rows)
         assert len(rows) == 1 or len(rows) * width * max(width, 256) <= windows.CELLS
+        assert len(rows) == 1 or len(rows) * windows.padded(width) <= tokens
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])

@@ -12,9 +12,10 @@ from scipy.special import log_softmax
 from sklearn.metrics import average_precision_score, f1_score
 from torch.nn import functional
 
-from models.encoders import loading, windows
+from models.encoders import windows
 from models.encoders.device import Device
 from models.encoders.finetune import SCORE
+from models.encoders.forward import Forward
 from models.encoders.settings import FinetuneSettings
 from models.encoders.tuned import Batch, Pool, TunedEncoder, pool_windows
 from models.encoders.windows import Window
@@ -36,12 +37,12 @@ class LinearHead(torch.nn.Module):
         self.head = torch.nn.Linear(encoder.config.hidden_size * (2 if sees_target else 1), outputs)
         torch.nn.init.normal_(self.head.weight, std=0.02)
         torch.nn.init.zeros_(self.head.bias)
-        self._inputs = loading.accepted_inputs(encoder)
+        self.states = Forward(encoder)
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return logits (windows, outputs)."""
         mask, marked = batch["attention_mask"], batch["marked"]
-        states = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
+        states = self.states(batch)
         pooled = [windows.masked_mean(states, mask)]
         if self.sees_target:
             # If the text does not name the target, use the mean of the whole text instead.
@@ -106,7 +107,7 @@ class Classifier:
         logits = np.zeros((len(input_windows), self.outputs))
         net = self.encoder.net.eval()
         with self.encoder.device.inference():
-            for rows in windows.length_sorted_batches(input_windows):
+            for rows in windows.length_sorted_batches(input_windows, tokens=self.encoder.device.tokens_at_once):
                 logits[rows] = net(self.encoder.tensors([input_windows[row] for row in rows])).float().cpu().numpy()
         pool = windows.max_by_row if self.pool == "amax" else windows.mean_by_row
         return pool(logits, input_windows, rows=len(inputs))

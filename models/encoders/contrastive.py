@@ -62,7 +62,7 @@ def train_on_pairs(
             callbacks=[_ReportProgress(name, callback)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        with new.device.enough_memory(name, "lower max_length or batch_size"):
+        with new.device.enough_memory(name, "lower max_length or batch_size"), loading.trainable_attention(new.encoder):
             trainer.train()
     return new
 

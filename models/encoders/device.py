@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,28 @@ from labels.errors import DemarcheError
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "fp32"]
+
+# What a layer writes for 1,024 tokens stays in the caches of a processor. With four times as many, MiniLM took 1.3 times
+# as long (docs/bench.md). A GPU needs more to be busy.
+_TOKENS_ON_CPU, _TOKENS_ON_GPU = 1024, 16_384
+
+
+_is_exact: ContextVar[bool] = ContextVar("exact", default=False)
+
+
+@contextlib.contextmanager
+def exact() -> Iterator[None]:
+    """Compute in fp32 within the block, on every device."""
+    token = _is_exact.set(True)
+    try:
+        yield
+    finally:
+        _is_exact.reset(token)
+
+
+def is_exact() -> bool:
+    """Return whether this is within a block of `exact`."""
+    return _is_exact.get()
 
 
 @dataclass(frozen=True)
@@ -29,12 +52,20 @@ class Device:
         """The precision setting saved with a model evaluated on this device: fp32 stays fp32, and bf16 becomes auto."""
         return "auto" if self.bf16 else "fp32"
 
+    @property
+    def tokens_at_once(self) -> int:
+        """The number of tokens that are fastest to read together, padding included."""
+        return _TOKENS_ON_CPU if self.name == "cpu" else _TOKENS_ON_GPU
+
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:
-        """Run the block without gradients, in the device's precision. Raises DemarcheError if memory runs out."""
+        """Run the block without gradients, in the device's precision or, within `exact`, in fp32.
+
+        Raises DemarcheError if memory runs out.
+        """
         import torch
 
-        bf16 = torch.autocast(self.name, dtype=torch.bfloat16, enabled=self.bf16)
+        bf16 = torch.autocast(self.name, dtype=torch.bfloat16, enabled=self.bf16 and not is_exact())
         advice = "free some memory, or train with a lower max_length"
         with self.enough_memory("reading", advice), torch.inference_mode(), bf16:
             yield

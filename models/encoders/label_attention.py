@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from models.encoders import loading, windows
+from models.encoders import windows
+from models.encoders.forward import Forward
 from models.encoders.tuned import pool_windows
 
 
@@ -52,11 +53,7 @@ class LabelAttentionNet(torch.nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = LabelAttention(encoder.config.hidden_size, dropout)
-        self._inputs = loading.accepted_inputs(encoder)
-
-    def states(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        states: torch.Tensor = self.encoder(**{name: batch[name] for name in self._inputs}).last_hidden_state
-        return states
+        self.states = Forward(encoder)
 
     def vectors(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         vectors: torch.Tensor = windows.masked_mean(self.states(batch), batch["attention_mask"])

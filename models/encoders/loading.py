@@ -5,7 +5,9 @@ Weights are read only from safetensors, and code in an encoder's folder is never
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,8 @@ _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]:
     """Return the tokenizer and the model, with the classification head it was saved with if `head` is true.
 
-    Attention is computed without fused kernels and without dropout: on a CPU the backward pass of the kernels, and
-    drawing the dropout masks, took longer than all matrix products together. Raises DemarcheError if the files are
-    damaged, have an unknown architecture, or are not those of an encoder.
+    Attention is computed without dropout: on a CPU, drawing the masks took longer than all matrix products together.
+    Raises DemarcheError if the files are damaged, have an unknown architecture, or are not those of an encoder.
     """
     transformers = _quiet_transformers()
     auto_model = transformers.AutoModelForSequenceClassification if head else transformers.AutoModel
@@ -41,8 +42,7 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
             output_loading_info=True,
             use_safetensors=True,
             dtype="float32",
-            # On a GPU, the fastest attention that the architecture has.
-            attn_implementation=None if transformers.utils.is_torch_cuda_available() else "eager",
+            attn_implementation=None,  # the fastest that the architecture has
             **local,
         )
     except Exception as error:
@@ -57,6 +57,23 @@ def load(folder: Path, name: str = "", *, head: bool = False) -> tuple[Any, Any]
     if not head and getattr(model, "pooler", None) is not None:
         model.pooler = None
     return tokenizer, model.eval()
+
+
+@contextlib.contextmanager
+def trainable_attention(encoder: Any) -> Iterator[None]:
+    """Compute attention without fused kernels within the block, unless there is a GPU.
+
+    On a CPU, the backward pass of the kernels took longer than all matrix products together.
+    """
+    import torch
+
+    fused = encoder.config._attn_implementation
+    if not torch.cuda.is_available():
+        encoder.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        encoder.set_attn_implementation(fused)
 
 
 def save(tokenizer: Any, model: Any, folder: Path) -> None:

@@ -59,6 +59,7 @@ class TunedEncoder:
         declared = {name: Array("F32", tuple(array.shape)) for name, array in self.net.head.state_dict().items()}
         arrays = read_arrays(folder / _HEAD, declared)
         self.net.head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        self.net.states.freeze(self.device)
 
     def save(self, folder: Path) -> None:
         loading.save(self.tokenizer, self.net.encoder, folder / ENCODER)
@@ -125,7 +126,8 @@ class TunedEncoder:
         )
         settings = self.settings.model_dump(mode="json")
         full_key = training_key(name, settings, self._digest, str(self.device), seed, *key, arrays=arrays)
-        finetune(self.net, task, self.settings, device=self.device, seed=seed, key=full_key, callback=callback)
+        with loading.trainable_attention(self.net.encoder):
+            finetune(self.net, task, self.settings, device=self.device, seed=seed, key=full_key, callback=callback)
 
 
 def pool_windows(logits: torch.Tensor, owner: torch.Tensor, rows: int, pool: Pool) -> torch.Tensor:

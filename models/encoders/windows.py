@@ -85,15 +85,16 @@ def by_row(windows: Sequence[Window], rows: int, *, most: int) -> list[list[Wind
     return grouped
 
 
-def length_sorted_batches(windows: Sequence[Window]) -> Iterator[npt.NDArray[np.intp]]:
-    """Yield positions of windows in batches of similar length, smaller ones for long windows."""
+def length_sorted_batches(windows: Sequence[Window], *, tokens: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield positions of windows in batches of similar length and at most `tokens` tokens, padding included."""
     sizes = np.array([len(window.ids) for window in windows], dtype=np.intp)
     order = np.argsort(sizes, kind="stable")
     start = 0
     while start < len(order):
         batch = order[start : start + BATCH]
         # A batch of the n shortest windows is as wide as the last of them.
-        fits = [windows_per_batch(int(size)) > place for place, size in enumerate(sizes[batch])]
+        most = [min(windows_per_batch(int(size)), tokens // padded(int(size))) for size in sizes[batch]]
+        fits = [fitting > place for place, fitting in enumerate(most)]
         batch = batch[: max(1, sum(fits))]
         yield batch
         start += len(batch)
@@ -104,12 +105,16 @@ def windows_per_batch(width: int) -> int:
     return max(1, CELLS // (width * max(width, 256)))
 
 
+def padded(tokens: int) -> int:
+    """Return the width of a batch whose longest window has this number of tokens."""
+    return -(-tokens // 8) * 8  # matrix units are fastest with multiples of eight
+
+
 def pad(windows: Sequence[Window], pad_id: int) -> dict[str, Any]:
     """Return tensors (windows, tokens) as long as the longest window; `marked` holds floats, as weights of a mean."""
     import torch
 
-    # Matrix units are fastest with multiples of eight.
-    width = -(-max(len(window.ids) for window in windows) // 8) * 8
+    width = padded(max(len(window.ids) for window in windows))
 
     def grid(rows: Sequence[Sequence[int]], fill: int) -> Any:
         return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])

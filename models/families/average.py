@@ -12,7 +12,14 @@ from pydantic import Field
 from labels.files import Frozen
 from models.calibration import StanceCalibration, TopicCalibration
 from models.examples import FloatArray
-from models.families.protocol import SETTINGS_FILE, FamilySettings, StanceClassifier, TopicClassifier, write_settings
+from models.families.protocol import (
+    SETTINGS_FILE,
+    FamilySettings,
+    StanceClassifier,
+    TopicClassifier,
+    rounds,
+    write_settings,
+)
 from models.saved_parts import BadPart, read_json
 
 Member = TypeVar("Member", bound=FamilySettings)
@@ -43,6 +50,10 @@ class _Average:
     def __init__(self, members: Sequence[Any], calibrations: Sequence[Any]):
         self.members = list(members)
         self.calibrations = list(calibrations)
+
+    @property
+    def rounds(self) -> bool:
+        return any(map(rounds, self.members))
 
     def predict_proba(self, inputs: Sequence[Any]) -> FloatArray:
         pairs = zip(self.members, self.calibrations, strict=True)

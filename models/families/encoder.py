@@ -56,6 +56,10 @@ class _Encoder:
     def cross_fit(self) -> bool:
         return bool(self.settings.cross_fit)
 
+    @property
+    def rounds(self) -> bool:
+        return self.classifier.encoder.device.bf16
+
     @classmethod
     def factory(cls, settings: Any, context: FitContext) -> Callable[[], Self]:
         new: Callable[..., Self] = cls

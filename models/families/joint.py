@@ -13,7 +13,7 @@ from scipy.special import expit, log_softmax, softmax
 from labels.codebook import Codebook
 from models.cleaning import clean
 from models.encoders import windows
-from models.encoders.device import Device, select_device
+from models.encoders.device import Device, is_exact, select_device
 from models.encoders.settings import FinetuneSettings
 from models.encoders.windows import Window
 from models.examples import FloatArray, JointExamples, Query, TrainingCallback
@@ -73,11 +73,16 @@ class Joint:
         self.initial = initial
         self.present = [True, True, True]
         """Which stances have a training example."""
-        self._vectors: dict[str, torch.Tensor] = {}
+        self._vectors: dict[tuple[str, bool], torch.Tensor] = {}
+        """The vectors of labels, in fp32 or in the precision of the device."""
 
     @property
     def cross_fit(self) -> bool:
         return self.settings.cross_fit
+
+    @property
+    def rounds(self) -> bool:
+        return self.encoder.device.bf16
 
     def fit(self, train: JointExamples, dev: JointExamples, *, callback: TrainingCallback) -> Self:
         self.start()
@@ -198,7 +203,7 @@ class Joint:
         net = self.encoder.net.eval()
         with self.encoder.device.inference():
             vectors = self._label_vectors(labels)
-            for rows in windows.length_sorted_batches(text_windows):
+            for rows in windows.length_sorted_batches(text_windows, tokens=self.encoder.device.tokens_at_once):
                 batch = self.encoder.tensors([text_windows[row] for row in rows])
                 states = net.states(batch)
                 for start in range(0, len(labels), _LABELS_AT_ONCE):
@@ -213,10 +218,10 @@ class Joint:
         import torch
 
         for label in labels:
-            if label not in self._vectors:
+            if (label, is_exact()) not in self._vectors:
                 tensors = self.encoder.tensors([self._description(label)])
-                self._vectors[label] = self.encoder.net.vectors(tensors)[0]
-        return torch.stack([self._vectors[label] for label in labels])
+                self._vectors[label, is_exact()] = self.encoder.net.vectors(tensors)[0]
+        return torch.stack([self._vectors[label, is_exact()] for label in labels])
 
     def _description(self, label: str) -> Window:
         return self.encoder.text_windows([label], length=min(self.encoder.length, _MAX_DESCRIPTION))[0]

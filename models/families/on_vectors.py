@@ -31,6 +31,10 @@ class OnVectors:
         self.coefficients = np.zeros((0, 0))
         self.intercepts = np.zeros(0)
 
+    @property
+    def rounds(self) -> bool:
+        return self.vectors.device.bf16
+
     def save(self, folder: Path) -> None:
         plain = self.settings.model_dump(mode="json")
         self._save(folder, self.Saved(kind=plain["kind"], settings=plain, precision=self.vectors.device.precision))

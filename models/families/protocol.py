@@ -75,6 +75,14 @@ class StanceClassifier(Protocol):
     def save(self, folder: Path) -> None: ...
 
 
+def rounds(classifier: TopicClassifier | StanceClassifier | None) -> bool:
+    """Return whether the classifier computes in bfloat16, so that it may decide otherwise than in fp32.
+
+    Families with an encoder have a property of this name.
+    """
+    return bool(getattr(classifier, "rounds", False))
+
+
 class TopicLearner(TopicClassifier, Protocol):
     """A topic classifier that is fitted on examples.
 

@@ -18,6 +18,7 @@ from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from models.encoders import files, loading, windows
 from models.encoders.device import Device, select_device
+from models.encoders.forward import Forward
 from models.encoders.settings import EncoderSettings
 from models.encoders.windows import Window
 from models.examples import FloatArray, Query, StanceExamples, TopicExamples, TrainingCallback
@@ -76,6 +77,8 @@ class Entailment:
             raise DemarcheError(f"encoder {name or folder}: its label for entailment has no output; fetch it again")
         self.device = device
         self.encoder.to(device.name)
+        self._forward = Forward(self.encoder, "logits")
+        self._forward.freeze(device)
         self._length = loading.window_length(self.tokenizer, self.encoder, settings.max_length)
 
     @classmethod
@@ -97,7 +100,7 @@ class Entailment:
         pair_windows = windows.window_queries(self.tokenizer, pairs, length=self._length, max_target=max_target)
         logits = np.zeros((len(pair_windows), self.encoder.config.num_labels))
         with self.device.inference():
-            for rows in windows.length_sorted_batches(pair_windows):
+            for rows in windows.length_sorted_batches(pair_windows, tokens=self.device.tokens_at_once):
                 logits[rows] = self._logits([pair_windows[row] for row in rows])
         others = logsumexp(np.delete(logits, self.entailed, axis=1), axis=1)
         return pool((logits[:, self.entailed] - others)[:, None], pair_windows, rows=len(pairs))[:, 0]
@@ -105,7 +108,7 @@ class Entailment:
     def _logits(self, pair_windows: Sequence[Window]) -> FloatArray:
         inputs = windows.model_inputs(pair_windows, self.tokenizer, self.encoder)
         inputs = {name: tensor.to(self.device.name) for name, tensor in inputs.items()}
-        return np.asarray(self.encoder(**inputs).logits.float().cpu().numpy(), dtype=np.float64)
+        return np.asarray(self._forward(inputs).float().cpu().numpy(), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         loading.save(self.tokenizer, self.encoder, folder / ENCODER)
@@ -120,6 +123,10 @@ class ZeroShotTopics:
         self.settings = settings
         self.entailment = entailment
         self.hypotheses = list(hypotheses)
+
+    @property
+    def rounds(self) -> bool:
+        return self.entailment.device.bf16
 
     @classmethod
     def factory(cls, settings: ZeroShotTopicsSettings, context: FitContext) -> Callable[[], Self]:
@@ -161,6 +168,10 @@ class ZeroShotStance:
     def __init__(self, settings: ZeroShotStanceSettings, entailment: Entailment):
         self.settings = settings
         self.entailment = entailment
+
+    @property
+    def rounds(self) -> bool:
+        return self.entailment.device.bf16
 
     @classmethod
     def factory(cls, settings: ZeroShotStanceSettings, context: FitContext) -> Callable[[], Self]:
