@@ -64,6 +64,9 @@ def tag(
         ),
     ] = None,
     articles_out: Annotated[Path | None, typer.Option(help=ARTICLES_OUT)] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add columns with the words that weighed most for each topic and stance.")
+    ] = False,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Start again, and drop what earlier or unfinished batches left.")
@@ -102,7 +105,7 @@ def tag(
 
     if ray_address is not None and engine is not Engine.ray:
         raise typer.BadParameter("is for --engine ray", param_hint="--ray-address")
-    outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet)
+    outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet, explain)
     # Fetching a model can take a long time, so check the paths first.
     check_inputs(inputs)
     outputs.check()

@@ -69,6 +69,7 @@ def tag_files(
         names=names,
         with_articles=outputs.articles is not None,
         has_targets=columns.target is not None,
+        explains=outputs.explanation,
     )
     over = _spread(load, folder, jobs, time_limit, cluster)
     basis = _basis(folder, settings, codebook) | _options(columns, outputs)
@@ -141,5 +142,6 @@ def _basis(folder: Path, settings: TaggerSettings, codebook: Codebook) -> dict[s
 def _options(columns: ArticleColumns, outputs: Outputs) -> dict[str, Any]:
     """Return the options that decide what is read and kept of the articles, as they are written on the command line."""
     values = asdict(columns) | {"articles_out": outputs.articles is not None}
+    values |= {"explain": True} if outputs.explanation else {}
     values |= values.pop("format")
     return {f"--{name.replace('_', '-')}": value for name, value in values.items()}

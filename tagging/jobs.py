@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -12,6 +13,7 @@ from labels.errors import DemarcheError
 from labels.gold.adjudication import Target
 from labels.passages import Article, Passage
 from models.cleaning import find_span
+from models.explanation import explain
 from models.language import is_other_language, languages_of_article
 from models.tagger import Tagger
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, read_file
@@ -86,20 +88,24 @@ class TaggedArticle(NamedTuple):
 class Tagging:
     """Tag the passages of articles; the result of an item holds each of its articles.
 
-    `names` are those in the rows. `with_articles`: the results hold the articles as well.
+    `names` are those in the rows. `with_articles`: the results hold the articles as well. `explains`: the rows tell which
+    words weighed most.
     """
 
     tagger: Tagger
     names: Names
     with_articles: bool
+    explains: bool = False
 
     @classmethod
-    def load(cls, folder: Path, *, names: Names, with_articles: bool, has_targets: bool) -> Self:
+    def load(
+        cls, folder: Path, *, names: Names, with_articles: bool, has_targets: bool, explains: bool = False
+    ) -> Self:
         """Load the model. Raises DemarcheError if it cannot tag articles such as these."""
         tagger = Tagger.load(folder)
         if not tagger.reader.reads_topics and not has_targets:
             raise DemarcheError("this model predicts stance alone; name the column of the targets with --target")
-        return cls(tagger, names, with_articles)
+        return cls(tagger, names, with_articles, explains)
 
     def prepare(self, item: Item) -> Iterator[PreparedArticle | Unreadable]:
         for read in _read(item):
@@ -119,7 +125,10 @@ class Tagging:
         """Yield the rows of each article; the model reads all of their passages at once."""
         read = [piece for article in articles for piece in article.pieces if piece.skipped_as is None]
         targets = [piece.target for piece in read]
-        tags = iter(self.tagger.tag([piece.piece.passage for piece in read], targets if any(targets) else None))
+        passages = [piece.piece.passage for piece in read]
+        tags_of_passages = self.tagger.tag(passages, targets if any(targets) else None)
+        tags = iter(tags_of_passages)
+        explanations = iter(explain(self.tagger, passages, tags_of_passages) if self.explains else repeat(None))
         for article in articles:
             of_pieces = [
                 rows_of(
@@ -128,6 +137,7 @@ class Tagging:
                     skipped_as=piece.skipped_as,
                     language=piece.language,
                     names=self.names,
+                    explanations=next(explanations) if piece.skipped_as is None else None,
                 )
                 for piece in article.pieces
             ]

@@ -12,7 +12,7 @@ from labels.files import atomic_write, check_jsonl_output, check_output, jsonl_w
 from labels.passages import Article
 from labels.table_files.spreadsheet import check_for_spreadsheet
 from labels.tables.writers import arrow_schema, table_writer
-from tagging.rows import TYPES
+from tagging.rows import EXPLANATION, TYPES
 from tagging.shards import ARTICLES, CANDIDATES, TAGS, Shards
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
@@ -24,13 +24,15 @@ class Outputs:
     """The outputs of a batch: the tags, the topics that are candidates, and the articles as they were read.
 
     `tags` is a file, or a folder to which batches add tags and candidates. The text of the articles is what the offsets
-    of the passages refer to. With `for_spreadsheet`, no cell of a CSV file is a formula.
+    of the passages refer to. With `for_spreadsheet`, no cell of a CSV file is a formula. With `explanation`, the rows have the
+    columns for it.
     """
 
     tags: Path
     candidates: Path | None = None
     articles: Path | None = None
     for_spreadsheet: bool = False
+    explanation: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -55,7 +57,12 @@ class Outputs:
     @property
     def schemas(self) -> dict[str, Mapping[str, type]]:
         """The columns of the shards by kind; articles are kept only if they are wanted."""
-        return {TAGS: TYPES, CANDIDATES: TYPES} | ({ARTICLES: _ARTICLE} if self.articles else {})
+        types = self._types
+        return {TAGS: types, CANDIDATES: types} | ({ARTICLES: _ARTICLE} if self.articles else {})
+
+    @property
+    def _types(self) -> Mapping[str, type]:
+        return TYPES | (dict.fromkeys(EXPLANATION, str) if self.explanation else {})
 
     def check(self) -> None:
         """Raise DemarcheError if an output cannot be written, before any work is done."""
@@ -115,12 +122,15 @@ class Outputs:
             import pyarrow.parquet as pq
 
             # The tables of the shards have the columns of the file, so their rows need not be made.
-            with atomic_write(path) as part, pq.ParquetWriter(part, arrow_schema(TYPES), compression="zstd") as writer:
+            with (
+                atomic_write(path) as part,
+                pq.ParquetWriter(part, arrow_schema(self._types), compression="zstd") as writer,
+            ):
                 for table in shards.tables(kind):
                     writer.write_table(table)
                 yield
         else:
-            with table_writer(path, TYPES, for_spreadsheet=self.for_spreadsheet) as write_rows:
+            with table_writer(path, self._types, for_spreadsheet=self.for_spreadsheet) as write_rows:
                 for table in shards.tables(kind):
                     write_rows(table.to_pylist())
                 yield

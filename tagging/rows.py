@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypedDict, cast
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from labels.passages import Passage
+from models.explanation import Explanation
 from models.tagger import Tag
 
 
@@ -42,9 +43,13 @@ class Row(TypedDict):
     published: str | None
     url: str | None
     copy_of: str | None
+    topic_words: NotRequired[str | None]
+    stance_words: NotRequired[str | None]
 
 
-COLUMNS = tuple(Row.__annotations__)
+EXPLANATION = ("topic_words", "stance_words")
+"""Further columns with `--explain`: the words that weighed most for the topic and for the stance."""
+COLUMNS = tuple(name for name in Row.__annotations__ if name not in EXPLANATION)
 TYPES: dict[str, type] = (
     dict.fromkeys(COLUMNS, str)
     | {"start": int, "end": int, "assigned": bool, "stance_is_likeliest": bool}
@@ -85,12 +90,17 @@ def rows_of(
     skipped_as: str | None,
     language: str | None,
     names: Names,
+    explanations: Sequence[Explanation] | None = None,
 ) -> Rows:
-    """Return the rows of a passage. `skipped_as` is the status of a passage that the model did not read."""
+    """Return the rows of a passage. `skipped_as` is the status of a passage that the model did not read.
 
-    def row(tag: Tag | None, status: str) -> Row:
+    `explanations` are those of the tags.
+    """
+
+    def row(place: int | None, status: str) -> Row:
+        tag = None if place is None else tags[place]
         favor, against, neutral = map(_round, (tag.stances if tag and tag.stances else None) or (None, None, None))
-        return Row(
+        made = Row(
             article=passage.article,
             passage=passage.id,
             start=passage.start,
@@ -116,9 +126,12 @@ def rows_of(
             url=passage.url,
             copy_of=None,
         )
+        if explanations is not None and place is not None:
+            made["topic_words"], made["stance_words"] = explanations[place]
+        return made
 
-    assigned = [row(tag, REVIEW if tag.review else TAGGED) for tag in tags if tag.assigned]
-    candidates = [row(tag, REVIEW) for tag in tags if not tag.assigned]
+    assigned = [row(place, REVIEW if tag.review else TAGGED) for place, tag in enumerate(tags) if tag.assigned]
+    candidates = [row(place, REVIEW) for place, tag in enumerate(tags) if not tag.assigned]
     without_topic = row(None, skipped_as or (REVIEW if candidates else NO_TOPIC))
     return Rows(assigned or [without_topic], candidates)
 
