@@ -12,7 +12,7 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import choose, detached, evaluate, labels, promote, runs, sweep, tables, tag, train, ui
+    from demarche import choose, detached, evaluate, labels, promote, runs, sweep, tables, tag, totals, train, ui
     from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -23,6 +23,7 @@ with exit_on_interrupt():
     app.command("sweep")(sweep.sweep)
     app.command("evaluate")(evaluate.evaluate)
     app.command("tag")(tag.tag)
+    app.command("totals")(totals.totals)
     app.command("ui")(ui.ui)
     app.add_typer(runs.app, name="runs")
     runs.app.command("promote")(promote.promote)
@@ -32,6 +33,7 @@ with exit_on_interrupt():
     labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
+    labels.app.command("plan")(totals.plan)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 

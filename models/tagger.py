@@ -18,6 +18,7 @@ from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
 from models.cleaning import CLEANING, clean
+from models.confusion import Confusion
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity, count_words
 from models.reader import Reader, load_reader
@@ -48,7 +49,7 @@ class TaggerSettings(Frozen):
     `languages` are the languages of the training texts (ISO 639-1). If it is empty, they are unknown, and texts in any
     language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
     rules by which the texts were cleaned. `text_share` is the fraction of a topic's threshold that the probability of
-    the topic must reach without the title.
+    the topic must reach without the title. `confusion` has the errors on test, by which shares are corrected.
     """
 
     input: tuple[Field, ...]
@@ -62,6 +63,8 @@ class TaggerSettings(Frozen):
     cleaning: str = CLEANING
     # Models saved by older versions do not have this field: the title alone may decide.
     text_share: Fraction = 0.0
+    # Models saved by older versions do not have this field: nothing corrects their shares.
+    confusion: Confusion | None = None
 
 
 FEWEST_WORDS = 5
