@@ -138,9 +138,7 @@ def truth(drawn: Drawn) -> tuple[float, float]:
     return float(drawn.has.mean()), float((drawn.stance[drawn.has == 1] == 1).mean())
 
 
-def by_confusion(
-    test: int, batch: int, world: World, rng: np.random.Generator
-) -> Iterator[Outcome]:
+def by_confusion(test: int, batch: int, world: World, rng: np.random.Generator) -> Iterator[Outcome]:
     """Yield truth, share of the tags and estimate, of the topic and of `against`."""
     confusion, drawn = confusion_of(draw(TEST, test, rng)), draw(world, batch, rng)
     correction = ByConfusion(drawn.batch, confusion, seed=int(rng.integers(2**31)))
@@ -170,7 +168,9 @@ HEAD = "| case | share | coverage | width | bias of the tags | coverage, width o
 
 
 def main(draws: int = 200) -> None:
-    print(f"{draws} draws, {TEST_ARTICLES} test articles, {BATCH_ARTICLES} articles in the batch unless it says otherwise")
+    print(
+        f"{draws} draws, {TEST_ARTICLES} test articles, {BATCH_ARTICLES} articles in the batch unless it says otherwise"
+    )
     print(HEAD, "|---|---|---|---|---|---|---|", sep="\n")
     for name, world in BROKEN.items():
         _row(f"by errors on test; {name}", partial(by_confusion, TEST_ARTICLES, BATCH_ARTICLES, world), draws)

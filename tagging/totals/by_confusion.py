@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from scipy.stats import chi2
 
 from labels.codebook import STANCES
 from labels.wording import counted
@@ -32,6 +33,8 @@ LEAST_GAP = 0.2
 LEAST_SINGULAR = 0.1
 LEVEL = 0.01
 """The test for other errors than those on test fires so often by chance."""
+_ROUNDING = 1e-9
+NEGATIVE = "a stance has fewer tags than the false ones alone would be with the errors on test"
 _INTERVAL = (0.025, 0.975)
 
 
@@ -47,7 +50,7 @@ class ByConfusion:
 
     def topic(self, topic: int, passages: Codes) -> Estimate:
         seen, confusion = self.draws(topic, passages)
-        if caution := self._unusable(topic):
+        if caution := self._unusable(topic, passages):
             return none(METHOD, caution)
         shares = topic_shares(of_errors(seen, confusion), confusion)
         value = float(np.clip(shares[0], 0, 1))
@@ -56,7 +59,7 @@ class ByConfusion:
         return Estimate(value, min(low, value), max(high, value), METHOD, join(cautions))
 
     def stances(self, topic: int, passages: Codes) -> Sequence[Estimate]:
-        if caution := self._unusable(topic) or self._unusable_stances():
+        if caution := self._unusable(topic, passages) or self._unusable_stances(topic):
             return [none(METHOD, caution)] * len(STANCES)
         seen, confusion = self._of(passages), self._rates.topics[:, topic]
         tagged = 1 - seen.topics[:, topic, 0]
@@ -67,9 +70,9 @@ class ByConfusion:
         of_tags = seen.stances[:, topic] / seen.stances[:, topic].sum(axis=1, keepdims=True)
         solved = stance_shares(of_tags, right, self._rates.stances, self._rates.wrong)
         kept = np.isfinite(solved).all(axis=1)
+        if (solved[0] < -_ROUNDING).any():
+            return [none(METHOD, NEGATIVE)] * len(STANCES)
         cautions = self._cautions(topic, passages)
-        if (solved[kept] >= 0).all(axis=1).mean() < LEVEL:
-            cautions.append("no shares of the stances give these tags with the errors on test")
         shares = to_simplex(solved[kept])
         return [
             Estimate(float(shares[0, stance]), *_around(shares[:, stance]), METHOD, join(cautions))
@@ -80,8 +83,11 @@ class ByConfusion:
         """Return what was seen of a topic (draws, 1 + bins), and its confusion (draws, 2, 1 + bins)."""
         return self._of(passages).topics[:, topic], self._rates.topics[:, topic]
 
-    def _unusable(self, topic: int) -> str | None:
-        """Return why the errors on test say nothing of the topic."""
+    def _unusable(self, topic: int, passages: Codes) -> str | None:
+        """Return why the errors on test say nothing of the topic in these passages."""
+        articles = len(np.unique(self._batch.article[passages]))
+        if articles < FEWEST:
+            return f"only {counted(articles, 'article')}"
         confusion = self._rates.topics[:, topic]
         if not self._gold[topic]:
             return "no test passage has the topic"
@@ -93,7 +99,20 @@ class ByConfusion:
             )
         return None
 
-    def _unusable_stances(self) -> str | None:
+    def _differs(self, topic: int) -> bool:
+        """Return whether the stances of a topic are confused otherwise on test than those of the others (chi-squared)."""
+        own = self._test.stances_by_topic[topic]
+        rows = np.stack([own, self._test.stances_by_topic.sum(axis=0) - own], axis=1)
+        expected = rows.sum(axis=2, keepdims=True) * rows.sum(axis=1, keepdims=True)
+        expected = expected / np.maximum(rows.sum(axis=(1, 2), keepdims=True), 1)
+        statistic = np.divide((rows - expected) ** 2, expected, out=np.zeros(rows.shape), where=expected > 0).sum()
+        freedom = sum(_freedom(row) for row in rows)
+        return bool(freedom and chi2.sf(statistic, freedom) < LEVEL)
+
+    def _unusable_stances(self, topic: int) -> str | None:
+        """Return why the errors on test say nothing of the stances of the topic."""
+        if self._differs(topic):
+            return "on test, the stances of this topic are confused otherwise than those of the other topics"
         gold = self._test.stances.sum(axis=(0, 2))
         if (gold < FEWEST).any():
             few = STANCES[int(gold.argmin())]
@@ -124,6 +143,12 @@ class ByConfusion:
     def _see(self, passages: bytes) -> Seen:
         # The totals of a period ask for all topics in turn, so those of one period are kept.
         return see(self._batch, np.frombuffer(passages, np.int64), self._test.edges, seed=self._seed + 1)
+
+
+def _freedom(counts: Numbers) -> int:
+    """Return the degrees of freedom of a table of counts, less its empty rows and columns."""
+    filled = [int((counts.sum(axis=axis) > 0).sum()) for axis in (0, 1)]
+    return max(filled[0] - 1, 0) * max(filled[1] - 1, 0)
 
 
 def _around(shares: Numbers) -> tuple[float, float]:

@@ -124,7 +124,9 @@ class _Forecaster:
         usable = np.flatnonzero(np.isfinite(right) & np.isfinite(missed))
         return [(float(right[each]), float(missed[each])) for each in rng.choice(usable, _FUTURES)]
 
-    def _ratios(self, rows: Codes, has: npt.NDArray[np.bool_], tagged: npt.NDArray[np.bool_], rng: np.random.Generator) -> tuple[Ratio, Ratio]:
+    def _ratios(
+        self, rows: Codes, has: npt.NDArray[np.bool_], tagged: npt.NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[Ratio, Ratio]:
         ones = np.ones(len(rows))
         if self._stance is None:
             return Ratio(has.astype(float), ones), Ratio(tagged.astype(float), ones)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import chi2
 
 from labels.codebook import STANCES
 from models.confusion import Case, Confusion
@@ -32,13 +33,15 @@ class OnTest(NamedTuple):
 
     `topics` (articles, topics, 2, 1 + bins): passages that lack or have the topic, by whether they were tagged with it,
     and how surely. `stances` (articles, 3, 3): tags of topics that hold, by gold and predicted stance, and `wrong`
-    (articles, 3) tags of topics that do not hold, by predicted stance, both for all topics together.
+    (articles, 3) tags of topics that do not hold, by predicted stance, both for all topics together;
+    `stances_by_topic` (topics, 3, 3) has the former by topic, for all articles together.
     `edges` (topics, bins − 1) are the probabilities at which the bins are cut.
     """
 
     topics: Numbers
     stances: Numbers
     wrong: Numbers
+    stances_by_topic: Numbers
     edges: Numbers
 
 
@@ -68,6 +71,7 @@ def count_test(confusion: Confusion) -> OnTest:
     counts = np.zeros((articles, topics, 2, _OUTCOMES))
     counts[:, :, 0, 0] = np.array(confusion.passages)[:, np.newaxis]
     stances, wrong = np.zeros((articles, _STANCES, _STANCES)), np.zeros((articles, _STANCES))
+    by_topic = np.zeros((topics, _STANCES, _STANCES))
     place = {topic: number for number, topic in enumerate(confusion.topics)}
     for case in confusion.cases:
         topic = place[case.topic]
@@ -79,8 +83,10 @@ def count_test(confusion: Confusion) -> OnTest:
         if case.predicted is not None and case.gold == "no":
             wrong[case.article, STANCES.index(case.predicted)] += 1
         elif case.predicted is not None and case.stance is not None:
-            stances[case.article, STANCES.index(case.stance), STANCES.index(case.predicted)] += 1
-    return OnTest(counts, stances, wrong, edges)
+            cell = STANCES.index(case.stance), STANCES.index(case.predicted)
+            stances[case.article, *cell] += 1
+            by_topic[topic, *cell] += 1
+    return OnTest(counts, stances, wrong, by_topic, edges)
 
 
 def rates(test: OnTest, *, seed: int, draws: int = DRAWS) -> Rates:
@@ -173,8 +179,6 @@ def misfit(seen: Numbers, confusion: Numbers) -> float:
     topic and passages that lack it, in units of the covariance of the draws (Hansen's J). A small one is a sign that
     the errors differ from those on test; a large one is no proof that they do not.
     """
-    from scipy.stats import chi2
-
     share = np.clip(topic_shares(seen, confusion)[0], 0, 1)
     if np.isnan(share):
         return 1.0
