@@ -12,7 +12,21 @@ with exit_on_interrupt():
 
     import typer
 
-    from demarche import choose, detached, evaluate, labels, promote, report, runs, sweep, tables, tag, train, ui
+    from demarche import (
+        choose,
+        detached,
+        evaluate,
+        labels,
+        promote,
+        report,
+        runs,
+        sweep,
+        tables,
+        tag,
+        totals,
+        train,
+        ui,
+    )  # fmt: skip
     from demarche.app import Commands, demarche, new_app
 
     app = new_app("Train topic and stance classifiers for news, compare them, and tag articles with them.")
@@ -25,6 +39,7 @@ with exit_on_interrupt():
     app.command("tag")(tag.tag)
     app.command("report")(report.report)
     app.command("review")(choose.review)
+    app.command("totals")(totals.totals)
     app.command("ui")(ui.ui)
     app.add_typer(runs.app, name="runs")
     runs.app.command("promote")(promote.promote)
@@ -34,6 +49,7 @@ with exit_on_interrupt():
     labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
+    labels.app.command("plan")(totals.plan)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 

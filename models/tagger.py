@@ -19,6 +19,7 @@ from labels.passages import Passage
 from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
 from models.cleaning import CLEANING, clean
+from models.confusion import Confusion
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity, count_words
 from models.reader import Reader, Reading, load_reader
@@ -51,7 +52,8 @@ class TaggerSettings(Frozen):
     language are tagged. Without `familiarity`, all texts are taken to be like the training texts. `cleaning` names the
     rules by which the texts were cleaned. `text_share` is the fraction of a topic's threshold that the probability of
     the topic must reach without the title. `run` is the run that trained the model, and `data` the digest of the labelled
-    data, which is the run's tag `demarche.data`.
+    data, which is the run's tag `demarche.data`. `confusion` has the errors on test, by which
+    shares are corrected.
     """
 
     input: tuple[Field, ...]
@@ -66,6 +68,8 @@ class TaggerSettings(Frozen):
     cleaning: str = CLEANING
     # Models saved by older versions do not have this field: the title alone may decide.
     text_share: Fraction = 0.0
+    # Models saved by older versions do not have this field: nothing corrects their shares.
+    confusion: Confusion | None = None
 
 
 FEWEST_WORDS = 5

@@ -10,6 +10,7 @@ from models.examples import TrainingCallback
 from training.config import Config
 from training.evaluate import ceiling_on, evaluate_beside, evaluate_test_splits, evaluation_sets, predict_split
 from training.evaluation.ceiling import Ceiling
+from training.evaluation.confusion import with_confusion
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
@@ -112,7 +113,8 @@ def train_unregistered(
         callback = RunCallback(run, reporter)
         evaluated = fit_and_evaluate(run, prepared, callback, reporter)
         reporter.log("saving the model")
-        model = log_model(run, evaluated.tagger, evaluated.scores, prepared)
+        tagger = with_confusion(evaluated.tagger, evaluated.predictions["test"])
+        model = log_model(run, tagger, evaluated.scores, prepared)
         card = model_card(prepared, evaluated, run=run.id)
         run.text(card, WHOLE_CARD)
         callback.done()

@@ -1,0 +1,220 @@
+"""The commands `demarche totals` and `demarche labels plan`: shares of a tagged batch, and what to read to know one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from demarche.printing import echo, table, warn
+from demarche.tag import resolve_model
+from labels.errors import DemarcheError
+from labels.wording import counted
+
+if TYPE_CHECKING:
+    from labels.gold.adjudication import Example
+    from models.confusion import Confusion
+    from tagging.totals import Total
+    from tagging.totals.batch import By
+
+_BY = ("year", "month", "source")
+_MOST_ROWS = 60
+
+TagsPath = Annotated[
+    Path, typer.Argument(metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or a folder of `demarche tag`.")
+]
+Model = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="The model that tagged.  [default: the one that the tags name]")
+]
+ByPeriod = Annotated[str | None, typer.Option("--by", metavar="year|month|source", help="Also by date or source.")]
+
+
+def totals(
+    tags: TagsPath,
+    model: Model = None,
+    read: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PASSAGES ANNOTATIONS…",
+            help="Passages of the batch that people have read, and their annotations (JSON lines).",
+        ),
+    ] = None,
+    by: ByPeriod = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the table to this file (.csv, .tsv, .jsonl or .parquet).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the draws.")] = 13,
+) -> None:
+    """Print the share of each topic and stance in a tagged batch, corrected for the errors of the model.
+
+    They are corrected by what people read of the batch, or else by the errors of the model on its test articles.
+    """
+    from labels.files import check_output
+    from labels.tables.writers import table_writer
+    from tagging.totals import read_tags
+    from tagging.totals import totals as totals_of
+
+    by_period = _check_by(by)
+    if out is not None:
+        _check_table(out)
+        check_output(out, inputs=[tags, *(read or [])])
+    batch = read_tags(tags)
+    folder, confusion = _confusion(tags, batch, model)
+    examples = _read(folder, read) if read is not None else None
+    result = totals_of(batch, confusion=confusion, read=examples, by=by_period, seed=seed)
+    _print(result, by)
+    if out is not None:
+        with table_writer(out, _TYPES) as write:
+            write([vars(total) for total in result])
+        echo()
+        echo(f"{counted(len(result), 'share')} in {out}")
+
+
+def plan(
+    tags: TagsPath,
+    share: Annotated[str, typer.Option(metavar="TOPIC[:STANCE]", help="The share to know.")],
+    out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
+    within: Annotated[float, typer.Option(min=0.001, max=0.5, help="Half of the width of the 95 % interval.")] = 0.05,
+    by: ByPeriod = None,
+    model: Model = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the sample.")] = 13,
+) -> None:
+    """Choose articles of a tagged batch to read, so that a share is known as precisely as wanted.
+
+    They are drawn at random, in each period if there are some. `demarche totals --read` computes the share from their
+    annotations.
+    """
+    from labels.tables.passages import check_passages_output, write_passages
+    from tagging.totals import read_tags
+    from tagging.totals.plan import PLAN_COLUMNS, parse_share
+    from tagging.totals.plan import plan as make_plan
+
+    by_period = _check_by(by)
+    topic, stance = parse_share(share)
+    check_passages_output(out, inputs=[tags])
+    batch = read_tags(tags, PLAN_COLUMNS)
+    _, confusion = _confusion(tags, batch, model)
+    if confusion is None:
+        raise DemarcheError(
+            "the model was saved without its errors on test, so nothing can be forecast; train it again"
+        )
+    chosen = make_plan(batch, confusion=confusion, topic=topic, stance=stance, by=by_period, within=within, seed=seed)
+    write_passages(out, chosen.passages)
+    table(
+        (by or "batch", "articles", "to read", "share expected", "95 % interval"),
+        [
+            (
+                each.period or "all",
+                str(each.articles),
+                str(each.to_read),
+                f"{each.share:.3f}",
+                f"± {each.half_width:.3f}",
+            )
+            for each in chosen.strata
+        ],
+        title=f"to know the share of {share} to ± {within:g}",
+    )
+    articles = sum(each.to_read for each in chosen.strata)
+    echo()
+    echo(f"{counted(len(chosen.passages), 'passage')} of {counted(articles, 'article')} in {out}; annotate all of them")
+
+
+def _check_by(by: str | None) -> By | None:
+    match by:
+        case None | "year" | "month" | "source":
+            return by
+        case _:
+            raise DemarcheError(f"--by {by}: name {', '.join(_BY[:-1])} or {_BY[-1]}")
+
+
+def _check_table(out: Path) -> None:
+    if out.suffix.lower() not in (".csv", ".tsv", ".jsonl", ".parquet"):
+        raise DemarcheError(f"{out}: name a file that ends in .csv, .tsv, .jsonl or .parquet")
+
+
+def _confusion(path: Path, tags: Any, model: str | None) -> tuple[Path, Confusion | None]:
+    """Return the folder of the model that tagged, and its errors on test."""
+    from models.saved import check_seal
+    from models.tagger import Tagger
+
+    names = tags["model"].unique().to_pylist()
+    if len(names) > 1:
+        raise DemarcheError(f"{path}: tags of several models ({', '.join(sorted(names)[:3])}); tag with one of them")
+    if model is None and not names:
+        raise DemarcheError(f"{path}: has no tags")
+    given = model or _uri(names[0])
+    try:
+        folder, name = resolve_model(given)
+        check_seal(folder)
+    except DemarcheError as error:
+        if model is not None:
+            raise
+        raise DemarcheError(f"{path}: its model {given} is not found here; give --model ({error})") from None
+    if names and model is not None and name != names[0]:
+        warn(f"note: the tags are by {names[0]}, not by {name}: its errors may not be those of the tags")
+    return folder, Tagger.settings_of(folder).confusion
+
+
+def _uri(name: str) -> str:
+    """Return the folder or the URI of a model by its name in the tags: a registered one is `NAME/VERSION` there."""
+    is_registered = not Path(name).is_dir() and name.rpartition("/")[2].isdecimal() and ":" not in name
+    return f"models:/{name}" if is_registered else name
+
+
+def _read(folder: Path, files: list[Path]) -> list[Example]:
+    from labels.check import read_labelled
+    from labels.gold.adjudication import adjudicate
+
+    if len(files) < 2:
+        raise DemarcheError(
+            f"--read {files[0]}: also give the annotations of the passages: --read PASSAGES ANNOTATIONS…"
+        )
+    data = read_labelled(folder / "codebook.yaml", files[:1], files[1:])
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    return adjudicate(data.passages, data.annotations)
+
+
+def _print(result: list[Total], by: str | None) -> None:
+    rows = [
+        (
+            *((total.period or "all",) if by else ()),
+            total.topic,
+            total.stance or "",
+            str(total.passages),
+            f"{total.share:.3f}",
+            "–" if total.corrected is None else f"{total.corrected:.3f}",
+            "–" if total.low is None or total.high is None else f"{total.low:.3f}–{total.high:.3f}",
+            "!" if total.caution else "",
+        )
+        for total in result
+    ]
+    columns = (*((by,) if by else ()), "topic", "stance", "tags", "as tagged", "corrected", "95 % interval", "")
+    table(columns, rows[:_MOST_ROWS])
+    if len(rows) > _MOST_ROWS:
+        echo(f"… and {len(rows) - _MOST_ROWS} more; --out writes all")
+    echo()
+    echo(
+        "the share of a topic is of the passages that the model read, that of a stance of the passages of its topic; "
+        f"corrected by: {result[0].method}"
+    )
+    for caution, where in _cautions(result).items():
+        shown = ", ".join(where[:4]) + (f" and {len(where) - 4} more" if len(where) > 4 else "")
+        warn(f"! {shown}: {caution}")
+
+
+def _cautions(result: list[Total]) -> dict[str, list[str]]:
+    """Return the shares that each caution is of."""
+    cautions: dict[str, list[str]] = {}
+    for total in result:
+        if total.caution:
+            name = " ".join(filter(None, [total.topic, total.stance, total.period and f"({total.period})"]))
+            cautions.setdefault(total.caution, []).append(name)
+    return cautions
+
+
+_TYPES: dict[str, type] = {
+    "topic": str, "stance": str, "period": str, "passages": int, "share": float, "corrected": float, "low": float,
+    "high": float, "method": str, "caution": str,
+}  # fmt: skip
