@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from labels.errors import DemarcheError, one_line
+from tagging.drift import Sample
 from tagging.in_batches import Worked
 from tagging.jobs import Item, TaggedArticle, digest_of_text
 from tagging.readers import ArticleFile, ReadArticle, Unreadable, id_of, nothing_read
@@ -28,7 +29,7 @@ class Collector:
     """
 
     def __init__(self, shards: Shards, names: Names, *, is_file: bool) -> None:
-        self.summary = Summary()
+        self.summary, self.sample = Summary(), Sample()
         self._shards, self._names, self._is_file = shards, names, is_file
         self._digests: dict[str, bytes] = {}  # of the items that are being worked on
         self._start_shard()
@@ -53,6 +54,7 @@ class Collector:
             self.summary.unreadable += self._shards.unreadable()
             for rows, candidates in zip(self._shards.read(TAGS), self._shards.read(CANDIDATES), strict=True):
                 self.summary.add(cast(list[Row], rows), len(candidates))
+                self.sample.add(rows)
 
     def new(self, items: Iterable[Item | Unreadable]) -> Iterator[Item | Unreadable | TaggedArticle]:
         """Yield the items that are not in the shards; an article that is known to be a copy is yielded without rows.
@@ -107,6 +109,7 @@ class Collector:
             else:
                 self._texts[article.digest] = texts[article.digest] = article.id
             self.summary.add(rows, len(candidates))
+            self.sample.add(rows)
             self._rows[TAGS] += rows
             self._rows[CANDIDATES] += candidates
             if article.article is not None:
