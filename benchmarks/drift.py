@@ -67,8 +67,7 @@ def train(root: Path) -> tuple[Path, list[Example]]:
              enumerate(zip(keys, names, strict=True))]  # fmt: skip
     config = read_config(root / "config.yaml", paths)
     prepared = prepare(config)
-    code = sorted(file for room in ("labels", "models", "training") for file in Path(room).rglob("*.py"))
-    folder = BUILD / "drift" / digest(Path(CONFIG), *(root / name for name in names), *code)
+    folder = BUILD / "drift" / digest(Path(CONFIG), *(root / name for name in names))
     if not folder.exists():
         examples = prepared.examples_in("train"), prepared.examples_in("dev")
         fitted = fit(config, prepared.data.codebook, *examples, callback=NoCallback())

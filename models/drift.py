@@ -29,7 +29,7 @@ FEWEST = 40
 FEWEST_WORDS, MOST_WORDS = 12, 30
 """Of a passage its first words are compared, so that its length plays no part; a shorter passage is left out."""
 SIGNIFICANT = 0.01
-LARGE, SLIGHT = 0.75, 0.6
+LARGE, SLIGHT = 0.7, 0.6
 """The AUC from which a difference is called drift, and from which it is mentioned as slight."""
 _SIZE = 1024  # columns that the hashed words are added up in
 _RIDGE = 1.0
