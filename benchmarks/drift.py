@@ -26,7 +26,7 @@ from benchmarks.bench import BUILD, digest
 from labels.files import write_jsonl
 from labels.gold.adjudication import Example
 from labels.passages import Article
-from models.drift import LARGE, SIGNIFICANT, Reference, long_enough
+from models.drift import LARGE, MOST, SIGNIFICANT, difference, hashed, long_enough, vectors
 from models.examples import NoCallback
 from tagging.batch import tag_files
 from tagging.drift import Drift
@@ -144,24 +144,19 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def false_alarms(passages: Sequence[dict[str, Any]]) -> str:
     """Draw articles of the starter corpus at random, compare them with the others, and count what is significant."""
-    groups = sorted({passage.get("group") or passage["article"] for passage in passages})
+    chosen: dict[str, str] = {}
+    for passage in passages:
+        if long_enough(passage["text"]):
+            chosen.setdefault(passage.get("group") or passage["article"], passage["text"])
+    rows = vectors(*hashed(list(chosen.values())))
     alarms, drifts, aucs = 0, 0, []
     for draw in range(DRAWS):
-        held = set(np.random.default_rng(draw).choice(groups, SIZES[draw % len(SIZES)], replace=False))
-        chosen: dict[str, str] = {}
-        rest: list[tuple[str, str]] = []
-        for passage in passages:
-            group = passage.get("group") or passage["article"]
-            if group not in held:
-                rest.append((passage["text"], group))
-            elif long_enough(passage["text"]):
-                chosen.setdefault(group, passage["text"])
-        reference = Reference.of(*zip(*rest, strict=True), np.zeros((0, 0)), ())  # type: ignore[arg-type]
-        difference = reference.compare(list(chosen.values()), seed=draw)
-        assert difference is not None
-        alarms += difference.p < SIGNIFICANT
-        drifts += difference.p < SIGNIFICANT and difference.auc >= LARGE
-        aucs.append(difference.auc)
+        held = SIZES[draw % len(SIZES)]
+        drawn = np.random.default_rng(draw).permutation(len(rows))[: held + MOST]
+        found = difference(rows[drawn], np.arange(len(drawn)) < held, seed=draw)
+        alarms += found.p < SIGNIFICANT
+        drifts += found.p < SIGNIFICANT and found.auc >= LARGE
+        aucs.append(found.auc)
     return (
         f"{DRAWS} draws of {', '.join(map(str, SIZES))} articles of the corpus: p < {SIGNIFICANT} in {alarms}, "
         f"drift in {drifts}; AUC {np.mean(aucs):.2f} on average, {max(aucs):.2f} at most"

@@ -106,7 +106,7 @@ class Reference:
         """Compare one passage of each of some articles with the training texts; None if either are too few."""
         if min(len(texts), len(self.counts)) < FEWEST:
             return None
-        rows = np.concatenate([_rows(*hashed(texts)), _rows(self.words, self.counts)])
+        rows = np.concatenate([vectors(*hashed(texts)), vectors(self.words, self.counts)])
         return difference(rows, np.arange(len(rows)) < len(texts), seed=seed)
 
 
@@ -135,7 +135,7 @@ def _words(text: str) -> list[str]:
     return [word for word in _WORD.findall(clean(text)) if word == word.lower()][:MOST_WORDS]
 
 
-def _rows(words: Words, counts: npt.NDArray[np.uint8]) -> FloatArray:
+def vectors(words: Words, counts: npt.NDArray[np.uint8]) -> FloatArray:
     """Return the words as vectors (n, _SIZE) of length 1; two words of one column may cancel each other out."""
     rows = np.zeros((len(words), _SIZE))
     present = np.arange(MOST_WORDS) < counts[:, None]

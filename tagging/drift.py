@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +28,8 @@ _LONGEST = 2000
 _KEY = "drift"
 
 
-class Sampled(NamedTuple):
+@dataclass(frozen=True, order=True)
+class Sampled:
     """A passage that stands for its article."""
 
     article: str

@@ -137,6 +137,7 @@ def test_the_command_and_the_manifest_name_drift_and_the_farthest_passages(town:
     noted = json.loads((town / "archive/manifest.json").read_text())["drift"]
     assert noted["verdict"] == DRIFT
     assert len(noted["farthest"]) == 5
+    assert noted["farthest"][0].keys() == {"article", "passage", "text"}
 
 
 def test_a_batch_that_goes_on_adds_to_the_folder_with_the_noted_drift(town: Path) -> None:
