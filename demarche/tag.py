@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
+from demarche.drift import print_drift, track_batch
 from demarche.options import (
     ARTICLES,
     ARTICLES_OUT,
@@ -87,6 +89,9 @@ def tag(
             metavar="HOST:PORT", help="The Ray cluster.  [default: the one that Ray finds, or else this machine]"
         ),
     ] = None,
+    no_track: Annotated[
+        bool, typer.Option("--no-track", help="Write no run about the batch to MLflow, whatever MODEL is.")
+    ] = False,
     time_limit: TimeLimit = 60,
     progress: Annotated[
         ProgressKind | None,
@@ -111,6 +116,7 @@ def tag(
     outputs.check()
     folder, name = resolve_model(model)
     columns = ArticleColumns(text=text, id=id, title=title, date=date, target=target, format=format)
+    begun = time.monotonic()
     with shown_progress(progress) as shown:
         summary = tag_files(
             inputs,
@@ -131,7 +137,10 @@ def tag(
         echo(f"candidates in {candidates_out}")
     if articles_out is not None:
         echo(f"articles as read in {articles_out}")
+    print_drift(summary)
     _print_changed(summary)
+    if not no_track and is_uri(model):
+        track_batch(summary, model=model, name=name, folder=folder, out=out, seconds=time.monotonic() - begun)
     for note in summary.notes:
         warn(f"note: {note}")
     not_read(summary.unreadable)
@@ -139,9 +148,14 @@ def tag(
         raise typer.Exit(EXIT_PARTLY)
 
 
+def is_uri(model: str) -> bool:
+    """Return whether a model is one of MLflow's, not a folder."""
+    return model.startswith(("models:", "runs:"))
+
+
 def resolve_model(model: str) -> tuple[Path, str]:
     """Return the model's folder and name, importing MLflow (which is slow) only for a URI."""
-    if not model.startswith(("models:", "runs:")):
+    if not is_uri(model):
         return Path(model), model
     from training.tracking import registry
 

@@ -20,6 +20,7 @@ from models import saved
 from models.calibration import StanceCalibration, TopicCalibration
 from models.cleaning import CLEANING, clean
 from models.confusion import Confusion
+from models.drift import Reference
 from models.examples import BoolArray, Field, FloatArray, query, render
 from models.familiarity import Familiarity, count_words
 from models.reader import Reader, Reading, load_reader
@@ -28,6 +29,7 @@ from models.saved_parts import BadPart, Fraction, read_json
 
 _SETTINGS = "tagger.json"
 _CODEBOOK = "codebook.yaml"
+_REFERENCE = "reference.safetensors"
 
 
 class Tag(NamedTuple):
@@ -83,12 +85,14 @@ class Tagger:
     A topic needs review if its probability is within `settings.review` of its threshold, and not more than halfway from
     the threshold to 0 or 1. No topic is assigned to a passage that is unlike the training texts, or for which only the
     title speaks; those that would be assigned to it need review. `rescoring` gives a reader that computes in bfloat16
-    the decisions of fp32.
+    the decisions of fp32. `reference` is what articles are compared with to notice drift; models
+    saved by older versions have none.
     """
 
     codebook: Codebook
     reader: Reader
     settings: TaggerSettings
+    reference: Reference | None = None
     rescoring: Rescoring = field(default_factory=Rescoring, compare=False, repr=False)
 
     def tag(self, passages: Sequence[Passage], targets: Sequence[Target | None] | None = None) -> list[list[Tag]]:
@@ -235,6 +239,8 @@ class Tagger:
         folder.mkdir(parents=True, exist_ok=True)
         write_codebook(folder / _CODEBOOK, self.codebook)
         (folder / _SETTINGS).write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
+        if self.reference is not None:
+            self.reference.save(folder / _REFERENCE)
         self.reader.save(folder)
         return saved.seal(folder)
 
@@ -253,13 +259,20 @@ class Tagger:
             )
         return settings
 
+    @staticmethod
+    def reference_of(folder: Path) -> Reference | None:
+        """Read the reference of a saved tagger, or None if it has none. Raises BadPart."""
+        path = folder / _REFERENCE
+        return Reference.load(path) if path.exists() else None
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Load a saved tagger. Raises DemarcheError unless the folder is a complete, unchanged model whose parts fit."""
         saved.check_seal(folder)
         try:
             settings = cls.settings_of(folder)
-            tagger = cls(read_codebook(folder / _CODEBOOK), load_reader(folder), settings)
+            codebook, reference = read_codebook(folder / _CODEBOOK), cls.reference_of(folder)
+            tagger = cls(codebook, load_reader(folder), settings, reference)
             tagger._check(folder / _SETTINGS)
         except BadPart as error:
             # The files match the manifest, so they are whole, but another version or another program wrote them.

@@ -15,9 +15,10 @@ from labels.errors import DemarcheError
 from models.saved import check_seal, has_encoder, model_digest
 from models.tagger import Tagger, TaggerSettings
 from tagging.collector import Collector
+from tagging.drift import note_drift
 from tagging.in_batches import Spread, in_batches
 from tagging.jobs import TaggedArticle, Tagging
-from tagging.manifest import VERSION
+from tagging.manifest import MANIFEST, VERSION
 from tagging.outputs import Outputs
 from tagging.processes import TIME_LIMIT, Workers, cores, spread
 from tagging.progress import Listed, NoProgress, Progress
@@ -63,7 +64,7 @@ def tag_files(
             raise DemarcheError(f"{path}: is in the model's folder, which must not change; name another --out")
     check_seal(folder)
     settings, codebook = Tagger.settings_of(folder), read_codebook(folder / "codebook.yaml")
-    names = Names(model, codebook.reference, settings.run)
+    names, reference = Names(model, codebook.reference, settings.run), Tagger.reference_of(folder)
     load = partial(
         Tagging.load,
         names=names,
@@ -88,8 +89,13 @@ def tag_files(
             collector.finish()
             progress.update(collector.state("writing", listed))
             outputs.complete(shards)
-    collector.summary.training_languages = settings.languages
-    return collector.summary
+        summary = collector.summary
+        if reference is not None:
+            summary.drift = collector.sample.compare(reference, summary.topic_shares(codebook.topic_ids))
+            if outputs.is_folder and summary.articles:
+                note_drift(outputs.shards / MANIFEST, summary.drift)
+    summary.training_languages = settings.languages
+    return summary
 
 
 def _spread(

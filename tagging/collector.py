@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from labels.errors import DemarcheError, one_line
+from tagging.drift import SAMPLED, Sample
 from tagging.in_batches import Worked
 from tagging.jobs import Item, TaggedArticle, digest_of_text
 from tagging.progress import Listed, Stage, State
@@ -29,7 +30,7 @@ class Collector:
     """
 
     def __init__(self, shards: Shards, names: Names, *, is_file: bool) -> None:
-        self.summary = Summary()
+        self.summary, self.sample = Summary(), Sample()
         self._shards, self._names, self._is_file = shards, names, is_file
         self._digests: dict[str, bytes] = {}  # of the items that are being worked on
         self._was_empty, self._earlier, self._done = False, 0, 0
@@ -55,6 +56,7 @@ class Collector:
             self.summary.unreadable += self._shards.unreadable()
             for tags, candidates in zip(self._shards.tables(TAGS), self._shards.tables(CANDIDATES), strict=True):
                 self.summary.add(tags.select(COUNTED).to_pylist(), len(candidates))
+                self.sample.add(tags.select(SAMPLED).to_pylist())
         self._earlier, self._was_empty = self.summary.passages, self._shards.is_empty
 
     def new(self, items: Iterable[Item | Unreadable]) -> Iterator[Item | Unreadable | TaggedArticle]:
@@ -114,6 +116,7 @@ class Collector:
             else:
                 self._texts[article.digest] = texts[article.digest] = article.id
             self.summary.add(rows, len(candidates))
+            self.sample.add(rows)
             self._rows[TAGS] += rows
             self._rows[CANDIDATES] += candidates
             if article.article is not None:

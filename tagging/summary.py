@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labels.errors import Problem
+from tagging.drift import Drift
 from tagging.readers import Unreadable
 from tagging.rows import BOILERPLATE, COPY, OTHER_LANGUAGE, READ, TAGGED
 
@@ -43,6 +44,8 @@ class Summary:
     unreadable: list[Unreadable] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     """Remarks on how tables of articles were read."""
+    drift: Drift | None = None
+    """How the batch differs from the training texts; None if the model keeps nothing of them."""
 
     @property
     def assigned(self) -> int:
@@ -53,6 +56,10 @@ class Summary:
     def assigned_for_review(self) -> int:
         """The number of assigned tags that are just above a threshold."""
         return self.assigned - self.statuses[TAGGED]
+
+    def topic_shares(self, topics: Sequence[str]) -> dict[str, float]:
+        """Return topic → the fraction of passages that are assigned it."""
+        return {topic: self.topics.get(topic, Counter()).total() / max(self.passages, 1) for topic in topics}
 
     def add(self, rows: Sequence[Mapping[str, Any]], candidates: int) -> None:
         """Add the rows of some articles, and the number of their candidates, to the counts."""

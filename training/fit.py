@@ -22,6 +22,7 @@ from models.calibration import (
     calibrate_stance,
     calibrate_topics,
 )
+from models.drift import Reference
 from models.examples import (
     Examples,
     FloatArray,
@@ -78,7 +79,7 @@ def fit(
         familiarity=_familiarity([*train, *dev]),
         text_share=config.thresholds.text,
     )
-    tagger = Tagger(codebook, calibrated.reader, settings)
+    tagger = Tagger(codebook, calibrated.reader, settings, _reference([*train, *dev], calibrated))
     dev_tagger = None
     if calibrated.train_reader is not None:
         # With the words of dev, no passage of dev would be unfamiliar, and the scores on dev would be too high.
@@ -92,15 +93,26 @@ def _familiarity(examples: Sequence[Example]) -> Familiarity | None:
     return Familiarity.of([passage.text for passage in passages], [passage.group_id for passage in passages])
 
 
+def _reference(examples: Sequence[Example], calibrated: _Calibrated) -> Reference:
+    passages, topics = [example.passage for example in examples], calibrated.topics
+    return Reference.of(
+        [passage.text for passage in passages],
+        [passage.group_id for passage in passages],
+        np.zeros((0, 0)) if topics is None else np.asarray(topics.probabilities(calibrated.raw_topics)),
+        () if topics is None else topics.thresholds,
+    )
+
+
 @dataclass(frozen=True)
 class _Calibrated:
-    """A reader with its calibration; `train_reader` is trained on train alone."""
+    """A reader with its calibration; `train_reader` is trained on train alone, and `raw_topics` are out-of-fold."""
 
     reader: Reader
     train_reader: Reader | None
     topics: TopicCalibration | None
     stance: StanceCalibration | None
     warnings: list[str]
+    raw_topics: FloatArray
 
 
 def _two_stage(
@@ -135,7 +147,14 @@ def _two_stage(
     reader = TwoStage(topics.model if topics else None, stance.model if stance else None)
     train_reader = TwoStage(topics.train_model if topics else None, stance.train_model if stance else None)
     has_dev = train_reader.reads_topics or train_reader.reads_stance
-    return _Calibrated(reader, train_reader if has_dev else None, topic_calibration, stance_calibration, warnings)
+    return _Calibrated(
+        reader,
+        train_reader if has_dev else None,
+        topic_calibration,
+        stance_calibration,
+        warnings,
+        topics.raw if topics else np.zeros((0, 0)),
+    )
 
 
 def _one_pass(
@@ -156,7 +175,7 @@ def _one_pass(
     stance = _calibrate_stance(config, joint.raw[has_stance][:, 1:], joint.y[has_stance][:, 1:])
     warnings += _few_stances(joint.y[has_stance], where=where)
     train_reader = None if joint.train_model is None else OnePass(joint.train_model)
-    return _Calibrated(OnePass(joint.model), train_reader, topics, stance, warnings)
+    return _Calibrated(OnePass(joint.model), train_reader, topics, stance, warnings, joint.raw[:, :, 0])
 
 
 def _context(

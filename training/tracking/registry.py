@@ -74,6 +74,12 @@ def register(run: Run, model_id: str, name: str, *, about: str, description: str
     return Registered(name, str(version.version), champion)
 
 
+@store_errors()
+def model_id_of(uri: str) -> str:
+    """Return the id of the logged model at a `models:/` or `runs:/` URI. Raises DemarcheError if there is none."""
+    return _look_up(open_store(), uri)[0]
+
+
 class Fetched(NamedTuple):
     """A saved tagger's folder, and the model's name in the rows of `demarche tag`: `name/version`, or the URI itself."""
 

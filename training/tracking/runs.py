@@ -22,7 +22,7 @@ from training.tracking.interrupts import interrupts_delayed, termination_interru
 from training.tracking.owner import OWNER, is_gone, owner_tags
 from training.tracking.run import Run, slug
 from training.tracking.store import sqlite_path, store_name, tracking_uri
-from training.tracking.view import show_metrics
+from training.tracking.view import KIND, show_metrics
 
 PREDICTIONS = "predictions/test.jsonl"
 SPLIT = "split.jsonl"
@@ -41,6 +41,8 @@ FOLDS = "demarche.folds"
 """The number of folds of a cross-validation, on the run that has the predictions of all of them."""
 COMPARISON = "demarche.comparison"
 """The tag of a run that compares others: their ids, separated by spaces, first the reference run."""
+TAGGING = "tagging"
+"""The kind of a run that records a batch of tagged articles."""
 _PARTS = (TRIAL, SHARE, SEED, FOLD)
 _REASON = "demarche.reason"
 _NO_SUCH_RUN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
@@ -174,6 +176,7 @@ def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -
     """Return the latest runs that trained or searched, newest first.
 
     Trials of sweeps, points of learning curves, single seeds of several and single folds are left out without `parts`.
+    Batches of tagged articles are no such runs.
     """
     client = open_store()
     experiments = {experiment.experiment_id: experiment.name for experiment in client.search_experiments()}
@@ -181,7 +184,7 @@ def runs(experiment: str | None = None, *, most: int = 50, parts: bool = True) -
         names = ", ".join(sorted(experiments.values()))
         raise DemarcheError(f"no experiment {experiment!r} in {store_name()}; there are: {names}")
     ids = [id for id, name in experiments.items() if experiment in (None, name)]
-    without = (COMPARISON,) if parts else (COMPARISON, *_PARTS)
+    without = (COMPARISON, KIND) if parts else (COMPARISON, KIND, *_PARTS)
     query = " AND ".join(f"tags.`{tag}` IS NULL" for tag in without)
     latest = client.search_runs(ids, query, order_by=["attributes.start_time DESC"], max_results=most)
     return [_summary(run, experiments[run.info.experiment_id]) for run in latest]

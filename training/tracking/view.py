@@ -25,6 +25,8 @@ TAG = f"mlflow.sharedViewState.{KEY}"
 _COMPRESSED = "deflate;"
 _LONGEST = 20_000  # characters that MLflow accepts
 _LATEST = 200
+KIND = "demarche.kind"
+"""The tag of a run that trained no model, such as `tagging`."""
 
 
 def encode(state: dict[str, Any], *, created: int, updated: int) -> str:
@@ -95,7 +97,8 @@ def _experiment(client: MlflowClient, name: str | None) -> Experiment | None:
             raise DemarcheError(f"no experiment {name!r} in {store_name()}; `demarche runs list` shows the experiments")
         return experiment
     experiments = {each.experiment_id: each for each in client.search_experiments()}
-    latest = client.search_runs(list(experiments), order_by=["attributes.start_time DESC"], max_results=1)
+    trained = f"tags.`{KIND}` IS NULL"  # not a batch of tagged articles
+    latest = client.search_runs(list(experiments), trained, order_by=["attributes.start_time DESC"], max_results=1)
     return experiments[latest[0].info.experiment_id] if latest else None
 
 
