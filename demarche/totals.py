@@ -197,7 +197,11 @@ def _print(result: list[Total], by: str | None) -> None:
     echo()
     echo(
         "the share of a topic is of the passages that the model read, that of a stance of the passages of its topic; "
-        f"corrected by: {result[0].method}"
+        + (
+            f"corrected by: {result[0].method}"
+            if any(total.corrected is not None for total in result)
+            else "not corrected"
+        )
     )
     for caution, where in _cautions(result).items():
         shown = ", ".join(where[:4]) + (f" and {len(where) - 4} more" if len(where) > 4 else "")

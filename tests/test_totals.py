@@ -208,6 +208,9 @@ def test_a_model_without_its_errors_on_test_corrects_nothing_and_says_so(town: P
     missing = demarche("totals", "tags.parquet", "--read", "passages.jsonl")
     assert missing.exit_code == 2
     assert "--read PASSAGES ANNOTATIONS" in missing.output
+    no_tags = demarche("totals", "annotations.jsonl")
+    assert no_tags.exit_code == 2
+    assert "annotations.jsonl: not a tags file" in no_tags.output
     table = read_tags(Path("tags.parquet"))
     assert len(batch_of(table).passages) == 180
     assert {total.topic for total in totals(table, confusion=None)} == {"tea", "rain"}

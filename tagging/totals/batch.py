@@ -70,10 +70,15 @@ def read_tags(path: Path, columns: Sequence[str] = COLUMNS) -> pa.Table:
     schema = pa.schema([(name, _TYPES[TYPES[name]]) for name in columns])
     try:
         tables = [_read(file, schema) for file in _files(path)]
-        return pa.concat_tables([table.select(list(columns)).cast(schema) for table in tables])
+        tags = pa.concat_tables([table.select(list(columns)).cast(schema) for table in tables])
     except (pa.ArrowInvalid, KeyError) as error:
         reason = one_line(str(error.args[0] if error.args else error))
         raise DemarcheError(f"{path}: not a tags file that `demarche tag` wrote: {reason}") from None
+    # A JSON file of anything else has none of the columns.
+    for name in ("article", "status", "model", "assigned"):
+        if tags[name].null_count:
+            raise DemarcheError(f"{path}: not a tags file that `demarche tag` wrote: rows without {name!r}")
+    return tags
 
 
 def batch_of(tags: pa.Table, *, by: By | None = None, topics: Sequence[str] | None = None) -> Batch:

@@ -20,6 +20,7 @@ INCLUSION, STRATUM = "inclusion", "stratum"
 """The fields of a passage's `meta` with the probability with which its article was chosen, and what it was drawn from."""
 FEWEST_ARTICLES = 10
 FEWEST_CASES = 5
+_NO_ERROR = 1e-9
 """With fewer articles that were read, or fewer of them with a case, no standard error can be relied on."""
 
 
@@ -102,8 +103,11 @@ class ByReading:
         if articles < FEWEST_ARTICLES:
             return none(METHOD, f"only {counted(articles, 'article was', 'articles were')} read")
         estimate = rectified(self.reading, read, tagged, everywhere)
+        if estimate.error < _NO_ERROR:
+            # A sample in which all tags are right does not show how often they are wrong: its labels alone vary.
+            estimate = rectified(self.reading, read, tagged, everywhere, power=0.0)
         cases = len(np.unique(self.reading.cluster[read.top > 0]))
-        if not 0 < estimate.share < 1 or estimate.error == 0:
+        if not 0 < estimate.share < 1 or estimate.error < _NO_ERROR:
             complete = (self.reading.kept == 1).all()
             if complete and not np.isnan(estimate.share):
                 return Estimate(estimate.share, estimate.share, estimate.share, METHOD, None)
