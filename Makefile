@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check screenshots bench bench-speed bench-growth bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
+.PHONY: demo test check screenshots bench bench-speed bench-growth bench-ray bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/news.yaml
@@ -37,6 +37,9 @@ bench-speed: .venv/installed
 
 bench-growth: .venv/installed
 	$(BIN)/python -m benchmarks.growth
+
+bench-ray: .venv/installed-dev
+	$(BIN)/python -m benchmarks.tag_ray
 
 bench-encoders: .venv/installed
 	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }

@@ -26,6 +26,8 @@ from tagging.worker import Job
 
 BATCHES_PER_WORKER = 2
 """Number of batches that a worker is given: the next one waits for it while it works."""
+RETRIES = 5
+"""Number of times that a batch is done again if its worker dies: an article may be what kills it."""
 _PATIENCE = 120.0  # seconds in which the cluster has to start a worker
 _SECONDS_TO_ANSWER = 10.0
 
@@ -59,7 +61,7 @@ def spread_on_ray(
         settings = Workers(seconds=seconds, threads=cpus)
         # In a list, the files are fetched only where they are needed.
         files = [ray.put({path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)})]
-        node = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(Node)
+        node = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=RETRIES)(Node)
         actors = [node.remote(load, folder.absolute(), model_digest(folder), settings) for _ in range(count)]
         pool = ActorPool(_started(ray, actors) * BATCHES_PER_WORKER)
         for batch in batches:
@@ -122,6 +124,8 @@ def _import_ray() -> Any:
     # Ray reports its use to its makers unless it is told not to.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Its warnings while it connects would stand before the one line that says what is wrong.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     try:
         import ray
     except ModuleNotFoundError:
@@ -139,7 +143,12 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
     try:
         where = {} if address is None else {"address": address}
         ray.init(**where, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except ConnectionError as error:
+        raise DemarcheError(
+            f"Ray cluster {address or os.environ.get('RAY_ADDRESS', '')}: {one_line(str(error))[:300]}; it answers, but "
+            "perhaps wants a token: every node, and this one, needs the same in ~/.ray/auth_token"
+        ) from None
+    except (ValueError, RuntimeError, OSError) as error:
         raise DemarcheError(f"Ray cluster {address or ''}: cannot be used: {one_line(str(error))[:300]}") from None
     try:
         yield
@@ -195,6 +204,11 @@ def _unwrapped(ray: Any, get: Callable[[], Any]) -> Any:
         return get()
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, Exception) else error) from None
+    except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError):
+        raise DemarcheError(
+            f"workers of the Ray cluster died {RETRIES + 1} times at the same articles; nodes may have too little memory: "
+            "try fewer --jobs"
+        ) from None
     except ray.exceptions.RayError as error:
         raise DemarcheError(f"the Ray cluster cannot go on: {one_line(str(error))[:300]}") from None
 

@@ -56,19 +56,19 @@ def test_a_cluster_writes_the_rows_of_a_single_machine_in_their_order(archive: P
     assert tagged(archive, model, archive.with_name("cluster.jsonl"), cluster=Cluster()) == alone
 
 
-def test_a_batch_begun_by_processes_goes_on_in_the_cluster(archive: Path, model: Path) -> None:
+def test_a_batch_goes_on_in_the_cluster_and_then_in_processes(archive: Path, model: Path) -> None:
     whole = tagged(archive, model, archive.with_name("whole.jsonl"), jobs=1)
-    folder = archive.with_name("store")
-    half = archive.with_name("half")
-    half.mkdir()
+    outputs = Outputs(archive.with_name("store"))
+    growing = archive.with_name("growing")
+    growing.mkdir()
     lines = archive.read_text().splitlines(keepends=True)
-    (half / "a.jsonl").write_text("".join(lines[:70]))
-    outputs = Outputs(folder)
-    tag_files([half], model, outputs, model="tiny", columns=ArticleColumns(), jobs=1)
-    (half / "a.jsonl").write_text("".join(lines))
-    summary = tag_files([half], model, outputs, model="tiny", columns=ArticleColumns(), cluster=Cluster())
-    assert (summary.seen, summary.articles) == (70, 60)
-    assert whole.count(b"\n") == sum(_rows(part) for part in (folder / "tags").iterdir())
+    before = 0
+    for count, engine in ((70, {"jobs": 1}), (120, {"cluster": Cluster()}), (130, {"jobs": 1})):
+        (growing / "a.jsonl").write_text("".join(lines[:count]))
+        summary = tag_files([growing], model, outputs, model="tiny", columns=ArticleColumns(), **engine)  # type: ignore[arg-type]
+        assert (summary.seen, summary.articles) == (before, count - before)
+        before = count
+    assert whole.count(b"\n") == sum(_rows(part) for part in (archive.with_name("store") / "tags").iterdir())
 
 
 def _rows(part: Path) -> int:
@@ -95,6 +95,16 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(model: Path) -> None:
     spread = spread_on_ray(load_in, model, batches(), count=2, per_node=False, seconds=20, address=None)
     assert list(spread) == [[f"A{n}", f"B{n}"] for n in range(10)]
     assert len(killed) == 1
+
+
+def test_a_batch_whose_worker_dies_every_time_ends_the_command(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray kills workers where memory runs out, whoever took it; to try again for ever would not end."""
+    monkeypatch.setattr("tagging.cluster.RETRIES", 1)
+    batches = iter([["a"], ["take the memory of others"]])
+    spread = spread_on_ray(load_in, model, batches, count=1, per_node=False, seconds=20, address=None)
+    assert next(spread) == ["A"]
+    with pytest.raises(DemarcheError, match=r"^workers of the Ray cluster died 2 times at the same articles"):
+        next(spread)
 
 
 def test_an_article_that_stops_its_process_is_lost_alone_and_an_error_of_the_whole_job_is_raised(model: Path) -> None:
