@@ -26,8 +26,6 @@ from tagging.worker import Job
 
 BATCHES_PER_WORKER = 2
 """Number of batches that a worker is given: the next one waits for it while it works."""
-RETRIES = 5
-"""Number of times that a batch is done again if its worker dies: an article may be what kills it."""
 _PATIENCE = 120.0  # seconds in which the cluster has to start a worker
 _SECONDS_TO_ANSWER = 10.0
 
@@ -61,7 +59,10 @@ def spread_on_ray(
         settings = Workers(seconds=seconds, threads=cpus)
         # In a list, the files are fetched only where they are needed.
         files = [ray.put({path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)})]
-        node = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=RETRIES)(Node)
+        # Half of the CPUs are reserved: if a node dies, its workers find a place on the others, where they share them.
+        node = ray.remote(
+            num_cpus=cpus // 2 or 0.5, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=-1
+        )(Node)
         actors = [node.remote(load, folder.absolute(), model_digest(folder), settings) for _ in range(count)]
         pool = ActorPool(_started(ray, actors) * BATCHES_PER_WORKER)
         for batch in batches:
@@ -79,6 +80,8 @@ class Node:
         self, load: Callable[[Path], Job[Any, Any, Any]], folder: Path, digest: str, settings: Workers
     ) -> None:
         self._load, self._folder, self._digest, self._settings = load, folder, digest, settings
+        # Ray sets it to the CPUs that are reserved, and the process inherits it.
+        os.environ["OMP_NUM_THREADS"] = str(settings.threads)
         self._worker: Worker[Any, Any] | None = None
 
     def version(self) -> str:
@@ -204,11 +207,6 @@ def _unwrapped(ray: Any, get: Callable[[], Any]) -> Any:
         return get()
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, Exception) else error) from None
-    except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError):
-        raise DemarcheError(
-            f"workers of the Ray cluster died {RETRIES + 1} times at the same articles; nodes may have too little memory: "
-            "try fewer --jobs"
-        ) from None
     except ray.exceptions.RayError as error:
         raise DemarcheError(f"the Ray cluster cannot go on: {one_line(str(error))[:300]}") from None
 

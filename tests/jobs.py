@@ -8,7 +8,6 @@ import re
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing import parent_process
 from pathlib import Path
 
 from labels.errors import DemarcheError
@@ -25,12 +24,6 @@ class Upper:
                 re.match(r"(a+)+$", "a" * 60 + "b")
             case "be killed":
                 os.kill(os.getpid(), signal.SIGKILL)
-            case "take the memory of others":  # for which the worker is killed, not this process
-                parent = parent_process()
-                assert parent is not None
-                assert parent.pid is not None
-                os.kill(parent.pid, signal.SIGKILL)
-                time.sleep(1000)
             case "crash":
                 ctypes.string_at(0)
             case "exit":

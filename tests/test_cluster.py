@@ -97,16 +97,6 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(model: Path) -> None:
     assert len(killed) == 1
 
 
-def test_a_batch_whose_worker_dies_every_time_ends_the_command(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray kills workers where memory runs out, whoever took it; to try again for ever would not end."""
-    monkeypatch.setattr("tagging.cluster.RETRIES", 1)
-    batches = iter([["a"], ["take the memory of others"]])
-    spread = spread_on_ray(load_in, model, batches, count=1, per_node=False, seconds=20, address=None)
-    assert next(spread) == ["A"]
-    with pytest.raises(DemarcheError, match=r"^workers of the Ray cluster died 2 times at the same articles"):
-        next(spread)
-
-
 def test_an_article_that_stops_its_process_is_lost_alone_and_an_error_of_the_whole_job_is_raised(model: Path) -> None:
     batches = iter([["a", "crash", "b"], ["c"], ["be refused"]])
     spread = spread_on_ray(load_in, model, batches, count=1, per_node=False, seconds=20, address=None)
