@@ -127,8 +127,6 @@ def _import_ray() -> Any:
     # Ray reports its use to its makers unless it is told not to.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Its warnings while it connects would stand before the one line that says what is wrong.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     try:
         import ray
     except ModuleNotFoundError:
