@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check screenshots bench bench-speed bench-growth bench-tag bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
+.PHONY: demo test check screenshots bench bench-speed bench-growth bench-tag bench-ray bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/news.yaml
@@ -42,6 +42,9 @@ bench-tag: .venv/installed-dev
 	@test -n "$(DATA)" || { echo "make bench-tag DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
 	$(BIN)/python -m benchmarks.tag_stream
 	$(BIN)/python -m benchmarks.tag_encoder $(DATA)
+
+bench-ray: .venv/installed-dev
+	$(BIN)/python -m benchmarks.tag_ray
 
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds

@@ -59,7 +59,10 @@ def spread_on_ray(
         settings = Workers(seconds=seconds, threads=cpus)
         # In a list, the files are fetched only where they are needed.
         files = [ray.put({path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)})]
-        node = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(Node)
+        # Half of the CPUs are reserved: if a node dies, its workers find a place on the others, where they share them.
+        node = ray.remote(
+            num_cpus=cpus // 2 or 0.5, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=-1
+        )(Node)
         actors = [node.remote(load, folder.absolute(), model_digest(folder), settings) for _ in range(count)]
         pool = ActorPool(_started(ray, actors) * BATCHES_PER_WORKER)
         for batch in batches:
@@ -77,6 +80,8 @@ class Node:
         self, load: Callable[[Path], Job[Any, Any, Any]], folder: Path, digest: str, settings: Workers
     ) -> None:
         self._load, self._folder, self._digest, self._settings = load, folder, digest, settings
+        # Ray sets it to the CPUs that are reserved, and the process inherits it.
+        os.environ["OMP_NUM_THREADS"] = str(settings.threads)
         self._worker: Worker[Any, Any] | None = None
 
     def version(self) -> str:
@@ -137,7 +142,12 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
     try:
         where = {} if address is None else {"address": address}
         ray.init(**where, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except ConnectionError as error:
+        raise DemarcheError(
+            f"Ray cluster {address or os.environ.get('RAY_ADDRESS', '')}: {one_line(str(error))[:300]}; it answers, but "
+            "perhaps wants a token: every node, and this one, needs the same in ~/.ray/auth_token"
+        ) from None
+    except (ValueError, RuntimeError, OSError) as error:
         raise DemarcheError(f"Ray cluster {address or ''}: cannot be used: {one_line(str(error))[:300]}") from None
     try:
         yield

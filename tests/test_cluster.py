@@ -56,19 +56,19 @@ def test_a_cluster_writes_the_rows_of_a_single_machine_in_their_order(archive: P
     assert tagged(archive, model, archive.with_name("cluster.jsonl"), cluster=Cluster()) == alone
 
 
-def test_a_batch_begun_by_processes_goes_on_in_the_cluster(archive: Path, model: Path) -> None:
+def test_a_batch_goes_on_in_the_cluster_and_then_in_processes(archive: Path, model: Path) -> None:
     whole = tagged(archive, model, archive.with_name("whole.jsonl"), jobs=1)
-    folder = archive.with_name("store")
-    half = archive.with_name("half")
-    half.mkdir()
+    outputs = Outputs(archive.with_name("store"))
+    growing = archive.with_name("growing")
+    growing.mkdir()
     lines = archive.read_text().splitlines(keepends=True)
-    (half / "a.jsonl").write_text("".join(lines[:70]))
-    outputs = Outputs(folder)
-    tag_files([half], model, outputs, model="tiny", columns=ArticleColumns(), jobs=1)
-    (half / "a.jsonl").write_text("".join(lines))
-    summary = tag_files([half], model, outputs, model="tiny", columns=ArticleColumns(), cluster=Cluster())
-    assert (summary.seen, summary.articles) == (70, 60)
-    assert whole.count(b"\n") == sum(_rows(part) for part in (folder / "tags").iterdir())
+    before = 0
+    for count, engine in ((70, {"jobs": 1}), (120, {"cluster": Cluster()}), (130, {"jobs": 1})):
+        (growing / "a.jsonl").write_text("".join(lines[:count]))
+        summary = tag_files([growing], model, outputs, model="tiny", columns=ArticleColumns(), **engine)  # type: ignore[arg-type]
+        assert (summary.seen, summary.articles) == (before, count - before)
+        before = count
+    assert whole.count(b"\n") == sum(_rows(part) for part in (archive.with_name("store") / "tags").iterdir())
 
 
 def _rows(part: Path) -> int:
