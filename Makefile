@@ -46,6 +46,26 @@ bench-tag: .venv/installed-dev
 bench-ray: .venv/installed-dev
 	$(BIN)/python -m benchmarks.tag_ray
 
+bench-encoders: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-encoders DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.encoders $(DATA)
+
+bench-news: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-news DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(MAKE) --no-print-directory encoder-mpnet
+	$(BIN)/python -m benchmarks.news $(DATA) --curve --parts
+
+bench-pages: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-pages DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.pages $(DATA) $(ARGS)
+
+encoder-mpnet: .venv/installed
+	$(BIN)/python -m benchmarks.mpnet
+
+bench-wrapping: .venv/installed
+	@test -n "$(DATA)" || { echo "make bench-wrapping DATA=FOLDER: DATA must name the folder of the data sets"; exit 2; }
+	$(BIN)/python -m benchmarks.wrapping $(DATA)
+
 bench-folds: .venv/installed
 	$(BIN)/python -m benchmarks.folds
 
