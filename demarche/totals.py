@@ -27,19 +27,20 @@ TagsPath = Annotated[
 Model = Annotated[
     str | None, typer.Option(metavar="MODEL", help="The model that tagged.  [default: the one that the tags name]")
 ]
+ReadByPeople = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="PASSAGES ANNOTATIONS…",
+        help="Passages of the batch that people have read, and their annotations (JSON lines).",
+    ),
+]
 ByPeriod = Annotated[str | None, typer.Option("--by", metavar="year|month|source", help="Also by date or source.")]
 
 
 def totals(
     tags: TagsPath,
     model: Model = None,
-    read: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="PASSAGES ANNOTATIONS…",
-            help="Passages of the batch that people have read, and their annotations (JSON lines).",
-        ),
-    ] = None,
+    read: ReadByPeople = None,
     by: ByPeriod = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write the table to this file (.csv, .tsv, .jsonl or .parquet).")
@@ -60,8 +61,8 @@ def totals(
         _check_table(out)
         check_output(out, inputs=[tags, *(read or [])])
     batch = read_tags(tags)
-    folder, confusion = _confusion(tags, batch, model)
-    examples = _read(folder, read) if read is not None else None
+    folder, confusion = model_of_tags(tags, batch, model)
+    examples = read_examples(folder, read) if read is not None else None
     result = totals_of(batch, confusion=confusion, read=examples, by=by_period, seed=seed)
     _print(result, by)
     if out is not None:
@@ -94,7 +95,7 @@ def plan(
     topic, stance = parse_share(share)
     check_passages_output(out, inputs=[tags])
     batch = read_tags(tags, PLAN_COLUMNS)
-    _, confusion = _confusion(tags, batch, model)
+    _, confusion = model_of_tags(tags, batch, model)
     if confusion is None:
         raise DemarcheError(
             "the model was saved without its errors on test, so nothing can be forecast; train it again"
@@ -133,7 +134,7 @@ def _check_table(out: Path) -> None:
         raise DemarcheError(f"{out}: name a file that ends in .csv, .tsv, .jsonl or .parquet")
 
 
-def _confusion(path: Path, tags: Any, model: str | None) -> tuple[Path, Confusion | None]:
+def model_of_tags(path: Path, tags: Any, model: str | None) -> tuple[Path, Confusion | None]:
     """Return the folder of the model that tagged, and its errors on test."""
     from models.saved import check_seal
     from models.tagger import Tagger
@@ -162,7 +163,8 @@ def _uri(name: str) -> str:
     return f"models:/{name}" if is_registered else name
 
 
-def _read(folder: Path, files: list[Path]) -> list[Example]:
+def read_examples(folder: Path, files: list[Path]) -> list[Example]:
+    """Return what people read of a batch, as its model's codebook wants it."""
     from labels.check import read_labelled
     from labels.gold.adjudication import adjudicate
 

@@ -22,7 +22,9 @@ def passage(
 
 
 def copy(article: str, *, of: str, **known: Any) -> dict[str, Any]:
-    return dict.fromkeys(TYPES) | {"article": article, "assigned": False, "status": COPY, "copy_of": of} | known
+    names = {"model": "tiny/1", "codebook": "tiny@1.0.0"}
+    row = {"article": article, "assigned": False, "status": COPY, "copy_of": of}
+    return dict.fromkeys(TYPES) | names | row | known
 
 
 def world() -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from tagging.report.data import page_data
 from tagging.report.periods import parse_date, periods_of
 from tagging.report.reading import read_tags
 from tagging.rows import COLUMNS, TYPES
+from tagging.totals import read_tags as read_table
+from tagging.totals import totals
 from tests.conftest import demarche
 from tests.report_tags import NASTY, copy, passage, world
 
@@ -113,12 +115,25 @@ def test_a_copy_counts_in_its_own_source_and_only_if_copies_count(tmp_path: Path
 
 
 def test_shares_are_of_the_passages_read_and_of_the_topic(tmp_path: Path) -> None:
-    totals = page_data(read_tags(write(tmp_path / "tags.parquet", world())))["totals"]
-    assert totals[0] == {
-        "topic": "tea", "stance": None, "period": None, "passages": 4, "share": 0.5,
-        "corrected": None, "low": None, "high": None, "method": "as tagged", "caution": None,
-    }  # fmt: skip
-    assert [(total["stance"], total["share"]) for total in totals[1:3]] == [("favor", 0.5), ("against", 0.5)]
+    path = write(tmp_path / "tags.parquet", world())
+    shares = page_data(read_tags(path), totals=totals(read_table(path), confusion=None))["totals"]
+    tea, *stances = shares[:4]
+    assert (tea["topic"], tea["stance"], tea["passages"], tea["share"]) == ("tea", None, 4, 0.5)
+    assert (tea["corrected"], tea["method"]) == (None, "as tagged")
+    assert [(total["stance"], total["share"]) for total in stances] == [
+        ("favor", 0.5),
+        ("against", 0.5),
+        ("neutral", 0),
+    ]
+
+
+def test_without_the_model_the_shares_are_those_of_the_tags(tmp_path: Path) -> None:
+    path = write(tmp_path / "tags.parquet", world())
+    result = demarche("report", path, "--out", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    assert "note: the shares are not corrected: " in result.output
+    assert demarche("report", path, "--out", tmp_path / "other.html", "--model", "nowhere").exit_code == 2
+    assert not (tmp_path / "other.html").exists()
 
 
 def test_a_large_batch_shows_its_most_recent_passages_and_counts_all(tmp_path: Path) -> None:

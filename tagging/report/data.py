@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,20 @@ import numpy as np
 from tagging.report.counts import Articles, articles_of, cube_of, summary_of
 from tagging.report.periods import Unit, parse_date
 from tagging.report.reading import Codes, Tags, texts
-from tagging.report.totals import totals_of
 from tagging.rows import REVIEW
+from tagging.totals import Total
 
 MOST_PASSAGES = 50_000
 """The passages that a page shows; the counts are those of all passages."""
 
 
-def page_data(tags: Tags, *, unit: Unit | None = None, most_passages: int = MOST_PASSAGES) -> dict[str, Any]:
+def page_data(
+    tags: Tags, *, totals: Sequence[Total] = (), unit: Unit | None = None, most_passages: int = MOST_PASSAGES
+) -> dict[str, Any]:
     """Return the data of the page: lists with an entry for each cell, article, passage and tag, for compact JSON.
 
-    Of more than `most_passages` passages, it has those of the most recent articles.
+    `totals` are the shares of topics and stances. Of more than `most_passages` passages, the page has those of the most
+    recent articles.
     """
     articles = articles_of(tags, unit)
     rows = np.flatnonzero((tags.assigned & (tags["topic"] >= 0)) | tags.has("status", REVIEW))
@@ -33,9 +37,15 @@ def page_data(tags: Tags, *, unit: Unit | None = None, most_passages: int = MOST
         "stances": list(tags.columns["stance"].values),
         "sources": list(articles.sources),
         "cube": cube_of(tags, articles)._asdict(),
-        "totals": [total._asdict() for total in totals_of(tags)],
+        "totals": [vars(total) for total in _most_frequent_first(totals)],
         **_passages(tags, articles, shown),
     }
+
+
+def _most_frequent_first(totals: Sequence[Total]) -> list[Total]:
+    """Return the totals with the topic of most passages first; those of a topic stay together, in their order."""
+    passages = {total.topic: total.passages for total in reversed(totals) if total.stance is None}
+    return sorted(totals, key=lambda total: -passages[total.topic])
 
 
 def _distinct(tags: Tags, rows: Codes) -> int:
