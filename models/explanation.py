@@ -24,7 +24,7 @@ SHOWN = 5
 """How many words are shown for a topic or a stance."""
 _MOST = 120
 """Words of a passage that are left out in turn: the reading of a page-long one would take too long."""
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_WORD = re.compile(r"\w(?:[\w'’-]*\w)?")
 _SHORTEST = 3
 _LEAST = 0.005
 _CERTAIN = 1e-6

@@ -172,13 +172,13 @@ def make_articles(count: int = 60, *, seed: int = 1) -> tuple[list[Article], lis
     return articles, passages, annotations
 
 
+# Plots would take most of the time; the tests of them ask for them.
 CONFIG = """\
 name: tiny
 data: {codebook: codebook.yaml, passages: passages.jsonl, annotations: [annotations.jsonl]}
 input: [text]
 topics: {kind: linear, ngrams: {chars: null}}
 stance: {kind: linear, ngrams: {chars: null}}
-# Plots would take most of the time; the tests of them ask for them.
 tracking: {experiment: tests, register: tiny-tagger, plots: false}
 """
 PLOTS = "tracking.plots=true"

@@ -256,6 +256,7 @@ class Partial:
 
     def __init__(self, *, topics: bool = True, stance: bool = True) -> None:
         self.reads_topics, self.reads_stance = topics, stance
+        self.rounds = False
 
     def read(self, texts: Sequence[str], targets: Sequence[str], needs_stance: NeedsStance) -> Reading:
         stances = np.stack([self.stances([Query(text, target) for target in targets]) for text in texts])

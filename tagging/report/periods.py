@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 Unit = Literal["day", "week", "month", "year"]
 _MOST_DAYS: dict[Unit, int] = {"day": 31, "week": 270, "month": 3660}
 """The longest span of the dates for each unit, in days."""
-_DATE = re.compile(r"\s*((?:1[89]|20)\d\d)(?:-(\d\d)(?:-(\d\d))?)?(?!\d)")
+_DATE = re.compile(r"\s*((?:1[89]|20)\d\d)(?:-(\d\d)(?:-(\d\d))?)?(?:\D|$)")
 
 
 class Periods(NamedTuple):

@@ -31,7 +31,7 @@ COLUMNS = (
 UNKNOWN = "unknown"
 """The period of articles without a date, or without a source."""
 _LENGTH = {"year": 4, "month": 7}
-_DATE = re.compile(r"\d{4}-\d{2}(?!\d)")
+_DATE = re.compile(r"\d{4}-\d{2}(?:\D|$)")
 
 
 @dataclass(frozen=True)
