@@ -14,6 +14,7 @@ from demarche.options import (
     FOR_SPREADSHEET,
     DateColumn,
     IdColumn,
+    TagsPath,
     TextColumn,
     TimeLimit,
     TitleColumn,
@@ -133,12 +134,7 @@ def _print_how_to_import(
 
 
 def review(
-    tags: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to."
-        ),
-    ],
+    tags: TagsPath,
     out: Annotated[Path, typer.Option(help="File for the list (.csv, .tsv, .jsonl or .parquet).")],
     candidates: Annotated[
         Path | None,
@@ -163,10 +159,10 @@ def review(
 
     from labels.errors import DemarcheError, one_line
     from labels.tables.exports import check_table_output
-    from tagging.report.reading import inputs_of
     from tagging.review import choose, for_review, write_review
+    from tagging.tags_files import files_of
 
-    read = [tags, *inputs_of(tags), *([candidates] if candidates else [])]
+    read = [tags, *files_of(tags), *([candidates] if candidates else [])]
     check_table_output(out, inputs=read, for_spreadsheet=for_spreadsheet)
     found = list(for_review(tags, candidates))
     listed = choose(found, n, topic=topic, seed=seed)

@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import typer
@@ -32,6 +33,12 @@ def _check_seconds(seconds: float) -> float:
     return seconds
 
 
+TagsPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to."
+    ),
+]
 TimeLimit = Annotated[
     float,
     typer.Option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from demarche.options import TagsPath
 from demarche.printing import echo, warn
 from demarche.totals import Model, ReadByPeople, model_of_tags, read_examples
 from labels.errors import DemarcheError
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    tags: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to."
-        ),
-    ],
+    tags: TagsPath,
     out: Annotated[Path, typer.Option(help="File for the page (.html).")],
     model: Model = None,
     read: ReadByPeople = None,
@@ -40,11 +36,12 @@ def report(
     from labels.files import check_output, write_text
     from tagging.report.data import page_data
     from tagging.report.page import fill
-    from tagging.report.reading import inputs_of, read_tags
+    from tagging.report.reading import read_tags
+    from tagging.tags_files import files_of
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise DemarcheError(f"{out}: the report is a web page; name a file that ends in .html")
-    check_output(out, inputs=[tags, *inputs_of(tags), *(read or [])])
+    check_output(out, inputs=[tags, *files_of(tags), *(read or [])])
     arrays = read_tags(tags)
     data = page_data(arrays, totals=_totals(tags, arrays, model, read), unit=by)
     write_text(out, fill(data, title=title or f"Tags in {tags.name}"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from demarche.options import TagsPath
 from demarche.printing import echo, table, warn
 from demarche.tag import resolve_model
 from labels.errors import DemarcheError
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 _BY = ("year", "month", "source")
 _MOST_ROWS = 60
 
-TagsPath = Annotated[
-    Path, typer.Argument(metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or a folder of `demarche tag`.")
-]
 Model = Annotated[
     str | None, typer.Option(metavar="MODEL", help="The model that tagged.  [default: the one that the tags name]")
 ]

@@ -14,9 +14,9 @@ from labels.codebook import STANCES
 from labels.tables.columns import TableColumns
 from labels.tables.worklist import FEWEST_TOPICS, PASSAGE_COLUMNS, answer_columns
 from labels.tables.writers import table_writer
-from tagging.report.reading import batches_of
 from tagging.rows import REVIEW
 from tagging.shards import CANDIDATES
+from tagging.tags_files import batches_of
 
 _PLACE = ("passage", "article", "start", "text", "title", "source", "published", "url")
 _COLUMNS = (*_PLACE, "topic", "topic_probability", "assigned", "stance", *STANCES, "status")

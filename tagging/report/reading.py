@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labels.errors import DemarcheError
-from labels.files import require_file
-from tagging.outputs import SUFFIXES
-from tagging.rows import TYPES
-from tagging.shards import TAGS
+from tagging.tags_files import batches_of, schema_of
 
 Codes = npt.NDArray[np.int64]
 
@@ -25,9 +22,6 @@ _CODED = ("article", "passage", "topic", "stance", "status", "title", "source", 
 _NAMES = ("model", "codebook")
 _NUMBERS = ("start", "topic_probability", "stance_probability", "assigned")
 _COLUMNS = (*_CODED, *_NAMES, *_NUMBERS)
-_BLOCK = 1 << 25  # bytes; a line of a file that is longer cannot be read
-_GUARDED = r"^'('*[=+\-@\t\r\n＝＋－＠])"
-"""An apostrophe of `--for-spreadsheet`, and what it guards."""
 
 
 @dataclass(frozen=True)
@@ -98,22 +92,8 @@ def texts(tags: Tags, rows: Codes) -> list[str]:
     return result
 
 
-def inputs_of(path: Path) -> list[Path]:
-    """Return the files with the tags. Raises DemarcheError if there are none."""
-    if not path.is_dir():
-        if path.suffix.lower() not in SUFFIXES:
-            raise DemarcheError(
-                f"{path}: not a tags file; name a file that ends in {', '.join(SUFFIXES)}, or a folder of `demarche tag`"
-            )
-        return [require_file(path, what="tags file")]
-    files = sorted((path / TAGS).glob("part-*.parquet")) or sorted(path.glob("part-*.parquet"))
-    if not files and not (path / TAGS).is_dir():
-        raise DemarcheError(f"{path}: no folder of tags; name one that `demarche tag --out` wrote, or a tags file")
-    return files
-
-
 def _type(name: str) -> Any:
-    arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}[TYPES[name]]
+    arrow = schema_of([name]).field(0).type
     return pa.dictionary(pa.int32(), arrow) if name in (*_CODED, *_NAMES) else arrow
 
 
@@ -127,94 +107,3 @@ def _column(column: Any) -> Column:
     array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     codes = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return Column(codes, array.dictionary.to_pylist())
-
-
-def batches_of(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    """Yield the rows of these columns, in the types of a tags file, a batch at a time."""
-    for file in inputs_of(path):
-        try:
-            for batch in _read(file, columns):
-                cells = [batch.column(name).cast(_plain(name)) for name in columns]
-                yield pa.RecordBatch.from_arrays(cells, names=list(columns))
-        except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-            raise DemarcheError(f"{file}: cannot be read as a tags file: {str(error).splitlines()[0]}") from None
-
-
-def _plain(name: str) -> Any:
-    return pa.string() if TYPES[name] is str else _type(name)
-
-
-def _read(file: Path, columns: Sequence[str]) -> Iterator[Any]:
-    match file.suffix.lower():
-        case ".parquet":
-            import pyarrow.parquet as pq
-
-            with pq.ParquetFile(file) as parquet:
-                _check_columns(file, parquet.schema_arrow.names)
-                yield from parquet.iter_batches(columns=list(columns))
-        case ".jsonl":
-            yield from _read_json_lines(file, columns)
-        case _:
-            yield from _read_csv(file, columns)
-
-
-def _read_json_lines(file: Path, columns: Sequence[str]) -> Iterator[Any]:
-    import pyarrow.json as pj
-
-    from labels.files import load_json, open_text
-
-    try:
-        with open_text(file) as stream:
-            first = stream.readline()
-        row = load_json(first) if first else None
-    except (DemarcheError, UnicodeDecodeError) as error:
-        raise DemarcheError(f"{file}:1: not a row of a tags file: {error}") from None
-    if row is None:
-        return
-    _check_columns(file, row if isinstance(row, dict) else ())
-    parse = pj.ParseOptions(
-        explicit_schema=pa.schema([(name, _plain(name)) for name in columns]), unexpected_field_behavior="ignore"
-    )
-    yield from pj.open_json(file, pj.ReadOptions(block_size=_BLOCK), parse)
-
-
-def _read_csv(file: Path, columns: Sequence[str]) -> Iterator[Any]:
-    import csv
-
-    import pyarrow.csv as pcsv
-
-    from labels.files import open_text
-
-    try:
-        with open_text(file) as stream:
-            _check_columns(file, next(csv.reader(stream), []))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DemarcheError(f"{file}:1: not the first line of a tags file: {error}") from None
-    with file.open("rb") as opened:
-        for_spreadsheet = opened.read(3) == b"\xef\xbb\xbf"
-    convert = pcsv.ConvertOptions(
-        column_types={name: _plain(name) for name in columns},
-        include_columns=list(columns),
-        null_values=[""],
-        strings_can_be_null=True,
-    )
-    read = pcsv.ReadOptions(block_size=_BLOCK)
-    for batch in pcsv.open_csv(file, read, pcsv.ParseOptions(newlines_in_values=True), convert):
-        yield _unguarded(batch) if for_spreadsheet else batch
-
-
-def _unguarded(batch: Any) -> Any:
-    cells = [
-        pc.replace_substring_regex(column, _GUARDED, r"\1") if pa.types.is_string(column.type) else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(cells, names=list(batch.schema.names))
-
-
-def _check_columns(file: Path, names: Iterable[str]) -> None:
-    missing = [name for name in (*_COLUMNS, "text") if name not in set(names)]
-    if missing:
-        raise DemarcheError(
-            f"{file}: not a tags file of this version: without the column{'s' if len(missing) > 1 else ''} "
-            f"{', '.join(missing)}; write it with `demarche tag`"
-        )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labels.codebook import STANCES
-from labels.errors import DemarcheError, one_line
-from labels.files import require_file
-from tagging.outputs import SUFFIXES
-from tagging.rows import READ, TYPES
-from tagging.shards import TAGS
+from labels.errors import DemarcheError
+from tagging.rows import READ
+from tagging.tags_files import batches_of, schema_of
 
 Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -67,13 +65,7 @@ class Batch:
 
 def read_tags(path: Path, columns: Sequence[str] = COLUMNS) -> pa.Table:
     """Read some columns of a tags file, or of a folder that batches add to. Raises DemarcheError if it is neither."""
-    schema = pa.schema([(name, _TYPES[TYPES[name]]) for name in columns])
-    try:
-        tables = [_read(file, schema) for file in _files(path)]
-        tags = pa.concat_tables([table.select(list(columns)).cast(schema) for table in tables])
-    except (pa.ArrowInvalid, KeyError) as error:
-        reason = one_line(str(error.args[0] if error.args else error))
-        raise DemarcheError(f"{path}: not a tags file that `demarche tag` wrote: {reason}") from None
+    tags = pa.Table.from_batches(batches_of(path, columns), schema_of(columns))
     # A JSON file of anything else has none of the columns.
     for name in ("article", "status", "model", "assigned"):
         if tags[name].null_count:
@@ -140,38 +132,3 @@ def _codes(column: pa.ChunkedArray) -> tuple[int, Codes]:
     encoded = column.combine_chunks().dictionary_encode()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     return len(encoded.dictionary), np.asarray(encoded.indices).astype(np.int64)
-
-
-_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        if path.suffix not in SUFFIXES:
-            raise DemarcheError(f"{path}: not a tags file; name one that ends in {', '.join(SUFFIXES)}, or a folder")
-        return [require_file(path, what="tags file")]
-    files = sorted((path / TAGS).glob("part-*.parquet"))
-    if not files:
-        raise DemarcheError(f"{path}: holds no tags; name the folder that `demarche tag --out` wrote")
-    return files
-
-
-def _read(path: Path, schema: pa.Schema) -> Any:
-    match path.suffix:
-        case ".parquet":
-            import pyarrow.parquet as pq
-
-            return pq.read_table(path, columns=schema.names, partitioning=None)
-        case ".jsonl":
-            from pyarrow import json
-
-            options = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-            return json.read_json(path, json.ReadOptions(block_size=1 << 25), options)
-        case _:
-            from pyarrow import csv
-
-            convert = csv.ConvertOptions(
-                column_types=schema, include_columns=schema.names, null_values=[""], strings_can_be_null=True
-            )
-            parse = csv.ParseOptions(newlines_in_values=True)
-            return csv.read_csv(path, csv.ReadOptions(block_size=1 << 25), parse, convert)
