@@ -153,7 +153,7 @@ def test_a_topic_that_no_test_passage_has_is_not_corrected() -> None:
     batch = draw(BATCH, 300, np.random.default_rng(1)).batch
     confusion = Confusion(topics=("a",), passages=(3, 2), cases=(Case(article=0, topic="a", gold="tie"),))
     correction = ByConfusion(batch, confusion, seed=1)
-    assert correction.topic(0, np.arange(len(batch))).caution == "no test passage has the topic"
+    assert correction.topic(0, np.arange(len(batch))).caution == "not corrected: no test passage has the topic"
     assert all(each.corrected is None for each in correction.stances(0, np.arange(len(batch))))
 
 

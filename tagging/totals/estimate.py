@@ -15,8 +15,9 @@ class Estimate(NamedTuple):
     caution: str | None
 
 
-def none(method: str, caution: str) -> Estimate:
-    return Estimate(None, None, None, method, caution)
+def none(method: str, reason: str) -> Estimate:
+    """Return no estimate, and why."""
+    return Estimate(None, None, None, method, f"not corrected: {reason}")
 
 
 def join(cautions: list[str]) -> str | None:

@@ -18,7 +18,7 @@ from tagging.totals.by_reading import ByReading
 from tagging.totals.estimate import Estimate, none
 
 AS_TAGGED = "as tagged"
-NO_CONFUSION = "not corrected: the model was saved without its errors on test; train it again, or read some articles"
+NO_CONFUSION = "the model was saved without its errors on test; train it again, or read some articles"
 
 
 @dataclass(frozen=True)
