@@ -68,7 +68,9 @@ def test_what_an_annotator_writes_comes_back_at_its_place_in_the_article(tags: P
         table.writeheader()
         table.writerows(rows)
     (command,) = [line.strip() for line in result.output.splitlines() if "labels import" in line]
-    assert demarche(*shlex.split(command)[1:]).exit_code == 0
+    imported = demarche(*shlex.split(command)[1:])
+    assert imported.exit_code == 0
+    assert "columns not read: 'doubtful', 'model'" in imported.output
     (annotation,) = [json.loads(line) for line in Path("list/annotations.jsonl").read_text().splitlines()]
     assert annotation["annotator"] == "reader"
     assert [(label["topic"], label.get("stance")) for label in annotation["labels"]] == [

@@ -17,6 +17,7 @@ EXAMPLES = 2
 _FIELDS = ("id", "text", "title", "date", "source", "url", "article", "group", "split")
 _PLAIN = {
     "annotator": "annotator", "gold": "decided label", "target_start": "start of the target", "target_end": "end of the target",
+    "start": "start in the article",
 }  # fmt: skip
 
 
