@@ -17,6 +17,7 @@ with exit_on_interrupt():
         detached,
         evaluate,
         labels,
+        project,
         promote,
         report,
         runs,
@@ -33,6 +34,7 @@ with exit_on_interrupt():
     app.info.cls = Commands
 
     app.callback()(demarche)
+    app.command("init")(project.init)
     app.command("train")(train.train)
     app.command("sweep")(sweep.sweep)
     app.command("evaluate")(evaluate.evaluate)

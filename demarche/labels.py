@@ -21,6 +21,7 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, interval, not_read, table, warn
+from demarche.project import LabelFiles, here, label_files, print_unfinished, unfinished_project
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
@@ -31,20 +32,21 @@ TIES_SHOWN = 20
 
 app = new_app("Check, count, import, export and prepare labels.")
 
-Codebook = Annotated[Path, typer.Argument(metavar="CODEBOOK", help="Codebook (YAML).")]
-Passages = Annotated[Path, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")]
+Codebook = Annotated[
+    Path | None,
+    typer.Argument(metavar="CODEBOOK", help="Codebook (YAML).  [default: that of the project, like the others]"),
+]
+Passages = Annotated[Path | None, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")]
 Annotations = Annotated[
-    list[Path], typer.Argument(metavar="ANNOTATIONS", help="Annotations (JSON lines); one or more files.")
+    list[Path] | None, typer.Argument(metavar="ANNOTATIONS", help="Annotations (JSON lines); one or more files.")
 ]
 
 
-def read_and_warn(
-    codebook: Path, passages: Path, annotations: list[Path], *, articles: Path | None = None
-) -> LabelledData:
+def read_and_warn(files: LabelFiles, *, articles: Path | None = None) -> LabelledData:
     """Read labelled data, and print the warnings about it."""
     from labels.check import read_labelled
 
-    data = read_labelled(codebook, [passages], annotations, articles=articles)
+    data = read_labelled(files.codebook, [files.passages], files.annotations, articles=articles)
     for problem in data.warnings:
         warn(f"warning: {problem}")
     return data
@@ -52,9 +54,9 @@ def read_and_warn(
 
 @app.command()
 def check(
-    codebook: Codebook,
-    passages: Passages,
-    annotations: Annotations,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    annotations: Annotations = None,
     articles: Annotated[
         Path | None, typer.Option(help="Articles (JSON lines). If given, the passage offsets are checked against them.")
     ] = None,
@@ -66,7 +68,10 @@ def check(
     """
     from labels.doubts import doubts
 
-    data = read_and_warn(codebook, passages, annotations, articles=articles)
+    if codebook is None and not annotations and (unfinished := unfinished_project()):
+        print_unfinished(unfinished)
+        return
+    data = read_and_warn(label_files(codebook, passages, annotations), articles=articles)
     for doubt in doubts(data):
         warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
@@ -78,9 +83,9 @@ def check(
 
 @app.command()
 def stats(
-    codebook: Codebook,
-    passages: Passages,
-    annotations: Annotations,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    annotations: Annotations = None,
     split: Annotated[
         Path | None, typer.Option(help="A split.jsonl. If given, the passages are also counted by split.")
     ] = None,
@@ -90,7 +95,7 @@ def stats(
     from labels.splits.split import read_split
     from labels.stats import annotator_table, gold_table, source_table, split_table
 
-    data = read_and_warn(codebook, passages, annotations)
+    data = read_and_warn(label_files(codebook, passages, annotations))
     examples = adjudicate(data.passages, data.annotations)
     splits: dict[str, str | None] = {p.id: p.split for p in data.passages if p.split}
     if split is not None:
@@ -106,9 +111,9 @@ def stats(
 
 @app.command()
 def agreement(
-    codebook: Codebook,
-    passages: Passages,
-    annotations: Annotations,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    annotations: Annotations = None,
     seed: Annotated[int, typer.Option(help="Random seed of the bootstrap over articles.", min=0)] = 13,
 ) -> None:
     """Measure the agreement between annotators.
@@ -118,7 +123,7 @@ def agreement(
     from labels.errors import DemarcheError
     from labels.gold.agreement import agreements, in_words, pairs
 
-    data = read_and_warn(codebook, passages, annotations)
+    data = read_and_warn(label_files(codebook, passages, annotations))
     scores = agreements(data, seed=seed)
     if not scores:
         raise DemarcheError(
@@ -149,9 +154,10 @@ def agreement(
 
 @app.command()
 def adjudicate(
-    codebook: Codebook,
-    passages: Passages,
-    annotations: Annotations,
+    *,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    annotations: Annotations = None,
     out: Annotated[Path, typer.Option(help="File for the decisions and votes (JSON lines).")],
     by: Annotated[
         Literal["majority", "dawid_skene"],
@@ -168,8 +174,9 @@ def adjudicate(
     from labels.files import check_jsonl_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
-    check_jsonl_output(out, inputs=[codebook, passages, *annotations])
-    data = read_and_warn(codebook, passages, annotations)
+    files = label_files(codebook, passages, annotations)
+    check_jsonl_output(out, inputs=[files.codebook, files.passages, *files.annotations])
+    data = read_and_warn(files)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
         write(example.decision() for example in examples)
@@ -208,8 +215,15 @@ def schema(
 @app.command()
 @options_from_fields
 def passages(
-    articles: Annotated[list[str], typer.Argument(metavar="INPUT", help=ARTICLES)],
-    out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
+    articles: Annotated[
+        list[str] | None, typer.Argument(metavar="INPUT", help=f"{ARTICLES}  [default: those of the project]")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the passages (.jsonl), or a table of them (.csv or .tsv).  [default: that of the project]"
+        ),
+    ] = None,
     text: TextColumn = None,
     id: IdColumn = None,
     title: TitleColumn = None,
@@ -235,6 +249,8 @@ def passages(
     from tagging.processes import Workers, cores, spread
     from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
+    articles = articles or [str(here("INPUT").articles)]
+    out = out or here("--out").passages
     outputs = [out, *([articles_out] if articles_out else [])]
     check_passages_output(out, for_spreadsheet=for_spreadsheet)
     if articles_out is not None:

@@ -170,9 +170,10 @@ def _parse_empty(given: list[str]) -> dict[str, Empty]:
 
 @export_app.command("table")
 def export_table(
-    codebook: Codebook,
-    passages: Passages,
-    annotations: Annotations,
+    *,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    annotations: Annotations = None,
     out: Annotated[Path, typer.Option(help="Table to write (.csv, .tsv, .jsonl or .parquet).")],
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
 ) -> None:
@@ -182,8 +183,11 @@ def export_table(
     """
     from labels.tables.exports import check_table_output, export_table
 
-    check_table_output(out, inputs=[codebook, passages, *annotations], for_spreadsheet=for_spreadsheet)
-    data = read_and_warn(codebook, passages, annotations)
+    files = label_files(codebook, passages, annotations)
+    check_table_output(
+        out, inputs=[files.codebook, files.passages, *files.annotations], for_spreadsheet=for_spreadsheet
+    )
+    data = read_and_warn(files)
     exported = export_table(data, out, for_spreadsheet=for_spreadsheet)
     echo(
         f"{counted(exported.rows, 'row')} of {counted(len(data.passages), 'passage')} and "
@@ -195,7 +199,7 @@ def export_table(
     echo("to read it back:")
     values = [part for old, new in exported.values.items() for part in ("--value", f"{old}={new}")]
     options = [*column_options(exported.columns), *values, *(["--from-spreadsheet"] if for_spreadsheet else [])]
-    echo("  " + shlex.join([*command, "--codebook", str(codebook), *options]))
+    echo("  " + shlex.join([*command, "--codebook", str(files.codebook), *options]))
 
 
 def column_options(columns: TableColumns) -> list[str]:

@@ -23,6 +23,7 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, not_read, table, warn
+from demarche.project import here
 from demarche.tag_progress import ProgressKind, shown_progress
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
@@ -45,13 +46,21 @@ _MOST_CHANGED = 5
 @options_from_fields
 def tag(
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT", help=ARTICLES),
-    ],
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.")],
+        list[str] | None, typer.Argument(metavar="INPUT", help=f"{ARTICLES}  [default: those of the project]")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder.  [default: that of the project]"
+        ),
+    ] = None,
     out: Annotated[
-        Path, typer.Option(help="File for the tags (.parquet, .jsonl or .csv), or a folder that batches add tags to.")
-    ],
+        Path | None,
+        typer.Option(
+            help="File for the tags (.parquet, .jsonl or .csv), or a folder that batches add tags to.  "
+            "[default: that of the project]"
+        ),
+    ] = None,
     text: TextColumn = None,
     id: IdColumn = None,
     title: TitleColumn = None,
@@ -110,6 +119,9 @@ def tag(
 
     if ray_address is not None and engine is not Engine.ray:
         raise typer.BadParameter("is for --engine ray", param_hint="--ray-address")
+    inputs = inputs or [str(here("INPUT").articles)]
+    model = model or here("--model").model
+    out = out or here("--out").tags
     outputs = Outputs(out, candidates_out, articles_out, for_spreadsheet, explain)
     # Fetching a model can take a long time, so check the paths first.
     check_inputs(inputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.printing import TerminalReporter, echo, interval, scores_table, table
+from demarche.project import here
 from demarche.promote import standing
 from demarche.ui import DEFAULT_ADDRESS
 from labels.errors import DemarcheError
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A training config, e.g. configs/linear.yaml.")],
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CONFIG", help="A training config, e.g. configs/linear.yaml.  [default: that of the project]"
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Config keys to override, e.g. topics.c=4.")
     ] = None,
@@ -65,6 +71,9 @@ def train(
     given = [option for option, value in ways.items() if value is not None]
     if len(given) > 1:
         raise DemarcheError(f"{' and '.join(given)} cannot be combined; give one of them")
+    if config is None or ("=" in config and not Path(config).exists()):
+        overrides = [*([config] if config else []), *(overrides or [])]
+        config = str(here("CONFIG").config)
     settings = read_config(config, overrides or [])
     from training import run
 

@@ -29,7 +29,7 @@ class LabelledData:
 
     def digest(self) -> str:
         """Return a digest that depends on every character of text and every label, but not on the order of the lines."""
-        parts = [self.codebook.model_dump_json()]
+        parts = [self.codebook.model_dump_json(exclude={"history"})]  # how the labels came to be changes none
         parts += sorted(passage.model_dump_json() for passage in self.passages)
         parts += sorted(annotation.model_dump_json() for annotation in self.annotations)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

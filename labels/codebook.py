@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from labels.errors import BadInput, Problem, explain
 from labels.files import Frozen, write_text
@@ -17,6 +24,29 @@ STANCES: tuple[Stance, ...] = get_args(Stance)
 Name = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
+Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+
+
+class Rule(Frozen):
+    """A rule that decides hard cases; `examples` are texts that it decides. In YAML, a rule may be its text alone."""
+
+    rule: Name
+    examples: tuple[Name, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, plain: Any) -> Any:
+        return {"rule": plain} if isinstance(plain, str) else plain
+
+    @model_serializer(mode="wrap")
+    def _as_text(self, handler: SerializerFunctionWrapHandler) -> Any:
+        # Without examples, as before rules had any, so that digests of data and older models stay as they are.
+        return handler(self) if self.examples else self.rule
+
+    def __str__(self) -> str:
+        return self.rule
+
+
 class Topic(Frozen):
     """A subject that passages may be about."""
 
@@ -24,8 +54,8 @@ class Topic(Frozen):
     name: str = ""
     definition: str = ""
     target: str = ""
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    include: tuple[Rule, ...] = ()
+    exclude: tuple[Rule, ...] = ()
     keywords: tuple[Name, ...] = ()
 
     @property
@@ -43,17 +73,36 @@ class Topic(Frozen):
         return self.target or self.label
 
 
+class Change(Frozen):
+    """What a version of a codebook did with the topics of the version `after` which it came.
+
+    `renamed` and `split` go from an old topic to its new ones, and `merged` from a new topic to its old ones. A topic
+    that is not named keeps its id.
+    """
+
+    version: Version
+    after: Version
+    renamed: dict[Name, Name] = {}
+    split: dict[Name, Annotated[tuple[Name, ...], Field(min_length=2)]] = {}
+    merged: dict[Name, Annotated[tuple[Name, ...], Field(min_length=2)]] = {}
+    added: tuple[Name, ...] = ()
+    removed: tuple[Name, ...] = ()
+    note: str = ""
+
+
 class Codebook(Frozen):
     """Topics and the meaning of the stance labels; without topics, it covers only stance toward open targets.
 
-    `rules` tell annotators how to decide hard cases of any topic. Models do not read them.
+    `rules` tell annotators how to decide hard cases of any topic. Models do not read them. `history` says what became of
+    the topics of earlier versions, the latest change last.
     """
 
     id: Annotated[str, Field(pattern=r"^[^\s@]+$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    version: Version
     topics: tuple[Topic, ...] = ()
     stances: dict[Stance, str] = {}
     rules: tuple[str, ...] = ()
+    history: tuple[Change, ...] = ()
 
     @field_validator("version", mode="before")
     @classmethod

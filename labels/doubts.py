@@ -25,6 +25,13 @@ def doubts(data: LabelledData) -> list[str]:
     ]
 
 
+def unfinished(codebook: Codebook) -> dict[str, str]:
+    """Return the empty fields of each topic that annotators or models read, by the topic's id; none if it is complete."""
+    fields = ("definition", "target", "include", "exclude", "keywords")
+    empty = {topic.id: [field for field in fields if not getattr(topic, field)] for topic in codebook.topics}
+    return {id: ", ".join(names) for id, names in empty.items() if names}
+
+
 def _copies(passages: Iterable[Passage], annotations: Iterable[Annotation]) -> list[str]:
     """Tell of texts that occur in several passages, and of those that have different labels there."""
     by_text: dict[str, list[Passage]] = defaultdict(list)

@@ -22,6 +22,7 @@ from labels.config_paths import config_context
 from labels.errors import BadInput, DemarcheError, Problem, explain, suggest
 from labels.files import Frozen
 from labels.gold.adjudication import Method
+from labels.project import with_project_data
 from labels.splits.split import is_test_split
 from labels.yaml_text import read_yaml
 from models.encoders.device import DeviceName, Precision
@@ -233,14 +234,15 @@ class Config(Frozen):
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """Read a config and merge `a.b=c` overrides into it. Raises BadInput with every mistake at once.
 
-    Paths are relative to the config's folder if they exist there, and otherwise to the working folder.
+    Paths are relative to the config's folder if they exist there, and otherwise to the working folder. Files of `data`
+    that the config does not name are those of the project in the working folder.
     """
     path = Path(path)
     plain = read_yaml(path)
     if not isinstance(plain, dict | None):
         raise BadInput([Problem(str(path), None, "not a mapping; name, data, topics … are expected")])
     try:
-        plain = _merge(plain or {}, parse_overrides(overrides))
+        plain = with_project_data(_merge(plain or {}, parse_overrides(overrides)))
     except DemarcheError as error:
         raise DemarcheError(f"{path}: {error}") from None
     try:

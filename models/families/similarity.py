@@ -52,4 +52,4 @@ class SimilarityTopics(TopicsOnVectors):
 
 def _describe(topic: Topic) -> str:
     """Return description and inclusion rules. On the starter corpus, the rules raise MiniLM's mAP by more than 0.1."""
-    return ". ".join([topic.description, *(["; ".join(topic.include)] if topic.include else [])])
+    return ". ".join([topic.description, *(["; ".join(map(str, topic.include))] if topic.include else [])])

@@ -1,0 +1,112 @@
+"""The command `demarche init`, and the files of a project for commands that are given none."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from demarche.printing import echo, table
+from labels.errors import DemarcheError
+
+if TYPE_CHECKING:
+    from labels.codebook import Codebook
+    from labels.project import Project
+
+
+_ARGUMENTS = ("CODEBOOK", "PASSAGES", "ANNOTATIONS")
+_FILES = {
+    "demarche.yaml": "where the files of the project are",
+    "codebook.yaml": "the topics, their definitions and rules",
+    "config.yaml": "how a model is trained",
+    "articles": "the articles to label",
+}
+
+
+class LabelFiles(NamedTuple):
+    """The files of a labelled data set, as a command names them."""
+
+    codebook: Path
+    passages: Path
+    annotations: list[Path]
+
+
+class Unfinished(NamedTuple):
+    """A project without labels; `missing` names the empty fields of each topic."""
+
+    project: Project
+    codebook: Codebook
+    missing: dict[str, str]
+    next_step: str
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the project; it may have other files.")],
+    topics: Annotated[
+        str, typer.Option(metavar="IDS", help="Ids of the topics, e.g. trade,energy.  [default: one as an example]")
+    ] = "",
+) -> None:
+    """Start a project: a codebook to fill in, a training config, and a folder for articles.
+
+    In its folder, commands need no paths.
+    """
+    from labels.project import create_project
+
+    written = create_project(folder, [id.strip() for id in topics.split(",") if id.strip()])
+    table(("file", "content"), [(str(path), _FILES[path.name]) for path in written])
+    echo()
+    echo(f"Fill in {written[1]}, put articles into {written[-1]}, and go on in the folder:")
+    if folder.absolute() != Path.cwd():
+        echo(f"  cd {shlex.quote(str(folder))}")
+    echo("  demarche labels check")
+    echo("  demarche labels passages")
+
+
+def here(missing: str) -> Project:
+    """Return the project of the working folder. Raises DemarcheError with the names of the `missing` arguments."""
+    from labels.project import FILE, find_project
+
+    if (project := find_project()) is None:
+        raise DemarcheError(
+            f"{missing}: missing; without it, this command needs a project, and there is no {FILE} in {Path.cwd()} "
+            "(`demarche init` makes one)"
+        )
+    return project
+
+
+def label_files(codebook: Path | None, passages: Path | None, annotations: list[Path] | None) -> LabelFiles:
+    """Return the files that a command names, or else those of the project. Raises DemarcheError for a part of them."""
+    if codebook is not None and passages is not None and annotations:
+        return LabelFiles(codebook, passages, annotations)
+    missing = [name for name, given in zip(_ARGUMENTS, (codebook, passages, annotations), strict=True) if not given]
+    if len(missing) < len(_ARGUMENTS):
+        raise DemarcheError(f"{' and '.join(missing)}: missing; name all of {', '.join(_ARGUMENTS)}")
+    project = here(", ".join(missing))
+    return LabelFiles(project.codebook, *project.labelled())
+
+
+def unfinished_project() -> Unfinished | None:
+    """Return what the project of the working folder lacks before its labels can be checked, or None if it has labels."""
+    from labels.codebook import read_codebook
+    from labels.doubts import unfinished
+
+    project = here(", ".join(_ARGUMENTS))
+    codebook = read_codebook(project.codebook)
+    try:
+        project.labelled()
+    except DemarcheError as next_step:
+        return Unfinished(project, codebook, unfinished(codebook), str(next_step))
+    return None
+
+
+def print_unfinished(found: Unfinished) -> None:
+    """Print what the codebook lacks, and the next step of the project."""
+    from labels.wording import counted
+
+    if found.missing:
+        table(("topic", "still empty in the codebook"), found.missing.items(), title=str(found.project.codebook))
+        echo()
+    echo(f"no errors: codebook {found.codebook.reference} with {counted(len(found.codebook.topics), 'topic')}")
+    echo(found.next_step)

@@ -1,0 +1,129 @@
+"""A project: a folder with a codebook, articles and their labels, and one file that says where they are."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from pydantic import ValidationError
+
+from labels.codebook import Name
+from labels.errors import BadInput, DemarcheError, Problem, explain
+from labels.files import Frozen, write_text
+from labels.yaml_text import dump_yaml, read_yaml
+
+FILE = "demarche.yaml"
+ARTICLES = "articles"
+_STARTER_FILES = (FILE, "codebook.yaml", "config.yaml")
+
+
+class Project(Frozen):
+    """The files of a project, relative to its folder; `annotations` are files, or patterns such as `labels/*.jsonl`.
+
+    `model` is what `demarche tag` tags with, and `tags` is its output.
+    """
+
+    codebook: Path
+    articles: Path = Path(ARTICLES)
+    passages: Path
+    annotations: tuple[Name, ...]
+    config: Path
+    model: Name
+    tags: Path
+
+    def annotation_files(self) -> list[Path]:
+        """Return the files of annotations that exist, in the order of the patterns and then of their names."""
+        return list(dict.fromkeys(path for pattern in self.annotations for path in sorted(Path().glob(pattern))))
+
+    def labelled(self) -> tuple[Path, list[Path]]:
+        """Return the files of passages and annotations. Raises DemarcheError with the command that makes what is missing."""
+        if not self.passages.exists():
+            raise DemarcheError(
+                f"{self.passages}: no passages yet; put articles into {self.articles}, and run `demarche labels passages`"
+            )
+        if not (files := self.annotation_files()):
+            raise DemarcheError(
+                f"{', '.join(self.annotations)}: no annotations yet; `demarche labels annotate` opens a page to label "
+                "passages on, and `demarche labels sheet` writes workbooks for several annotators"
+            )
+        return self.passages, files
+
+
+def find_project() -> Project | None:
+    """Return the project of the working folder, or None. Raises BadInput with every mistake in its file.
+
+    Folders above are not searched: paths in configs, and the tracking store, are relative to the working folder too.
+    """
+    path = Path(FILE)
+    if not path.is_file():
+        return None
+    try:
+        return Project.model_validate(read_yaml(path) or {})
+    except ValidationError as error:
+        raise BadInput([Problem(str(path), None, what) for what in explain(error)]) from None
+
+
+def with_project_data(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a config with the project's files as its `data`, if it names none of its own.
+
+    Raises DemarcheError if the project has no labels yet.
+    """
+    data = plain.get("data", {})
+    if not isinstance(data, Mapping) or data.keys() & {"codebook", "passages", "annotations"}:
+        return plain
+    if (project := find_project()) is None:
+        return plain
+    passages, annotations = project.labelled()
+    files = {"codebook": project.codebook, "passages": passages, "annotations": annotations}
+    return {**plain, "data": {**files, **data}}
+
+
+def create_project(folder: Path, topics: Sequence[str]) -> list[Path]:
+    """Write the files of a new project, with a stub of each topic, and return their paths.
+
+    Without topics, the codebook has one complete topic as an example. Raises DemarcheError if one of the files exists,
+    before any is written.
+    """
+    for path in (folder / name for name in _STARTER_FILES):
+        if path.exists():
+            raise DemarcheError(f"{path}: exists already; name a new folder, or remove it to start again")
+    name = _as_id(folder.absolute().name)
+    for repeated in {topic for topic in topics if topics.count(topic) > 1}:
+        raise DemarcheError(f"--topics: {repeated!r} occurs twice; give each topic its own id")
+    example = _template("example_topic").template
+    stubs = "".join(
+        _template("topic").substitute(id=_as_yaml(topic), name=_as_yaml(topic.replace("_", " "))) for topic in topics
+    )
+    texts = {
+        FILE: _template("demarche").substitute(name=name),
+        "codebook.yaml": _template("codebook").substitute(id=name, example=_commented(example) if topics else "")
+        + (stubs or example),
+        "config.yaml": _template("config").substitute(name=name),
+    }
+    (folder / ARTICLES).mkdir(parents=True, exist_ok=True)
+    for file, text in texts.items():
+        write_text(folder / file, text)
+    return [*(folder / file for file in texts), folder / ARTICLES]
+
+
+def _template(name: str) -> Template:
+    return Template((resources.files("labels") / "new_project" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def _as_id(name: str) -> str:
+    """Return the name as it may stand in the id of a codebook and of a registered model."""
+    return re.sub(r"[^\w.-]+", "-", name.lower()).strip("-.") or "project"
+
+
+def _as_yaml(value: str) -> str:
+    """Return a text as it stands after a key: quoted where YAML would read something else."""
+    return dump_yaml({"": value}, width=1000).partition(": ")[2].strip()
+
+
+def _commented(text: str) -> str:
+    return textwrap.indent(text, "# ", lambda _: True).replace("# \n", "#\n")

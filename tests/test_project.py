@@ -1,0 +1,141 @@
+"""In the folder of a project, commands find its files themselves."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labels.codebook import read_codebook, write_codebook
+from labels.files import write_jsonl
+from labels.project import create_project
+from tests.conftest import BOOK, demarche, make_articles
+from training.config import read_config
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def town_project(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the labels of the small town, in which the test runs."""
+    assert demarche("init", "town").exit_code == 0
+    _, passages, annotations = make_articles()
+    write_codebook(here / "town/codebook.yaml", BOOK)
+    write_jsonl(here / "town/labels/passages.jsonl", passages)
+    write_jsonl(here / "town/labels/annotations/anna.jsonl", annotations)
+    monkeypatch.chdir(here / "town")
+    return here / "town"
+
+
+def test_a_new_project_says_what_its_codebook_lacks_and_what_to_do_next(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = demarche("init", "Town News", "--topics", "tea, rain_fall")
+    assert started.exit_code == 0
+    assert "cd 'Town News'" in started.output
+    monkeypatch.chdir(here / "Town News")
+    book = read_codebook("codebook.yaml")
+    assert (book.id, book.topic_ids) == ("town-news", ("tea", "rain_fall"))
+    checked = demarche("labels", "check")
+    assert checked.exit_code == 0
+    assert "rain_fall  definition, target, include, exclude, keywords" in checked.output
+    assert "labels/passages.jsonl: no passages yet; put articles into articles" in checked.output
+
+
+def test_without_topics_the_codebook_has_a_complete_one_as_an_example(here: Path) -> None:
+    demarche("init", "town")
+    (topic,) = read_codebook("town/codebook.yaml").topics
+    assert topic.definition
+    assert topic.target
+    assert topic.keywords
+    assert any(rule.examples for rule in topic.include)
+    assert any(rule.examples for rule in topic.exclude)
+
+
+@given(topics=st.lists(st.text(min_size=1).filter(lambda id: id.strip() and id.isprintable()), unique=True))
+@settings(max_examples=30)
+def test_topics_of_any_name_stand_in_the_stub(tmp_path_factory: pytest.TempPathFactory, topics: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("project")
+    create_project(folder, topics)
+    assert read_codebook(folder / "codebook.yaml").topic_ids == (tuple(topics) or ("trade",))
+
+
+def test_a_project_overwrites_nothing(here: Path) -> None:
+    (here / "config.yaml").write_text("name: mine\n", encoding="utf-8")
+    refused = demarche("init", ".")
+    assert refused.exit_code == 2
+    assert "config.yaml: exists already" in refused.output
+    assert [path.name for path in here.iterdir()] == ["config.yaml"]
+
+
+def test_a_topic_given_twice_is_refused_before_anything_is_written(here: Path) -> None:
+    refused = demarche("init", "town", "--topics", "tea,tea")
+    assert refused.exit_code == 2
+    assert "'tea' occurs twice" in refused.output
+    assert not (here / "town").exists()
+
+
+def test_articles_are_cut_and_labels_are_checked_without_a_path(town_project: Path) -> None:
+    for command in ("check", "stats"):
+        result = demarche("labels", command)
+        assert result.exit_code == 0, result.output
+    (town_project / "articles/one.txt").write_text("The old council welcomes a new teapot.\n" * 3, encoding="utf-8")
+    cut = demarche("labels", "passages")
+    assert cut.exit_code == 0, cut.output
+    assert "of 1 article in labels/passages.jsonl" in cut.output
+
+
+def test_a_config_without_data_learns_from_the_files_of_the_project(town_project: Path) -> None:
+    config = read_config("config.yaml")
+    assert config.data.codebook == Path("codebook.yaml")
+    assert config.data.annotations == (Path("labels/annotations/anna.jsonl"),)
+    bert = Path("labels/annotations/bert.jsonl")
+    shutil.copy("labels/annotations/anna.jsonl", bert)
+    assert bert in read_config("config.yaml", ["data.adjudication=dawid_skene"]).data.annotations
+    assert read_config("config.yaml").data.adjudication == "majority"
+
+
+def test_training_and_tagging_need_no_path(town_project: Path, empty_store: Path) -> None:
+    shutil.copy(empty_store, town_project / "mlflow.db")
+    trained = demarche("train", "tracking.plots=false", "stance=null")
+    assert trained.exit_code == 0, trained.output
+    assert "models:/town@champion" in trained.output
+    (town_project / "articles/one.txt").write_text("The council welcomes a teapot and a kettle.\n", encoding="utf-8")
+    tagged = demarche("tag", "--no-track")
+    assert tagged.exit_code == 0, tagged.output
+    assert "tags in tags.csv" in tagged.output
+
+
+def test_without_a_project_the_missing_files_are_named(here: Path) -> None:
+    refused = demarche("labels", "check")
+    assert refused.exit_code == 2
+    assert "CODEBOOK, PASSAGES, ANNOTATIONS: missing" in refused.output
+    assert "demarche init" in refused.output
+
+
+def test_a_part_of_the_files_is_no_data_set(town_project: Path) -> None:
+    refused = demarche("labels", "stats", "codebook.yaml")
+    assert refused.exit_code == 2
+    assert "PASSAGES and ANNOTATIONS: missing" in refused.output
+
+
+def test_training_a_project_without_labels_says_which_command_makes_them(here: Path) -> None:
+    demarche("init", ".")
+    refused = demarche("train")
+    assert refused.exit_code == 2
+    assert "no passages yet" in refused.output
+
+
+def test_a_mistake_in_the_project_file_is_named(town_project: Path) -> None:
+    (town_project / "demarche.yaml").write_text("codebok: x.yaml\n", encoding="utf-8")
+    refused = demarche("labels", "check")
+    assert refused.exit_code == 2
+    assert "demarche.yaml: codebok: unknown field" in refused.output
+    assert "demarche.yaml: passages: missing" in refused.output
