@@ -14,6 +14,7 @@ with exit_on_interrupt():
 
     from demarche import (
         choose,
+        codebooks,
         detached,
         evaluate,
         labels,
@@ -52,6 +53,8 @@ with exit_on_interrupt():
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
     labels.app.command("plan")(totals.plan)
+    labels.app.command("diff")(codebooks.diff)
+    labels.app.command("migrate")(codebooks.migrate)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 

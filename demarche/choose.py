@@ -103,7 +103,7 @@ def _print_import(
 ) -> None:
     """Print the command that reads the new labels, and where they would change nothing."""
     codebook = str(audited.prepared.config.data.codebook)
-    _print_how_to_import(out, columns, "adjudicator", codebook, for_spreadsheet=for_spreadsheet)
+    print_how_to_import(out, columns, "adjudicator", codebook, for_spreadsheet=for_spreadsheet)
     final = sum(each.example.passage.id in audited.by_gold for each in listed)
     if final:
         warn(
@@ -112,7 +112,7 @@ def _print_import(
         )
 
 
-def _print_how_to_import(
+def print_how_to_import(
     out: Path, columns: TableColumns, annotator: str, codebook: str, *, for_spreadsheet: bool
 ) -> None:
     from labels.tables.worklist import NONE
@@ -179,7 +179,7 @@ def review(
         warn(
             f"note: {counted(unknown, 'passage')} without the topics in doubt; name the file of `tag --candidates-out`"
         )
-    _print_how_to_import(out, columns, annotator_name, str(codebook), for_spreadsheet=for_spreadsheet)
+    print_how_to_import(out, columns, annotator_name, str(codebook), for_spreadsheet=for_spreadsheet)
 
 
 @options_from_fields

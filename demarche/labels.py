@@ -22,6 +22,8 @@ from demarche.options import (
 )
 from demarche.printing import echo, interval, not_read, table, warn
 from demarche.project import LabelFiles, here, label_files, print_unfinished, unfinished_project
+from demarche.rules import check_rules
+from labels.errors import DemarcheError
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
@@ -60,18 +62,42 @@ def check(
     articles: Annotated[
         Path | None, typer.Option(help="Articles (JSON lines). If given, the passage offsets are checked against them.")
     ] = None,
+    rules: Annotated[
+        bool,
+        typer.Option(
+            "--rules", help="Say which examples in the codebook's rules annotators and a model decide otherwise."
+        ),
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The model for --rules: a models:/ or runs:/ URI, or a folder.")
+    ] = None,
+    examples_out: Annotated[
+        Path | None, typer.Option(help="With --rules: file for the examples as passages to annotate (.jsonl).")
+    ] = None,
 ) -> None:
     """Check a codebook, passages and annotations.
 
     Every problem is reported with its file and line. Copies of a text with different labels, topics without a
-    definition and stances without a target are warnings.
+    definition and stances without a target are warnings. In a project without labels, the codebook is checked alone.
     """
+    from labels.codebook import read_codebook
     from labels.doubts import doubts
 
+    if (model or examples_out) and not rules:
+        raise DemarcheError("--model and --examples-out belong to --rules; add it")
+    if rules and codebook is not None and passages is None:
+        check_rules(read_codebook(codebook), None, model=model, out=examples_out)
+        return
     if codebook is None and not annotations and (unfinished := unfinished_project()):
-        print_unfinished(unfinished)
+        if rules:
+            check_rules(unfinished.codebook, None, model=model, out=examples_out)
+        else:
+            print_unfinished(unfinished)
         return
     data = read_and_warn(label_files(codebook, passages, annotations), articles=articles)
+    if rules:
+        check_rules(data.codebook, data, model=model, out=examples_out)
+        return
     for doubt in doubts(data):
         warn(f"warning: {doubt}")
     annotators = {annotation.annotator for annotation in data.annotations}
@@ -120,7 +146,6 @@ def agreement(
 
     Krippendorff's alpha and Cohen's kappa are printed with confidence intervals, and each alpha is interpreted.
     """
-    from labels.errors import DemarcheError
     from labels.gold.agreement import agreements, in_words, pairs
 
     data = read_and_warn(label_files(codebook, passages, annotations))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
-    field_validator,
     model_serializer,
     model_validator,
 )
@@ -24,7 +24,14 @@ STANCES: tuple[Stance, ...] = get_args(Stance)
 Name = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
-Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+def _version_is_text(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} must be three numbers in quotes, like '1.0.0'")
+    return value
+
+
+Version = Annotated[str, BeforeValidator(_version_is_text), Field(pattern=r"^\d+\.\d+\.\d+$")]
+"""Three numbers (semver.org): the first is raised if topics change, the second if a decision does, the third for wording."""
 
 
 class Rule(Frozen):
@@ -74,14 +81,13 @@ class Topic(Frozen):
 
 
 class Change(Frozen):
-    """What a version of a codebook did with the topics of the version `after` which it came.
+    """What a version of a codebook did with the topics of the version before it.
 
-    `renamed` and `split` go from an old topic to its new ones, and `merged` from a new topic to its old ones. A topic
-    that is not named keeps its id.
+    `renamed` and `split` go from an old topic to its new ones, `merged` from a new topic to its old ones. Topics that are
+    not named keep their ids.
     """
 
     version: Version
-    after: Version
     renamed: dict[Name, Name] = {}
     split: dict[Name, Annotated[tuple[Name, ...], Field(min_length=2)]] = {}
     merged: dict[Name, Annotated[tuple[Name, ...], Field(min_length=2)]] = {}
@@ -104,13 +110,6 @@ class Codebook(Frozen):
     rules: tuple[str, ...] = ()
     history: tuple[Change, ...] = ()
 
-    @field_validator("version", mode="before")
-    @classmethod
-    def _version_is_text(cls, value: Any) -> Any:
-        if isinstance(value, int | float):
-            raise ValueError(f"{value} must be three numbers in quotes, like '1.0.0'")
-        return value
-
     @model_validator(mode="after")
     def _topics_differ(self) -> Codebook:
         seen: set[str] = set()
@@ -128,6 +127,12 @@ class Codebook(Frozen):
     @property
     def topic_ids(self) -> tuple[str, ...]:
         return tuple(topic.id for topic in self.topics)
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """The version as numbers, which sort."""
+        first, second, third = map(int, self.version.split("."))
+        return first, second, third
 
     def topic(self, id: str) -> Topic:
         return next(topic for topic in self.topics if topic.id == id)

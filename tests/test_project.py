@@ -59,7 +59,7 @@ def test_without_topics_the_codebook_has_a_complete_one_as_an_example(here: Path
     assert any(rule.examples for rule in topic.exclude)
 
 
-@given(topics=st.lists(st.text(min_size=1).filter(lambda id: id.strip() and id.isprintable()), unique=True))
+@given(topics=st.lists(st.text(min_size=1).filter(lambda each: each.strip() and each.isprintable()), unique=True))
 @settings(max_examples=30)
 def test_topics_of_any_name_stand_in_the_stub(tmp_path_factory: pytest.TempPathFactory, topics: list[str]) -> None:
     folder = tmp_path_factory.mktemp("project")
