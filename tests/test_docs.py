@@ -102,12 +102,12 @@ def test_the_commands_of_the_readmes_run_in_order(project: Path, monkeypatch: py
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 
 
-def test_the_commands_of_the_pages_on_labelling_and_tagging_run_in_order(
+def test_the_commands_of_the_pages_on_training_and_tagging_run_in_order(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    pages = [REPOSITORY / "docs" / name for name in ("labelling.md", "tagging.md", "files.md", "totals.md")]
+    pages = [REPOSITORY / "docs" / name for name in ("training.md", "choosing.md", "tagging.md", "files.md", "totals.md")]
     lines = [line for page in pages for block in blocks(page, "sh") for line in block.splitlines()]
     small = "demarche train configs/linear.yaml topics.ngrams.chars=null stance.ngrams.chars=null"
     printed = ""
