@@ -20,6 +20,7 @@ with exit_on_interrupt():
         promote,
         report,
         runs,
+        sheets,
         sweep,
         tables,
         tag,
@@ -49,6 +50,8 @@ with exit_on_interrupt():
     labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
+    labels.app.command("sheet")(sheets.sheet)
+    tables.import_app.command("sheets")(sheets.import_sheets)
     labels.app.command("plan")(totals.plan)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
