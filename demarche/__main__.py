@@ -22,6 +22,7 @@ with exit_on_interrupt():
         promote,
         report,
         runs,
+        sheets,
         sweep,
         tables,
         tag,
@@ -52,6 +53,8 @@ with exit_on_interrupt():
     labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
+    labels.app.command("sheet")(sheets.sheet)
+    tables.import_app.command("sheets")(sheets.import_sheets)
     labels.app.command("plan")(totals.plan)
     labels.app.command("diff")(codebooks.diff)
     labels.app.command("migrate")(codebooks.migrate)

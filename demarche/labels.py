@@ -191,16 +191,30 @@ def adjudicate(
             help="Voting method; dawid_skene weights annotators by their estimated accuracy.",
         ),
     ] = "majority",
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for a sheet in which an adjudicator decides ties and passages in doubt. It shows the readings "
+            "without names.",
+        ),
+    ] = None,
+    differing: Annotated[
+        bool, typer.Option("--differing", help="Also put passages into the sheet on which a minority differs.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the order of the readings in the sheet.")] = 13,
 ) -> None:
     """Resolve disagreements between annotators by vote.
 
-    Ties are left open and listed.
+    Ties are left open and listed. `demarche labels import sheets` brings the adjudicator's sheet back.
     """
+    from demarche.sheets import check_ties, write_ties
     from labels.files import check_jsonl_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 
     files = label_files(codebook, passages, annotations)
     check_jsonl_output(out, inputs=[files.codebook, files.passages, *files.annotations])
+    check_ties(sheet, differing=differing)
     data = read_and_warn(files)
     examples = adjudicate(data.passages, data.annotations, by=by)
     with jsonl_writer(out) as write:
@@ -212,6 +226,10 @@ def adjudicate(
         table(("passage", "tied"), ties[:TIES_SHOWN], title="ties, to be decided by an annotator named adjudicator")
         if len(ties) > TIES_SHOWN:
             echo(f"… and {len(ties) - TIES_SHOWN} more")
+    if sheet is not None:
+        write_ties(data, examples, sheet, (files.codebook, files.passages), differing=differing, seed=seed)
+    elif tied:
+        echo("to decide them in a sheet, add --sheet DIR")
 
 
 @app.command()

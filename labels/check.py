@@ -31,7 +31,8 @@ class LabelledData:
         """Return a digest that depends on every character of text and every label, but not on the order of the lines."""
         parts = [self.codebook.model_dump_json(exclude={"history"})]  # how the labels came to be changes none
         parts += sorted(passage.model_dump_json() for passage in self.passages)
-        parts += sorted(annotation.model_dump_json() for annotation in self.annotations)
+        # A doubt or a note is no label: adding one makes no other data set.
+        parts += sorted(annotation.model_dump_json(exclude={"doubt", "note"}) for annotation in self.annotations)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

@@ -163,13 +163,18 @@ class Label(Frozen):
 
 
 class Annotation(Frozen):
-    """One annotator's reading of one passage. An empty list of labels means none of the topics."""
+    """One annotator's reading of one passage. An empty list of labels means none of the topics.
+
+    `doubt` and `note` are for people: an annotator was not sure, and why. They are no part of the labels.
+    """
 
     passage: Name
     annotator: Name
     codebook: Annotated[str, Field(pattern=r"^[^\s@]+@\d+\.\d+\.\d+$")]
     # Required: a forgotten field must not be read as "none of the topics".
     labels: tuple[Label, ...]
+    doubt: bool = False
+    note: str | None = None
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Annotation:

@@ -16,7 +16,7 @@ from labels.signatures import HEAD, recognise
 from labels.table_files.parquet import seekable
 from labels.table_files.rows import Rows, cells_by_name, reason_not_names, reason_not_table, repeated_names
 
-_BROKEN = (
+BROKEN = (
     BadZipFile,
     NotImplementedError,
     KeyError,
@@ -54,7 +54,7 @@ def read_workbook(path: Path, problems: Problems, format: FileFormat, columns: C
         )
         return
     try:
-        if what := _reason_not_opened(path):
+        if what := reason_not_opened(path):
             problems.add(path, None, what)
             return
         values, formulas = (load_workbook(seekable(path), read_only=True, data_only=only) for only in (True, False))
@@ -65,11 +65,11 @@ def read_workbook(path: Path, problems: Problems, format: FileFormat, columns: C
         if name is not None:
             lines = _lines(values[name], formulas[name], path, problems)
             yield from _rows(name, lines, path, problems, format, columns)
-    except _BROKEN as error:
+    except BROKEN as error:
         problems.add(path, None, f"not an Excel workbook, or a damaged one: {one_line(str(error))}")
 
 
-def _reason_not_opened(path: Path) -> str | None:
+def reason_not_opened(path: Path) -> str | None:
     """Return why the archive of a workbook must not or cannot be unpacked, or None."""
     with ZipFile(seekable(path)) as archive:
         members = archive.infolist()

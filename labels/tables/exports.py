@@ -256,4 +256,5 @@ def _count_losses(data: LabelledData, types: Mapping[str, type], columns: TableC
             )
     other_versions = [annotation for annotation in data.annotations if annotation.codebook != data.codebook.reference]
     lost["references to another version of the codebook"] = len(other_versions)
+    lost["doubts and notes"] = sum(annotation.doubt or annotation.note is not None for annotation in data.annotations)
     return lost

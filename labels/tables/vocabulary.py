@@ -36,7 +36,7 @@ class Vocabulary:
 
     def __init__(self, options: ImportOptions, codebook: Codebook | None):
         self._topics = frozenset(codebook.topic_ids) if codebook else None
-        self._spellings = _spellings(codebook) if codebook else {}
+        self._spellings = spellings(codebook) if codebook else {}
         self._values = _by_key(options.values)
         for key, value in options.values.items():
             if value in PLACEHOLDERS and value not in (self._topics or ()):
@@ -296,7 +296,7 @@ def _key(value: str) -> str:
     return whole if decimals and not decimals.strip("0") else value.strip().casefold()
 
 
-def _spellings(codebook: Codebook) -> dict[str, str]:
+def spellings(codebook: Codebook) -> dict[str, str]:
     """Return {folded id or name: topic id}, without those that fit several topics."""
     known: dict[str, set[str]] = {}
     for topic in codebook.topics:
