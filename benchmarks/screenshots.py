@@ -1,5 +1,5 @@
 """`make screenshots`: train a few small runs in a store of their own and take pictures for the docs: of the runs in the UI,
-and of a report on the starter corpus as the champion tags it.
+of a report on the starter corpus as the champion tags it, and of the page to label passages on.
 
     python -m benchmarks.screenshots [--data FOLDER] [STORE] [PICTURES]
 
@@ -42,6 +42,8 @@ RUNS = {
 }
 WIDTH, HEIGHT = 1500, 940  # pixels
 REPORT_HEIGHT = 1250
+LABELLED = "1feee"
+"""Keys by which the first passage is labelled on the page for annotators."""
 _PATIENCE = 120  # seconds
 # The UI of a first visit is that for language models, and opens a panel for questions to one.
 _SETTINGS = {
@@ -97,6 +99,29 @@ def ui() -> Iterator[str]:
             process.terminate()
 
 
+@contextlib.contextmanager
+def annotation_page(store: Path) -> Iterator[str]:
+    """Start `demarche labels annotate` on passages of the starter corpus, and yield its address."""
+    for left in store.glob("anna.jsonl*"):
+        left.unlink()
+    command = [sys.executable, "-m", "demarche", "labels", "annotate", "seeds/passages.jsonl", "--annotator", "anna"]
+    command += [
+        "--codebook",
+        "labels/foreign_affairs/codebook.yaml",
+        "--out",
+        str(store / "anna.jsonl"),
+        "--next",
+        "60",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
 class Browser:
     """Headless Chromium that takes pictures of pages."""
 
@@ -120,12 +145,13 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def picture(self, file: Path, url: str, *, until: str, height: int = HEIGHT) -> None:
-        """Take a picture of a page once it shows the text `until`."""
+    def picture(self, file: Path, url: str, *, until: str, height: int = HEIGHT, keys: str = "") -> None:
+        """Take a picture of a page once it shows the text `until`, and after these keys."""
         self._set_size(WIDTH, height)
         self.driver.get("about:blank")
         self.driver.get(url)
         self._wait_for(until)
+        self.driver.switch_to.active_element.send_keys(keys)
         # Charts and pictures of a run come after the text.
         time.sleep(6)
         self._hide_notices()
@@ -166,6 +192,8 @@ def main(store: Path, pictures: Path, data: Path | None) -> None:
             browser.picture(
                 pictures / "report.png", make_report(store).as_uri(), until="Passages", height=REPORT_HEIGHT
             )
+            with annotation_page(store) as page:
+                browser.picture(pictures / "annotate.png", page, until="of 60 read", keys=LABELLED)
             browser.picture(store / "model.png", f"{address}/#/models/{MODEL}/versions/1", until="Version 1")
         finally:
             browser.driver.quit()

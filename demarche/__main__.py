@@ -13,6 +13,7 @@ with exit_on_interrupt():
     import typer
 
     from demarche import (
+        annotate,
         choose,
         codebooks,
         detached,
@@ -51,6 +52,7 @@ with exit_on_interrupt():
     app.add_typer(labels.app, name="labels")
     labels.app.add_typer(tables.import_app, name="import")
     labels.app.add_typer(tables.export_app, name="export")
+    labels.app.command("annotate")(annotate.annotate)
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
     labels.app.command("sheet")(sheets.sheet)

@@ -31,7 +31,9 @@ def sheet(
     passages: Passages,
     codebook: CodebookOption,
     annotators: Annotated[str, typer.Option(metavar="NAMES", help="Names of the annotators: anna,bert.")],
-    out: Annotated[Path, typer.Option(help="Folder for the sheets: anna.xlsx and anna.csv, of which one is filled in.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the sheets: anna.xlsx and anna.csv, of which one is filled in.")
+    ],
     overlap: Annotated[
         float,
         typer.Option(
@@ -77,7 +79,9 @@ def sheet(
     shared = set.intersection(*({passage.id for passage in part} for part in parts.values()))
     _print_parts(parts, shared)
     if len(names) > 1 and not shared:
-        warn("note: no passage is read by two annotators, so their agreement cannot be measured; --overlap gives them some")
+        warn(
+            "note: no passage is read by two annotators, so their agreement cannot be measured; --overlap gives them some"
+        )
     echo()
     echo(f"{counted(len(sheets), 'sheet')} of {counted(len(known), 'passage')} in {out}; when they are filled in:")
     _print_import(out, codebook, passages, out.with_name(f"{out.name}.jsonl"))
@@ -112,7 +116,8 @@ def _print_import(folder: Path, codebook: Path, passages: Path, out: Path) -> No
 
 def import_sheets(
     sheets: Annotated[
-        list[Path], typer.Argument(metavar="DIR", help="Folder with the returned sheets (.xlsx or .csv), or such files.")
+        list[Path],
+        typer.Argument(metavar="DIR", help="Folder with the returned sheets (.xlsx or .csv), or such files."),
     ],
     codebook: CodebookOption,
     passages: Annotated[Path, typer.Option(help="The passages that the sheets were made of (JSON lines).")],

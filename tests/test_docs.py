@@ -107,7 +107,9 @@ def test_the_commands_of_the_pages_on_training_and_tagging_run_in_order(
 ) -> None:
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    pages = [REPOSITORY / "docs" / name for name in ("training.md", "choosing.md", "tagging.md", "files.md", "totals.md")]
+    pages = [
+        REPOSITORY / "docs" / name for name in ("training.md", "choosing.md", "tagging.md", "files.md", "totals.md")
+    ]
     lines = [line for page in pages for block in blocks(page, "sh") for line in block.splitlines()]
     small = "demarche train configs/linear.yaml topics.ngrams.chars=null stance.ngrams.chars=null"
     printed = ""

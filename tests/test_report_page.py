@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +11,11 @@ import pytest
 
 from labels.tables.writers import table_writer
 from tagging.rows import TYPES
+from tests.chromium import needs_chromium, open_chromium, press, set_width, wait
 from tests.conftest import demarche
 from tests.report_tags import NASTY, world
 
-pytest.importorskip("selenium", reason="the page is not opened: selenium is missing (pip install -e '.[dev]')")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.skipif(
-        DRIVER is None, reason="the page is not opened: Chromium is missing (apt-get install chromium chromium-driver)"
-    ),
-    pytest.mark.xdist_group("report"),
-]
-_PATIENCE = 60  # seconds
+pytestmark = [needs_chromium, pytest.mark.xdist_group("report")]
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +29,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    try:
+    with open_chromium() as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
@@ -59,19 +40,6 @@ def browser(chromium: Any, page: Path) -> Any:
     chromium.get(page.as_uri())
     wait(lambda: drawn(chromium))
     return chromium
-
-
-def set_width(driver: Any, width: int) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
-def wait(until: Callable[[], Any]) -> Any:
-    end = time.monotonic() + _PATIENCE
-    while not (found := until()):
-        assert time.monotonic() < end, "the page did not get there"
-        time.sleep(0.05)
-    return found
 
 
 def drawn(driver: Any) -> int:
@@ -84,10 +52,6 @@ def shown(driver: Any) -> list[str]:
 
 def matches(driver: Any) -> str:
     return str(driver.find_element("id", "matches").text)
-
-
-def press(driver: Any, *keys: str) -> None:
-    driver.switch_to.active_element.send_keys(*keys)
 
 
 def test_the_page_asks_the_network_for_nothing_and_reports_no_error(browser: Any, page: Path) -> None:

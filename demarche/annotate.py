@@ -1,0 +1,149 @@
+"""The command `demarche labels annotate`: a page in the browser to label passages on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demarche.labels import Passages
+from demarche.printing import echo
+from demarche.project import here
+from demarche.tag import resolve_model
+from labels.errors import DemarcheError
+from labels.wording import counted
+
+if TYPE_CHECKING:
+    from labels.annotate.server import Suggest
+    from labels.annotate.session import Session
+    from labels.passages import Passage
+
+_SEED = 13
+"""Random seed of the choice of passages, as that of `labels suggest`."""
+
+
+def annotate(
+    passages: Passages = None,
+    *,
+    annotator: Annotated[str, typer.Option(metavar="NAME", help="Name of the annotator.")],
+    codebook: Annotated[
+        Path | None, typer.Option(help="Codebook (YAML).  [default: that of the project]", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the annotations (JSON lines); it is continued.  [default: labels/annotations/NAME.jsonl in a "
+            "project]",
+            show_default=False,
+        ),
+    ] = None,
+    next: Annotated[
+        int | None,
+        typer.Option(
+            "--next",
+            min=1,
+            metavar="N",
+            help="Show only the next N unread passages; with --model, those that `labels suggest` would choose.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A models:/ or runs:/ URI, or a model folder, to ask for suggestions."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port on this machine.  [default: a free one]", show_default=False)
+    ] = 0,
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Label passages on a page in the browser, by keyboard, until Ctrl-C.
+
+    Every action is saved at once, and the next start goes on at the first unread passage. The page is for this machine alone.
+    """
+    from labels.annotate.session import Session
+    from labels.check import read_passages
+    from labels.codebook import read_codebook
+
+    project = here("PASSAGES, --codebook, --out") if not (passages and codebook and out) else None
+    source = passages or (project.passages if project else Path())
+    book = read_codebook(codebook or (project.codebook if project else Path()))
+    path = out or Path("labels/annotations") / f"{annotator}.jsonl"
+    known = read_passages(source)
+    folder, _ = resolve_model(model) if model else (None, "")
+    session = Session(book, known, annotator, path)
+    try:
+        if next is not None:
+            session.show(_next(session, source, next, folder))
+        _serve(session, port=port, suggest=_suggester(folder) if folder else None, is_opened=open)
+    finally:
+        session.close()
+        echo(f"{counted(session.count_read(), 'passage')} of {len(session.shown)} read; annotations in {path}")
+
+
+def _next(session: Session, source: Path, n: int, model: Path | None) -> list[Passage]:
+    """Return the passages to read next: in their order, or by a model the most useful ones."""
+    read = session.annotations().keys()
+    unread = [passage for passage in session.shown if passage.id not in read]
+    if not unread:
+        raise DemarcheError(f"{source}: all passages are read")
+    if model is None:
+        return unread[:n]
+    return _most_useful(unread, [passage for passage in session.shown if passage.id in read], n, model)
+
+
+def _most_useful(unread: list[Passage], read: list[Passage], n: int, model: Path) -> list[Passage]:
+    """Return what `labels suggest` chooses of the unread passages; it reads files, since they may be large."""
+    from tempfile import TemporaryDirectory
+
+    from labels.files import write_jsonl
+    from tagging.suggest import suggest_from_passages
+
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("unread.jsonl", "read.jsonl")]
+        for file, passages in zip(files, (unread, read), strict=True):
+            write_jsonl(file, passages)
+        suggestion = suggest_from_passages(files[:1], model, n, labelled=files[1:] if read else [], seed=_SEED)
+    known = {passage.id: passage for passage in unread}
+    return [known[candidate.passage.id] for candidate in suggestion.chosen]
+
+
+def _suggester(folder: Path) -> Suggest:
+    from labels.passages import Label
+    from models.tagger import Tagger
+
+    tagger = Tagger.load(folder)
+
+    def suggest(passage: Passage) -> Sequence[Label]:
+        (tags,) = tagger.tag([passage])
+        return [Label(topic=tag.topic, stance=tag.stance) for tag in tags if tag.assigned]
+
+    return suggest
+
+
+def _serve(session: Session, *, port: int, suggest: Suggest | None, is_opened: bool) -> None:
+    import socket
+    import webbrowser
+
+    import uvicorn
+
+    from labels.annotate.server import HOST, make_app, new_token
+
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as error:
+        raise DemarcheError(f"{HOST}:{port}: {error.strerror or error}; choose another with --port") from None
+    with listening:
+        port, token = listening.getsockname()[1], new_token()
+        address = f"http://{HOST}:{port}/?token={token}"
+        echo(
+            f"{len(session.shown) - session.count_read()} of {counted(len(session.shown), 'passage')} to read, on this page:"
+        )
+        echo(f"  {address}")
+        echo("stop it with Ctrl-C")
+        if is_opened:
+            webbrowser.open(address)
+        app = make_app(session, token=token, port=port, suggest=suggest)
+        # The address has the token, so requests are not logged.
+        settings = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Server(settings).run(sockets=[listening])

@@ -1,0 +1,301 @@
+"""A page to label passages on: nothing that was acknowledged is lost, and nobody else gets in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from labels.annotate.journal import Action, Journal
+from labels.annotate.server import make_app
+from labels.annotate.session import Session, Stale
+from labels.codebook import write_codebook
+from labels.errors import BadInput, DemarcheError, Problems
+from labels.files import read_jsonl, write_jsonl
+from labels.passages import Annotation, Label, Passage
+from tests.conftest import BOOK, demarche
+
+PORT = 8123
+TOKEN = "a-token"
+
+
+def passages(count: int = 3, text: str = "The mayor 🫖 praises tea. It rains.") -> list[Passage]:
+    return [Passage(id=f"p{n}", article=f"a{n}", text=text, start=0, end=len(text)) for n in range(count)]
+
+
+def session(out: Path, **fields: Any) -> Session:
+    return Session(
+        fields.get("codebook", BOOK), fields.get("passages", passages()), fields.get("annotator", "anna"), out
+    )
+
+
+def read(out: Path) -> dict[str, Annotation]:
+    problems = Problems()
+    annotations = {each.passage: each for _, each in read_jsonl(out, Annotation, problems)}
+    problems.raise_any()
+    return annotations
+
+
+def journal_of(out: Path) -> Path:
+    return out.with_name(out.name + ".journal")
+
+
+def tea(passage: str = "p0", **fields: Any) -> Action:
+    return Action(passage=passage, labels=(Label(topic="tea", **fields),))
+
+
+LABELS = st.lists(st.builds(Label, topic=st.sampled_from(BOOK.topic_ids), stance=st.sampled_from(["favor", None])),
+                  unique_by=lambda label: label.topic).map(tuple)  # fmt: skip
+ACTIONS = st.lists(
+    st.one_of(
+        st.builds(Action, passage=st.sampled_from(["p0", "p1"]), labels=st.one_of(st.none(), LABELS), note=st.one_of(st.none(), st.text(max_size=3))),
+        st.just("undo"),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(actions=ACTIONS, cut=st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_after_a_kill_at_any_byte_all_whole_actions_are_there(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[Any], cut: float
+) -> None:
+    out = tmp_path_factory.mktemp("journal") / "anna.jsonl"
+    states: list[tuple[int, dict[str, Annotation]]] = []
+    with closing(session(out)) as page:
+        states.append((0, {}))
+        for action in actions:
+            page.undo() if action == "undo" else page.read(action, revision=page.revision(action.passage))
+            assert read(out) == page.annotations()
+            states.append((journal_of(out).stat().st_size, page.annotations()))
+    # The bytes that reached the disk before the kill; the annotations are those of the action before, or of this one.
+    kept = int(cut * journal_of(out).stat().st_size)
+    os.truncate(journal_of(out), kept)
+    whole = [annotations for size, annotations in states if size <= kept]
+    write_jsonl(out, whole[-1].values())
+    with closing(session(out)) as page:
+        assert page.annotations() == whole[-1]
+        assert read(out) == whole[-1]
+
+
+def test_a_torn_last_line_is_no_action_but_a_broken_line_before_it_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+    with journal_of(out).open("a", encoding="utf-8") as journal:
+        journal.write('{"passage": "p1", "lab')
+    with closing(session(out)) as page:
+        assert set(page.annotations()) == {"p0"}
+    journal_of(out).write_text("{}\n" + journal_of(out).read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"journal:1: passage: missing"):
+        session(out)
+
+
+def test_a_kill_between_journal_and_annotations_loses_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+        before = out.read_bytes()
+        page.read(tea("p1"), revision=0)
+    out.write_bytes(before)
+    with closing(session(out)) as page:
+        assert set(page.annotations()) == {"p0", "p1"} == set(read(out))
+
+
+def test_annotations_that_were_changed_elsewhere_are_not_overwritten(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+        page.read(tea("p1"), revision=0)
+    write_jsonl(out, [Annotation(passage="p2", annotator="anna", codebook=BOOK.reference, labels=())])
+    with pytest.raises(DemarcheError, match="has other annotations than"):
+        session(out)
+    assert set(read(out)) == {"p2"}
+
+
+def test_none_of_the_topics_is_a_reading_and_an_opened_passage_is_not(tmp_path: Path) -> None:
+    with closing(session(tmp_path / "anna.jsonl")) as page:
+        page.read(Action(passage="p0", labels=()), revision=0)
+        assert read(page.out)["p0"].labels == ()
+        page.read(Action(passage="p0", labels=None), revision=1)
+        assert read(page.out) == {}
+
+
+def test_undo_goes_back_action_by_action_also_after_a_restart(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+        page.read(tea(stance="favor"), revision=1)
+        page.read(tea("p1"), revision=0)
+        assert page.undo() == "p1"
+    with closing(session(out)) as page:
+        assert page.annotations()["p0"].labels == (Label(topic="tea", stance="favor"),)
+        assert page.undo() == "p0"
+        assert page.annotations()["p0"].labels == (Label(topic="tea"),)
+        assert page.undo() == "p0"
+        assert page.undo() is None
+        assert page.annotations() == {}
+
+
+def test_annotations_without_a_journal_are_continued(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    first = Annotation(passage="p0", annotator="anna", codebook="tiny@1.0.0", labels=(Label(topic="tea"),), note="hm")
+    write_jsonl(out, [first])
+    with closing(session(out)) as page:
+        page.read(tea("p1"), revision=0)
+    assert read(out)["p0"] == first
+    assert set(read(out)) == {"p0", "p1"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"annotator": "bert"}, "by 'anna', not by 'bert'"),
+        ({"codebook": BOOK.model_copy(update={"version": "2.0.0"})}, "labels migrate"),
+    ],
+)
+def test_somebody_elses_file_is_refused_and_left_as_it_is(tmp_path: Path, fields: Any, message: str) -> None:
+    out = tmp_path / "out.jsonl"
+    write_jsonl(out, [Annotation(passage="p0", annotator="anna", codebook=BOOK.reference, labels=())])
+    before = out.read_bytes()
+    with pytest.raises(BadInput, match=message):
+        session(out, **fields)
+    assert out.read_bytes() == before
+    assert not journal_of(out).exists()
+
+
+def test_a_second_page_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    with closing(session(tmp_path / "anna.jsonl")), pytest.raises(DemarcheError, match="another page is open"):
+        session(tmp_path / "anna.jsonl")
+
+
+def test_a_reading_by_a_tab_that_is_out_of_date_is_refused(tmp_path: Path) -> None:
+    with closing(session(tmp_path / "anna.jsonl")) as page:
+        page.read(tea(), revision=0)
+        with pytest.raises(Stale):
+            page.read(Action(passage="p0", labels=()), revision=0)
+        assert page.annotations()["p0"].labels == (Label(topic="tea"),)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (Action(passage="px", labels=()), "no passage 'px'"),
+        (Action(passage="p0", labels=(Label(topic="te"),)), "did you mean 'tea'"),
+        (tea(evidence=(0, 99)), "ends after the passage"),
+        (Action(passage="p0", labels=(Label(topic="tea"), Label(topic="tea"))), "occurs twice"),
+    ],
+)
+def test_what_no_annotation_may_be_is_refused(tmp_path: Path, action: Action, message: str) -> None:
+    with closing(session(tmp_path / "anna.jsonl")) as page:
+        with pytest.raises(DemarcheError, match=message):
+            page.read(action, revision=0)
+        assert page.annotations() == {}
+        assert Journal(journal_of(page.out)).actions == []
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with closing(session(tmp_path / "anna.jsonl")) as page:
+        app = make_app(page, token=TOKEN, port=PORT, suggest=lambda passage: [Label(topic="rain", stance="against")])
+        client = TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
+        client.params = {"token": TOKEN}
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("request_", "refused"),
+    [
+        ({}, False),
+        ({"headers": {"origin": f"http://127.0.0.1:{PORT}", "sec-fetch-site": "same-origin"}}, False),
+        ({"headers": {"host": f"localhost:{PORT}"}}, False),
+        ({"params": {"token": "another"}}, True),
+        ({"params": {"token": "é"}}, True),
+        ({"headers": {"host": "news.example"}}, True),
+        ({"headers": {"host": f"127.0.0.1:{PORT + 1}"}}, True),
+        ({"headers": {"origin": "http://news.example"}}, True),
+        ({"headers": {"origin": "null"}}, True),
+        ({"headers": {"sec-fetch-site": "cross-site"}}, True),
+        ({"headers": {"sec-fetch-site": "same-site"}}, True),
+    ],
+)
+def test_other_hosts_sites_and_tokens_are_refused(client: TestClient, request_: Any, refused: bool) -> None:
+    for path in ("/", "/page.js", "/state"):
+        response = client.get(path, **request_)
+        assert response.status_code == (403 if refused else 200)
+        assert "tea" not in response.text or not refused
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+
+
+def test_a_form_of_another_site_cannot_save(client: TestClient) -> None:
+    response = client.post(
+        "/reading", content='{"passage": "p0", "labels": []}', headers={"content-type": "text/plain"}
+    )
+    assert response.status_code == 403
+
+
+def test_the_suggestion_is_given_on_request_and_the_journal_knows(client: TestClient, tmp_path: Path) -> None:
+    client.post("/reading", json={"passage": "p1", "labels": [], "revision": 0})
+    assert client.post("/suggestion", json={"passage": "p0"}).json()["labels"][0]["topic"] == "rain"
+    client.post("/reading", json={"passage": "p0", "labels": [], "revision": 0})
+    suggested = [action.suggested for action in Journal(journal_of(tmp_path / "anna.jsonl")).actions]
+    assert suggested == [False, True]
+
+
+@pytest.mark.parametrize("body", ["[]", "nonsense", '{"passage": "p0"}', '{"passage": "p0", "revision": "x"}', '{"revision": 0, "passage": "p0", "labels": [{"topic": 1}]}', "[" * 100_000])  # fmt: skip
+def test_a_request_that_is_no_reading_is_answered_with_what_is_wrong(client: TestClient, body: str) -> None:
+    response = client.post("/reading", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert response.json()["error"]
+
+
+def test_a_stale_tab_gets_the_present_reading(client: TestClient) -> None:
+    client.post("/reading", json={"passage": "p0", "labels": [{"topic": "tea"}], "revision": 0})
+    stale = client.post("/reading", json={"passage": "p0", "labels": [], "revision": 0})
+    assert stale.status_code == 409
+    assert stale.json()["reading"]["labels"][0]["topic"] == "tea"
+    assert client.post("/reading", json={"passage": "p0", "labels": [], "revision": 1}).status_code == 200
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_codebook(tmp_path / "codebook.yaml", BOOK)
+    write_jsonl(tmp_path / "passages.jsonl", passages())
+    return tmp_path
+
+
+def test_the_command_refuses_what_it_cannot_serve(files: Path) -> None:
+    arguments = ["labels", "annotate", "passages.jsonl", "--annotator", "anna", "--codebook", "codebook.yaml"]
+    refused = demarche(*arguments, "--out", "anna.csv")
+    assert refused.exit_code == 2
+    assert "JSON lines are written here" in refused.output
+    write_jsonl(files / "done.jsonl", [Annotation(passage=f"p{n}", annotator="anna", codebook=BOOK.reference, labels=()) for n in range(3)])  # fmt: skip
+    done = demarche(*arguments, "--out", "done.jsonl", "--next", "2")
+    assert done.exit_code == 2
+    assert "all passages are read" in done.output
+
+
+def test_ctrl_c_ends_the_page_and_says_where_the_annotations_are(files: Path) -> None:
+    command = [sys.executable, "-m", "demarche", "labels", "annotate", "passages.jsonl", "--annotator", "anna"]
+    command += ["--codebook", "codebook.yaml", "--out", "anna.jsonl"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = [process.stdout.readline() for _ in range(3)]
+    assert printed[0] == "3 of 3 passages to read, on this page:\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    rest = process.stdout.read()
+    assert process.wait(timeout=30) == 130
+    assert rest == "0 passages of 3 read; annotations in anna.jsonl\n"
