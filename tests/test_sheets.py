@@ -27,7 +27,11 @@ def corpus(sizes: list[int]) -> list[Passage]:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(1, 9), min_size=1, max_size=15), st.integers(1, 4), st.floats(0, 1), st.integers(0, 99), st.data()
+    st.lists(st.integers(1, 9), min_size=1, max_size=15),
+    st.integers(1, 4),
+    st.floats(0, 1),
+    st.integers(0, 99),
+    st.data(),
 )
 def test_every_passage_is_read_by_all_or_by_one_and_the_rest_is_divided_evenly(
     sizes: list[int], annotators: int, overlap: float, seed: int, data: st.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 
-from labels.check import read_labelled
+from labels.check import LabelledData, read_labelled
 from labels.codebook import write_codebook
 from labels.files import write_jsonl
 from labels.gold.adjudication import adjudicate
@@ -16,7 +16,6 @@ from labels.passages import Annotation, Label, Shares
 from labels.sheets.ties import DIFFERENT, IN_DOUBT, open_questions
 from tests.coding_sheets import BOOK, PASSAGES, fill, make_folder, passage, read_annotations, rows_of
 from tests.conftest import demarche
-from labels.check import LabelledData
 
 
 def reading(passage: str, annotator: str, *labels: tuple[str, str | None], **fields: Any) -> Annotation:
@@ -75,7 +74,11 @@ def test_more_topics_than_usual_get_columns_and_soft_labels_are_shown() -> None:
 
 def test_labels_toward_named_targets_are_left_out_and_counted() -> None:
     named = Annotation(
-        passage="p1", annotator="anna", codebook=BOOK.reference, labels=(Label(target="kites", stance="favor"),), doubt=True
+        passage="p1",
+        annotator="anna",
+        codebook=BOOK.reference,
+        labels=(Label(target="kites", stance="favor"),),
+        doubt=True,
     )
     data = LabelledData(BOOK, PASSAGES, [named])
     asked = open_questions(data, adjudicate(PASSAGES, [named]), seed=1)

@@ -57,7 +57,9 @@ class AnswerReader:
                 columns[id] = column
                 labels[id] = Label(topic=id, stance=read, holder=word(holder) or None)
         if says_none and columns:
-            report(f"column {says_none!r}: {NONE!r} means none of the topics, but the row has {', '.join(columns)}; keep one")
+            report(
+                f"column {says_none!r}: {NONE!r} means none of the topics, but the row has {', '.join(columns)}; keep one"
+            )
         doubt, note = _doubt(row)
         return Answer(tuple(labels.values()) if labels or says_none else None, doubt, note)
 

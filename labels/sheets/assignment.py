@@ -23,7 +23,9 @@ def check_annotators(annotators: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for name in annotators:
         if not re.fullmatch(r"\w([\w.@ +-]*\w)?", name) or not is_person(name):
-            raise DemarcheError(f"annotator {name!r}: use letters, digits and . @ + - _, since sheets are named after it")
+            raise DemarcheError(
+                f"annotator {name!r}: use letters, digits and . @ + - _, since sheets are named after it"
+            )
         if name.casefold() in seen:
             raise DemarcheError(f"annotator {name!r} is named twice (also {seen[name.casefold()]!r}); name each once")
         seen[name.casefold()] = name
@@ -66,7 +68,7 @@ def _articles(passages: Sequence[Passage], seed: object) -> list[Article]:
     by_article: dict[str, Article] = {}
     for passage in sorted(passages, key=lambda each: (each.start, each.id)):
         by_article.setdefault(passage.article, []).append(passage)
-    return [by_article[id] for id in sorted(by_article, key=lambda id: _rank(seed, id))]
+    return [by_article[id] for id in sorted(by_article, key=lambda each: _rank(seed, each))]
 
 
 def _in_order(passages: Sequence[Passage], seed: str) -> list[Passage]:

@@ -125,7 +125,9 @@ class SheetReader:
             if is_blank(row.get(ID)) and is_blank(row.get(TEXT)):
                 self._check_nothing_lost(path, line, row)
             elif mark is None:
-                what = f"column {MARK!r}: {one_line(cell)!r} does not say whose row it is; copy the cell from another row"
+                what = (
+                    f"column {MARK!r}: {one_line(cell)!r} does not say whose row it is; copy the cell from another row"
+                )
                 self._problems.add(path, line, what)
             elif mark not in refused:
                 yield line, row, mark
