@@ -208,7 +208,7 @@ def adjudicate(
 
     Ties are left open and listed. `demarche labels import sheets` brings the adjudicator's sheet back.
     """
-    from demarche.sheets import check_ties, write_ties
+    from demarche.ties_sheet import check_ties, write_ties
     from labels.files import check_jsonl_output, jsonl_writer
     from labels.gold.adjudication import adjudicate
 

@@ -10,11 +10,10 @@ import typer
 
 from demarche.labels import Passages
 from demarche.printing import echo, table, warn
+from demarche.ties_sheet import print_import
 from labels.wording import counted
 
 if TYPE_CHECKING:
-    from labels.check import LabelledData
-    from labels.gold.adjudication import Example
     from labels.passages import Passage
     from labels.sheets.collect import ImportedSheets
 
@@ -84,7 +83,7 @@ def sheet(
         )
     echo()
     echo(f"{counted(len(sheets), 'sheet')} of {counted(len(known), 'passage')} in {out}; when they are filled in:")
-    _print_import(out, codebook, passages, out.with_name(f"{out.name}.jsonl"))
+    print_import(out, codebook, passages, out.with_name(f"{out.name}.jsonl"))
 
 
 def _print_parts(parts: dict[str, list[Passage]], shared: set[str]) -> None:
@@ -107,11 +106,6 @@ def _formats(format: str | None) -> tuple[str, ...]:
     from labels.sheets.write import FORMATS
 
     return (f".{format}",) if format else FORMATS
-
-
-def _print_import(folder: Path, codebook: Path, passages: Path, out: Path) -> None:
-    command = ["demarche", "labels", "import", "sheets", str(folder), "--codebook", str(codebook)]
-    echo("  " + shlex.join([*command, "--passages", str(passages), "--out", str(out)]))
 
 
 def import_sheets(
@@ -181,47 +175,3 @@ def _print_next(imported: ImportedSheets, files: list[str], out: Path) -> None:
     else:
         command = ["stats", *files, str(out)]
     echo("  " + shlex.join(["demarche", "labels", *command]))
-
-
-def check_ties(folder: Path | None, *, differing: bool) -> None:
-    """Raise DemarcheError, before any work is done, if the adjudicator's sheet cannot be written."""
-    from labels.errors import DemarcheError
-    from labels.passages import ADJUDICATOR
-    from labels.sheets.write import sheet_files
-
-    if folder is not None:
-        sheet_files(folder, [ADJUDICATOR])
-    elif differing:
-        raise DemarcheError("--differing is for the sheet of an adjudicator; name its folder with --sheet")
-
-
-def write_ties(
-    data: LabelledData,
-    examples: list[Example],
-    folder: Path,
-    files: tuple[Path, Path],
-    *,
-    differing: bool,
-    seed: int,
-) -> None:
-    """Write the adjudicator's sheet into a folder, and print how to bring it back. `files`: codebook and passages."""
-    from labels.passages import ADJUDICATOR
-    from labels.sheets.ties import open_questions
-    from labels.sheets.write import write_sheets
-
-    asked = open_questions(data, examples, differing=differing, seed=seed)
-    if asked and asked.with_targets:
-        warn(
-            f"note: {counted(asked.with_targets, 'open passage')} with labels toward named targets, for which a sheet has no "
-            "columns; decide them in a table (demarche labels export table)"
-        )
-    if asked is None or not asked.sheet.rows:
-        echo(f"nothing to decide in a sheet; {folder} is not written")
-        return
-    write_sheets(folder, [asked.sheet], data.codebook)
-    others = len(asked.sheet.rows) - asked.tied
-    echo(
-        f"{counted(len(asked.sheet.rows), 'passage')} to decide ({asked.tied} tied, {others} in doubt"
-        f"{' or different' if differing else ''}) in {folder / ADJUDICATOR}.xlsx; when it is filled in:"
-    )
-    _print_import(folder, *files, folder.with_name(f"{folder.name}.jsonl"))

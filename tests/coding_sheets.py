@@ -25,7 +25,7 @@ BOOK = Codebook(
     topics=(
         Topic(id="tea", definition="hot drinks", target="drinking tea", include=("samovars",), exclude=("coffee",)),
         Topic(id="rain", name="wet weather", target="carrying umbrellas"),
-        Topic(id="=wind", target="kites"),
+        Topic(id="wind", target="kites"),
     ),
     stances={"favor": "for it"},
     rules=("Storms are wind.",),

@@ -96,6 +96,7 @@ def test_names_that_are_no_annotators_are_refused(names: list[str], what: str) -
         check_annotators(names)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1), st.integers(0, 10**6))
 def test_a_mark_is_read_back_from_its_cell(annotator: str, given: int) -> None:
     mark = Mark.of(annotator, BOOK, PASSAGES)._replace(given=given)
@@ -127,7 +128,7 @@ def test_a_workbook_shows_passages_drop_downs_and_the_codebook(tmp_path: Path) -
     }
     lists = book["lists"]
     assert lists.sheet_state == "hidden"
-    assert [cell.value for cell in lists["A"]] == ["none", "tea", "rain", "=wind"]
+    assert [cell.value for cell in lists["A"]] == ["none", "tea", "rain", "wind"]
     assert tuple(cell.value for cell in lists["B"][:3]) == STANCES
     shown = "\n".join(str(cell.value) for row in book["codebook"] for cell in row if cell.value)
     for expected in ("hot drinks", "drinking tea", "samovars", "coffee", "wet weather", "for it", "Storms are wind.",

@@ -68,7 +68,7 @@ def _articles(passages: Sequence[Passage], seed: object) -> list[Article]:
     by_article: dict[str, Article] = {}
     for passage in sorted(passages, key=lambda each: (each.start, each.id)):
         by_article.setdefault(passage.article, []).append(passage)
-    return [by_article[id] for id in sorted(by_article, key=lambda article: _rank(seed, article))]
+    return [by_article[id] for id in sorted(by_article, key=lambda each: _rank(seed, each))]
 
 
 def _in_order(passages: Sequence[Passage], seed: str) -> list[Passage]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ PASSAGES, CODEBOOK, LISTS = "passages", "codebook", "lists"
 """The sheets of a workbook; the last holds the values of the drop-downs and is hidden."""
 _WIDTHS = {ID: 14, TEXT: 75, QUESTION: 30, "title": 26, "source": 14, "date": 12, DOUBT: 8, NOTE: 32, MARK: 20}
 _WIDTHS_BY_KIND = {"topic": 17, "stance": 11, "holder": 18, "reading": 34}
+_LETTER, _LINE, _HIGHEST = 1.05, 15.0, 400.0
+"""Width of a letter, in those of a digit by which columns are measured; height of a line and of a row, in points."""
 _SHADES = {"header": "D9E2EC", "answer": "FFF8E1"}
 _OTHERS = {
     "favor": "for the target, stated or clearly implied",
@@ -59,16 +62,19 @@ def write_workbook(path: Path, sheet: Sheet, codebook: Codebook) -> None:
 
 
 def _fill_passages(page: Any, sheet: Sheet) -> None:
-    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
     from openpyxl.utils import get_column_letter
 
     page.title = PASSAGES
     page.freeze_panes = "A2"
-    shown = [column for column in sheet.columns if _width(column) is not None]
+    shown = [column for column in sheet.columns if column != MARK]
     bold, top = Font(bold=True), Alignment(wrap_text=True, vertical="top")
+    box = Border(*[Side(style="thin", color=_SHADES["header"])] * 4)  # a filled cell hides the lines between cells
     shades = {name: PatternFill("solid", start_color=shade) for name, shade in _SHADES.items()}
     answers = {place for place, column in enumerate(sheet.columns, start=1) if _is_answer(column)}
+    widths = {column: _width(column) for column in sheet.columns}
     for row, cells in enumerate([{column: column for column in sheet.columns}, *sheet.cells()], start=1):
+        page.row_dimensions[row].height = _height((cells[column], widths[column]) for column in shown)
         for place, column in enumerate(sheet.columns, start=1):
             cell = page.cell(row, place)
             _write_text(cell, cells[column])
@@ -76,13 +82,26 @@ def _fill_passages(page: Any, sheet: Sheet) -> None:
             if row == 1:
                 cell.font, cell.fill = bold, shades["header"]
             elif place in answers:
-                cell.fill = shades["answer"]
+                cell.fill, cell.border = shades["answer"], box
     for place, column in enumerate(sheet.columns, start=1):
-        page.column_dimensions[get_column_letter(place)].width = _width(column)
-    page.column_dimensions[get_column_letter(len(shown))].hidden = True  # the mark
+        page.column_dimensions[get_column_letter(place)].width = widths[column]
+    page.column_dimensions[get_column_letter(len(sheet.columns))].hidden = True  # the mark
+    page.print_title_rows = "1:1"
+    _fit_to_paper(page)
+
+
+def _fit_to_paper(page: Any) -> None:
     page.page_setup.orientation, page.page_setup.fitToHeight = "landscape", 0
     page.sheet_properties.pageSetUpPr.fitToPage = True
-    page.print_title_rows = "1:1"
+
+
+def _height(cells: Iterable[tuple[str, int]]) -> float:
+    """Return the height of a row in points, from its texts and the widths of their columns.
+
+    Not every program makes rows of wrapped text as high as they need to be.
+    """
+    lines = max(sum(math.ceil(len(part) * _LETTER / width) or 1 for part in text.split("\n")) for text, width in cells)
+    return min(lines * _LINE + 2, _HIGHEST)
 
 
 def _write_text(cell: Any, text: str) -> None:
@@ -99,8 +118,8 @@ def _is_answer(column: str) -> bool:
     return column in (DOUBT, NOTE) or column.rpartition("_")[0] in ("topic", "stance", "holder")
 
 
-def _width(column: str) -> int | None:
-    return _WIDTHS.get(column) or _WIDTHS_BY_KIND.get(column.rpartition("_")[0])
+def _width(column: str) -> int:
+    return _WIDTHS.get(column) or _WIDTHS_BY_KIND[column.rpartition("_")[0]]
 
 
 def _fill_lists(page: Any, codebook: Codebook) -> None:
@@ -138,10 +157,13 @@ def _add_drop_downs(page: Any, sheet: Sheet, *, topics: int) -> None:
 def _fill_codebook(page: Any, sheet: Sheet, codebook: Codebook) -> None:
     from openpyxl.styles import Alignment, Font
 
-    for letter, width in zip("ABC", (18, 22, 110), strict=True):
+    widths = (18, 26, 110)
+    for letter, width in zip("ABC", widths, strict=True):
         page.column_dimensions[letter].width = width
+    _fit_to_paper(page)
     top, bold = Alignment(wrap_text=True, vertical="top"), Font(bold=True)
     for row, cells in enumerate(_codebook_rows(sheet, codebook), start=1):
+        page.row_dimensions[row].height = _height(zip(cells, widths, strict=True))
         for place, text in enumerate(cells, start=1):
             cell = page.cell(row, place)
             _write_text(cell, text)
