@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.labels import Passages
+from demarche.label_files import CodebookOption, Passages, annotations_out, unlabelled_files
 from demarche.printing import echo
-from demarche.project import here
 from demarche.tag import resolve_model
 from labels.errors import DemarcheError
 from labels.wording import counted
@@ -28,9 +27,7 @@ def annotate(
     passages: Passages = None,
     *,
     annotator: Annotated[str, typer.Option(metavar="NAME", help="Name of the annotator.")],
-    codebook: Annotated[
-        Path | None, typer.Option(help="Codebook (YAML).  [default: that of the project]", show_default=False)
-    ] = None,
+    codebook: CodebookOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -65,10 +62,9 @@ def annotate(
     from labels.check import read_passages
     from labels.codebook import read_codebook
 
-    project = here("PASSAGES, --codebook, --out") if not (passages and codebook and out) else None
-    source = passages or (project.passages if project else Path())
-    book = read_codebook(codebook or (project.codebook if project else Path()))
-    path = out or Path("labels/annotations") / f"{annotator}.jsonl"
+    codebook, source = unlabelled_files(codebook, passages)
+    book = read_codebook(codebook)
+    path = annotations_out(out, annotator)
     known = read_passages(source)
     folder, _ = resolve_model(model) if model else (None, "")
     session = Session(book, known, annotator, path)

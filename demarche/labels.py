@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demarche.app import EXIT_PARTLY, new_app
+from demarche.label_files import Annotations, Codebook, Passages, here, label_files, read_and_warn
 from demarche.options import (
     ARTICLES,
     ARTICLES_OUT,
@@ -21,37 +22,18 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, interval, not_read, table, warn
-from demarche.project import LabelFiles, here, label_files, print_unfinished, unfinished_project
+from demarche.project import print_unfinished, unfinished_project
 from demarche.rules import check_rules
 from labels.errors import DemarcheError
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
 
 if TYPE_CHECKING:
-    from labels.check import LabelledData
+    pass
 
 TIES_SHOWN = 20
 
 app = new_app("Check, count, import, export and prepare labels.")
-
-Codebook = Annotated[
-    Path | None,
-    typer.Argument(metavar="CODEBOOK", help="Codebook (YAML).  [default: that of the project, like the others]"),
-]
-Passages = Annotated[Path | None, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")]
-Annotations = Annotated[
-    list[Path] | None, typer.Argument(metavar="ANNOTATIONS", help="Annotations (JSON lines); one or more files.")
-]
-
-
-def read_and_warn(files: LabelFiles, *, articles: Path | None = None) -> LabelledData:
-    """Read labelled data, and print the warnings about it."""
-    from labels.check import read_labelled
-
-    data = read_labelled(files.codebook, [files.passages], files.annotations, articles=articles)
-    for problem in data.warnings:
-        warn(f"warning: {problem}")
-    return data
 
 
 @app.command()

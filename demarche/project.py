@@ -1,4 +1,4 @@
-"""The command `demarche init`, and the files of a project for commands that are given none."""
+"""The command `demarche init`, and what a new project lacks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from demarche.label_files import ARGUMENTS, here
 from demarche.printing import echo, table
 from labels.errors import DemarcheError
 
@@ -16,21 +17,12 @@ if TYPE_CHECKING:
     from labels.project import Project
 
 
-_ARGUMENTS = ("CODEBOOK", "PASSAGES", "ANNOTATIONS")
 _FILES = {
     "demarche.yaml": "where the files of the project are",
     "codebook.yaml": "the topics, their definitions and rules",
     "config.yaml": "how a model is trained",
     "articles": "the articles to label",
 }
-
-
-class LabelFiles(NamedTuple):
-    """The files of a labelled data set, as a command names them."""
-
-    codebook: Path
-    passages: Path
-    annotations: list[Path]
 
 
 class Unfinished(NamedTuple):
@@ -64,35 +56,12 @@ def init(
     echo("  demarche labels passages")
 
 
-def here(missing: str) -> Project:
-    """Return the project of the working folder. Raises DemarcheError with the names of the `missing` arguments."""
-    from labels.project import FILE, find_project
-
-    if (project := find_project()) is None:
-        raise DemarcheError(
-            f"{missing}: missing; without it, this command needs a project, and there is no {FILE} in {Path.cwd()} "
-            "(`demarche init` makes one)"
-        )
-    return project
-
-
-def label_files(codebook: Path | None, passages: Path | None, annotations: list[Path] | None) -> LabelFiles:
-    """Return the files that a command names, or else those of the project. Raises DemarcheError for a part of them."""
-    if codebook is not None and passages is not None and annotations:
-        return LabelFiles(codebook, passages, annotations)
-    missing = [name for name, given in zip(_ARGUMENTS, (codebook, passages, annotations), strict=True) if not given]
-    if len(missing) < len(_ARGUMENTS):
-        raise DemarcheError(f"{' and '.join(missing)}: missing; name all of {', '.join(_ARGUMENTS)}")
-    project = here(", ".join(missing))
-    return LabelFiles(project.codebook, *project.labelled())
-
-
 def unfinished_project() -> Unfinished | None:
     """Return what the project of the working folder lacks before its labels can be checked, or None if it has labels."""
     from labels.codebook import read_codebook
     from labels.doubts import unfinished
 
-    project = here(", ".join(_ARGUMENTS))
+    project = here(", ".join(ARGUMENTS))
     codebook = read_codebook(project.codebook)
     try:
         project.labelled()

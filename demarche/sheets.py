@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demarche.labels import Passages
+from demarche.label_files import Passages
 from demarche.printing import echo, table, warn
 from demarche.ties_sheet import print_import
 from labels.wording import counted

@@ -11,10 +11,9 @@ from typing import Annotated, Literal
 import typer
 
 from demarche.app import new_app
-from demarche.labels import Annotations, Codebook, Passages, read_and_warn
+from demarche.label_files import Annotations, Codebook, Passages, label_files, read_and_warn
 from demarche.options import FOR_SPREADSHEET, After, options_from_fields
 from demarche.printing import echo, warn
-from demarche.project import label_files
 from labels.file_format import FileFormat
 from labels.tables.columns import Empty, ImportOptions, TableColumns
 from labels.wording import counted

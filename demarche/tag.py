@@ -11,6 +11,7 @@ import typer
 
 from demarche.app import EXIT_PARTLY
 from demarche.drift import print_drift, track_batch
+from demarche.label_files import here
 from demarche.options import (
     ARTICLES,
     ARTICLES_OUT,
@@ -23,7 +24,6 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, not_read, table, warn
-from demarche.project import here
 from demarche.tag_progress import ProgressKind, shown_progress
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from demarche.label_files import here
 from demarche.printing import TerminalReporter, echo, interval, scores_table, table
-from demarche.project import here
 from demarche.promote import standing
 from demarche.ui import DEFAULT_ADDRESS
 from labels.errors import DemarcheError

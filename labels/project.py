@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from labels.codebook import Name
 from labels.errors import BadInput, DemarcheError, Problem, explain
@@ -31,7 +31,7 @@ class Project(Frozen):
     codebook: Path
     articles: Path = Path(ARTICLES)
     passages: Path
-    annotations: tuple[Name, ...]
+    annotations: Annotated[tuple[Name, ...], Field(min_length=1)]
     config: Path
     model: Name
     tags: Path
@@ -39,6 +39,10 @@ class Project(Frozen):
     def annotation_files(self) -> list[Path]:
         """Return the files of annotations that exist, in the order of the patterns and then of their names."""
         return list(dict.fromkeys(path for pattern in self.annotations for path in sorted(Path().glob(pattern))))
+
+    def new_annotations(self, name: str) -> Path:
+        """Return the path for annotations of this name: in the folder of the first pattern."""
+        return Path(self.annotations[0]).parent / f"{name}.jsonl"
 
     def labelled(self) -> tuple[Path, list[Path]]:
         """Return the files of passages and annotations. Raises DemarcheError with the command that makes what is missing."""

@@ -1,0 +1,86 @@
+"""The files of a labelled data set that commands name, or else those of the project in the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from demarche.printing import warn
+from labels.errors import DemarcheError
+
+if TYPE_CHECKING:
+    from labels.check import LabelledData
+    from labels.project import Project
+
+ARGUMENTS = ("CODEBOOK", "PASSAGES", "ANNOTATIONS")
+
+Codebook = Annotated[
+    Path | None,
+    typer.Argument(metavar="CODEBOOK", help="Codebook (YAML).  [default: that of the project, like the others]"),
+]
+Passages = Annotated[Path | None, typer.Argument(metavar="PASSAGES", help="Passages (JSON lines).")]
+Annotations = Annotated[
+    list[Path] | None, typer.Argument(metavar="ANNOTATIONS", help="Annotations (JSON lines); one or more files.")
+]
+
+
+CodebookOption = Annotated[
+    Path | None, typer.Option("--codebook", help="Codebook (YAML).  [default: that of the project]", show_default=False)
+]
+
+
+class LabelFiles(NamedTuple):
+    """The files of a labelled data set, as a command names them."""
+
+    codebook: Path
+    passages: Path
+    annotations: list[Path]
+
+
+def here(missing: str) -> Project:
+    """Return the project of the working folder. Raises DemarcheError with the names of the `missing` arguments."""
+    from labels.project import FILE, find_project
+
+    if (project := find_project()) is None:
+        raise DemarcheError(
+            f"{missing}: missing; without it, this command needs a project, and there is no {FILE} in {Path.cwd()} "
+            "(`demarche init` makes one)"
+        )
+    return project
+
+
+def unlabelled_files(codebook: Path | None, passages: Path | None) -> tuple[Path, Path]:
+    """Return the codebook and the passages that a command names, each or else that of the project."""
+    if codebook is not None and passages is not None:
+        return codebook, passages
+    missing = [name for name, given in (("PASSAGES", passages), ("--codebook", codebook)) if given is None]
+    project = here(", ".join(missing))
+    return codebook or project.codebook, passages or project.passages
+
+
+def annotations_out(out: Path | None, name: str) -> Path:
+    """Return the file for annotations that a command names, or else NAME.jsonl where the project has its annotations."""
+    return out or here("--out").new_annotations(name)
+
+
+def label_files(codebook: Path | None, passages: Path | None, annotations: list[Path] | None) -> LabelFiles:
+    """Return the files that a command names, or else those of the project. Raises DemarcheError for a part of them."""
+    if codebook is not None and passages is not None and annotations:
+        return LabelFiles(codebook, passages, annotations)
+    missing = [name for name, given in zip(ARGUMENTS, (codebook, passages, annotations), strict=True) if not given]
+    if len(missing) < len(ARGUMENTS):
+        raise DemarcheError(f"{' and '.join(missing)}: missing; name all of {', '.join(ARGUMENTS)}")
+    project = here(", ".join(missing))
+    return LabelFiles(project.codebook, *project.labelled())
+
+
+def read_and_warn(files: LabelFiles, *, articles: Path | None = None) -> LabelledData:
+    """Read labelled data, and print the warnings about it."""
+    from labels.check import read_labelled
+
+    data = read_labelled(files.codebook, [files.passages], files.annotations, articles=articles)
+    for problem in data.warnings:
+        warn(f"warning: {problem}")
+    return data
