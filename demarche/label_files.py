@@ -30,6 +30,11 @@ CodebookOption = Annotated[
     Path | None, typer.Option("--codebook", help="Codebook (YAML).  [default: that of the project]", show_default=False)
 ]
 
+PassagesOption = Annotated[
+    Path | None,
+    typer.Option("--passages", help="Passages (JSON lines).  [default: those of the project]", show_default=False),
+]
+
 
 class LabelFiles(NamedTuple):
     """The files of a labelled data set, as a command names them."""
@@ -58,6 +63,29 @@ def unlabelled_files(codebook: Path | None, passages: Path | None) -> tuple[Path
     missing = [name for name, given in (("PASSAGES", passages), ("--codebook", codebook)) if given is None]
     project = here(", ".join(missing))
     return codebook or project.codebook, passages or project.passages
+
+
+def file_options(codebook: Path, passages: Path) -> list[str]:
+    """Return the options that name these files in a command that is printed; none if they are the project's."""
+    return [] if _are_of_project(codebook, passages) else ["--codebook", str(codebook), "--passages", str(passages)]
+
+
+def file_arguments(codebook: Path, passages: Path, annotations: list[Path]) -> list[str]:
+    """Return the arguments that name these files in a command that is printed; none if they are the project's."""
+    from labels.project import find_project
+
+    if _are_of_project(codebook, passages):
+        project = find_project()
+        if project is not None and set(annotations) <= set(project.annotation_files()):
+            return []
+    return [str(codebook), str(passages), *map(str, annotations)]
+
+
+def _are_of_project(codebook: Path, passages: Path) -> bool:
+    from labels.project import find_project
+
+    project = find_project()
+    return project is not None and (codebook, passages) == (project.codebook, project.passages)
 
 
 def annotations_out(out: Path | None, name: str) -> Path:

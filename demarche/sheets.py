@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demarche.label_files import Passages
+from demarche.label_files import (
+    CodebookOption,
+    Passages,
+    PassagesOption,
+    annotations_out,
+    file_arguments,
+    unlabelled_files,
+)
 from demarche.printing import echo, table, warn
 from demarche.ties_sheet import print_import
 from labels.wording import counted
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 
-CodebookOption = Annotated[Path, typer.Option(help="Codebook (YAML).")]
 Format = Annotated[
     Literal["xlsx", "csv"] | None,
     typer.Option("--format", metavar="xlsx|csv", help="Write only these files.  [default: both]", show_default=False),
@@ -27,8 +33,9 @@ Format = Annotated[
 
 
 def sheet(
-    passages: Passages,
-    codebook: CodebookOption,
+    passages: Passages = None,
+    *,
+    codebook: CodebookOption = None,
     annotators: Annotated[str, typer.Option(metavar="NAMES", help="Names of the annotators: anna,bert.")],
     out: Annotated[
         Path, typer.Option(help="Folder for the sheets: anna.xlsx and anna.csv, of which one is filled in.")
@@ -66,6 +73,7 @@ def sheet(
     from labels.sheets.layout import check_fits, make_sheet, slots_for
     from labels.sheets.write import sheet_files, write_sheets
 
+    codebook, passages = unlabelled_files(codebook, passages)
     names = [name.strip() for name in annotators.split(",") if name.strip()]
     check_annotators(names)
     sheet_files(out, names, _formats(format))
@@ -113,9 +121,15 @@ def import_sheets(
         list[Path],
         typer.Argument(metavar="DIR", help="Folder with the returned sheets (.xlsx or .csv), or such files."),
     ],
-    codebook: CodebookOption,
-    passages: Annotated[Path, typer.Option(help="The passages that the sheets were made of (JSON lines).")],
-    out: Annotated[Path, typer.Option(help="File for the annotations (JSON lines).")],
+    codebook: CodebookOption = None,
+    passages: PassagesOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the annotations (JSON lines).  [default: labels/annotations/DIR.jsonl in a project]",
+            show_default=False,
+        ),
+    ] = None,
     encoding: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Encoding of the CSV files that are not UTF-8, e.g. windows-1252."),
@@ -128,6 +142,8 @@ def import_sheets(
     """
     from labels.sheets.collect import import_sheets_to_file
 
+    codebook, passages = unlabelled_files(codebook, passages)
+    out = annotations_out(out, sheets[0].stem)
     imported = import_sheets_to_file(sheets, out, codebook=codebook, passages=passages, encoding=encoding)
     _print_returned(imported)
     for note in imported.notes:
@@ -136,7 +152,7 @@ def import_sheets(
     echo(
         f"{counted(len(imported.annotations), 'annotation')} by {counted(len(imported.returned), 'annotator')} in {out}"
     )
-    _print_next(imported, [str(codebook), str(passages)], out)
+    _print_next(imported, file_arguments(codebook, passages, [out]), out)
 
 
 def _print_returned(imported: ImportedSheets) -> None:
@@ -167,11 +183,11 @@ def _print_next(imported: ImportedSheets, files: list[str], out: Path) -> None:
 
     voters = [each.passage for each in imported.annotations if each.annotator not in DECIDERS]
     if not voters:
-        echo("name them beside the annotations that they decide; the ties are gone:")
-        command = ["adjudicate", *files, "ANNOTATIONS", str(out), "--out", "decisions.jsonl"]
+        echo("name them beside the annotations that they decide; the ties are gone:" if files else "the ties are gone:")
+        command = ["adjudicate", *files[:2], *(["ANNOTATIONS", str(out)] if files else []), "--out", "decisions.jsonl"]
     elif len(set(voters)) < len(voters):
         echo("how far the annotators agree:")
-        command = ["agreement", *files, str(out)]
+        command = ["agreement", *files]
     else:
-        command = ["stats", *files, str(out)]
+        command = ["stats", *files]
     echo("  " + shlex.join(["demarche", "labels", *command]))

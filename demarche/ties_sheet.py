@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demarche.label_files import file_options
 from demarche.printing import echo, warn
 from labels.wording import counted
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 def print_import(folder: Path, codebook: Path, passages: Path, out: Path) -> None:
     """Print the command that imports the sheets of a folder."""
-    command = ["demarche", "labels", "import", "sheets", str(folder), "--codebook", str(codebook)]
-    echo("  " + shlex.join([*command, "--passages", str(passages), "--out", str(out)]))
+    options = file_options(codebook, passages)
+    options += ["--out", str(out)] if options else []
+    echo("  " + shlex.join(["demarche", "labels", "import", "sheets", str(folder), *options]))
 
 
 def check_ties(folder: Path | None, *, differing: bool) -> None:

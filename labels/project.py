@@ -73,17 +73,17 @@ def find_project() -> Project | None:
 
 
 def with_project_data(plain: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a config with the project's files as its `data`, if it names none of its own.
+    """Return a config with the project's files in its `data`, where it does not name its own.
 
     Raises DemarcheError if the project has no labels yet.
     """
     data = plain.get("data", {})
-    if not isinstance(data, Mapping) or data.keys() & {"codebook", "passages", "annotations"}:
+    missing = isinstance(data, Mapping) and {"codebook", "passages", "annotations"} - data.keys()
+    if not missing or (project := find_project()) is None:
         return plain
-    if (project := find_project()) is None:
-        return plain
-    passages, annotations = project.labelled()
-    files = {"codebook": project.codebook, "passages": passages, "annotations": annotations}
+    files: dict[str, Any] = {"codebook": project.codebook}
+    if missing & {"passages", "annotations"}:
+        files["passages"], files["annotations"] = project.labelled()
     return {**plain, "data": {**files, **data}}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 
-from labels.codebook import Codebook, Topic, write_codebook
+from labels.codebook import Codebook, Rule, Topic, write_codebook
 from labels.errors import Problems
 from labels.files import read_jsonl, write_jsonl
 from labels.passages import Annotation, Passage
@@ -23,7 +23,13 @@ BOOK = Codebook(
     id="weather",
     version="1.2.0",
     topics=(
-        Topic(id="tea", definition="hot drinks", target="drinking tea", include=("samovars",), exclude=("coffee",)),
+        Topic(
+            id="tea",
+            definition="hot drinks",
+            target="drinking tea",
+            include=(Rule(rule="samovars"),),
+            exclude=(Rule(rule="coffee"),),
+        ),
         Topic(id="rain", name="wet weather", target="carrying umbrellas"),
         Topic(id="wind", target="kites"),
     ),

@@ -22,6 +22,7 @@ from labels.codebook import STANCES, read_codebook
 from labels.detached import detach
 from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Passage
+from tests.coding_sheets import rows_of, write_rows
 from tests.conftest import REPOSITORY
 from training.config import read_config
 from training.sweeps.search import axes
@@ -131,6 +132,32 @@ def test_the_commands_of_the_pages_on_training_and_tagging_run_in_order(
     assert Path("build/next.jsonl").exists()
     assert Path("build/tags.parquet").exists()
     assert Path("build/archive/tags").is_dir()
+
+
+def fill_in(sheet: Path, topics: list[str]) -> None:
+    """Write these topics, in turn, into the rows of a coding sheet."""
+    rows = rows_of(sheet)
+    write_rows(sheet, [row | {"topic_1": topics[place % len(topics)]} for place, row in enumerate(rows)])
+
+
+def test_the_commands_of_the_pages_on_labelling_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    pages = [REPOSITORY / "docs" / name for name in ("labelling.md", "sheets.md")]
+    lines = [line for page in pages for block in blocks(page, "sh") for line in block.splitlines()]
+    for line in lines:
+        if line.startswith("cd "):
+            monkeypatch.chdir(line.removeprefix("cd "))
+            continue
+        if line.startswith("cp "):
+            subprocess.run(line, shell=True, check=True)
+            continue
+        if " import sheets " in line:
+            folder = Path(shlex.split(line)[4])
+            for sheet in folder.glob("*.csv"):
+                fill_in(sheet, {"anna": ["sanctions", "none"], "bert": ["none"]}.get(sheet.stem, ["none"]))
+        result = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    assert "0 with a tie" in result.output
 
 
 def test_the_command_demarche_is_installed() -> None:

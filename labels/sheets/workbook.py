@@ -185,8 +185,8 @@ def _codebook_rows(sheet: Sheet, codebook: Codebook) -> Iterator[tuple[str, str,
         yield topic.id, topic.label, ""
         yield from _listed("", "definition", [topic.definition] if topic.definition else [])
         yield "", "target", topic.proposition
-        yield from _listed("", "belongs to it", topic.include)
-        yield from _listed("", "does not belong to it", topic.exclude)
+        yield from _listed("", "belongs to it", list(map(str, topic.include)))
+        yield from _listed("", "does not belong to it", list(map(str, topic.exclude)))
     yield "", "", ""
     yield from _listed("rules", "", codebook.rules)
 
