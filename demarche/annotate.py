@@ -64,6 +64,8 @@ def annotate(
 
     codebook, source = unlabelled_files(codebook, passages)
     book = read_codebook(codebook)
+    if not book.topics:
+        raise DemarcheError(f"{codebook}: has no topics; stances toward named targets are labelled in a table")
     path = annotations_out(out, annotator)
     known = read_passages(source)
     folder, _ = resolve_model(model) if model else (None, "")
@@ -74,7 +76,7 @@ def annotate(
         _serve(session, port=port, suggest=_suggester(folder) if folder else None, is_opened=open)
     finally:
         session.close()
-        echo(f"{counted(session.count_read(), 'passage')} of {len(session.shown)} read; annotations in {path}")
+        echo(f"{session.count_read()} of {counted(len(session.shown), 'passage')} read; annotations in {path}")
 
 
 def _next(session: Session, source: Path, n: int, model: Path | None) -> list[Passage]:

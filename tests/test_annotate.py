@@ -281,6 +281,10 @@ def test_the_command_refuses_what_it_cannot_serve(files: Path) -> None:
     refused = demarche(*arguments, "--out", "anna.csv")
     assert refused.exit_code == 2
     assert "JSON lines are written here" in refused.output
+    write_codebook(files / "targets.yaml", BOOK.model_copy(update={"topics": ()}))
+    no_topics = demarche(*arguments[:-1], "targets.yaml", "--out", "anna.jsonl")
+    assert no_topics.exit_code == 2
+    assert "has no topics" in no_topics.output
     write_jsonl(files / "done.jsonl", [Annotation(passage=f"p{n}", annotator="anna", codebook=BOOK.reference, labels=()) for n in range(3)])  # fmt: skip
     done = demarche(*arguments, "--out", "done.jsonl", "--next", "2")
     assert done.exit_code == 2
@@ -298,4 +302,4 @@ def test_ctrl_c_ends_the_page_and_says_where_the_annotations_are(files: Path) ->
     process.send_signal(signal.SIGINT)
     rest = process.stdout.read()
     assert process.wait(timeout=30) == 130
-    assert rest == "0 passages of 3 read; annotations in anna.jsonl\n"
+    assert rest == "0 of 3 passages read; annotations in anna.jsonl\n"

@@ -241,7 +241,7 @@ function showTopics() {
   const focused = document.activeElement?.dataset?.key;
   const rows = codebook.topics.map((topic, at) => {
     const about = label(topic.id);
-    const key = at < 9 ? String(at + 1) : "";
+    const key = keyOf(at);
     const row = make("li", { className: current === topic.id ? "current" : "" });
     const chosen = make("button", { className: "topic", onclick: () => toggleTopic(topic.id), title: topic.definition });
     if (key) chosen.append(make("kbd", { textContent: key }), " ");
@@ -329,6 +329,13 @@ const KEYS = {
   "?": toggleHelp,
 };
 
+// Keys of the topics: 1 to 9, then the same with Shift, which types other characters on other keyboards.
+const keyOf = (at) => (at < 9 ? String(at + 1) : at < 18 ? `⇧${at - 8}` : "");
+function topicNumber(event) {
+  if (/^[1-9]$/.test(event.key)) return Number(event.key);
+  return event.shiftKey && /^Digit[1-9]$/.test(event.code) ? 9 + Number(event.code.at(-1)) : 0;
+}
+
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("input")) {
@@ -340,7 +347,7 @@ function pressed(event) {
   }
   // A button that has the focus is pressed by Enter and space.
   if (event.target.matches("button") && (event.key === "Enter" || event.key === " ")) return;
-  const topic = /^[1-9]$/.test(event.key) && codebook.topics[event.key - 1];
+  const topic = codebook.topics[topicNumber(event) - 1];
   if (topic) toggleTopic(topic.id);
   else if (event.key in STANCES) setStance(current, STANCES[event.key]);
   else if (Object.hasOwn(KEYS, event.key)) KEYS[event.key]();
