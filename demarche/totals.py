@@ -71,19 +71,49 @@ def totals(
 
 
 def plan(
-    tags: TagsPath,
-    share: Annotated[str, typer.Option(metavar="TOPIC[:STANCE]", help="The share to know.")],
-    out: Annotated[Path, typer.Option(help="File for the passages (.jsonl), or a table of them (.csv or .tsv).")],
+    tags: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TAGS",
+            help="With --share: a tags file (.parquet, .jsonl or .csv), or the folder of a store of tags.",
+        ),
+    ] = None,
+    share: Annotated[str | None, typer.Option(metavar="TOPIC[:STANCE]", help="The share to know.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The metric to know, e.g. topics/micro_f1; with --run.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run: an id, the start of an id, or a name; with --metric.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --share: file for the passages (.jsonl), or a table of them (.csv or .tsv)."),
+    ] = None,
     within: Annotated[float, typer.Option(min=0.001, max=0.5, help="Half of the width of the 95 % interval.")] = 0.05,
     by: ByPeriod = None,
     model: Model = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the sample.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the sample, or of the resampling.")] = 13,
 ) -> None:
-    """Choose articles of a tagged batch to read, so that a share is known as precisely as wanted.
+    """Plan how much to read, so that a share or a metric is known as precisely as wanted.
 
-    They are drawn at random, in each period if there are some. `demarche totals --read` computes the share from their
-    annotations.
+    With --share, articles of a tagged batch are chosen at random, in each period if there are some. `demarche totals
+    --read` computes the share from their annotations. With --metric, the number of articles is forecast from the test
+    articles of a run.
     """
+    if metric is not None and run is not None and share is None and tags is None and out is None:
+        from demarche.precision import plan_metric
+
+        plan_metric(metric, run, within=within, seed=seed)
+    elif metric is None and run is None and share is not None and tags is not None and out is not None:
+        _plan_share(tags, share, out, within=within, by=by, model=model, seed=seed)
+    else:
+        raise DemarcheError("give TAGS, --share and --out to know a share, or --metric and --run to know a metric")
+
+
+def _plan_share(
+    tags: Path, share: str, out: Path, *, within: float, by: str | None, model: str | None, seed: int
+) -> None:
+    """Choose the articles to read to know a share, and write their passages."""
     from labels.tables.passages import check_passages_output, write_passages
     from tagging.totals import read_tags
     from tagging.totals.plan import PLAN_COLUMNS, parse_share

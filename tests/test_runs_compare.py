@@ -286,3 +286,16 @@ def test_seeds_and_a_learning_curve_are_not_combined(folder: Path) -> None:
     result = demarche("train", "config.yaml", "--seeds", "2", "--learning-curve", "2")
     assert result.exit_code == 2
     assert "cannot be combined" in result.output
+
+
+def test_a_plan_says_how_many_more_articles_a_metric_needs(folder: Path) -> None:
+    planned = demarche("labels", "plan", "--metric", "topics/micro_f1", "--run", "topics", "--within", "0.01")
+    assert planned.exit_code == 0, planned.output
+    assert planned.output.startswith("topics/micro_f1 of topics ")
+    assert "more articles" in planned.output
+    enough = demarche("labels", "plan", "--metric", "topics/micro_f1", "--run", "topics", "--within", "0.5")
+    assert "no more passages are needed" in enough.output
+    for wrong in (("--metric", "topics/micro_f1"), ("--share", "tea"), ("tags", "--metric", "m", "--run", "topics")):
+        refused = demarche("labels", "plan", *wrong)
+        assert refused.exit_code == 2
+        assert "--metric and --run to know a metric" in refused.output
