@@ -18,6 +18,7 @@ with exit_on_interrupt():
         evaluate,
         labels,
         promote,
+        read,
         report,
         runs,
         sweep,
@@ -50,6 +51,7 @@ with exit_on_interrupt():
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
     labels.app.command("plan")(totals.plan)
+    labels.app.command("read")(read.read)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 
