@@ -21,6 +21,7 @@ with exit_on_interrupt():
         labels,
         project,
         promote,
+        read,
         report,
         runs,
         sheets,
@@ -60,6 +61,7 @@ with exit_on_interrupt():
     labels.app.command("plan")(totals.plan)
     labels.app.command("diff")(codebooks.diff)
     labels.app.command("migrate")(codebooks.migrate)
+    labels.app.command("read")(read.read)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 

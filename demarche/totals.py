@@ -194,7 +194,7 @@ def _uri(name: str) -> str:
 def read_examples(folder: Path, files: list[Path]) -> list[Example]:
     """Return what people read of a batch, as its model's codebook wants it."""
     from labels.check import read_labelled
-    from labels.gold.adjudication import adjudicate
+    from labels.gold.readers import adjudicate_gold
 
     if len(files) < 2:
         raise DemarcheError(
@@ -203,7 +203,7 @@ def read_examples(folder: Path, files: list[Path]) -> list[Example]:
     data = read_labelled(folder / "codebook.yaml", files[:1], files[1:])
     for problem in data.warnings:
         warn(f"warning: {problem}")
-    return adjudicate(data.passages, data.annotations)
+    return adjudicate_gold(data, where=", ".join(map(str, files[1:])))
 
 
 def _print(result: list[Total], by: str | None) -> None:
