@@ -71,9 +71,11 @@ def read_feed(path: Path, name: str) -> Iterator[ReadArticle | Unreadable]:
 
 def _published(entry: Mapping[str, Any]) -> str | None:
     """Return the date of an entry. Where there is none, the parser takes an id such as `7` for a day of this month."""
-    published, id = entry.get("published") or entry.get("updated"), entry.get("id") or ""
+    updated: str | None = entry.get("updated")
+    published: str | None = entry.get("published") or updated
+    id = entry.get("id") or ""
     is_made_up = published and published[:10] not in id and published == _date_in(id)
-    return entry.get("updated") if is_made_up else published
+    return updated if is_made_up else published
 
 
 def _date_in(id: str) -> str | None:
@@ -81,7 +83,8 @@ def _date_in(id: str) -> str | None:
     import fastfeedparser
 
     item = f"<rss><channel><item><pubDate>{escape(id)}</pubDate></item></channel></rss>"
-    return fastfeedparser.parse(item.encode("utf-8", "replace")).entries[0].get("published")
+    date: str | None = fastfeedparser.parse(item.encode("utf-8", "replace")).entries[0].get("published")
+    return date
 
 
 def _url(feed: str, link: str) -> str | None:
