@@ -97,6 +97,13 @@ def ui() -> Iterator[str]:
             process.terminate()
 
 
+def chromedriver() -> str:
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        raise SystemExit("no chromedriver; install Chromium and its driver: apt-get install chromium chromium-driver")
+    return driver
+
+
 class Browser:
     """Headless Chromium that takes pictures of pages."""
 
@@ -104,12 +111,7 @@ class Browser:
         options = webdriver.ChromeOptions()
         for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
             options.add_argument(flag)
-        driver = shutil.which("chromedriver")
-        if driver is None:
-            raise SystemExit(
-                "no chromedriver; install Chromium and its driver: apt-get install chromium chromium-driver"
-            )
-        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.driver = webdriver.Chrome(options=options, service=Service(chromedriver()))
         self._set_size(WIDTH, HEIGHT)
         self.driver.get(f"{address}/version")
         for key, value in _SETTINGS.items():

@@ -16,7 +16,9 @@ with exit_on_interrupt():
         choose,
         detached,
         evaluate,
+        label_studio,
         labels,
+        other_tools,
         promote,
         report,
         runs,
@@ -47,6 +49,9 @@ with exit_on_interrupt():
     app.add_typer(labels.app, name="labels")
     labels.app.add_typer(tables.import_app, name="import")
     labels.app.add_typer(tables.export_app, name="export")
+    label_studio.register(tables.import_app, tables.export_app)
+    other_tools.register(tables.import_app, tables.export_app)
+    labels.app.command("backend")(label_studio.backend)
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
     labels.app.command("plan")(totals.plan)
