@@ -1,10 +1,10 @@
 """Passages go to a real Label Studio, are labelled there, and come back: are the labels the same?
 
-    python -m benchmarks.label_studio LABEL_STUDIO [FOLDER] [PICTURES]
+    python -m benchmarks.label_studio LABEL_STUDIO [--model MODEL] [FOLDER] [PICTURES]
 
 LABEL_STUDIO is the command of Label Studio (1.23.2 was tried), installed in an environment of its own:
 `python -m venv /tmp/label-studio && /tmp/label-studio/bin/pip install label-studio`. FOLDER (build/label_studio) keeps
-its database and a trained model, so that a second run is quicker. Two annotators label through the HTTP API; one label is
+its database and, without --model, a trained model, so that a second run is quicker. Two annotators label through the HTTP API; one label is
 made in a browser, on a text with emoji and line ends, to see how Label Studio counts characters. Then a model answers as
 its machine-learning backend. PICTURES is where docs/label_studio.png goes (docs). Needs Chromium and its driver.
 """
@@ -38,7 +38,7 @@ from labels.tools.marks import marks_of
 BOOK = Path("labels/foreign_affairs/codebook.yaml")
 SEEDS, ANNOTATIONS = Path("seeds/passages.jsonl"), Path("labels/foreign_affairs/annotations.jsonl")
 PORT, BACKEND_PORT = 8972, 9191
-PASSWORD = "only-for-this-run"
+PASSWORD = "secret-123"
 ANNA, BERT = "anna@example.org", "bert@example.org"
 READ_BEFORE, LABELLED, TASKS = 4, 8, 12
 _PATIENCE = 600  # seconds; a new database takes minutes
@@ -152,13 +152,18 @@ def plain(annotations: list[Annotation]) -> dict[tuple[str, str], Any]:
     return {(a.passage, a.annotator): (a.codebook, sorted(map(repr, a.labels))) for a in annotations}
 
 
-def main(command: str, folder: Path, pictures: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def train(folder: Path) -> str:
+    """Train the config `linear` in a store of its own, once, and return the model's URI."""
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{(folder / 'mlflow.db').resolve().as_posix()}"
-    passages, before = make_data(folder)
     if not (folder / "mlflow.db").exists():
         demarche("train", "configs/linear.yaml")
-    model = "models:/foreign-affairs-tagger@champion"
+    return "models:/foreign-affairs-tagger@champion"
+
+
+def main(command: str, folder: Path, pictures: Path, model: str | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    passages, before = make_data(folder)
+    model = model or train(folder)
     tags, project_files = folder / "tags.parquet", folder / "project"
     demarche("tag", folder / "passages.jsonl", "--model", model, "--out", tags, "--replace", expect=(0, 3))
     given = (BOOK, folder / "passages.jsonl", folder / "annotations.jsonl")
@@ -273,7 +278,8 @@ if __name__ == "__main__":
     parser.add_argument("command", metavar="LABEL_STUDIO")
     parser.add_argument("folder", type=Path, nargs="?", default=Path("build/label_studio"))
     parser.add_argument("pictures", type=Path, nargs="?", default=Path("docs"))
+    parser.add_argument("--model")
     told = parser.parse_args()
     if shutil.which(told.command) is None:
         raise SystemExit(f"{told.command}: no such command; install Label Studio in an environment of its own")
-    main(told.command, told.folder, told.pictures)
+    main(told.command, told.folder, told.pictures, told.model)

@@ -56,7 +56,8 @@ class Browser:
         time.sleep(4)
 
     def _click(self, xpath: str) -> None:
-        self._until(lambda driver: driver.find_elements(By.XPATH, xpath))[0].click()
+        # The page has the blocks of all topics, and hides those that are not chosen.
+        self._until(lambda driver: [e for e in driver.find_elements(By.XPATH, xpath) if e.is_displayed()])[0].click()
         time.sleep(1)
 
     def label(self, project: int, task: int, *, topic: str, stance: str, evidence: str) -> None:

@@ -16,7 +16,7 @@ from tagging.rows import READ
 from tagging.tags_files import batches_of
 
 _COLUMNS = (
-    "passage", "text", "topic", "topic_probability", "assigned", "stance", "stance_probability", "status", "model",
+    "passage", "article", "text", "topic", "topic_probability", "assigned", "stance", "stance_probability", "status", "model",
     "codebook",
 )  # fmt: skip
 
@@ -26,6 +26,8 @@ def suggestions_of(
 ) -> dict[str, Suggestion]:
     """Return {passage id: what its rows say}, and count in `lost` the passages without any, or with another text.
 
+    The tags are those of the articles that the passages were cut from, or of the file of passages itself.
+
     Raises DemarcheError if the model that made the tags has another codebook, or tagged none of the passages.
     """
     texts = {passage.id: passage.text for passage in passages}
@@ -33,17 +35,20 @@ def suggestions_of(
     others: set[str] = set()
     for batch in batches_of(tags, _COLUMNS):
         for row in batch.to_pylist():
-            if row["passage"] not in texts or row["status"] not in READ:
+            # A file of passages that was tagged as articles has a passage of its own within each.
+            id = row["passage"] if row["passage"] in texts else row["article"]
+            if id not in texts or row["status"] not in READ:
                 continue
             if fits(row["codebook"], codebook) == "other":
                 raise DemarcheError(
                     f"{tags}: tags of a model with codebook {row['codebook']}, not {codebook.reference}; "
                     "tag the passages with a model of this codebook"
                 )
-            if row["text"] != texts[row["passage"]]:
-                others.add(row["passage"])
+            if row["text"] != texts[id]:
+                others.add(id)
             else:
-                rows[row["passage"]].append(row)
+                rows[id].append(row)
+    others -= rows.keys()
     if not rows:
         raise DemarcheError(f"{tags}: no row is about one of these passages; tag the same file of passages")
     lost["tagged passages with another text"] += len(others)

@@ -1,7 +1,8 @@
 """Argilla 2: the settings and records of a dataset, and its records with the status of each response (tried with 2.8).
 
 `dataset.records.to_json` leaves out whether a response was submitted, is a draft or was discarded, so that file is refused;
-`dataset.records.to_list(flatten=True)`, saved as JSON, has it. Offsets of spans are code points.
+`dataset.records.to_list(flatten=True)`, saved as JSON, has it. Its page counts offsets in UTF-16 code units (Argilla issue 5729), while its server refuses spans that
+end after the number of code points.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from labels.files import load_json
 from labels.passages import Passage
 from labels.tools.collected import Collected, Imported, Task
 from labels.tools.marks import Mark, Names
+from labels.tools.offsets import from_utf16, to_utf16
 from labels.tools.records import Record, read_records
 from labels.tools.work import (
     ORIGIN,
@@ -118,7 +120,7 @@ def export(
                 lost["readings of annotators that are no user of Argilla (--user NAME=ID)"] += 1
                 continue
             readings += 1
-            for question, value in layout.answers(reading.marks, task.passage.text).items():
+            for question, value in layout.answers(reading.marks, task.passage.text, lost).items():
                 responses[question].append({"value": value, "user_id": user})
         rows.append(
             {
@@ -139,21 +141,26 @@ class _Layout(NamedTuple):
     names: Names
     questions: Mapping[tuple[str, str], str]
 
-    def answers(self, marks: Sequence[Mark], text: str) -> dict[str, Any]:
-        """Return the value of each question that marks answer."""
+    def answers(self, marks: Sequence[Mark], text: str, lost: Counter[str]) -> dict[str, Any]:
+        """Return the value of each question that marks answer, and count in `lost` the spans that the server refuses."""
         values: dict[str, Any] = {_TOPICS: [mark.topic for mark in marks if mark.kind == "topic"] or [NONE]}
         for mark in marks:
             if mark.kind in (_STANCE, _HOLDER):
                 values[self.questions[mark.kind, mark.topic]] = mark.value
-        evidence = [mark for mark in marks if mark.kind == "evidence"]
-        spans = self.names.spans_of(evidence, text, Counter())
-        return values | ({_SPANS: [{"start": s, "end": e, "label": label} for s, e, label in spans]} if spans else {})
+        spans = []
+        for start, end, name in self.names.spans_of([mark for mark in marks if mark.kind == "evidence"], text, lost):
+            first, last = to_utf16(text, (start, end))
+            if last > len(text):
+                lost["spans at the end of a text with emoji"] += 1
+            else:
+                spans.append({"start": first, "end": last, "label": name})
+        return values | ({_SPANS: spans} if spans else {})
 
     def suggestions(self, suggestion: Suggestion, text: str) -> dict[str, Any]:
         """Return what a model says, with its probabilities as scores."""
         made: dict[str, Any] = {
             question: {"value": value, "agent": suggestion.model}
-            for question, value in self.answers(suggestion.marks, text).items()
+            for question, value in self.answers(suggestion.marks, text, Counter()).items()
         }
         if suggestion.topics and None not in (scores := [each.probability for each in suggestion.topics]):
             made[_TOPICS]["score"] = scores
@@ -234,7 +241,8 @@ def _marks(question: str, value: Any, text: str, names: Names, collected: Collec
                 yield from names.marks_of_topic(topic)
     elif question == _SPANS:
         for span in value:
-            yield names.mark_of_span(str(span.get("label")), (span.get("start"), span.get("end")), text)
+            place = from_utf16(text, (span.get("start"), span.get("end")))
+            yield names.mark_of_span(str(span.get("label")), place, text)
     else:
         kind, topic = question_names(collected.codebook).get(question, ("", ""))
         if kind not in (_STANCE, _HOLDER):

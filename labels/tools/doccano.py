@@ -6,8 +6,8 @@
 | `text-classification` | the categories alone |
 | `sequence-labeling` | spans alone: the evidence, named by topic and stance (`tea: favor`) |
 
-An export has no annotator, except in the names of its files, and does not say whether an example without labels was read.
-Offsets are code points.
+Spans of the first kind must not overlap: doccano drops one of them without a word. An export has no annotator, except in the names of its files, and does not say whether an example without labels was read.
+Its page counts offsets in UTF-16 code units (doccano issue 2290), unless the project counts grapheme clusters.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from labels.errors import DemarcheError, Problems
 from labels.passages import Passage
 from labels.tools.collected import Collected, Imported
 from labels.tools.marks import Mark, Names, span_mark
+from labels.tools.offsets import from_utf16, to_utf16
 from labels.tools.records import Record, read_records
 from labels.tools.work import ORIGIN, Exported, Work, json_lines, json_text, write_folder
 
@@ -86,7 +87,11 @@ def _row(task: Work, marks: Sequence[Mark], names: Names, kind: Kind, lost: Coun
     text = task.passage.text
     row: dict[str, Any] = {"text": text, ORIGIN: task.origin.plain()}
     if kind == "intent-and-slots":
-        return row | {"cats": names.classes_of(marks), "entities": names.spans_of(marks, text, lost)}
+        spans = names.apart(names.spans_of(marks, text, lost), lost)
+        return row | {
+            "cats": names.classes_of(marks),
+            "entities": [(*to_utf16(text, (s, e)), name) for s, e, name in spans],
+        }
     lost["holders"] += sum(mark.kind == "holder" for mark in marks)
     if kind == "text-classification":
         lost["evidence spans"] += sum(mark.kind == "evidence" for mark in marks)
@@ -95,7 +100,11 @@ def _row(task: Work, marks: Sequence[Mark], names: Names, kind: Kind, lost: Coun
     evidence = [mark for mark in marks if mark.kind == "evidence" and mark.span is not None]
     without = {mark.topic for mark in marks} - {mark.topic for mark in evidence}
     lost["topics without evidence"] += len(without)
-    spans = [(*mark.span, names.class_of(mark.topic, stances.get(mark.topic))) for mark in evidence if mark.span]
+    spans = [
+        (*to_utf16(text, mark.span), names.class_of(mark.topic, stances.get(mark.topic)))
+        for mark in evidence
+        if mark.span
+    ]
     return row | {"label": spans}
 
 
@@ -144,7 +153,7 @@ def _marks(record: Record, text: str, names: Names) -> Iterator[Mark]:
     for name in value.get("cats") or []:
         yield from names.marks_of_class(str(name))
     for label, span in _spans(value.get("entities") or []):
-        yield names.mark_of_span(label, span, text)
+        yield names.mark_of_span(label, from_utf16(text, span), text)
     labels = value.get("label") or value.get("labels") or []
     if all(isinstance(each, str) for each in labels):
         for name in labels:
@@ -152,7 +161,7 @@ def _marks(record: Record, text: str, names: Names) -> Iterator[Mark]:
         return
     for label, span in _spans(labels):
         yield from (marks := names.marks_of_class(label))
-        yield span_mark("evidence", marks[0].topic, span, text)
+        yield span_mark("evidence", marks[0].topic, from_utf16(text, span), text)
 
 
 def _spans(values: Sequence[Any]) -> Iterator[tuple[str, tuple[int, int]]]:

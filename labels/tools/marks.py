@@ -144,6 +144,16 @@ class Names:
                     spans.append((start, start + len(mark.value), self.span_of("holder", mark.topic)))
         return spans
 
+    def apart(self, spans: Sequence[tuple[int, int, str]], lost: Counter[str]) -> list[tuple[int, int, str]]:
+        """Return the spans without those that overlap an earlier one, evidence first, and count those as lost."""
+        kept: list[tuple[int, int, str]] = []
+        for start, end, name in sorted(spans, key=lambda span: not span[2].startswith("evidence")):
+            if any(start < other_end and other_start < end for other_start, other_end, _ in kept):
+                lost["spans that overlap another"] += 1
+            else:
+                kept.append((start, end, name))
+        return kept
+
     def class_of(self, topic: str, stance: str | None) -> str:
         return f"{topic}{_SEPARATOR}{stance}" if stance else topic
 
