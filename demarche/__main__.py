@@ -18,7 +18,9 @@ with exit_on_interrupt():
         codebooks,
         detached,
         evaluate,
+        label_studio,
         labels,
+        other_tools,
         project,
         promote,
         read,
@@ -54,6 +56,9 @@ with exit_on_interrupt():
     labels.app.add_typer(tables.import_app, name="import")
     labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("annotate")(annotate.annotate)
+    label_studio.register(tables.import_app, tables.export_app)
+    other_tools.register(tables.import_app, tables.export_app)
+    labels.app.command("backend")(label_studio.backend)
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
     labels.app.command("sheet")(sheets.sheet)
