@@ -167,7 +167,7 @@ def _print_next(imported: ImportedSheets, files: list[str], out: Path) -> None:
 
     voters = [each.passage for each in imported.annotations if each.annotator not in DECIDERS]
     if not voters:
-        echo("name them beside the annotations that they decide; the ties are gone:")
+        echo("name them beside the annotations that they decide:")
         command = ["adjudicate", *files, "ANNOTATIONS", str(out), "--out", "decisions.jsonl"]
     elif len(set(voters)) < len(voters):
         echo("how far the annotators agree:")
