@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 _OWN_FIELDS = ("model", "messages", "temperature", "seed", "max_tokens", "stream", "n")
 """Fields of a request that options set, or on which the reading of an answer depends."""
+
+
+def _finite(value: float | None) -> float | None:
+    """Raise BadParameter for what compares with nothing (`nan`), which typer's own limits let through."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number")
+    return value
 
 
 def read(
@@ -44,7 +52,12 @@ def read(
     temperature: Annotated[
         float | None,
         typer.Option(
-            min=0, max=2, metavar="T", help="Temperature.  [default: 0.7, or 0 with --readings 1]", show_default=False
+            min=0,
+            max=2,
+            callback=_finite,
+            metavar="T",
+            help="Temperature.  [default: 0.7, or 0 with --readings 1]",
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first reading; the others count on from it.")] = 13,
@@ -65,14 +78,17 @@ def read(
         Path | None, typer.Option(help="Names to mask (YAML).  [default: the shipped ones]", show_default=False)
     ] = None,
     price_in: Annotated[
-        float | None, typer.Option(min=0, metavar="PRICE", help="Price of a million tokens of prompts.")
+        float | None,
+        typer.Option(min=0, callback=_finite, metavar="PRICE", help="Price of a million tokens of prompts."),
     ] = None,
     price_out: Annotated[
-        float | None, typer.Option(min=0, metavar="PRICE", help="Price of a million tokens of answers.")
+        float | None,
+        typer.Option(min=0, callback=_finite, metavar="PRICE", help="Price of a million tokens of answers."),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Requests at once.")] = 4,
     timeout: Annotated[
-        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Maximum time for one request.")
+        float,
+        typer.Option(min=0.1, max=3600, callback=_finite, metavar="SECONDS", help="Maximum time for one request."),
     ] = 120,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to go on.")] = False,
 ) -> None:
@@ -128,8 +144,7 @@ def read(
         write_prompt(files, prompt)
         reading = Reading(prompt, cache, where, timeout=timeout, concurrency=concurrency)
         with TerminalReporter() as reporter:
-            done = iter(range(1, len(asked) + 1))
-            result = reading.read(asked, lambda: reporter.step("reading", done=next(done), total=len(asked)))
+            result = reading.read(asked, lambda done, total: reporter.step("reading", done=done, total=total))
     if result.annotations:
         write_annotations(files, result)
     _print_result(result, prompt, readings=readings, out=out, prices=(price_in, price_out))
@@ -175,7 +190,7 @@ def _fields(given: list[str]) -> dict[str, Any]:
             fields[name] = json.loads(value) if value else None
         except ValueError:
             fields[name] = value
-    return fields
+    return dict(sorted(fields.items()))
 
 
 def _confirm() -> None:

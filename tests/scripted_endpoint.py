@@ -81,7 +81,8 @@ class Endpoint:
             for word, steps in self._script.items():
                 if word in text:
                     return steps.pop(0) if len(steps) > 1 else steps[0]
-        return labels(tea="favor") if "teapot" in text else labels()
+        topics = body["response_format"]["json_schema"]["schema"]["required"] if "response_format" in body else NONE
+        return says(json.dumps(dict.fromkeys(topics, "no") | ({"tea": "favor"} if "teapot" in text else {})))
 
 
 @contextmanager

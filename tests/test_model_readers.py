@@ -45,7 +45,7 @@ def test_a_person_is_no_language_model(name: str) -> None:
 
 
 def test_a_language_model_counts_only_where_no_person_has_read() -> None:
-    _, passages, annotations = make_articles(2)
+    _, passages, _ = make_articles(2)
     tea = Label(topic="tea", stance="favor")
     person = Annotation(passage=passages[0].id, annotator="anna", codebook=BOOK.reference, labels=())
     models = [

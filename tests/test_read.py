@@ -267,6 +267,14 @@ def test_an_endpoint_without_schemas_is_named_with_its_remedy() -> None:
     assert "add --request response_format=" in result.output
 
 
+def test_settings_that_nothing_was_answered_with_can_be_changed() -> None:
+    write_passages(["A plain one."])
+    with serve({"plain": [fails(400, "response_format is unknown"), labels(rain="favor")]}) as endpoint:
+        assert read(endpoint.url, "--readings", "1").exit_code == 2
+        result = read(endpoint.url, "--readings", "1", "--request", "response_format=")
+    assert result.exit_code == 0, result.output
+
+
 def test_nothing_is_sent_without_consent(endpoint: Endpoint) -> None:
     write_passages(["A teapot."])
     result = read(endpoint.url, "--price-in", "2", "--price-out", "8", yes=False)

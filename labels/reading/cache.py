@@ -82,6 +82,8 @@ class Cache:
         finally:
             if cache._file >= 0:
                 os.close(cache._file)
+                if not cache._kept:
+                    path.unlink(missing_ok=True)
             lock.release()
 
     def _read(self) -> None:

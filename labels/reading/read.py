@@ -27,6 +27,10 @@ _BYTES_PER_TOKEN = 4
 
 Mask = Callable[[str | None, str], tuple[str | None, str]]
 """Replaces the names of actors in a title and a text."""
+Asked = tuple[Passage, list[Question]]
+"""A passage and its questions, one for each reading."""
+Progress = Callable[[int, int], None]
+"""Is told the number of passages that were asked for, and of those that are to be."""
 
 
 class Files(NamedTuple):
@@ -69,9 +73,7 @@ class Result:
     tokens_out: int = 0
 
 
-def questions_of(
-    passages: Sequence[Passage], prompt: Prompt, mask: Mask | None = None
-) -> Iterator[tuple[Passage, list[Question]]]:
+def questions_of(passages: Sequence[Passage], prompt: Prompt, mask: Mask | None = None) -> Iterator[Asked]:
     """Yield each passage with its questions, one for each reading."""
     for passage in passages:
         title, text = (passage.title, passage.text) if mask is None else mask(passage.title, passage.text)
@@ -98,15 +100,17 @@ def _tokens(text: str) -> int:
 
 
 def check_same_annotator(files: Files, prompt: Prompt) -> None:
-    """Raise DemarcheError if the file of annotations belongs to another annotator, whose labels would be lost."""
-    if files.prompt.exists():
-        if files.prompt.read_text(encoding="utf-8") != prompt.text:
-            raise DemarcheError(
-                f"{files.annotations}: was begun with another prompt, model or settings ({files.prompt}), and they would "
-                f"make another annotator, {prompt.annotator}; name another --out"
-            )
-    elif files.annotations.exists():
-        raise DemarcheError(f"{files.annotations}: exists and was not made by `labels read`; name another --out")
+    """Raise DemarcheError if the files belong to another annotator, whose labels and answers would be lost."""
+    begun = [path for path in (files.annotations, files.readings) if path.exists() and path.stat().st_size]
+    if not begun:
+        return
+    if not files.prompt.exists():
+        raise DemarcheError(f"{begun[0]}: exists and was not made by `labels read`; name another --out")
+    if files.prompt.read_text(encoding="utf-8") != prompt.text:
+        raise DemarcheError(
+            f"{files.annotations}: was begun with another prompt, model or settings ({files.prompt}); now it would be by "
+            f"another annotator, {prompt.annotator}; name another --out"
+        )
 
 
 class Reading:
@@ -117,8 +121,9 @@ class Reading:
         self._timeout, self._concurrency = timeout, concurrency
         self._result = Result()
         self._in_a_row = 0
+        self._done = 0
 
-    def read(self, passages: Sequence[tuple[Passage, list[Question]]], progress: Callable[[], None]) -> Result:
+    def read(self, passages: Sequence[Asked], progress: Progress) -> Result:
         """Ask what is not answered yet, and return the votes. `progress` is called after each passage.
 
         Raises Stopped for an error that every passage would meet; answers up to then are kept.
@@ -126,7 +131,7 @@ class Reading:
         keys_of = {passage.id: [question.key(self._prompt) for question in each] for passage, each in passages}
         left = [pair for pair in passages if not all(key in self._cache for key in keys_of[pair[0].id])]
         if left:
-            asyncio.run(self._read(iter(left), progress))
+            asyncio.run(self._read(iter(left), lambda done: progress(done, len(left))))
         for passage, _ in passages:
             keys = keys_of[passage.id]
             if all(key in self._cache for key in keys):
@@ -142,7 +147,7 @@ class Reading:
                 )
         return self._result
 
-    async def _read(self, passages: Iterator[tuple[Passage, list[Question]]], progress: Callable[[], None]) -> None:
+    async def _read(self, passages: Iterator[Asked], progress: Callable[[int], None]) -> None:
         async with Endpoint(self._address, timeout=self._timeout) as endpoint:
             workers = [asyncio.create_task(self._work(endpoint, passages, progress)) for _ in range(self._concurrency)]
             try:
@@ -152,9 +157,7 @@ class Reading:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(
-        self, endpoint: Endpoint, passages: Iterator[tuple[Passage, list[Question]]], progress: Callable[[], None]
-    ) -> None:
+    async def _work(self, endpoint: Endpoint, passages: Iterator[Asked], progress: Callable[[int], None]) -> None:
         for passage, questions in passages:
             if self._in_a_row >= GIVE_UP:
                 self._result.not_asked += 1
@@ -167,7 +170,8 @@ class Reading:
                 self._in_a_row += 1
             else:
                 self._in_a_row = 0
-            progress()
+            self._done += 1
+            progress(self._done)
 
     async def _answer(self, endpoint: Endpoint, question: Question) -> None:
         key = question.key(self._prompt)
