@@ -56,8 +56,6 @@ def spread_on_ray(
     """
     ray = _import_ray()
     with _connected(ray, address):
-        from ray.util import ActorPool
-
         count, cpus = _workers(ray, count, per_node=per_node)
         settings = Workers(seconds=seconds, threads=cpus)
         # In a list, the files are fetched only where they are needed.
@@ -67,23 +65,46 @@ def spread_on_ray(
             num_cpus=cpus // 2 or 0.5, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=RETRIES
         )(Node)
         actors = [node.remote(load, folder.absolute(), model_digest(folder), settings) for _ in range(count)]
-        started = _started(ray, actors)
-        pool, pending = ActorPool(started * BATCHES_PER_WORKER), deque[Sequence[Item]]()
-
-        def next_results() -> list[Result | Lost]:
-            items = pending.popleft()
-            try:
-                return list(_unwrapped(ray, pool.get_next))
-            except _WorkerDied:
-                return [result for item in items for result in _alone(ray, started[0], item, files)]
-
+        pool = _Pool(ray, _started(ray, actors), files)
         for batch in batches:
             if not pool.has_free():
-                yield next_results()
-            pending.append(batch)
-            pool.submit(lambda actor, items: actor.results.remote(items, files), batch)
-        while pool.has_next():
-            yield next_results()
+                yield pool.next_results()
+            pool.submit(batch)
+        while pool.pending:
+            yield pool.next_results()
+
+
+class _Pool:
+    """Workers that are given batches, whose results come back in order; `pending` are the batches without results."""
+
+    def __init__(self, ray: Any, workers: Sequence[Any], files: Sequence[Any]) -> None:
+        from ray.util import ActorPool
+
+        self.ray, self.workers, self.files = ray, workers, files
+        self.pending: deque[Sequence[Any]] = deque()
+        self._pool = ActorPool([*workers] * BATCHES_PER_WORKER)
+
+    def has_free(self) -> bool:
+        return bool(self._pool.has_free())
+
+    def submit(self, batch: Sequence[Any]) -> None:
+        self.pending.append(batch)
+        self._pool.submit(lambda worker, items: worker.results.remote(items, self.files), batch)
+
+    def next_results(self) -> list[Any]:
+        """Return the results of the first pending batch; if its workers died, those of each item, worked on alone."""
+        items = self.pending.popleft()
+        try:
+            return list(_unwrapped(self.ray, self._pool.get_next))
+        except _WorkerDied:
+            return [result for item in items for result in self._alone(item)]
+
+    def _alone(self, item: Any) -> list[Any]:
+        results = self.workers[0].results.options(max_task_retries=1)
+        try:
+            return list(_unwrapped(self.ray, lambda: self.ray.get(results.remote([item], self.files))))
+        except _WorkerDied:
+            return [Lost("its worker on the cluster died each time, perhaps because memory ran out")]
 
 
 class Node:
@@ -208,14 +229,6 @@ def _started(ray: Any, actors: list[Any]) -> list[Any]:
 
 class _WorkerDied(DemarcheError):
     """The worker of a batch died each time that the batch was worked on."""
-
-
-def _alone(ray: Any, actor: Any, item: Item, files: Sequence[Any]) -> list[Any]:
-    """Return the result of an item of a batch whose worker died."""
-    try:
-        return list(_unwrapped(ray, lambda: ray.get(actor.results.options(max_task_retries=1).remote([item], files))))
-    except _WorkerDied:
-        return [Lost("its worker on the cluster died each time, perhaps because memory ran out")]
 
 
 def _unwrapped(ray: Any, get: Callable[[], Any]) -> Any:
