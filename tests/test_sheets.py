@@ -144,6 +144,15 @@ def test_no_cell_of_a_sheet_is_a_formula(tmp_path: Path) -> None:
     assert [row["text"][:3] for row in rows_of(folder / "anna.csv") if "formula" in row["text"]] == ["'=1"]
 
 
+def test_why_a_passage_was_suggested_is_not_shown(tmp_path: Path) -> None:
+    chosen = [each.model_copy(update={"meta": {"reason": "uncertain topic"}, "source": "wire"}) for each in PASSAGES]
+    folder = make_folder(tmp_path, passages=chosen)
+    assert "uncertain" not in (folder / "anna.csv").read_text(encoding="utf-8")
+    assert {row["source"] for row in rows_of(folder / "anna.csv")} == {"wire"}
+    fill(folder / "anna.csv", {"p1": {"topic_1": "tea"}})
+    assert readings(read(folder).annotations) == {("p1", "anna"): [("tea", None, None)]}
+
+
 def test_the_csv_file_has_the_columns_of_the_workbook(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     rows = rows_of(folder / "anna.csv")
