@@ -71,7 +71,7 @@ def read_labelled(
                     f"after {first}; keep one",
                 )
             if annotation.passage in known:
-                _check_spans(path, line, annotation, known[annotation.passage], problems)
+                check_spans(path, line, annotation, known[annotation.passage], problems)
             elif known:
                 problems.add(
                     path,
@@ -79,7 +79,7 @@ def read_labelled(
                     f"passage {annotation.passage!r:.200} is not in {' or '.join(map(str, passages))}"
                     + (suggest(annotation.passage, known) if len(known) < 2000 else "; correct the id"),
                 )
-            if book is not None and _check_codebook(path, line, annotation, book, problems):
+            if book is not None and check_codebook(path, line, annotation, book, problems):
                 older.setdefault((str(path), annotation.codebook), line)
             readings.append(annotation)
     if book is not None:
@@ -161,7 +161,8 @@ def _check_offsets(passages: Iterable[tuple[Path, int, Passage]], articles: Path
             )
 
 
-def _check_spans(path: Path, line: int, annotation: Annotation, passage: Passage, problems: Problems) -> None:
+def check_spans(path: Path, line: int | None, annotation: Annotation, passage: Passage, problems: Problems) -> None:
+    """Report spans that are outside the passage."""
     length = len(passage.text)
     for label in annotation.labels:
         for name, span in (("evidence", label.evidence), ("target_span", label.target_span)):
@@ -174,8 +175,13 @@ def _check_spans(path: Path, line: int, annotation: Annotation, passage: Passage
                 )
 
 
-def _check_codebook(path: Path, line: int, annotation: Annotation, codebook: Codebook, problems: Problems) -> bool:
-    """Return whether the annotation was made with a different version of the codebook but the same major version."""
+def check_codebook(
+    path: Path, line: int | None, annotation: Annotation, codebook: Codebook, problems: Problems
+) -> bool:
+    """Report another codebook, and topics that it does not have.
+
+    Return whether the annotation was made with a different version of the codebook but the same major version.
+    """
     fit = fits(annotation.codebook, codebook)
     if fit == "other":
         problems.add(

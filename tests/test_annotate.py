@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from labels.annotate.journal import Action, Journal
+from labels.annotate.journal import Journal
 from labels.annotate.server import make_app
-from labels.annotate.session import Session, Stale
+from labels.annotate.session import NotWritten, Reading, Session, Stale
 from labels.codebook import write_codebook
 from labels.errors import BadInput, DemarcheError, Problems
 from labels.files import read_jsonl, write_jsonl
@@ -51,15 +52,15 @@ def journal_of(out: Path) -> Path:
     return out.with_name(out.name + ".journal")
 
 
-def tea(passage: str = "p0", **fields: Any) -> Action:
-    return Action(passage=passage, labels=(Label(topic="tea", **fields),))
+def tea(passage: str = "p0", **fields: Any) -> Reading:
+    return Reading(passage=passage, labels=(Label(topic="tea", **fields),))
 
 
 LABELS = st.lists(st.builds(Label, topic=st.sampled_from(BOOK.topic_ids), stance=st.sampled_from(["favor", None])),
                   unique_by=lambda label: label.topic).map(tuple)  # fmt: skip
 ACTIONS = st.lists(
     st.one_of(
-        st.builds(Action, passage=st.sampled_from(["p0", "p1"]), labels=st.one_of(st.none(), LABELS), note=st.one_of(st.none(), st.text(max_size=3))),
+        st.builds(Reading, passage=st.sampled_from(["p0", "p1"]), labels=st.one_of(st.none(), LABELS), note=st.one_of(st.none(), st.text(max_size=3))),
         st.just("undo"),
     ),
     max_size=8,
@@ -98,7 +99,7 @@ def test_a_torn_last_line_is_no_action_but_a_broken_line_before_it_is_named(tmp_
     with closing(session(out)) as page:
         assert set(page.annotations()) == {"p0"}
     journal_of(out).write_text("{}\n" + journal_of(out).read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(BadInput, match=r"journal:1: passage: missing"):
+    with pytest.raises(BadInput, match=r"journal:1: what: missing"):
         session(out)
 
 
@@ -124,11 +125,85 @@ def test_annotations_that_were_changed_elsewhere_are_not_overwritten(tmp_path: P
     assert set(read(out)) == {"p2"}
 
 
+@contextmanager
+def unwritable(out: Path) -> Iterator[None]:
+    """A folder in the place of a file: not even root can write it."""
+    aside = out.with_name("aside")
+    out.rename(aside)
+    out.mkdir()
+    try:
+        yield
+    finally:
+        out.rmdir()
+        aside.rename(out)
+
+
+def test_actions_are_kept_while_the_annotations_cannot_be_written(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+        with unwritable(out):
+            for passage in ("p1", "p2"):
+                with pytest.raises(NotWritten, match=r"saved in anna\.jsonl\.journal alone"):
+                    page.read(tea(passage), revision=0)
+        assert set(read(out)) == {"p0"}
+    with closing(session(out)) as page:
+        assert set(page.annotations()) == {"p0", "p1", "p2"} == set(read(out))
+
+
+def test_an_action_that_the_disk_has_no_room_for_leaves_nothing(tmp_path: Path) -> None:
+    with closing(session(tmp_path / "anna.jsonl")) as page:
+        page.read(tea(), revision=0)
+        journal = journal_of(page.out)
+        before = journal.read_bytes()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, limits[1]))
+        try:
+            with pytest.raises(OSError):
+                page.read(tea("p1"), revision=0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert journal.read_bytes() == before
+        page.read(tea("p1"), revision=0)
+    assert [action.passage for action in Journal(journal).actions] == ["p0", "p1"]
+
+
+def test_annotations_that_a_power_cut_left_empty_come_back_from_the_journal(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    write_jsonl(out, [Annotation(passage="p0", annotator="anna", codebook=BOOK.reference, labels=())])
+    with closing(session(out)) as page:
+        page.read(tea("p1"), revision=0)
+    out.write_bytes(b"")
+    with closing(session(out)):
+        assert set(read(out)) == {"p0", "p1"}
+
+
+def test_readings_keep_the_codebook_that_they_were_made_with(tmp_path: Path) -> None:
+    out = tmp_path / "anna.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+    for _ in range(2):
+        with closing(session(out, codebook=BOOK.model_copy(update={"version": "1.1.0"}))) as page:
+            page.read(tea("p1"), revision=page.revision("p1"))
+    assert {id: each.codebook for id, each in read(out).items()} == {"p0": "tiny@1.0.0", "p1": "tiny@1.1.0"}
+
+
+def test_undo_leaves_alone_what_is_not_shown(tmp_path: Path) -> None:
+    with closing(session(tmp_path / "anna.jsonl")) as page:
+        page.read(tea(), revision=0)
+        page.show(passages()[1:])
+        assert page.undo() is None
+        page.read(tea("p1"), revision=0)
+        assert page.undo() == "p1"
+        assert page.undo() is None
+        assert set(page.annotations()) == {"p0"}
+
+
 def test_none_of_the_topics_is_a_reading_and_an_opened_passage_is_not(tmp_path: Path) -> None:
     with closing(session(tmp_path / "anna.jsonl")) as page:
-        page.read(Action(passage="p0", labels=()), revision=0)
+        page.read(Reading(passage="p0", labels=()), revision=0)
         assert read(page.out)["p0"].labels == ()
-        page.read(Action(passage="p0", labels=None), revision=1)
+        page.read(Reading(passage="p0", labels=None), revision=1)
         assert read(page.out) == {}
 
 
@@ -175,6 +250,56 @@ def test_somebody_elses_file_is_refused_and_left_as_it_is(tmp_path: Path, fields
     assert not journal_of(out).exists()
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ((Label(topic="tae"),), r"anna\.jsonl:2: topic 'tae' is not in codebook"),
+        ((Label(topic="tea", evidence=(0, 99)),), r"anna\.jsonl:2: evidence \[0, 99\] is outside"),
+        ((Label(topic="tea"),), r"anna\.jsonl:2: a second reading of passage 'p0'"),
+    ],
+)
+def test_annotations_that_check_would_refuse_are_refused_and_left_as_they_are(
+    tmp_path: Path, labels: Any, message: str
+) -> None:
+    out = tmp_path / "anna.jsonl"
+    ids = ("p0", "p0") if "second" in message else ("p0", "p1")
+    write_jsonl(
+        out, [Annotation(passage=id, annotator="anna", codebook=BOOK.reference, labels=labels if at else ()) for at, id in enumerate(ids)]
+    )  # fmt: skip
+    before = out.read_bytes()
+    with pytest.raises(BadInput, match=message):
+        session(out)
+    assert out.read_bytes() == before
+
+
+def test_a_journal_without_its_annotations_stays_that_of_its_annotator(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with closing(session(out)) as page:
+        page.read(tea(), revision=0)
+    out.unlink()
+    with pytest.raises(BadInput, match="by 'anna', not by 'bert'"):
+        session(out, annotator="bert")
+    with closing(session(out)):
+        assert set(read(out)) == {"p0"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"what": "read", "passage": "p0"}', "an action 'read' has a reading"),
+        ('{"what": "read", "passage": "p0", "reading": {"passage": "p0", "annotator": "anna", "codebook": "tiny@1.0.0", "labels": [{"topic": "tea"}, {"topic": "tea"}]}}', "occurs twice"),
+        ('{"what": "read", "passage": "p1", "reading": {"passage": "p0", "annotator": "anna", "codebook": "tiny@1.0.0", "labels": []}}', "is of passage 'p0'"),
+        ("\0\0\0", "zero byte"),
+    ],
+)  # fmt: skip
+def test_a_broken_journal_is_refused_with_its_line(tmp_path: Path, line: str, message: str) -> None:
+    out = tmp_path / "anna.jsonl"
+    journal_of(out).write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        session(out)
+    assert not out.exists()
+
+
 def test_a_second_page_on_the_same_file_is_refused(tmp_path: Path) -> None:
     with closing(session(tmp_path / "anna.jsonl")), pytest.raises(DemarcheError, match="another page is open"):
         session(tmp_path / "anna.jsonl")
@@ -184,20 +309,20 @@ def test_a_reading_by_a_tab_that_is_out_of_date_is_refused(tmp_path: Path) -> No
     with closing(session(tmp_path / "anna.jsonl")) as page:
         page.read(tea(), revision=0)
         with pytest.raises(Stale):
-            page.read(Action(passage="p0", labels=()), revision=0)
+            page.read(Reading(passage="p0", labels=()), revision=0)
         assert page.annotations()["p0"].labels == (Label(topic="tea"),)
 
 
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        (Action(passage="px", labels=()), "no passage 'px'"),
-        (Action(passage="p0", labels=(Label(topic="te"),)), "did you mean 'tea'"),
-        (tea(evidence=(0, 99)), "ends after the passage"),
-        (Action(passage="p0", labels=(Label(topic="tea"), Label(topic="tea"))), "occurs twice"),
+        (Reading(passage="px", labels=()), "no passage 'px'"),
+        (Reading(passage="p0", labels=(Label(topic="te"),)), "did you mean 'tea'"),
+        (tea(evidence=(0, 99)), "is outside passage"),
+        (Reading(passage="p0", labels=(Label(topic="tea"), Label(topic="tea"))), "occurs twice"),
     ],
 )
-def test_what_no_annotation_may_be_is_refused(tmp_path: Path, action: Action, message: str) -> None:
+def test_what_no_annotation_may_be_is_refused(tmp_path: Path, action: Reading, message: str) -> None:
     with closing(session(tmp_path / "anna.jsonl")) as page:
         with pytest.raises(DemarcheError, match=message):
             page.read(action, revision=0)
@@ -248,16 +373,28 @@ def test_a_form_of_another_site_cannot_save(client: TestClient) -> None:
 def test_the_suggestion_is_given_on_request_and_the_journal_knows(client: TestClient, tmp_path: Path) -> None:
     client.post("/reading", json={"passage": "p1", "labels": [], "revision": 0})
     assert client.post("/suggestion", json={"passage": "p0"}).json()["labels"][0]["topic"] == "rain"
-    client.post("/reading", json={"passage": "p0", "labels": [], "revision": 0})
-    suggested = [action.suggested for action in Journal(journal_of(tmp_path / "anna.jsonl")).actions]
-    assert suggested == [False, True]
+    done = [(action.what, action.passage) for action in Journal(journal_of(tmp_path / "anna.jsonl")).actions]
+    assert done == [("read", "p1"), ("suggestion", "p0")]
 
 
-@pytest.mark.parametrize("body", ["[]", "nonsense", '{"passage": "p0"}', '{"passage": "p0", "revision": "x"}', '{"revision": 0, "passage": "p0", "labels": [{"topic": 1}]}', "[" * 100_000])  # fmt: skip
+def test_a_reading_that_is_in_the_journal_alone_is_told_and_shown(client: TestClient, tmp_path: Path) -> None:
+    with unwritable(tmp_path / "anna.jsonl"):
+        answer = client.post("/reading", json={"passage": "p0", "labels": [], "revision": 0})
+        assert answer.status_code == 507
+        assert "cannot be written" in answer.json()["error"]
+        assert (answer.json()["revision"], answer.json()["reading"]["labels"]) == (1, [])
+        undone = client.post("/undo", json={})
+        assert (undone.status_code, undone.json()["passage"], undone.json()["reading"]) == (507, "p0", None)
+    assert client.post("/reading", json={"passage": "p0", "labels": [], "revision": 2}).status_code == 200
+    assert set(read(tmp_path / "anna.jsonl")) == {"p0"}
+
+
+@pytest.mark.parametrize("body", ["[]", "nonsense", '{"passage": "p0"}', '{"passage": "p0", "revision": "x"}', '{"passage": "p0", "revision": 1e999}', '{"passage": "\\ud83e", "revision": 0}', '{"passage": "p0", "revision": 0, "labels": [], "note": "\\ud83e"}', '{"passage": "p0", "revision": 0, "annotator": "bert"}', '{"revision": 0, "passage": "p0", "labels": [{"topic": 1}]}', "[" * 100_000])  # fmt: skip
 def test_a_request_that_is_no_reading_is_answered_with_what_is_wrong(client: TestClient, body: str) -> None:
-    response = client.post("/reading", content=body, headers={"content-type": "application/json"})
-    assert response.status_code == 422
-    assert response.json()["error"]
+    for path in ("/reading", "/suggestion"):
+        response = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert response.status_code == 422 or (path == "/suggestion" and '"p0"' in body)
+        assert response.status_code == 200 or response.json()["error"]
 
 
 def test_a_stale_tab_gets_the_present_reading(client: TestClient) -> None:

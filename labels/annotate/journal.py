@@ -5,43 +5,38 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
+
+from pydantic import model_validator
 
 from labels.errors import Problems
 from labels.files import Frozen, atomic_write, read_jsonl
-from labels.passages import Annotation, Label
+from labels.passages import Annotation
 
 
 class Action(Frozen):
-    """What an annotator did with a passage: the reading from then on, or None for a passage that is unread again.
+    """What an annotator did with a passage.
 
-    `undo` takes the last action back that was not taken back yet; `passage` is then that of the action. `suggested` says
-    that the annotator had asked for the model's suggestion.
+    `read` and `unread` say what holds of the passage from then on. `undo` takes back the last of these that was not taken
+    back yet, which was on the same passage. `suggestion` says that the annotator saw what a model says of the passage.
     """
 
+    what: Literal["read", "unread", "undo", "suggestion"]
     passage: str
-    labels: tuple[Label, ...] | None = None
-    doubt: bool = False
-    note: str | None = None
-    suggested: bool = False
-    undo: bool = False
+    reading: Annotation | None = None
 
-    def annotation(self, annotator: str, codebook: str) -> Annotation | None:
-        """Return the reading as an annotation, or None if the passage is unread. Raises ValidationError."""
-        if self.labels is None:
-            return None
-        return Annotation(
-            passage=self.passage,
-            annotator=annotator,
-            codebook=codebook,
-            labels=self.labels,
-            doubt=self.doubt,
-            note=self.note,
-        )
+    @model_validator(mode="after")
+    def _has_its_reading(self) -> Action:
+        if (self.what == "read") != (self.reading is not None):
+            raise ValueError("an action 'read' has a reading, and no other has one")
+        if self.reading is not None and self.reading.passage != self.passage:
+            raise ValueError(f"the reading is of passage {self.reading.passage!r}")
+        return self
 
     @classmethod
-    def of(cls, annotation: Annotation) -> Action:
+    def read(cls, annotation: Annotation) -> Action:
         """Return the action that makes an annotation."""
-        return cls(passage=annotation.passage, labels=annotation.labels, doubt=annotation.doubt, note=annotation.note)
+        return cls(what="read", passage=annotation.passage, reading=annotation)
 
 
 class Journal:
@@ -64,11 +59,13 @@ class Journal:
 
     def append(self, action: Action) -> None:
         """Add an action, and return when it is on the disk. If it cannot be written, nothing of it is left."""
-        with self.path.open("r+b") as stream:
+        # Without a buffer: the rest of a line that did not fit on the disk must not be written later, when it is closed.
+        with self.path.open("r+b", buffering=0) as stream:
             end = stream.seek(0, os.SEEK_END)
+            rest = _line(action).encode()
             try:
-                stream.write(_line(action).encode())
-                stream.flush()
+                while rest:
+                    rest = rest[stream.write(rest) :]
                 os.fsync(stream.fileno())
             except OSError:
                 os.truncate(self.path, end)
@@ -77,7 +74,6 @@ class Journal:
 
 
 def _line(action: Action) -> str:
-    # Labels are a default when they are None, and must not be when they are none of the topics.
     return action.model_dump_json(exclude_defaults=True) + "\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
@@ -17,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from labels.annotate.journal import Action
-from labels.annotate.session import Session, Stale
+from labels.annotate.session import NotWritten, Reading, Session, Stale
 from labels.codebook import Codebook
 from labels.errors import DemarcheError, explain
+from labels.files import load_json
 from labels.passages import Annotation, Label, Passage
 
 HOST = "127.0.0.1"
@@ -92,10 +91,15 @@ class _Guard:
         return None
 
 
+class _Sent(Reading):
+    """A reading, and the revision of the one that it replaces."""
+
+    revision: int
+
+
 class _Page:
     def __init__(self, session: Session, token: str, suggest: Suggest | None):
         self.session, self.token, self.suggest = session, token, suggest
-        self.suggested: set[str] = set()
 
     async def file(self, request: Request) -> Response:
         name = request.url.path.strip("/") or "page.html"
@@ -126,32 +130,35 @@ class _Page:
 
     async def reading(self, request: Request) -> Response:
         try:
-            plain = await _body(request)
-            revision = int(plain.pop("revision"))
-            plain["suggested"] = plain.get("passage") in self.suggested
-            action = Action.model_validate(plain)
-            self.session.read(action, revision=revision)
-        except Stale as error:
-            return _json({"error": str(error), **self._now(action.passage)}, status=409)
+            reading = _Sent.model_validate(await _body(request))
+            self.session.read(reading, revision=reading.revision)
         except ValidationError as error:
-            return _json({"error": "; ".join(explain(error))}, status=422)
-        except (DemarcheError, KeyError, ValueError, TypeError) as error:
-            return _json({"error": str(error)}, status=422)
-        except OSError as error:
-            return _json({"error": f"not saved: {error.strerror}; free disk space, and repeat it"}, status=507)
-        return _json(self._now(action.passage))
+            return _failed(DemarcheError("; ".join(explain(error))))
+        except (Stale, NotWritten) as error:
+            return _failed(error, **self._now(reading.passage))
+        except (DemarcheError, OSError) as error:
+            return _failed(error)
+        return _json(self._now(reading.passage))
 
     async def undo(self, request: Request) -> Response:
-        passage = self.session.undo()
+        try:
+            passage = self.session.undo()
+        except NotWritten as error:
+            return _failed(error, passage=error.passage, **self._now(error.passage))
+        except (DemarcheError, OSError) as error:
+            return _failed(error)
         return _json({"passage": None} if passage is None else {"passage": passage, **self._now(passage)})
 
     async def suggestion(self, request: Request) -> Response:
-        id = (await _body(request)).get("passage")
-        passage = self.session.passage(id) if isinstance(id, str) else None
-        if self.suggest is None or passage is None:
-            return _json({"error": "no model; start the page with --model"}, status=422)
-        labels = await run_in_threadpool(self.suggest, passage)
-        self.suggested.add(passage.id)
+        try:
+            id = (await _body(request)).get("passage")
+            passage = self.session.passage(id) if isinstance(id, str) else None
+            if self.suggest is None or passage is None:
+                raise DemarcheError("no model; start the page with --model")
+            labels = await run_in_threadpool(self.suggest, passage)
+            self.session.show_suggestion(passage.id)
+        except (DemarcheError, OSError) as error:
+            return _failed(error)
         return _json({"labels": [label.model_dump(mode="json") for label in labels]})
 
 
@@ -163,12 +170,20 @@ async def _body(request: Request) -> dict[str, Any]:
         if len(content) > _LARGEST:
             raise DemarcheError("too large a request")
     try:
-        plain = json.loads(content)
-    except (ValueError, RecursionError):
+        plain = load_json(content.decode())
+    except UnicodeDecodeError:
         plain = None
     if not isinstance(plain, dict):
         raise DemarcheError("a JSON object is expected")
     return plain
+
+
+def _failed(error: DemarcheError | OSError, **now: Any) -> Response:
+    """Return why an action was refused, or could not be kept."""
+    if isinstance(error, OSError):
+        return _json({"error": f"not saved: {error.strerror or error}; free disk space, and repeat it"}, status=507)
+    status = 409 if isinstance(error, Stale) else 507 if isinstance(error, NotWritten) else 422
+    return _json({"error": str(error), **now}, status=status)
 
 
 def _json(content: dict[str, Any], *, status: int = 200) -> Response:

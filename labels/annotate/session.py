@@ -3,29 +3,76 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from labels.annotate.journal import Action, Journal
+from labels.check import check_codebook, check_spans
 from labels.codebook import Codebook, fits
-from labels.errors import DemarcheError, Problems, explain, suggest
-from labels.files import check_jsonl_output, read_jsonl, write_jsonl
-from labels.passages import Annotation, Passage
+from labels.errors import DemarcheError, Problems, explain
+from labels.files import Frozen, check_jsonl_output, read_jsonl, write_jsonl
+from labels.passages import Annotation, Label, Passage
 
 
 class Stale(DemarcheError):
     """A reading was made on a page that does not show the present one."""
 
 
+class NotWritten(DemarcheError):
+    """An action on a passage is in the journal, but the annotations could not be written."""
+
+    def __init__(self, passage: str, what: str):
+        super().__init__(what)
+        self.passage = passage
+
+
+class Reading(Frozen):
+    """What a page sends of a passage: its labels, or None if it is unread again."""
+
+    passage: str
+    labels: tuple[Label, ...] | None = None
+    doubt: bool = False
+    note: str | None = None
+
+
+class Readings:
+    """What holds after some actions."""
+
+    def __init__(self, actions: Iterable[Action] = ()):
+        self.done: list[Action] = []
+        """The actions that were not taken back."""
+        self.revisions: Counter[str] = Counter()
+        for action in actions:
+            self.apply(action)
+
+    def apply(self, action: Action) -> None:
+        if action.what == "suggestion":
+            return
+        self.revisions[action.passage] += 1
+        if action.what != "undo":
+            self.done.append(action)
+        elif self.done:
+            self.done.pop()
+
+    def annotations(self) -> dict[str, Annotation]:
+        """Return the annotation of each passage that is read, by its id, in the order in which they were made."""
+        annotations: dict[str, Annotation] = {}
+        for action in self.done:
+            annotations.pop(action.passage, None)
+            if action.reading is not None:
+                annotations[action.passage] = action.reading
+        return annotations
+
+
 class Session:
     """An annotator's readings of passages, in the file `out` and a journal beside it.
 
     Each action is written to the journal, then `out` is written anew: it always holds the present annotations. `shown` are
-    the passages of the page. Raises
-    DemarcheError if another process has the file, if it holds somebody else's annotations, or those of another codebook.
+    the passages of the page. Raises DemarcheError if another process has the file, or if it holds annotations that are
+    somebody else's, or that do not fit the codebook and the passages.
     """
 
     def __init__(self, codebook: Codebook, passages: Sequence[Passage], annotator: str, out: Path):
@@ -63,95 +110,117 @@ class Session:
         self._lock.release()
 
     def _open(self) -> None:
-        journal = Journal(self.out.with_name(self.out.name + ".journal"))
-        self._journal = journal
-        self._done: list[Action] = []
-        self._revisions: Counter[str] = Counter()
-        earlier: dict[str, Annotation] = {}
-        for action in journal.actions:
-            if action is journal.actions[-1]:
-                earlier = self.annotations()
-            self._apply(action)
         present = self._read_out() if self.out.exists() else None
-        if journal.path.exists():
-            # After a kill between the two, the last action is in the journal alone.
-            if present is not None and present not in (self.annotations(), earlier):
-                raise DemarcheError(
-                    f"{self.out}: has other annotations than {journal.path.name}, the journal beside it; to go on with "
-                    "the annotations as they are, remove the journal"
-                )
-        else:
-            journal.begin(map(Action.of, (present or {}).values()))
-            for action in journal.actions:
-                self._apply(action)
+        self._journal = journal = Journal(self.out.with_name(self.out.name + ".journal"))
+        if not journal.path.exists():
+            journal.begin(map(Action.read, (present or {}).values()))
+        self._readings = Readings(journal.actions)
+        self._check(journal.path, [(None, annotation) for annotation in self.annotations().values()])
+        # An empty file is what a power cut may leave of one that was being written.
+        if present and present != self.annotations() and not _was(present, journal.actions):
+            raise DemarcheError(
+                f"{self.out}: has other annotations than {journal.path.name}, the journal beside it; to go on with "
+                f"the annotations as they are, remove the journal, and to go back to the journal, remove {self.out.name}"
+            )
         write_jsonl(self.out, self.annotations().values())
 
     def _read_out(self) -> dict[str, Annotation]:
         problems = Problems()
-        annotations: dict[str, Annotation] = {}
-        for line, annotation in read_jsonl(self.out, Annotation, problems):
-            if annotation.annotator != self.annotator:
-                problems.add(
-                    self.out, line, f"by {annotation.annotator!r}, not by {self.annotator!r}; name another --out"
-                )
-            if fits(annotation.codebook, self.codebook) == "other":
-                problems.add(
-                    self.out, line, f"made with {annotation.codebook}, not with {self.codebook.reference}; "
-                    "carry it over with `demarche labels migrate`, or name another --out",
-                )  # fmt: skip
-            annotations[annotation.passage] = annotation
+        annotations = list(read_jsonl(self.out, Annotation, problems))
         problems.raise_any()
-        return annotations
+        self._check(self.out, annotations)
+        return {annotation.passage: annotation for _, annotation in annotations}
+
+    def _check(self, path: Path, annotations: Sequence[tuple[int | None, Annotation]]) -> None:
+        """Raise BadInput if the annotations are not by this annotator, or do not fit the codebook and the passages."""
+        problems = Problems()
+        known = {passage.id: passage for passage in self.shown}
+        seen: set[str] = set()
+        for line, annotation in annotations:
+            if annotation.annotator != self.annotator:
+                problems.add(path, line, f"by {annotation.annotator!r}, not by {self.annotator!r}; name another --out")
+            if annotation.passage in seen:
+                problems.add(path, line, f"a second reading of passage {annotation.passage!r}; keep one")
+            seen.add(annotation.passage)
+            if fits(annotation.codebook, self.codebook) == "other":
+                what = f"made with {annotation.codebook}, not with {self.codebook.reference}; carry it over with "
+                problems.add(path, line, what + "`demarche labels migrate`, or name another --out")
+                continue
+            check_codebook(path, line, annotation, self.codebook, problems)
+            if annotation.passage in known:
+                check_spans(path, line, annotation, known[annotation.passage], problems)
+        problems.raise_any()
 
     def annotations(self) -> dict[str, Annotation]:
-        """Return the present annotation of each passage that was read, by its id, in the order in which they were made."""
-        readings: dict[str, Annotation] = {}
-        for action in self._done:
-            readings.pop(action.passage, None)
-            if (annotation := action.annotation(self.annotator, self.codebook.reference)) is not None:
-                readings[action.passage] = annotation
-        return readings
+        """Return the present annotation of each passage that was read, by its id."""
+        return self._readings.annotations()
 
     def revision(self, passage: str) -> int:
         """Return the number of actions on a passage so far: a page that knows another number is out of date."""
-        return self._revisions[passage]
+        return self._readings.revisions[passage]
 
-    def read(self, action: Action, *, revision: int) -> None:
-        """Keep a reading. Raises Stale, or DemarcheError for what no annotation may be."""
-        self._check(action)
-        if revision != self.revision(action.passage):
-            raise Stale(f"passage {action.passage!r} was changed on another page meanwhile; look at it again")
+    def read(self, reading: Reading, *, revision: int) -> None:
+        """Keep a reading. Raises Stale, NotWritten, or DemarcheError for what no annotation may be."""
+        action = self._action(reading)
+        if revision != self.revision(reading.passage):
+            raise Stale(f"passage {reading.passage!r} was changed on another page meanwhile; look at it again")
         self._keep(action)
 
     def undo(self) -> str | None:
-        """Take the last action back, and return its passage, or None if there is none."""
-        if not self._done:
+        """Take the last action back, and return its passage, or None if the page does not show any that was changed.
+
+        Raises NotWritten.
+        """
+        # What is not shown was changed on an earlier page, and nobody would see that it changes.
+        done = self._readings.done
+        if not done or self.passage(passage := done[-1].passage) is None:
             return None
-        passage = self._done[-1].passage
-        self._keep(Action(passage=passage, undo=True))
+        self._keep(Action(what="undo", passage=passage))
         return passage
+
+    def show_suggestion(self, passage: str) -> None:
+        """Keep that the annotator sees what a model says of a passage."""
+        action = Action(what="suggestion", passage=passage)
+        self._journal.append(action)
+        self._readings.apply(action)
 
     def _keep(self, action: Action) -> None:
         self._journal.append(action)
-        self._apply(action)
-        write_jsonl(self.out, self.annotations().values())
-
-    def _apply(self, action: Action) -> None:
-        self._revisions[action.passage] += 1
-        if not action.undo:
-            self._done.append(action)
-        elif self._done:
-            self._done.pop()
-
-    def _check(self, action: Action) -> None:
-        if (passage := self.passage(action.passage)) is None:
-            raise DemarcheError(f"no passage {action.passage!r} on this page")
+        self._readings.apply(action)
         try:
-            annotation = action.annotation(self.annotator, self.codebook.reference)
+            write_jsonl(self.out, self.annotations().values())
+        except DemarcheError as error:
+            raise NotWritten(action.passage, f"saved in {self._journal.path.name} alone: {error}") from error
+
+    def _action(self, reading: Reading) -> Action:
+        if (passage := self.passage(reading.passage)) is None:
+            raise DemarcheError(f"no passage {reading.passage!r} on this page")
+        if reading.labels is None:
+            return Action(what="unread", passage=passage.id)
+        try:
+            annotation = Annotation(
+                passage=passage.id,
+                annotator=self.annotator,
+                codebook=self.codebook.reference,
+                labels=reading.labels,
+                doubt=reading.doubt,
+                note=reading.note,
+            )
         except ValidationError as error:
             raise DemarcheError("; ".join(explain(error))) from None
-        for label in annotation.labels if annotation else ():
-            if label.topic is not None and label.topic not in self.codebook.topic_ids:
-                raise DemarcheError(f"topic {label.topic!r} is not in the codebook{suggest(label.topic, self.codebook.topic_ids)}")  # fmt: skip
-            if label.evidence is not None and label.evidence[1] > len(passage.text):
-                raise DemarcheError(f"evidence {list(label.evidence)} ends after the passage, at {len(passage.text)}")
+        problems = Problems()
+        check_codebook(self.out, None, annotation, self.codebook, problems)
+        check_spans(self.out, None, annotation, passage, problems)
+        if len(problems):
+            raise DemarcheError("; ".join(problem.what for problem in problems))
+        return Action.read(annotation)
+
+
+def _was(annotations: dict[str, Annotation], actions: Iterable[Action]) -> bool:
+    """Return whether these were the annotations before the last actions: a kill or a full disk left them so."""
+    readings = Readings()
+    for action in actions:
+        readings.apply(action)
+        if readings.annotations() == annotations:
+            return True
+    return False
