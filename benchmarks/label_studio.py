@@ -69,12 +69,13 @@ def demarche(*arguments: str | Path, expect: tuple[int, ...] = (0,)) -> str:
 def label_studio(command: str, folder: Path) -> Iterator[str]:
     """Start Label Studio with a database in the folder, and yield its address."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Without the last, it refuses models on its own machine.
+    # Without the last two, it refuses models on its own machine.
     settings = {
         "LABEL_STUDIO_BASE_DATA_DIR": str(folder.resolve()),
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
         "ML_BLOCK_LOCAL_IP": "false",
+        "SSRF_PROTECTION_ENABLED": "false",
     }
     start = [command, "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(PORT)]
     user = ["--username", ANNA, "--password", PASSWORD]

@@ -74,7 +74,7 @@ def backend(
     """Serve a model's suggestions to Label Studio, until Ctrl-C.
 
     Add the address that is printed to the project: Settings > Model > Connect Model. Label Studio refuses models on its
-    own machine unless it was started with ML_BLOCK_LOCAL_IP=false.
+    own machine unless it was started with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false in its environment.
     """
     import socket
 
