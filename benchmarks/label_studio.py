@@ -34,6 +34,7 @@ from labels.files import read_jsonl, write_jsonl
 from labels.passages import Annotation, Label, Passage
 from labels.tools.label_studio import Controls, results
 from labels.tools.marks import marks_of
+from tagging.suggestions import suggestions_of
 
 BOOK = Path("labels/foreign_affairs/codebook.yaml")
 SEEDS, ANNOTATIONS = Path("seeds/passages.jsonl"), Path("labels/foreign_affairs/annotations.jsonl")
@@ -178,7 +179,7 @@ def main(command: str, folder: Path, pictures: Path, model: str | None) -> None:
         expected = label_all(anna, bert, passages, before, project_files, folder, pictures)
         compare(anna, bert, expected, folder)
         refuse_another(anna, folder)
-        ask_backend(anna, model, project_files, tags)
+        ask_backend(anna, model, passages, project_files, tags)
 
 
 def label_all(
@@ -239,10 +240,8 @@ def refuse_another(anna: Person, folder: Path) -> None:
     print(demarche("labels", "import", "label-studio", export, "--codebook", BOOK, "--out", out, expect=(2,)))
 
 
-def ask_backend(anna: Person, model: str, files: Path, tags: Path) -> None:
+def ask_backend(anna: Person, model: str, passages: list[Passage], files: Path, tags: Path) -> None:
     """Connect a model to a project without predictions, and compare what it says with the tags."""
-    from tagging.tags_files import batches_of
-
     command = [sys.executable, "-m", "demarche", "labels", "backend", str(BOOK), "--model", model]
     process = subprocess.Popen([*command, "--port", str(BACKEND_PORT)])
     try:
@@ -266,12 +265,11 @@ def ask_backend(anna: Person, model: str, files: Path, tags: Path) -> None:
     finally:
         process.terminate()
         process.wait()
-    rows = [row for batch in batches_of(tags, ("passage", "topic", "assigned")) for row in batch.to_pylist()]
-    tagged = {(row["passage"], row["topic"]) for row in rows if row["assigned"]}
-    print(
-        f"the model made {made} predictions for {len(ids)} tasks, with {len(predicted)} topics; {len(tagged ^ predicted)}"
-    )
-    print("of them are not those of `demarche tag`")
+    suggestions = suggestions_of(tags, read_codebook(BOOK), passages, Counter())
+    tagged = {(id, topic.topic) for id, each in suggestions.items() for topic in each.topics}
+    different = {pair for pair in tagged ^ predicted if pair[0] in suggestions}
+    print(f"the model made {made} predictions for {len(ids)} tasks, with {len(predicted)} topics;")
+    print(f"{len(different)} topics are not those of `demarche tag`, in {len(suggestions)} passages that it cut alike")
 
 
 if __name__ == "__main__":
