@@ -13,7 +13,6 @@ from demarche.printing import echo
 from demarche.tools import (
     CodebookOption,
     Folder,
-    Job,
     KnownPassages,
     OutOption,
     Rename,
@@ -24,6 +23,7 @@ from demarche.tools import (
     known_passages,
     parse_names,
     print_exported,
+    read_job,
     write_imported,
 )
 
@@ -33,11 +33,8 @@ def export_label_studio(
 ) -> None:
     """Make a Label Studio project: its configuration (config.xml) and its tasks (tasks.json)."""
     from labels.tools import label_studio
-    from labels.tools.work import check_folder
 
-    readings = annotations or []
-    check_folder(out, label_studio.FILES, inputs=[codebook, passages, *readings, *([tags] if tags else [])])
-    job = Job(codebook, passages, readings, tags)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=label_studio.FILES)
     print_exported(label_studio.export(out, job.book, job.tasks, job.lost), label_studio.TOOL)
     echo(f"in Label Studio: new project, Labeling Setup > Custom template > Code: paste {out / 'config.xml'};")
     echo(f"then Import: {out / 'tasks.json'}. To read the labels back, Export > JSON, and:")
@@ -77,7 +74,7 @@ def backend(
     """Serve a model's suggestions to Label Studio, until Ctrl-C.
 
     Add the address that is printed to the project: Settings > Model > Connect Model. Label Studio refuses models on its
-    own machine unless it was started with ML_BLOCK_LOCAL_IP=false.
+    own machine unless it was started with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false in its environment.
     """
     import socket
 

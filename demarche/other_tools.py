@@ -13,7 +13,6 @@ from demarche.printing import echo
 from demarche.tools import (
     CodebookOption,
     Folder,
-    Job,
     KnownPassages,
     OutOption,
     Rename,
@@ -24,6 +23,7 @@ from demarche.tools import (
     known_passages,
     parse_names,
     print_exported,
+    read_job,
     write_imported,
 )
 
@@ -38,7 +38,7 @@ def export_prodigy(
     """Write tasks for Prodigy's interface `choice` (tasks.jsonl), and readings for `prodigy db-in` (answers.jsonl)."""
     from labels.tools import prodigy
 
-    job = _job(codebook, passages, out, annotations, tags, prodigy.FILES)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=prodigy.FILES)
     print_exported(prodigy.export(out, job.book, job.tasks, job.lost), prodigy.TOOL)
     echo('to label them, with "choice_style": "multiple" in prodigy.json, and to read the labels back:')
     echo(f"  prodigy mark DATASET {out / 'tasks.jsonl'} --view-id choice")
@@ -88,7 +88,7 @@ def export_doccano(
     """Write a data set for doccano (data.jsonl), and its labels (categories.json, spans.json)."""
     from labels.tools import doccano
 
-    job = _job(codebook, passages, out, annotations, tags, doccano.FILES)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=doccano.FILES)
     exported = doccano.export(out, job.book, job.tasks, job.lost, kind=project, annotator=annotator)
     print_exported(exported, doccano.TOOL)
     echo("in doccano: Labels > Import labels, then Dataset > Import dataset > JSONL")
@@ -139,7 +139,7 @@ def export_argilla(
     """Write an Argilla dataset: its settings (settings.json) and its records (records.json)."""
     from labels.tools import argilla
 
-    job = _job(codebook, passages, out, annotations, tags, argilla.FILES)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=argilla.FILES)
     users = parse_names("--user", user or [])
     print_exported(argilla.export(out, job.book, job.tasks, job.lost, users=users), argilla.TOOL)
     echo("in Python, with `import argilla as rg, json` and a client:")
@@ -170,27 +170,11 @@ def import_argilla(
     write_imported(imported, out, codebook, passages)
 
 
-def _job(
-    codebook: Path,
-    passages: Path,
-    out: Path,
-    annotations: list[Path] | None,
-    tags: Path | None,
-    files: tuple[str, ...],
-) -> Job:
-    from labels.tools.work import check_folder
-
-    readings = annotations or []
-    check_folder(out, files, inputs=[codebook, passages, *readings, *([tags] if tags else [])])
-    return Job(codebook, passages, readings, tags)
-
-
 def register(import_app: App, export_app: App) -> None:
     """Add the commands to `labels import` and `labels export`."""
-    for name, read, write in (
-        ("prodigy", import_prodigy, export_prodigy),
-        ("doccano", import_doccano, export_doccano),
-        ("argilla", import_argilla, export_argilla),
-    ):
-        import_app.command(name)(read)
-        export_app.command(name)(write)
+    import_app.command("prodigy")(import_prodigy)
+    export_app.command("prodigy")(export_prodigy)
+    import_app.command("doccano")(import_doccano)
+    export_app.command("doccano")(export_doccano)
+    import_app.command("argilla")(import_argilla)
+    export_app.command("argilla")(export_argilla)

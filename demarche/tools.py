@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from labels.codebook import Codebook as Book
     from labels.passages import Passage
     from labels.tools.collected import Imported
-    from labels.tools.work import Exported, Work
+    from labels.tools.work import Exported, Suggestion, Work
 
 SomeAnnotations = Annotated[
     list[Path] | None,
@@ -51,29 +51,43 @@ Rename = Annotated[
 ]
 
 
-class Job:
-    """The tasks of an export, and what is lost in it."""
+class Job(NamedTuple):
+    """The tasks of an export, and what is lost in it so far."""
 
-    def __init__(self, codebook: Path, passages: Path, annotations: Sequence[Path], tags: Path | None) -> None:
-        from collections import Counter
+    book: Book
+    tasks: Sequence[Work]
+    lost: Counter[str]
 
-        from labels.check import read_passages
-        from labels.codebook import read_codebook
-        from labels.tools.work import prepare
 
-        self.lost: Counter[str] = Counter()
-        self.book: Book
-        if annotations:
-            data = read_and_warn(codebook, passages, list(annotations))
-            self.book, texts, readings = data.codebook, data.passages, data.annotations
-        else:
-            self.book, texts, readings = read_codebook(codebook), read_passages(passages), []
-        suggestions = {}
-        if tags is not None:
-            from tagging.suggestions import suggestions_of
+def read_job(
+    codebook: Path,
+    passages: Path,
+    annotations: Sequence[Path] | None,
+    tags: Path | None,
+    *,
+    out: Path,
+    files: Sequence[str],
+) -> Job:
+    """Read what is to be exported as `files` in the folder `out`."""
+    from collections import Counter
 
-            suggestions = suggestions_of(tags, self.book, texts, self.lost)
-        self.tasks: list[Work] = prepare(self.book, texts, readings, suggestions, self.lost)
+    from labels.check import read_passages
+    from labels.codebook import read_codebook
+    from labels.tools.work import check_folder, prepare
+
+    check_folder(out, files, inputs=[codebook, passages, *(annotations or ()), *([tags] if tags else [])])
+    lost: Counter[str] = Counter()
+    if annotations:
+        data = read_and_warn(codebook, passages, list(annotations))
+        book, texts, readings = data.codebook, data.passages, data.annotations
+    else:
+        book, texts, readings = read_codebook(codebook), read_passages(passages), []
+    suggestions: dict[str, Suggestion] = {}
+    if tags is not None:
+        from tagging.suggestions import suggestions_of
+
+        suggestions = suggestions_of(tags, book, texts, lost)
+    return Job(book, prepare(book, texts, readings, suggestions, lost), lost)
 
 
 def print_exported(exported: Exported, tool: str) -> None:
