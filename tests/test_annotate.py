@@ -159,7 +159,7 @@ def test_an_action_that_the_disk_has_no_room_for_leaves_nothing(tmp_path: Path) 
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, limits[1]))
         try:
-            with pytest.raises(OSError):
+            with pytest.raises(OSError, match="too large"):
                 page.read(tea("p1"), revision=0)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
