@@ -105,14 +105,7 @@ def annotation_page(store: Path) -> Iterator[str]:
     for left in store.glob("anna.jsonl*"):
         left.unlink()
     command = [sys.executable, "-m", "demarche", "labels", "annotate", "seeds/passages.jsonl", "--annotator", "anna"]
-    command += [
-        "--codebook",
-        "labels/foreign_affairs/codebook.yaml",
-        "--out",
-        str(store / "anna.jsonl"),
-        "--next",
-        "60",
-    ]
+    command += ["--codebook", "labels/foreign_affairs/codebook.yaml", "--out", f"{store}/anna.jsonl", "--next", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -122,6 +115,13 @@ def annotation_page(store: Path) -> Iterator[str]:
             process.terminate()
 
 
+def chromedriver() -> str:
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        raise SystemExit("no chromedriver; install Chromium and its driver: apt-get install chromium chromium-driver")
+    return driver
+
+
 class Browser:
     """Headless Chromium that takes pictures of pages."""
 
@@ -129,12 +129,7 @@ class Browser:
         options = webdriver.ChromeOptions()
         for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
             options.add_argument(flag)
-        driver = shutil.which("chromedriver")
-        if driver is None:
-            raise SystemExit(
-                "no chromedriver; install Chromium and its driver: apt-get install chromium chromium-driver"
-            )
-        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.driver = webdriver.Chrome(options=options, service=Service(chromedriver()))
         self._set_size(WIDTH, HEIGHT)
         self.driver.get(f"{address}/version")
         for key, value in _SETTINGS.items():

@@ -18,9 +18,12 @@ with exit_on_interrupt():
         codebooks,
         detached,
         evaluate,
+        label_studio,
         labels,
+        other_tools,
         project,
         promote,
+        read,
         report,
         runs,
         sheets,
@@ -53,6 +56,9 @@ with exit_on_interrupt():
     labels.app.add_typer(tables.import_app, name="import")
     labels.app.add_typer(tables.export_app, name="export")
     labels.app.command("annotate")(annotate.annotate)
+    label_studio.register(tables.import_app, tables.export_app)
+    other_tools.register(tables.import_app, tables.export_app)
+    labels.app.command("backend")(label_studio.backend)
     labels.app.command("audit")(choose.audit)
     labels.app.command("suggest")(choose.suggest)
     labels.app.command("sheet")(sheets.sheet)
@@ -60,6 +66,7 @@ with exit_on_interrupt():
     labels.app.command("plan")(totals.plan)
     labels.app.command("diff")(codebooks.diff)
     labels.app.command("migrate")(codebooks.migrate)
+    labels.app.command("read")(read.read)
     labels.app.command("detach")(detached.detach)
     labels.app.command("attach")(detached.attach)
 

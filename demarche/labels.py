@@ -123,15 +123,30 @@ def agreement(
     passages: Passages = None,
     annotations: Annotations = None,
     seed: Annotated[int, typer.Option(help="Random seed of the bootstrap over articles.", min=0)] = 13,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the agreement of language models with people (.jsonl), which data.readers in a config names."
+        ),
+    ] = None,
 ) -> None:
     """Measure the agreement between annotators.
 
     Krippendorff's alpha and Cohen's kappa are printed with confidence intervals, and each alpha is interpreted.
+    Language models are compared with the labels that people decided on.
     """
+    from demarche.model_readers import print_agreement_of_models
+    from labels.files import check_jsonl_output
     from labels.gold.agreement import agreements, in_words, pairs
 
-    data = read_and_warn(label_files(codebook, passages, annotations))
+    files = label_files(codebook, passages, annotations)
+    if out is not None:
+        check_jsonl_output(out, inputs=[files.codebook, files.passages, *files.annotations])
+    data = read_and_warn(files)
+    has_models = print_agreement_of_models(data, seed=seed, out=out)
     scores = agreements(data, seed=seed)
+    if not scores and has_models:
+        return
     if not scores:
         raise DemarcheError(
             "no passage has two annotators (gold and adjudicator do not count); have some annotated by a second person"

@@ -183,7 +183,7 @@ def _print_next(imported: ImportedSheets, files: list[str], out: Path) -> None:
 
     voters = [each.passage for each in imported.annotations if each.annotator not in DECIDERS]
     if not voters:
-        echo("name them beside the annotations that they decide; the ties are gone:" if files else "the ties are gone:")
+        echo("name them beside the annotations that they decide:" if files else "with these decisions:")
         command = ["adjudicate", *files[:2], *(["ANNOTATIONS", str(out)] if files else []), "--out", "decisions.jsonl"]
     elif len(set(voters)) < len(voters):
         echo("how far the annotators agree:")

@@ -152,7 +152,8 @@ def tag(
     print_drift(summary)
     _print_changed(summary)
     if not no_track and is_uri(model):
-        track_batch(summary, model=model, name=name, folder=folder, out=out, seconds=time.monotonic() - begun)
+        # The version that tagged: an alias may have moved while it did.
+        track_batch(summary, model=uri_of(name), name=name, folder=folder, out=out, seconds=time.monotonic() - begun)
     for note in summary.notes:
         warn(f"note: {note}")
     not_read(summary.unreadable)
@@ -163,6 +164,12 @@ def tag(
 def is_uri(model: str) -> bool:
     """Return whether a model is one of MLflow's, not a folder."""
     return model.startswith(("models:", "runs:"))
+
+
+def uri_of(name: str) -> str:
+    """Return the folder or the URI of a model by its name in the tags: a registered one is `NAME/VERSION` there."""
+    is_registered = not Path(name).is_dir() and name.rpartition("/")[2].isdecimal() and ":" not in name
+    return f"models:/{name}" if is_registered else name
 
 
 def resolve_model(model: str) -> tuple[Path, str]:

@@ -9,7 +9,7 @@ import typer
 
 from demarche.options import TagsPath
 from demarche.printing import echo, table, warn
-from demarche.tag import resolve_model
+from demarche.tag import resolve_model, uri_of
 from labels.errors import DemarcheError
 from labels.wording import counted
 
@@ -172,7 +172,7 @@ def model_of_tags(path: Path, tags: Any, model: str | None) -> tuple[Path, Confu
         raise DemarcheError(f"{path}: tags of several models ({', '.join(sorted(names)[:3])}); tag with one of them")
     if model is None and not names:
         raise DemarcheError(f"{path}: has no tags")
-    given = model or _uri(names[0])
+    given = model or uri_of(names[0])
     try:
         folder, name = resolve_model(given)
         check_seal(folder)
@@ -185,16 +185,10 @@ def model_of_tags(path: Path, tags: Any, model: str | None) -> tuple[Path, Confu
     return folder, Tagger.settings_of(folder).confusion
 
 
-def _uri(name: str) -> str:
-    """Return the folder or the URI of a model by its name in the tags: a registered one is `NAME/VERSION` there."""
-    is_registered = not Path(name).is_dir() and name.rpartition("/")[2].isdecimal() and ":" not in name
-    return f"models:/{name}" if is_registered else name
-
-
 def read_examples(folder: Path, files: list[Path]) -> list[Example]:
     """Return what people read of a batch, as its model's codebook wants it."""
     from labels.check import read_labelled
-    from labels.gold.adjudication import adjudicate
+    from labels.gold.readers import adjudicate_gold
 
     if len(files) < 2:
         raise DemarcheError(
@@ -203,7 +197,7 @@ def read_examples(folder: Path, files: list[Path]) -> list[Example]:
     data = read_labelled(folder / "codebook.yaml", files[:1], files[1:])
     for problem in data.warnings:
         warn(f"warning: {problem}")
-    return adjudicate(data.passages, data.annotations)
+    return adjudicate_gold(data, where=", ".join(map(str, files[1:])))
 
 
 def _print(result: list[Total], by: str | None) -> None:

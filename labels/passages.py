@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
@@ -15,6 +15,8 @@ GOLD = "gold"
 ADJUDICATOR = "adjudicator"
 DECIDERS = (GOLD, ADJUDICATOR)
 """Annotators whose reading overrides the votes of the others, the first before the second."""
+_DIGITS = 12
+"""Length of the digest in the annotator name of a language model."""
 
 
 def place_in_list(column: str, number: int) -> str:
@@ -25,6 +27,21 @@ def place_in_list(column: str, number: int) -> str:
 def is_person(annotator: str) -> bool:
     """Return whether the name identifies one annotator, and is not a position in lists of votes."""
     return re.search(r"#\d+$", annotator) is None
+
+
+def model_annotator(model: str, digest: str) -> str:
+    """Return the annotator name of a language model that reads with the prompt of this SHA-256 digest."""
+    return f"{model}@{digest[:_DIGITS]}"
+
+
+def is_model(annotator: str) -> bool:
+    """Return whether the name is that of a language model: `NAME@` and the start of its prompt's digest."""
+    return re.search(rf"@[0-9a-f]{{{_DIGITS}}}$", annotator) is not None
+
+
+def of_people(annotations: Iterable[Annotation]) -> list[Annotation]:
+    """Return the annotations that are not by language models."""
+    return [annotation for annotation in annotations if not is_model(annotation.annotator)]
 
 
 def _ordered(span: tuple[int, int]) -> tuple[int, int]:

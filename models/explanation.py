@@ -24,8 +24,25 @@ SHOWN = 5
 """How many words are shown for a topic or a stance."""
 _MOST = 120
 """Words of a passage that are left out in turn: the reading of a page-long one would take too long."""
-_WORD = re.compile(r"\w(?:[\w'’-]*\w)?")
+_PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Chinese characters, between which there are no spaces: two of them make a word more often than not."""
+_KANA = "\u3041-\u3096\u30a1-\u30ff"
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0963\u0971-\u0dff\u0e31-\u0e4e"
+"""Vowel signs and accents, which are parts of words though `\\w` leaves them out."""
+_LETTER = rf"[^\W{_PAIRED}{_KANA}]|[{_MARKS}]"
+_WORD = re.compile(
+    rf"(?:[^\W\d_]\.)+[^\W\d_](?!\w)\.?|[{_PAIRED}]{{1,2}}|[\u3041-\u3096]+|[\u30a1-\u30ff]+"
+    rf"|(?:{_LETTER})(?:(?:{_LETTER}|['’-])*(?:{_LETTER}))?"
+)
+_UNSPACED = re.compile(f"[{_PAIRED}{_KANA}]")
 _SHORTEST = 3
+_FUNCTION_WORDS = frozenset(
+    "a about after all also an and any are as at be because been before being between both but by can could did do does "
+    "during each for from had has have he her his how i if in into is it its itself just me more most my of on once only "
+    "or other our over own same she so some such than that the their them then there these they this those through to too "
+    "under until up us very was we were what when where which while who whom whose with would you your".split()
+)
+"""Words that say nothing by themselves to a reader. Those that a stance may hang on, such as `not` or `against`, do."""
 _LEAST = 0.005
 _CERTAIN = 1e-6
 
@@ -45,8 +62,8 @@ def explain(tagger: Tagger, passages: Sequence[Passage], tags: Sequence[Sequence
 def _explain(tagger: Tagger, passage: Passage, tags: Sequence[Tag]) -> list[Explanation]:
     if not tags:
         return []
-    words = _words(passage)
-    versions = [passage, *(_without(passage, word) for word in words)]
+    words = words_of(passage)
+    versions = [passage, *(without(passage, word) for word in words)]
     topics: FloatArray | None = None
     if tagger.reader.reads_topics:
         texts = [render(version, tagger.settings.input)[0] for version in versions]
@@ -66,15 +83,26 @@ def _explain(tagger: Tagger, passage: Passage, tags: Sequence[Tag]) -> list[Expl
     return explanations
 
 
-def _words(passage: Passage) -> list[str]:
-    """Return the different words of the text and the title, in order, without those too short to mean anything."""
-    found = _WORD.findall(f"{passage.text} {passage.title or ''}")
-    words = {word.casefold(): word for word in reversed(found) if len(word) >= _SHORTEST or word.isupper()}
-    return list(words.values())[::-1][:_MOST]
+def words_of(passage: Passage) -> list[str]:
+    """Return the different words of the title and the text, in order, without those that mean nothing by themselves."""
+    found = filter(_says_something, _WORD.findall(f"{passage.title or ''} {passage.text}"))
+    words: dict[str, str] = {}
+    for word in found:
+        words.setdefault(word.casefold(), word)
+    return list(words.values())[:_MOST]
 
 
-def _without(passage: Passage, word: str) -> Passage:
-    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+def _says_something(word: str) -> bool:
+    # A word of one or two letters is an abbreviation, or of a script without capitals, in which words are short.
+    is_long = len(word) >= _SHORTEST or (word == word.upper() and not word.isdecimal())
+    is_abbreviation = len(word) > 1 and word.isupper()  # such as WHO or US
+    return is_long and (is_abbreviation or word.casefold() not in _FUNCTION_WORDS)
+
+
+def without(passage: Passage, word: str) -> Passage:
+    """Return the passage without the word, wherever it stands; within a longer one only where scripts have no spaces."""
+    alone = re.escape(word) if _UNSPACED.match(word) else rf"(?<!\w){re.escape(word)}(?!\w)"
+    pattern = re.compile(alone, re.IGNORECASE)
     text, title = pattern.sub("", passage.text), passage.title and pattern.sub("", passage.title)
     return passage.model_copy(update={"text": text, "title": title})
 

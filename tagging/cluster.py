@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -26,6 +27,8 @@ from tagging.worker import Job
 
 BATCHES_PER_WORKER = 2
 """Number of batches that a worker is given: the next one waits for it while it works."""
+RETRIES = 2
+"""Number of times that a batch is worked on again after its worker, or its node, died; then each article is, alone."""
 _PATIENCE = 120.0  # seconds in which the cluster has to start a worker
 _SECONDS_TO_ANSWER = 10.0
 
@@ -53,24 +56,55 @@ def spread_on_ray(
     """
     ray = _import_ray()
     with _connected(ray, address):
-        from ray.util import ActorPool
-
         count, cpus = _workers(ray, count, per_node=per_node)
         settings = Workers(seconds=seconds, threads=cpus)
         # In a list, the files are fetched only where they are needed.
         files = [ray.put({path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)})]
         # Half of the CPUs are reserved: if a node dies, its workers find a place on the others, where they share them.
         node = ray.remote(
-            num_cpus=cpus // 2 or 0.5, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=-1
+            num_cpus=cpus // 2 or 0.5, scheduling_strategy="SPREAD", max_restarts=-1, max_task_retries=RETRIES
         )(Node)
         actors = [node.remote(load, folder.absolute(), model_digest(folder), settings) for _ in range(count)]
-        pool = ActorPool(_started(ray, actors) * BATCHES_PER_WORKER)
+        pool = _Pool(ray, _started(ray, actors), files)
         for batch in batches:
             if not pool.has_free():
-                yield _result(ray, pool)
-            pool.submit(lambda actor, items: actor.results.remote(items, files), batch)
-        while pool.has_next():
-            yield _result(ray, pool)
+                yield pool.next_results()
+            pool.submit(batch)
+        while pool.pending:
+            yield pool.next_results()
+
+
+class _Pool:
+    """Workers that are given batches, whose results come back in order; `pending` are the batches without results."""
+
+    def __init__(self, ray: Any, workers: Sequence[Any], files: Sequence[Any]) -> None:
+        from ray.util import ActorPool
+
+        self.ray, self.workers, self.files = ray, workers, files
+        self.pending: deque[Sequence[Any]] = deque()
+        self._pool = ActorPool([*workers] * BATCHES_PER_WORKER)
+
+    def has_free(self) -> bool:
+        return bool(self._pool.has_free())
+
+    def submit(self, batch: Sequence[Any]) -> None:
+        self.pending.append(batch)
+        self._pool.submit(lambda worker, items: worker.results.remote(items, self.files), batch)
+
+    def next_results(self) -> list[Any]:
+        """Return the results of the first pending batch; if its workers died, those of each item, worked on alone."""
+        items = self.pending.popleft()
+        try:
+            return list(_unwrapped(self.ray, self._pool.get_next))
+        except _WorkerDied:
+            return [result for item in items for result in self._alone(item)]
+
+    def _alone(self, item: Any) -> list[Any]:
+        results = self.workers[0].results.options(max_task_retries=1)
+        try:
+            return list(_unwrapped(self.ray, lambda: self.ray.get(results.remote([item], self.files))))
+        except _WorkerDied:
+            return [Lost("its worker on the cluster died each time, perhaps because memory ran out")]
 
 
 class Node:
@@ -193,18 +227,20 @@ def _started(ray: Any, actors: list[Any]) -> list[Any]:
     return [checks[check] for check in ready]
 
 
-def _result(ray: Any, pool: Any) -> Any:
-    return _unwrapped(ray, pool.get_next)
+class _WorkerDied(DemarcheError):
+    """The worker of a batch died each time that the batch was worked on."""
 
 
 def _unwrapped(ray: Any, get: Callable[[], Any]) -> Any:
-    """Return what `get` does; raise an error of ours as it was raised in the worker."""
+    """Return what `get` does; raise an error of ours as it was raised in the worker, and _WorkerDied if that died."""
     try:
         return get()
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, Exception) else error) from None
     except ray.exceptions.RayError as error:
-        raise DemarcheError(f"the Ray cluster cannot go on: {one_line(str(error))[:300]}") from None
+        died = isinstance(error, ray.exceptions.RayActorError | ray.exceptions.OutOfMemoryError)
+        what = f"the Ray cluster cannot go on: {one_line(str(error))[:300]}"
+        raise (_WorkerDied if died else DemarcheError)(what) from None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -45,7 +45,9 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         _write(folder, {_MARK: _FORMAT, **settings})
         return
     before = _read(folder)
-    compared = {_MARK: _FORMAT, **settings}
+    # An option that is left out now, and was not then, differs as well.
+    options = {key: None for key in before if key.startswith("--")}
+    compared: dict[str, Any] = {_MARK: _FORMAT, **options, **settings}
     compared.pop(VERSION, None)
     if differ := [key for key in compared if before.get(key) != compared[key]]:
         raise DemarcheError(

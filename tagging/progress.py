@@ -11,7 +11,7 @@ Stage = Literal["tagging", "writing"]
 
 @dataclass
 class Listed:
-    """The files of the inputs: how many there are, how many of them are tables, and how many were begun."""
+    """The files of the inputs: how many there are, how many of them have rows or entries, and how many were begun."""
 
     files: int = 0
     tables: int = 0
@@ -22,8 +22,8 @@ class State(NamedTuple):
     """Counts of a batch that goes on.
 
     `articles`, `passages` and `tags` are those in its outputs, `earlier` of the passages from before it went on. `done`
-    counts the articles that need no more work, for whatever reason; `total` is None if the inputs have tables, whose
-    rows are not counted before they are read. `files_left` are the files that were not begun.
+    counts the articles that need no more work, for whatever reason; `total` is None if the inputs have tables or feeds,
+    whose rows are not counted before they are read. `files_left` are the files that were not begun.
     """
 
     stage: Stage

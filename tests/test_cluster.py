@@ -106,6 +106,15 @@ def test_an_article_that_stops_its_process_is_lost_alone_and_an_error_of_the_who
         next(spread)
 
 
+def test_an_article_that_stops_its_worker_each_time_is_lost_alone(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each restart of a worker takes seconds.
+    monkeypatch.setattr("tagging.cluster.RETRIES", 1)
+    batches = iter([["a", "kill the worker"], ["b"]])
+    spread = spread_on_ray(load_in, model, batches, count=1, per_node=False, seconds=20, address=None)
+    reason = "its worker on the cluster died each time, perhaps because memory ran out"
+    assert list(spread) == [["A", Lost(reason)], ["B"]]
+
+
 def test_a_node_without_the_model_gets_a_verified_copy(model: Path, archive: Path, tmp_path: Path) -> None:
     """The path of the model is gone when the workers look for it, as on another machine."""
     alone = tagged(archive, model, tmp_path / "alone.jsonl", jobs=1)

@@ -185,6 +185,11 @@ def test_a_batch_is_a_run_of_its_own_linked_to_the_model(store: Path, monkeypatc
     assert "MLflow" not in demarche(*command, "others.jsonl", "--no-track").output
     assert len(client.search_runs([experiment.experiment_id])) == 1
 
+    given: list[str] = []
+    monkeypatch.setattr("demarche.tag.track_batch", lambda summary, *, model, **rest: given.append(model))
+    demarche(*command, "more.jsonl")
+    assert given == ["models:/tiny-tagger/1"]  # the alias may be that of another version by then
+
 
 def test_a_store_that_went_away_fails_no_batch(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from demarche import tag

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import logit
 
 from labels.passages import Passage
-from models.explanation import explain
+from models.explanation import explain, without, words_of
 from models.tagger import Tagger
 from tests.conftest import demarche
 
@@ -85,3 +85,29 @@ def test_a_folder_holds_tags_with_explanations_or_without(town: Path) -> None:
     refused = demarche(*command, "--explain")
     assert refused.exit_code == 2
     assert "--explain: None there, True now" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The U.S. and the EU met in Rome, not in Oslo.", ["U.S.", "EU", "met", "Rome", "not", "Oslo"]),
+        ("A vote against it: 5G, 12 to 7.", ["vote", "against", "5G"]),
+        ("I told us that the WHO will leave the US or the U.S", ["told", "WHO", "will", "leave", "US", "U.S"]),
+        ("ロシアへの制裁", ["ロシア", "への", "制裁"]),
+        ("经济制裁 升级", ["经济", "制裁", "升级"]),
+        ("대북 제재 결의", ["대북", "제재", "결의"]),
+        ("प्रतिबंध और नीति", ["प्रतिबंध", "और", "नीति"]),
+    ],
+)
+def test_words_are_those_of_the_script_that_mean_something(text: str, words: list[str]) -> None:
+    assert words_of(passage(text)) == words
+
+
+def test_a_word_of_a_script_without_spaces_is_left_out_of_the_run_it_stands_in() -> None:
+    assert without(passage("对俄经济制裁升级"), "制裁").text == "对俄经济升级"
+    assert without(passage("The U.S. is not the U.S.S.R. of old."), "U.S.S.R.").text == "The U.S. is not the  of old."
+
+
+def test_the_words_of_the_title_of_a_long_passage_are_tried() -> None:
+    long = passage(" ".join(f"word{number}" for number in range(300)), title="Ransomware spreads")
+    assert words_of(long)[:3] == ["Ransomware", "spreads", "word0"]

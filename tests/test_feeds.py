@@ -94,3 +94,39 @@ def test_a_page_named_xml_is_still_a_page(tmp_path: Path) -> None:
     (item,) = read(tmp_path / "a.xml", page)
     assert isinstance(item, ReadArticle)
     assert item.article.id == "a.xml"
+
+
+@pytest.mark.parametrize("guid", ["7", "4711-12", "May"])
+def test_an_id_is_no_date(tmp_path: Path, guid: str) -> None:
+    (item,) = read(tmp_path / "a.rss", entry(f"<guid>{guid}</guid><description>One.</description>"))
+    assert isinstance(item, ReadArticle)
+    assert item.article.published is None
+
+
+def test_an_id_that_has_the_date_of_its_entry_leaves_it_as_it_is(tmp_path: Path) -> None:
+    date = "Mon, 04 May 2020 10:12:33 +0000"
+    dated = entry(f"<guid>2020-05-04</guid><pubDate>{date}</pubDate><description>One.</description>")
+    (item,) = read(tmp_path / "a.rss", dated)
+    assert isinstance(item, ReadArticle)
+    assert item.article.published == "2020-05-04T10:12:33+00:00"
+
+
+@pytest.mark.parametrize("feed_link", ["https://coast.example/", "http://[bad"])
+@pytest.mark.parametrize("link", ["", "http://[bad", "https://coast.example/a"])
+def test_the_url_of_an_entry_is_its_own_link(tmp_path: Path, feed_link: str, link: str) -> None:
+    feed = entry(f"<guid>n-1</guid><link>{link}</link><description>One.</description>")
+    feed = feed.replace("<title>T</title>", f"<title>T</title><link>{feed_link}</link>")
+    (item,) = read(tmp_path / "a.rss", feed)
+    assert isinstance(item, ReadArticle)
+    assert item.article.url == (link or None)
+
+
+@pytest.mark.parametrize("feed", [RSS, RDF, ATOM], ids=["RSS 2.0", "RSS 1.0", "Atom"])
+def test_the_entry_in_which_a_feed_is_cut_off_is_not_read(tmp_path: Path, feed: str) -> None:
+    tag = "entry" if feed == ATOM else "item"
+    first = feed[feed.index(f"<{tag}") : feed.index(f"</{tag}>")] + f"</{tag}>"
+    longer = feed.replace(first, first.replace("n-1", "n-0") + first)
+    whole, cut = read(tmp_path / "a.xml", longer[: longer.rindex("levy")])
+    assert isinstance(whole, ReadArticle)
+    assert whole.article.text == TEXT
+    assert cut == Unreadable("a.xml", "cut off; what stands after 1 entry is not read")

@@ -16,8 +16,7 @@ from labels.errors import DemarcheError
 from labels.passages import Passage
 from labels.sheets.assignment import assign, check_annotators
 from labels.sheets.layout import LONGEST_CELL, Mark, make_sheet, slots_for
-from labels.sheets.write import write_sheets
-from tests.coding_sheets import BOOK, PASSAGES, make_folder, passage, rows_of
+from tests.coding_sheets import BOOK, PASSAGES, fill, make_folder, passage, read, readings, rows_of
 from tests.conftest import demarche
 
 
@@ -145,6 +144,15 @@ def test_no_cell_of_a_sheet_is_a_formula(tmp_path: Path) -> None:
     assert [row["text"][:3] for row in rows_of(folder / "anna.csv") if "formula" in row["text"]] == ["'=1"]
 
 
+def test_why_a_passage_was_suggested_is_not_shown(tmp_path: Path) -> None:
+    chosen = [each.model_copy(update={"meta": {"reason": "uncertain topic"}, "source": "wire"}) for each in PASSAGES]
+    folder = make_folder(tmp_path, passages=chosen)
+    assert "uncertain" not in (folder / "anna.csv").read_text(encoding="utf-8")
+    assert {row["source"] for row in rows_of(folder / "anna.csv")} == {"wire"}
+    fill(folder / "anna.csv", {"p1": {"topic_1": "tea"}})
+    assert readings(read(folder).annotations) == {("p1", "anna"): [("tea", None, None)]}
+
+
 def test_the_csv_file_has_the_columns_of_the_workbook(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     rows = rows_of(folder / "anna.csv")
@@ -163,10 +171,14 @@ def test_what_a_sheet_cannot_hold_is_refused() -> None:
         make_sheet("anna", PASSAGES, Codebook(id="c", version="1.0.0", topics=(Topic(id="None"),)), slots=1)
 
 
-def test_a_text_with_control_characters_becomes_a_cell(tmp_path: Path) -> None:
-    odd = [passage("odd", "Tea\x0b and\x01 rain."), passage("b", "Tea.\r\n\r\nRain.")]
-    write_sheets(tmp_path, [make_sheet("anna", odd, BOOK, slots=1)], BOOK)
-    assert openpyxl.load_workbook(tmp_path / "anna.xlsx")["passages"]["B2"].value == "Tea and rain."
+def test_a_text_with_control_characters_comes_back_from_its_cell(tmp_path: Path) -> None:
+    odd = [passage("odd", "Tea\x0band\x01 rain\x00."), passage("b", "Tea.\r\n\r\nRain\x1fand\x85snow.")]
+    folder = make_folder(tmp_path, passages=odd)
+    book = openpyxl.load_workbook(folder / "anna.xlsx")["passages"]
+    assert "Tea and rain." in {cell.value for cell in book["B"]}
+    for suffix in (".xlsx", ".csv"):
+        fill(folder / f"anna{suffix}", {each.id: {"topic_1": "none"} for each in odd})
+        assert readings(read(folder).annotations) == {("odd", "anna"): [], ("b", "anna"): []}
 
 
 def test_a_sheet_that_may_be_filled_in_is_never_replaced(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from models.tagger import Tagger
 from tagging import batch, manifest
 from tagging.batch import tag_files
 from tagging.outputs import Outputs
-from tagging.readers import ArticleColumns
+from tagging.readers import ArticleColumns, Unreadable
 from tagging.readers.ids import Ids
 from tagging.shards import TAGS, Shards
 from tagging.summary import Summary
@@ -82,6 +82,29 @@ def test_tags_among_the_articles_are_not_read_as_articles(model: Path, articles:
     assert (rows.articles, rows.unreadable) == (2, [])
     with pytest.raises(DemarcheError, match="holds the tags of earlier batches, not articles"):
         tag(articles / "archive", model, articles.parent / "more.csv")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
+def test_a_file_of_tags_is_no_table_of_articles(model: Path, articles: Path, suffix: str) -> None:
+    reason = "holds the tags of earlier batches, not articles; leave it out"
+    tag(articles, model, articles / f"monday{suffix}")
+    rows = tag(articles, model, articles / f"tuesday{suffix}")
+    assert (rows.articles, rows.copies) == (1, 0)
+    assert rows.unreadable == [Unreadable(f"monday{suffix}", reason)]
+    tag(articles, model, articles / "archive")
+    with pytest.raises(DemarcheError, match=reason):
+        tag(articles / "archive" / "*" / "*", model, articles / "wednesday.csv")
+
+
+def test_rows_with_and_without_explanations_are_not_mixed(model: Path, articles: Path, tmp_path: Path) -> None:
+    def tag_explained(explanation: bool) -> Summary:
+        out = Outputs(tmp_path / "tags", explanation=explanation)
+        return tag_files([articles], model, out, model="m", columns=ArticleColumns(), jobs=1)
+
+    tag_explained(True)
+    with pytest.raises(DemarcheError, match="--explain: True there, None now"):
+        tag_explained(False)
+    assert tag_explained(True).seen == 1
 
 
 def test_the_mark_of_a_store_is_at_the_start_of_its_manifest(model: Path, articles: Path, tmp_path: Path) -> None:

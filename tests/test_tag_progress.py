@@ -61,6 +61,14 @@ def test_the_number_of_articles_is_known_for_files_and_not_for_tables(model: Pat
     assert (last.articles, last.done, last.total, last.files) == (3, 3, None, 1)
 
 
+@pytest.mark.parametrize("name", ["feed.xml", "feed.php"])
+def test_the_number_of_entries_of_feeds_is_not_known(model: Path, tmp_path: Path, name: str) -> None:
+    entries = (f"<item><guid>n-{a.id}</guid><description>{a.text}</description></item>" for a in make_articles(3)[0])
+    (tmp_path / name).write_text(f"<rss><channel><title>T</title>{''.join(entries)}</channel></rss>")
+    last = states(tmp_path / name, model, tmp_path / "tags.csv")[-1]
+    assert (last.articles, last.done, last.total, last.files) == (3, 3, None, 1)
+
+
 def test_a_scheduler_reads_an_object_a_line_and_the_last_says_how_the_batch_ended(
     model: Path, files: Path, tmp_path: Path
 ) -> None:

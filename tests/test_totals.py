@@ -216,6 +216,15 @@ def test_a_model_without_its_errors_on_test_corrects_nothing_and_says_so(town: P
     assert {total.topic for total in totals(table, confusion=None)} == {"tea", "rain"}
 
 
+def test_a_topic_with_fewer_tags_than_errors_alone_would_be_has_no_interval_without_a_width() -> None:
+    rng = np.random.default_rng(1)
+    confusion = confusion_of(draw(replace(BATCH, false=0.1, share=0.2), 300, rng))
+    batch = draw(replace(BATCH, false=0.0, found=0.1, share=0.002), 500, rng).batch
+    estimate = ByConfusion(batch, confusion, seed=1).topic(0, np.arange(len(batch)))
+    assert (estimate.corrected, estimate.low, estimate.high) == (None, None, None)
+    assert "not corrected: fewer tags than the false ones alone" in str(estimate.caution)
+
+
 def test_stances_that_would_be_negative_are_not_corrected() -> None:
     rng = np.random.default_rng(1)
     confusion = confusion_of(

@@ -44,7 +44,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 class Data(Frozen):
     """The files of a labelled data set, one or more of passages, and how several annotations of a passage become one.
 
-    `votes: soft` trains on the proportions of the annotators' votes instead of the decided labels.
+    `votes: soft` trains on the proportions of the annotators' votes instead of the decided labels. `readers` is the
+    file of `demarche labels agreement --out`, required if language models are among the annotators.
     """
 
     codebook: DataFile
@@ -52,6 +53,7 @@ class Data(Frozen):
     annotations: DataFiles
     adjudication: Method = "majority"
     votes: Votes = "majority"
+    readers: DataFile | None = None
 
 
 class EvaluationSet(Frozen):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from labels.check import LabelledData, read_labelled
 from labels.errors import DemarcheError
-from labels.gold.adjudication import Example, adjudicate
+from labels.gold.adjudication import Example
+from labels.gold.readers import adjudicate_gold
 from labels.splits.split import Split
 from labels.wording import counted
 from models.tagger import Tagger
@@ -132,7 +133,7 @@ def _read_labelled(
     data = read_labelled(codebook or folder / "codebook.yaml", [passages], annotations)
     for problem in data.warnings:
         reporter.warn(str(problem))
-    examples = adjudicate(data.passages, data.annotations)
+    examples = adjudicate_gold(data, where=", ".join(map(str, annotations)))
     if tagger.reader.reads_topics:
         for warning in without_gold(examples, tagger.codebook):
             reporter.warn(warning)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from labels.check import LabelledData, read_labelled
 from labels.errors import DemarcheError
-from labels.gold.adjudication import Example, adjudicate
+from labels.gold.adjudication import Example
+from labels.gold.readers import adjudicate_gold
 from labels.passages import Passage
 from labels.splits.duplicates import near_duplicates
 from training.config import Config
@@ -29,7 +30,8 @@ def read_evaluation_sets(config: Config) -> dict[str, LabelledSet]:
     sets = {}
     for name, files in config.evaluation.items():
         data = read_labelled(config.data.codebook, files.passages, files.annotations)
-        sets[name] = LabelledSet(data, adjudicate(data.passages, data.annotations, by=config.data.adjudication))
+        examples = adjudicate_gold(data, where=f"evaluation.{name}", by=config.data.adjudication)
+        sets[name] = LabelledSet(data, examples)
     return sets
 
 

@@ -90,6 +90,10 @@ def cross_validate(config: Config, count: int, *, reporter: Reporter) -> CrossVa
     parts = _divide(config.model_copy(update={"search": None, "evaluation": {}}), count)
     for problem in parts[0].data.warnings:
         reporter.warn(str(problem))
+    for sentence in parts[0].agreements:
+        reporter.log(sentence)
+    if alone := len(parts[0].read_by_models):
+        reporter.log(f"{counted(alone, 'passage')} with labels by language models alone: tested in no fold")
     with tracking.start_run(config.tracking.experiment, f"{config.name} {count} folds") as run:
         folds = [_fold(f"{number}/{count}", part, run.id, reporter) for number, part in enumerate(parts, start=1)]
         return _pool(run, parts[0], folds)

@@ -11,10 +11,12 @@ from labels.check import LabelledData, read_labelled
 from labels.codebook import Codebook
 from labels.errors import DemarcheError
 from labels.gold.adjudication import Example, adjudicate
+from labels.gold.readers import check_compared, read_agreements, read_by_models_alone
 from labels.passages import Passage
 from labels.splits.leave_target_out import only_target, split_by_target
 from labels.splits.split import Split, read_split
 from labels.splits.strategies import split_by_column, split_by_group, split_by_time
+from labels.wording import counted
 from models.families.catalog import encoder_settings, finds_unseen_topics
 from models.families.protocol import FamilySettings
 from training.config import Config
@@ -40,9 +42,16 @@ class Prepared:
     """The sets that the config is also evaluated on."""
     options: tuple[str, ...] = ()
     """The options of `demarche train` that made this split of the data, such as `--learning-curve 5`."""
+    read_by_models: frozenset[str] = frozenset()
+    """The passages that language models alone have read. They are in no split but train: their labels are no gold."""
+    agreements: tuple[str, ...] = ()
+    """How far each of those models agrees with people, in a sentence."""
 
     def examples_in(self, name: str) -> list[Example]:
-        return self.split.select(self.examples, name)
+        examples = self.split.select(self.examples, name)
+        if name == "train" or not self.read_by_models:
+            return examples
+        return [example for example in examples if example.passage.id not in self.read_by_models]
 
     def digest(self, name: str) -> str:
         """Return a digest that changes with any text or label of a split."""
@@ -64,13 +73,24 @@ def prepare(config: Config, *, divide: Callable[[Sequence[Passage]], Split] | No
     if config.reads_topics and not data.codebook.topics:
         raise DemarcheError(f"{config.data.codebook}: has no topics to train; remove `topics:` from the config")
     check_meta(config.slices, data.passages)
+    readers = read_agreements(config.data.readers) if config.data.readers else {}
+    agreements = check_compared(data.annotations, readers)
     examples = adjudicate(data.passages, data.annotations, by=config.data.adjudication)
     passages = [example.passage for example in examples]
     split = make_split(config, passages, examples) if divide is None else divide(passages)
     if isinstance(config.split, TargetSplit):
         _check_unseen(config, data.codebook, config.split.target)
         examples = only_target(examples, config.split.target, split)
-    prepared = Prepared(config, data, examples, split, initial_models(config), evaluation=read_evaluation_sets(config))
+    prepared = Prepared(
+        config,
+        data,
+        examples,
+        split,
+        initial_models(config),
+        evaluation=read_evaluation_sets(config),
+        read_by_models=read_by_models_alone(data.annotations),
+        agreements=tuple(agreements),
+    )
     for name, key in (("train", "dev"), ("test", "test")):
         if not prepared.examples_in(name):
             raise DemarcheError(
@@ -83,6 +103,20 @@ def prepare(config: Config, *, divide: Callable[[Sequence[Passage]], Split] | No
     learned = [example.passage for name in ("train", "dev") for example in prepared.examples_in(name)]
     check_not_learned(prepared.evaluation, learned)
     return replace(prepared, initial_runs=_check_initial(prepared))
+
+
+def without_people(prepared: Prepared) -> list[str]:
+    """Return a sentence on the passages of dev and test that language models alone have read."""
+    split = prepared.split
+    count = sum(
+        len(split.select(prepared.examples, name)) - len(prepared.examples_in(name)) for name in ("dev", "test")
+    )
+    if not count:
+        return []
+    have = "has" if count == 1 else "have"
+    return [
+        f"{counted(count, 'passage')} of dev and test {have} labels by language models alone, which are no gold: left out"
+    ]
 
 
 def check_encoders(config: Config) -> None:

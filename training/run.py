@@ -14,7 +14,7 @@ from training.evaluation.confusion import with_confusion
 from training.evaluation.metrics import Scores, evaluate
 from training.evaluation.predictions import Prediction
 from training.fit import baselines, fit
-from training.prepare import Prepared, prepare, without_gold
+from training.prepare import Prepared, prepare, without_gold, without_people
 from training.promotion.promote import Decision, against_champion
 from training.record import Logged, log_inputs, log_model, log_page, log_scores, log_split, register_model
 from training.report.describe import OnSets
@@ -67,6 +67,8 @@ def check(config: Config, *, reporter: Reporter) -> Prepared:
     for data in (prepared.data, *(each.data for each in prepared.evaluation.values())):
         for problem in data.warnings:
             reporter.warn(str(problem))
+    for sentence in (*prepared.agreements, *without_people(prepared)):
+        reporter.log(sentence)
     if config.reads_topics:
         for warning in without_gold(prepared.examples_in("test"), prepared.data.codebook):
             reporter.warn(warning)

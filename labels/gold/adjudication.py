@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from labels.codebook import STANCES, Name, Stance
 from labels.errors import DemarcheError
 from labels.files import Frozen
-from labels.passages import DECIDERS, Annotation, Label, Passage, Span, is_person
+from labels.passages import DECIDERS, Annotation, Label, Passage, Span, is_person, of_people
 
 Method = Literal["majority", "dawid_skene"]
 Proportions = tuple[float, float, float]
@@ -123,13 +123,17 @@ def adjudicate(
     By majority, a topic holds if more than half of the annotators assigned it, and the stance toward a target is the
     most frequent one. Dawid-Skene weighs annotators by their estimated accuracy; it decides a label at odds of three
     to one or more, and leaves a tie if only two annotators disagree. Ties are None. A reading by `gold`, or else by
-    `adjudicator`, decides alone; the votes are still those of the other annotators. Raises DemarcheError if Dawid-Skene
-    cannot identify the annotator of a vote.
+    `adjudicator`, decides alone; the votes are still those of the other annotators. Language models count only where no
+    person has read the passage. Raises DemarcheError if Dawid-Skene cannot identify the annotator of a vote.
     """
     readings: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
         readings[annotation.passage].append(annotation)
-    read = [(passage, readings[passage.id]) for passage in passages if passage.id in readings]
+    read = [
+        (passage, of_people(readings[passage.id]) or readings[passage.id])
+        for passage in passages
+        if passage.id in readings
+    ]
     voters = [_voters(each) for _, each in read]
     polls = _dawid_skene(voters) if by == "dawid_skene" else [_majority(each) for each in voters]
     return [_example(passage, each, poll) for (passage, each), poll in zip(read, polls, strict=True)]

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from labels.bootstrap import Groups, Interval, Weights, interval
 from labels.check import LabelledData
 from labels.gold.adjudication import Target, target_of
-from labels.passages import DECIDERS, Annotation, is_person
+from labels.passages import DECIDERS, Annotation, is_person, of_people
 
 Distance = Callable[[Any, Any], float]
 """The distance of two values, from 0 (the same) to 1."""
@@ -62,7 +62,8 @@ TOPICS, STANCE = "topics", "stance"
 def agreements(data: LabelledData, *, seed: int) -> list[Agreement]:
     """Return MASI alpha for the topic sets, and nominal alpha for each topic, all stances and the stances by topic.
 
-    Deciders do not count: they saw the labels of the others.
+    Deciders do not count: they saw the labels of the others. Nor do language models, which `labels.gold.readers`
+    compares with people.
     """
     read = _voters(data)
     results = [_agreement(TOPICS, None, _topic_sets(read), masi, seed=seed)] if data.codebook.topics else []
@@ -198,25 +199,26 @@ Read = list[tuple[str, list[Annotation]]]
 
 def _voters(data: LabelledData) -> Read:
     readings: dict[str, list[Annotation]] = defaultdict(list)
-    for annotation in data.annotations:
+    for annotation in of_people(data.annotations):
         if annotation.annotator not in DECIDERS:
             readings[annotation.passage].append(annotation)
     return [(passage.group_id, readings[passage.id]) for passage in data.passages if passage.id in readings]
 
 
-def _assigned_topics(reading: Annotation) -> frozenset[str]:
+def assigned_topics(reading: Annotation) -> frozenset[str]:
+    """Return the topics that an annotator found in a passage."""
     return frozenset(label.topic for label in reading.labels if label.topic is not None)
 
 
 def _topic_sets(read: Read) -> list[Item]:
     return [
-        Item(group, {reading.annotator: _assigned_topics(reading) for reading in readings}) for group, readings in read
+        Item(group, {reading.annotator: assigned_topics(reading) for reading in readings}) for group, readings in read
     ]
 
 
 def _topic(read: Read, topic: str) -> list[Item]:
     return [
-        Item(group, {reading.annotator: topic in _assigned_topics(reading) for reading in readings})
+        Item(group, {reading.annotator: topic in assigned_topics(reading) for reading in readings})
         for group, readings in read
     ]
 

@@ -19,6 +19,8 @@ SLOT = ("topic", "stance", "holder")
 """The columns of one topic of a passage; a number follows each name."""
 LONGEST_CELL = 32_767
 """Maximum length of a cell of a spreadsheet in characters; programs cut off what is longer."""
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""The characters that no cell of a workbook can hold."""
 _ABOUT = {"title": "title", "source": "source", "date": "published"}
 """{column: field of a passage}, each left out if no passage has it."""
 
@@ -65,7 +67,14 @@ class Sheet:
 
     def cells(self) -> list[dict[str, str]]:
         """Return every row with all its columns."""
-        return [{name: row.get(name, "") for name in self.columns} | {MARK: str(self.mark)} for row in self.rows]
+        return [
+            {name: writable(row.get(name, "")) for name in self.columns} | {MARK: str(self.mark)} for row in self.rows
+        ]
+
+
+def writable(text: str) -> str:
+    """Return the text without the characters that a workbook cannot hold, and with spaces for those that are spaces."""
+    return _ILLEGAL.sub(lambda found: " " if found[0].isspace() else "", text)
 
 
 def make_sheet(

@@ -13,7 +13,7 @@ from labels.errors import DemarcheError, Problems, one_line, quoted_list, sugges
 from labels.file_format import FileFormat
 from labels.passages import Passage
 from labels.sheets.answers import Answer, AnswerReader
-from labels.sheets.layout import DOUBT, ID, MARK, NOTE, QUESTION, SLOT, TEXT, Mark
+from labels.sheets.layout import DOUBT, ID, MARK, NOTE, QUESTION, SLOT, TEXT, Mark, writable
 from labels.sheets.workbook import CODEBOOK, LISTS
 from labels.table_files import read_rows
 from labels.table_files.spreadsheet import unguard
@@ -208,4 +208,4 @@ def _is_known(name: str) -> bool:
 def _words(text: Any) -> str:
     """Return the words of a text, without what a workbook or a spreadsheet program changes in it."""
     plain = unguard(text) if isinstance(text, str) else word(text)
-    return " ".join("".join(letter for letter in plain if letter.isprintable() or letter.isspace()).split())
+    return " ".join(writable(plain).split())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labels.codebook import STANCES, Codebook
-from labels.sheets.layout import DOUBT, ID, MARK, NOTE, QUESTION, TEXT, Sheet
+from labels.sheets.layout import DOUBT, ID, MARK, NOTE, QUESTION, TEXT, Sheet, writable
 from labels.tables.worklist import NONE
 
 PASSAGES, CODEBOOK, LISTS = "passages", "codebook", "lists"
@@ -105,11 +105,9 @@ def _height(cells: Iterable[tuple[str, int]]) -> float:
 
 
 def _write_text(cell: Any, text: str) -> None:
-    """Write a text as a text, whatever it looks like, without the control characters that a workbook cannot hold."""
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
+    """Write a text as a text, whatever it looks like."""
     if text:
-        cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
+        cell.value = writable(text)
         cell.data_type = "s"
         cell.number_format = "@"
 

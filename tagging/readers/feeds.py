@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -13,6 +14,7 @@ from labels.compression import open_bytes, read_whole
 from labels.encodings import without_mark
 from labels.errors import DemarcheError
 from labels.signatures import HEAD
+from labels.wording import counted
 from models.markup import text_of_html
 from tagging.readers.items import ReadArticle, Unreadable, make_article
 
@@ -20,6 +22,7 @@ FEED_SUFFIXES = (".rss", ".atom", ".xml")
 _ELEMENT = re.compile(r"^<content\b[^>]*>|</content>$")
 """The element around a body in XHTML."""
 _ROOT = re.compile(rb"<(?:[\w.-]{1,20}:)?(?:rss|feed|RDF)[\s>]")
+_END = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|RDF)\s*>")
 _BEFORE_ROOT = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL)
 
 
@@ -48,18 +51,48 @@ def read_feed(path: Path, name: str) -> Iterator[ReadArticle | Unreadable]:
     except ValueError as error:
         raise DemarcheError(f"not a feed that can be read: {error}") from None
     source = _line(feed.feed.get("title"))
+    is_whole = _END.search(raw.replace(b"\0", b"")) is not None
+    entries = feed.entries if is_whole else feed.entries[:-1]
     if not feed.entries:
         yield Unreadable(name, "a feed without entries")
-    for entry in feed.entries:
+    for entry in entries:
         text = max(map(_text, _bodies(entry)), key=lambda text: len(text.split()), default="")
         yield make_article(
             f"{name}:{_id(entry, text)}",
             text,
             title=_line(entry.get("title")),
             source=source,
-            published=entry.get("published") or entry.get("updated"),
-            url=urljoin(feed.feed.get("link") or "", _link(entry)) or None,
+            published=_published(entry),
+            url=_url(feed.feed.get("link") or "", _link(entry)),
         )
+    if not is_whole:
+        yield Unreadable(name, f"cut off; what stands after {counted(len(entries), 'entry', 'entries')} is not read")
+
+
+def _published(entry: Mapping[str, Any]) -> str | None:
+    """Return the date of an entry. Where there is none, the parser takes an id such as `7` for a day of this month."""
+    updated: str | None = entry.get("updated")
+    published: str | None = entry.get("published") or updated
+    id = entry.get("id") or ""
+    is_made_up = published and published[:10] not in id and published == _date_in(id)
+    return updated if is_made_up else published
+
+
+def _date_in(id: str) -> str | None:
+    """Return the date that the parser takes an id for."""
+    import fastfeedparser
+
+    item = f"<rss><channel><item><pubDate>{escape(id)}</pubDate></item></channel></rss>"
+    date: str | None = fastfeedparser.parse(item.encode("utf-8", "replace")).entries[0].get("published")
+    return date
+
+
+def _url(feed: str, link: str) -> str | None:
+    """Return the URL of a link in a feed, or None without one."""
+    try:
+        return urljoin(feed, link) if link else None
+    except ValueError:  # one of them is no URL
+        return link
 
 
 def _id(entry: Mapping[str, Any], text: str) -> str:

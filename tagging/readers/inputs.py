@@ -58,7 +58,7 @@ def list_articles(
     files = find_files(inputs, outputs)
     shared = _shared_ids(files, columns)
     listed = Listed() if listed is None else listed
-    listed.files, listed.tables = len(files), sum(map(_is_table, files))
+    listed.files, listed.tables = len(files), sum(_is_table(file) or _kind(file) in FEED_SUFFIXES for file in files)
     seen: set[str] = set()
     ids = Ids()
     for file in files:
@@ -68,6 +68,8 @@ def list_articles(
             continue
         seen.add(file.key)
         for item in _read(file, columns, shared, [] if notes is None else notes):
+            # A feed may have any name.
+            listed.tables += isinstance(item, ReadArticle) and not listed.tables
             if not isinstance(item, Unreadable) and not ids.add(id_of(item)):
                 yield Unreadable(id_of(item), "a second article with this id; give each its own id")
                 continue

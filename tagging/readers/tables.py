@@ -22,6 +22,8 @@ _JSON = (".jsonl", ".ndjson", ".json")
 _DATES = ("published", "date", "publishedAt", "published_at")
 _NO_TEXT = re.compile(r"[\d\s.,:/+-]{1,40}|\d{4}-\d\d-\d\dT[\d:.]{4,20}(?:Z|[+-][\d:]{4,6})?|https?://\S{1,1000}")
 """A number, a date, or a link."""
+_OF_TAGS = frozenset(("article", "passage", "topic_probability", "assigned", "status", "codebook"))
+"""Columns that tell a file of tags, whose rows are passages, from a table of articles."""
 _LONGEST_NAME = 60
 _NAMES_SHOWN = 12
 _WORDS_OF_A_NAME = 3
@@ -32,7 +34,7 @@ def read_table(
 ) -> Iterator[ReadArticle | Unreadable]:
     """Yield the article of each row; one without an id is named by file and line.
 
-    The name of the file is put before an id that is among the `shared`.
+    The name of the file is put before an id that is among the `shared`. A file of tags is no table of articles.
     """
     problems = Problems()
     reported = rows = 0
@@ -43,6 +45,9 @@ def read_table(
         # A broken line is reported at its place among the others.
         yield from _unreadable_lines(name, problems, start=reported)
         reported, rows = len(problems), rows + 1
+        if rows == 1 and row.keys() >= _OF_TAGS:
+            yield Unreadable(name, "holds the tags of earlier batches, not articles; leave it out")
+            return
         if rows == 1 and not is_sparse and (what := _missing_column(row, columns)):
             yield Unreadable(name, what)
             return

@@ -56,6 +56,9 @@ class ByConfusion:
         value = float(np.clip(shares[0], 0, 1))
         cautions = self._cautions(topic, passages)
         low, high = _bounds(np.clip(shares, 0, 1))
+        if low == high and cautions:
+            # All draws lie outside of 0 and 1: an interval without a width would claim to be certain.
+            return none(METHOD, "; ".join(cautions))
         return Estimate(value, min(low, value), max(high, value), METHOD, join(cautions))
 
     def stances(self, topic: int, passages: Codes) -> Sequence[Estimate]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from labels.check import read_labelled
 from labels.errors import DemarcheError
-from labels.gold.adjudication import Example, adjudicate
+from labels.gold.adjudication import Example
+from labels.gold.readers import adjudicate_gold
 from labels.wording import counted
 from models.tagger import Tagger
 from training.evaluate import warn_of_training_passages
@@ -31,7 +32,7 @@ def read_gold(
     data = read_labelled(book, passages, annotations)
     for problem in data.warnings:
         reporter.warn(str(problem))
-    return adjudicate(data.passages, data.annotations)
+    return adjudicate_gold(data, where=", ".join(map(str, annotations)))
 
 
 def predict_afresh(models: Sequence[str], examples: Sequence[Example], *, reporter: Reporter) -> list[list[Prediction]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from labels.errors import DemarcheError, suggest
 from labels.gold.adjudication import target_of
-from labels.passages import DECIDERS, Annotation, Passage
+from labels.passages import DECIDERS, Annotation, Passage, of_people
 
 META = "meta."
 Attributes = Mapping[str, Mapping[str, str]]
@@ -56,9 +56,9 @@ def check_meta(names: Iterable[str], passages: Iterable[Passage]) -> None:
 def is_unanimous(readings: Sequence[Annotation]) -> bool | None:
     """Return whether several readers gave the same topics and stances, or None if fewer than two read the passage.
 
-    Deciders do not count, and neither does who could not tell a stance. The shares of a label are several readers.
+    Deciders and language models do not count, and neither does who could not tell a stance. The shares of a label are several readers.
     """
-    voters = [reading for reading in readings if reading.annotator not in DECIDERS]
+    voters = [reading for reading in of_people(readings) if reading.annotator not in DECIDERS]
     shares = [label.shares for reading in voters for label in reading.labels if label.shares is not None]
     if len(voters) < 2 and not shares:
         return None

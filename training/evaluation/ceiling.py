@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from labels.codebook import STANCES, Stance
 from labels.gold.adjudication import Example, Target, adjudicate, plurality, target_of
-from labels.passages import DECIDERS, Annotation, Passage
+from labels.passages import DECIDERS, Annotation, Passage, of_people
 from labels.wording import counted
 from models.tagger import Tagger
 from training.evaluation.metrics import Scores, metrics_by_name
@@ -59,7 +59,8 @@ def ceiling(
     """Score each annotator, and the tagger, against the majority of the others; None if no passage has several readings.
 
     `predictions` are the tagger's of `examples`; `target` is the only one to score the stance toward, if there is one.
-    Readings by `gold` and `adjudicator` do not count: who decides has seen the labels of the others. Stance is scored
+    Readings by `gold` and `adjudicator` do not count, since who decides has seen the labels of the others, nor do those
+    by language models. Stance is scored
     where the held-out annotator gave one, for the annotator and the tagger.
     """
     held_out = list(_hold_out(predictions, examples, annotations, target))
@@ -87,7 +88,7 @@ def _hold_out(
 ) -> Iterator[_HeldOut]:
     """Yield each reading of the passages that several annotators read."""
     readings: dict[str, list[Annotation]] = defaultdict(list)
-    for annotation in annotations:
+    for annotation in of_people(annotations):
         if annotation.annotator not in DECIDERS:
             readings[annotation.passage].append(annotation)
     pairs = [

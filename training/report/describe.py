@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from labels.bootstrap import Interval
-from labels.passages import DECIDERS, is_person
+from labels.passages import DECIDERS, is_model, is_person
 from labels.wording import counted, markdown, printable
 from training.evaluation.ceiling import Ceiling
 from training.evaluation.metrics import HEADLINES, Scores
@@ -160,9 +160,11 @@ def _learned(prepared: Prepared) -> str:
 
 def _annotators(prepared: Prepared) -> str:
     names = {annotation.annotator for annotation in prepared.data.annotations}
-    voters = names - set(DECIDERS)
+    models = sum(map(is_model, names))
+    voters = {name for name in names if name not in DECIDERS and not is_model(name)}
     people = sum(map(is_person, voters))
     parts = [counted(people, "annotator")] if people else []
+    parts += [counted(models, "language model")] if models else []
     parts += [f"{counted(len(voters) - people, 'vote')} per passage"] if len(voters) > people else []
     return ", ".join([*parts, *(name for name in DECIDERS if name in names)])
 

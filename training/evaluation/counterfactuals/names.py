@@ -78,10 +78,24 @@ class Names:
 
         `beside` is a text that is read with this one: an actor that either names is meant by "the North" in both.
         """
+        return [self._mention(text, match) for match in self._meant(text, beside)]
+
+    def all_mentions(self, text: str, *, beside: str = "") -> list[Mention]:
+        """Return the mentions of actors, each with the first place that it may have where its place cannot be told."""
+        return [self._mention_or_guess(text, match) for match in self._meant(text, beside)]
+
+    def _mention_or_guess(self, text: str, match: re.Match[str]) -> Mention:
+        try:
+            return self._mention(text, match)
+        except Unclear:
+            actor, places = self._forms[match[0]]
+            return Mention(*match.span(), actor, places[0])
+
+    def _meant(self, text: str, beside: str) -> list[re.Match[str]]:
         found = self._find(text)
         clearly = {self._forms[each[0]][0] for each in (*found, *self._find(beside)) if each[0] not in self._also}
         return [
-            self._mention(text, match)
+            match
             for match in found
             if match[0] not in self._also
             or (self._forms[match[0]][0] in clearly and not _capital_next(text, match.end()))
