@@ -326,4 +326,9 @@ def test_labels_are_in_view_beside_a_long_passage_which_has_the_focus(chromium: 
     assert chromium.execute_script(
         "return document.querySelector('#none').getBoundingClientRect().bottom < innerHeight"
     )
+    press(chromium, "1", *["e"] * 20)
+    marked = (
+        "const mark = document.querySelector('mark').getBoundingClientRect(), text = $('text').getBoundingClientRect();"
+    )
+    assert chromium.execute_script(marked + "return text.top <= mark.top && mark.bottom <= text.bottom")
     server.stop()

@@ -157,6 +157,7 @@ function setEvidence() {
   else delete about.evidence;
   getSelection().removeAllRanges();
   save();
+  if (span) document.querySelector(`mark[data-start="${units(shown().text, span[0])}"]`).scrollIntoView({ block: "nearest" });
 }
 
 function setHolder() {
@@ -244,7 +245,10 @@ function showText(text, labels) {
   const cuts = [...new Set([0, text.length, ...spans.flat()])].sort((a, b) => a - b);
   const pieces = cuts.slice(1).map((end, at) => {
     const piece = text.slice(cuts[at], end);
-    return spans.some(([start, stop]) => start <= cuts[at] && end <= stop) ? make("mark", { textContent: piece }) : piece;
+    if (!spans.some(([start, stop]) => start <= cuts[at] && end <= stop)) return piece;
+    const mark = make("mark", { textContent: piece });
+    mark.dataset.start = cuts[at];
+    return mark;
   });
   $("text").replaceChildren(...pieces);
 }
