@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.label_files import CodebookOption, Passages, annotations_out, unlabelled_files
-from demarche.printing import echo
+from demarche.printing import echo, warn
 from demarche.tag import resolve_model
 from labels.errors import DemarcheError
 from labels.wording import counted
@@ -17,6 +18,7 @@ from labels.wording import counted
 if TYPE_CHECKING:
     from labels.annotate.server import Suggest
     from labels.annotate.session import Session
+    from labels.codebook import Codebook
     from labels.passages import Passage
 
 _SEED = 13
@@ -61,22 +63,34 @@ def annotate(
     from labels.annotate.session import Session
     from labels.check import read_passages
     from labels.codebook import read_codebook
+    from labels.files import check_output
+    from labels.sheets.assignment import check_annotators
 
+    check_annotators([annotator])
     codebook, source = unlabelled_files(codebook, passages)
     book = read_codebook(codebook)
     if not book.topics:
         raise DemarcheError(f"{codebook}: has no topics; stances toward named targets are labelled in a table")
     path = annotations_out(out, annotator)
+    check_output(path, inputs=[codebook, source])
     known = read_passages(source)
     folder, _ = resolve_model(model) if model else (None, "")
+    suggest = _suggester(folder, book) if folder else None
     session = Session(book, known, annotator, path)
     try:
+        for reference in {each.codebook for each in session.annotations().values()} - {book.reference}:
+            warn(
+                f"note: {path} has annotations made with {reference}, which stay so; new ones are made with {book.reference}"
+            )
         if next is not None:
             session.show(_next(session, source, next, folder))
-        _serve(session, port=port, suggest=_suggester(folder) if folder else None, is_opened=open)
+        _serve(session, port=port, suggest=suggest, is_opened=open)
     finally:
         session.close()
         echo(f"{session.count_read()} of {counted(len(session.shown), 'passage')} read; annotations in {path}")
+        if session.annotations():
+            echo("check them with:")
+            echo("  " + shlex.join(["demarche", "labels", "check", str(codebook), str(source), str(path)]))
 
 
 def _next(session: Session, source: Path, n: int, model: Path | None) -> list[Passage]:
@@ -106,11 +120,17 @@ def _most_useful(unread: list[Passage], read: list[Passage], n: int, model: Path
     return [known[candidate.passage.id] for candidate in suggestion.chosen]
 
 
-def _suggester(folder: Path) -> Suggest:
+def _suggester(folder: Path, codebook: Codebook) -> Suggest:
+    """Return what the model says of a passage. Raises DemarcheError if it knows none of the topics."""
     from labels.passages import Label
     from models.tagger import Tagger
 
     tagger = Tagger.load(folder)
+    if not set(tagger.codebook.topic_ids) & set(codebook.topic_ids):
+        raise DemarcheError(
+            f"{folder}: was trained with {tagger.codebook.reference}, which has none of the topics of {codebook.reference}; "
+            "name another --model"
+        )
 
     def suggest(passage: Passage) -> Sequence[Label]:
         (tags,) = tagger.tag([passage])

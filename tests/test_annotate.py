@@ -159,7 +159,7 @@ def test_an_action_that_the_disk_has_no_room_for_leaves_nothing(tmp_path: Path) 
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, limits[1]))
         try:
-            with pytest.raises(OSError):
+            with pytest.raises(OSError, match="too large"):
                 page.read(tea("p1"), revision=0)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -418,6 +418,14 @@ def test_the_command_refuses_what_it_cannot_serve(files: Path) -> None:
     refused = demarche(*arguments, "--out", "anna.csv")
     assert refused.exit_code == 2
     assert "JSON lines are written here" in refused.output
+    for options, message in (
+        (["anna", "--out", "passages.jsonl"], "is an input and would be overwritten"),
+        ([" ", "--out", "anna.jsonl"], "annotator ' '"),
+        (["../anna", "--out", "anna.jsonl"], "annotator '../anna'"),
+    ):
+        named = ["labels", "annotate", "passages.jsonl", "--codebook", "codebook.yaml", "--annotator", *options]
+        assert message in demarche(*named).output
+    assert not list(files.glob("*.jsonl.*"))
     write_codebook(files / "targets.yaml", BOOK.model_copy(update={"topics": ()}))
     no_topics = demarche(*arguments[:-1], "targets.yaml", "--out", "anna.jsonl")
     assert no_topics.exit_code == 2
@@ -429,14 +437,20 @@ def test_the_command_refuses_what_it_cannot_serve(files: Path) -> None:
 
 
 def test_ctrl_c_ends_the_page_and_says_where_the_annotations_are(files: Path) -> None:
+    older = BOOK.model_copy(update={"version": "1.0.9"}).reference
+    write_jsonl(files / "anna.jsonl", [Annotation(passage="p0", annotator="anna", codebook=older, labels=())])
     command = [sys.executable, "-m", "demarche", "labels", "annotate", "passages.jsonl", "--annotator", "anna"]
     command += ["--codebook", "codebook.yaml", "--out", "anna.jsonl"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
+    assert process.stderr is not None
     printed = [process.stdout.readline() for _ in range(3)]
-    assert printed[0] == "3 of 3 passages to read, on this page:\n"
+    assert printed[0] == "2 of 3 passages to read, on this page:\n"
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     rest = process.stdout.read()
     assert process.wait(timeout=30) == 130
-    assert rest == "0 of 3 passages read; annotations in anna.jsonl\n"
+    *_, where, check, command_line = rest.splitlines()
+    assert (where, check) == ("1 of 3 passages read; annotations in anna.jsonl", "check them with:")
+    assert f"made with {older}, which stay so" in process.stderr.read()
+    assert demarche(*command_line.split()[1:]).exit_code == 0

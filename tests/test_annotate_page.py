@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+import uvicorn
 
+from labels.annotate.server import HOST, make_app, new_token
+from labels.annotate.session import Session
+from labels.check import read_passages
 from labels.codebook import write_codebook
 from labels.errors import Problems
 from labels.files import read_jsonl, write_jsonl
@@ -50,6 +56,33 @@ class Server:
         self.process.wait()
 
 
+class Here:
+    """The page of the same files, served by a thread: it starts at once, but cannot be killed."""
+
+    def __init__(self, folder: Path):
+        self._session = Session(BOOK, read_passages(folder / "passages.jsonl"), "anna", folder / "anna.jsonl")
+        self._socket = socket.create_server((HOST, 0))
+        port, token = self._socket.getsockname()[1], new_token()
+        self.address = f"http://{HOST}:{port}/?token={token}"
+        app = make_app(self._session, token=token, port=port)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        self._thread = Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        self._session.close()
+
+
+@pytest.fixture
+def here(folder: Path) -> Iterator[Here]:
+    server = Here(folder)
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     with open_chromium() as driver:
@@ -67,7 +100,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def opened(driver: Any, server: Server) -> Any:
+def opened(driver: Any, server: Server | Here) -> Any:
     set_width(driver, 1280)
     driver.get(server.address)
     wait(lambda: driver.execute_script("return document.body.dataset.ready"))
@@ -88,6 +121,16 @@ def labels_of(folder: Path) -> dict[str, list[tuple[str | None, str | None]]]:
 def reading(folder: Path, passage: str) -> Annotation:
     return next(
         each for _, each in read_jsonl(folder / "anna.jsonl", Annotation, Problems()) if each.passage == passage
+    )
+
+
+def select(driver: Any, part: str) -> None:
+    """Select the first occurrence of these words in the passage."""
+    driver.execute_script(
+        "const text = document.getElementById('text'); const walk = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);"
+        "while (walk.nextNode()) { const at = walk.currentNode.data.indexOf(arguments[0]); if (at >= 0) {"
+        "getSelection().setBaseAndExtent(walk.currentNode, at, walk.currentNode, at + arguments[0].length); break; } }",
+        part,
     )
 
 
@@ -116,18 +159,14 @@ def test_twenty_passages_are_labelled_by_keyboard_and_a_kill_in_the_middle_loses
     assert chromium.execute_script("return window.nasty") is None
 
 
-def test_evidence_and_holder_are_the_selected_text_counted_in_code_points(chromium: Any, folder: Path) -> None:
-    server = Server(folder)
-    opened(chromium, server)
+def test_evidence_and_holder_are_the_selected_text_counted_in_code_points(
+    chromium: Any, folder: Path, here: Here
+) -> None:
+    opened(chromium, here)
     chromium.execute_script("go(19)")
     press(chromium, "1f")
     for part, key in (("all.", "e"), ("👩‍👩‍👧", "h")):
-        chromium.execute_script(
-            "const text = document.getElementById('text'); const walk = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);"
-            "while (walk.nextNode()) { const at = walk.currentNode.data.indexOf(arguments[0]); if (at >= 0) {"
-            "getSelection().setBaseAndExtent(walk.currentNode, at, walk.currentNode, at + arguments[0].length); break; } }",
-            part,
-        )
+        select(chromium, part)
         press(chromium, key)
     wait(lambda: saved(chromium))
     (label,) = reading(folder, "p19").labels
@@ -138,15 +177,13 @@ def test_evidence_and_holder_are_the_selected_text_counted_in_code_points(chromi
     wait(lambda: reading(folder, "p19").labels[0].evidence != label.evidence)
     start, end = reading(folder, "p19").labels[0].evidence or (0, 0)
     assert NASTY[start:end] == "A new line."
-    server.kill()
 
 
-def test_a_second_tab_sees_what_the_first_saved_and_undo_takes_it_back(chromium: Any, folder: Path) -> None:
-    server = Server(folder)
-    opened(chromium, server)
+def test_a_second_tab_sees_what_the_first_saved_and_undo_takes_it_back(chromium: Any, folder: Path, here: Here) -> None:
+    opened(chromium, here)
     first = chromium.current_window_handle
     chromium.switch_to.new_window("tab")
-    opened(chromium, server)
+    opened(chromium, here)
     press(chromium, "1f")
     wait(lambda: saved(chromium))
     chromium.switch_to.window(first)
@@ -156,22 +193,19 @@ def test_a_second_tab_sees_what_the_first_saved_and_undo_takes_it_back(chromium:
     assert labels_of(folder)["p00"][0] == ("tea", "favor")
     press(chromium, "u")
     wait(lambda: chromium.find_element("id", "status").text == "taken back")
-    server.kill()
     chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_the_page_fits_its_window_and_asks_nobody_else(chromium: Any, folder: Path, width: int) -> None:
-    server = Server(folder)
+def test_the_page_fits_its_window_and_asks_nobody_else(chromium: Any, folder: Path, here: Here, width: int) -> None:
     chromium.get_log("browser")
-    opened(chromium, server)
+    opened(chromium, here)
     set_width(chromium, width)
     press(chromium, "12")
     wait(lambda: saved(chromium))
     assert chromium.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     assert chromium.get_log("browser") == []
-    server.kill()
 
 
 def test_a_stopped_server_is_told_and_the_unsaved_label_is_not_shown_as_saved(chromium: Any, folder: Path) -> None:
@@ -181,3 +215,120 @@ def test_a_stopped_server_is_told_and_the_unsaved_label_is_not_shown_as_saved(ch
     press(chromium, "1")
     wait(lambda: "not saved" in chromium.find_element("id", "status").text)
     assert chromium.find_element("id", "count").text == "0 of 20 read"
+    for key, place in (("u", "status"), ("s", "suggestion")):
+        chromium.execute_script("say(''); $('suggest-line').hidden = false")
+        press(chromium, key)
+        wait(lambda place=place: "has stopped" in chromium.find_element("id", place).text)
+
+
+def key(driver: Any, **fields: Any) -> None:
+    """A key of another keyboard, or one that is held down."""
+    driver.execute_script(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, ...arguments[0] }))", fields
+    )
+
+
+def test_a_doubt_and_a_note_before_the_first_label_are_kept_with_it(chromium: Any, folder: Path, here: Here) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    opened(chromium, here)
+    press(chromium, "d", "m")
+    press(chromium, "why", Keys.ENTER)
+    chromium.execute_script("dispatchEvent(new Event('focus'))")  # the reader looked something up in another window
+    press(chromium, "1")
+    wait(lambda: saved(chromium))
+    press(chromium, "1", "2")  # another topic instead
+    wait(lambda: saved(chromium) and labels_of(folder) == {"p00": [("rain", None)]})
+    assert (reading(folder, "p00").doubt, reading(folder, "p00").note) == (True, "why")
+
+
+def test_a_note_that_is_being_written_is_saved_before_the_page_closes(chromium: Any, folder: Path, here: Here) -> None:
+    opened(chromium, here)
+    press(chromium, "1m")
+    press(chromium, "half a no")
+    closing = "const closing = new Event('beforeunload', { cancelable: true }); dispatchEvent(closing); return closing.defaultPrevented"
+    assert chromium.execute_script(closing)
+    wait(lambda: reading(folder, "p00").note == "half a no")
+
+
+def test_enter_after_a_click_goes_on_and_a_key_that_is_held_down_acts_once(
+    chromium: Any, folder: Path, here: Here
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    opened(chromium, here)
+    chromium.find_element("css selector", "#topics .topic").click()
+    press(chromium, Keys.ENTER)
+    for repeat in (False, True, True, True):
+        key(chromium, key="0", code="Digit0", repeat=repeat)
+    wait(lambda: saved(chromium) and len(labels_of(folder)) >= 2)
+    assert labels_of(folder) == {"p00": [("tea", None)], "p01": []}
+
+
+def test_keys_are_those_of_a_latin_keyboard_whatever_the_annotator_writes(
+    chromium: Any, folder: Path, here: Here
+) -> None:
+    opened(chromium, here)
+    key(chromium, key="١", code="Digit1")  # Arabic
+    key(chromium, key="а", code="KeyF")  # Russian
+    key(chromium, key="é", code="Digit2")  # French
+    key(chromium, key="A", code="KeyA")  # Caps Lock
+    wait(lambda: saved(chromium) and labels_of(folder) == {"p00": [("tea", "favor"), ("rain", "against")]})
+
+
+def test_a_tab_that_the_reader_comes_back_to_shows_what_another_saved(chromium: Any, folder: Path, here: Here) -> None:
+    opened(chromium, here)
+    first = chromium.current_window_handle
+    chromium.find_element("id", "text").click()  # has the focus, so that its selection could be lost
+    chromium.switch_to.new_window("tab")
+    opened(chromium, here)
+    press(chromium, "1f")
+    wait(lambda: saved(chromium))
+    chromium.close()
+    chromium.switch_to.window(first)
+    chromium.execute_script("dispatchEvent(new Event('focus'))")
+    wait(lambda: chromium.find_element("id", "state").text == "read")
+    press(chromium, "a")
+    wait(lambda: labels_of(folder) == {"p00": [("tea", "against")]})
+
+
+def test_an_answer_that_was_overtaken_by_a_save_changes_nothing(chromium: Any, folder: Path, here: Here) -> None:
+    opened(chromium, here)
+    press(chromium, "1")
+    wait(lambda: saved(chromium))
+    chromium.execute_script("take(shown(), { reading: null, revision: 0 }); show()")
+    assert chromium.find_element("id", "state").text == "read"
+    press(chromium, "f")
+    wait(lambda: saved(chromium) and labels_of(folder) == {"p00": [("tea", "favor")]})
+
+
+def test_evidence_is_marked_by_a_button_too(chromium: Any, folder: Path, here: Here) -> None:
+    opened(chromium, here)
+    set_width(chromium, 360)
+    chromium.execute_script("go(19)")
+    press(chromium, "1")
+    wait(lambda: saved(chromium))
+    select(chromium, "all.")
+    chromium.find_element("css selector", "#topics .evidence").click()
+    wait(lambda: saved(chromium) and reading(folder, "p19").labels[0].evidence)
+    start, end = reading(folder, "p19").labels[0].evidence or (0, 0)
+    assert NASTY[start:end] == "all."
+
+
+def test_labels_are_in_view_beside_a_long_passage_which_has_the_focus(chromium: Any, folder: Path) -> None:
+    long = "Tea is good, says the town, and says it again. " * 200
+    with (folder / "passages.jsonl").open("a", encoding="utf-8") as file:
+        file.write(Passage(id="long", article="long", text=long, start=0, end=len(long)).model_dump_json() + "\n")
+    server = Here(folder)
+    opened(chromium, server)
+    chromium.execute_script("go(20)")
+    assert chromium.switch_to.active_element.get_attribute("id") == "text"
+    assert chromium.execute_script(
+        "return document.querySelector('#none').getBoundingClientRect().bottom < innerHeight"
+    )
+    press(chromium, "1", *["e"] * 20)
+    marked = (
+        "const mark = document.querySelector('mark').getBoundingClientRect(), text = $('text').getBoundingClientRect();"
+    )
+    assert chromium.execute_script(marked + "return text.top <= mark.top && mark.bottom <= text.bottom")
+    server.stop()

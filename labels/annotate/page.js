@@ -5,6 +5,7 @@ const codePoints = (text, units) => Array.from(text.slice(0, units)).length;
 const units = (text, points) => Array.from(text).slice(0, points).join("").length;
 
 const TOKEN = document.currentScript.dataset.token;
+const STOPPED = "the program that serves this page has stopped. Start it again, and open the address that it prints.";
 const STANCES = { f: "favor", a: "against", n: "neutral" };
 const $ = (id) => document.getElementById(id);
 const make = (tag, properties = {}, ...children) => {
@@ -19,12 +20,17 @@ let current = null; // the topic that a stance, a holder or evidence is for
 let waiting = Promise.resolve(); // saves follow each other
 let pending = 0; // saves that are not acknowledged
 let drawn = ""; // what the text shows: to draw it again would drop the reader's selection
+let listed = ""; // what the topics show: to draw them again would drop a click that has begun
 
 async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(`${path}?token=${encodeURIComponent(TOKEN)}`, options);
-  const type = response.headers.get("content-type") || "";
-  return { ok: response.ok, content: type.includes("json") ? await response.json() : { error: await response.text() } };
+  try {
+    const response = await fetch(`${path}?token=${encodeURIComponent(TOKEN)}`, options);
+    const type = response.headers.get("content-type") || "";
+    return { ok: response.ok, content: type.includes("json") ? await response.json() : { error: await response.text() } };
+  } catch {
+    return { ok: false, content: { error: STOPPED } };
+  }
 }
 
 const shown = () => passages[place];
@@ -62,24 +68,26 @@ function save() {
 }
 
 async function send(passage, reading) {
-  const { ok, content } = await ask("reading", { ...reading, revision: passage.revision }).catch(() => ({
-    content: { error: "not saved: the program that serves this page has stopped. Start it again, and open the address that it prints." },
-  }));
+  const { ok, content } = await ask("reading", { ...reading, revision: passage.revision });
   passage.unsaved -= 1;
   pending -= 1;
   if ("revision" in content) take(passage, content);
   if (!ok) {
     passage.draft = null;
-    say(content.error, true);
+    say(content.error === STOPPED ? `not saved: ${STOPPED}` : content.error, true);
   } else if (!pending) say("saved");
   show();
 }
 
-// Take over what the server has of a passage, unless the user went on with it meanwhile.
+// Take over what the server has of a passage, unless that is known already, or the user went on with it meanwhile.
 function take(passage, content) {
+  if (content.revision <= passage.revision) return;
   passage.reading = content.reading;
   passage.revision = content.revision;
-  if (!passage.unsaved) passage.draft = null;
+  if (passage.unsaved) return;
+  // A doubt and a note of an unread passage are on this page alone.
+  const { doubt, note } = draft(passage);
+  passage.draft = passage.reading ? null : { ...empty(), doubt, note };
 }
 
 function toggleTopic(topic) {
@@ -149,6 +157,7 @@ function setEvidence() {
   else delete about.evidence;
   getSelection().removeAllRanges();
   save();
+  if (span) document.querySelector(`mark[data-start="${units(shown().text, span[0])}"]`).scrollIntoView({ block: "nearest" });
 }
 
 function setHolder() {
@@ -163,15 +172,15 @@ function setHolder() {
 
 async function undo() {
   await waiting;
-  const { content } = await ask("undo", {});
-  if (!content.passage) return say("nothing to take back");
+  const { ok, content } = await ask("undo", {});
   const at = passages.findIndex((passage) => passage.id === content.passage);
   if (at >= 0) {
     take(passages[at], content);
     passages[at].draft = null;
     go(at);
   }
-  say("taken back");
+  if (!ok) say(content.error, true);
+  else say(at < 0 ? "nothing to take back on this page" : "taken back");
 }
 
 async function suggest() {
@@ -194,6 +203,9 @@ function go(to) {
   getSelection().removeAllRanges();
   show();
   scrollTo(0, 0);
+  // A screen reader reads the passage, and the keys that scroll move it.
+  $("text").scrollTop = 0;
+  $("text").focus({ preventScroll: true });
 }
 
 function nextUnread() {
@@ -206,6 +218,7 @@ function nextUnread() {
 function show() {
   const passage = shown();
   const now = draft(passage);
+  if (!label(current)) current = now.labels.at(-1)?.topic || null;
   const read = passages.filter(isRead).length;
   $("progress").max = passages.length;
   $("progress").value = read;
@@ -232,12 +245,19 @@ function showText(text, labels) {
   const cuts = [...new Set([0, text.length, ...spans.flat()])].sort((a, b) => a - b);
   const pieces = cuts.slice(1).map((end, at) => {
     const piece = text.slice(cuts[at], end);
-    return spans.some(([start, stop]) => start <= cuts[at] && end <= stop) ? make("mark", { textContent: piece }) : piece;
+    if (!spans.some(([start, stop]) => start <= cuts[at] && end <= stop)) return piece;
+    const mark = make("mark", { textContent: piece });
+    mark.dataset.start = cuts[at];
+    return mark;
   });
   $("text").replaceChildren(...pieces);
 }
 
 function showTopics() {
+  const labels = draft(shown()).labels.map(({ topic, stance, holder, evidence }) => [topic, stance || "", holder || "", evidence || ""]);
+  const now = JSON.stringify([place, current, labels]);
+  if (now === listed) return;
+  listed = now;
   const focused = document.activeElement?.dataset?.key;
   const rows = codebook.topics.map((topic, at) => {
     const about = label(topic.id);
@@ -279,8 +299,15 @@ function more(topic, about, at) {
     save();
   };
   const marked = about.evidence ? Array.from(shown().text).slice(...about.evidence) : [];
-  const evidence = about.evidence ? `evidence: ${marked.slice(0, 60).join("")}${marked.length > 60 ? "…" : ""}` : "e: evidence";
-  return make("div", { className: "more" }, make("span", { textContent: `toward: ${topic.target}` }), make("label", {}, "holder ", holder), make("span", { textContent: evidence }));
+  const evidence = make("button", { className: "evidence", title: "The selected text, or the next sentence" }, make("kbd", { textContent: "e" }), " evidence");
+  evidence.append(about.evidence ? ": " : "", make("bdi", { textContent: marked.slice(0, 60).join("") }), marked.length > 60 ? "…" : "");
+  evidence.dataset.key = `evidence ${at}`;
+  evidence.onmousedown = (event) => event.preventDefault(); // keeps the selection
+  evidence.onclick = () => {
+    current = topic.id;
+    setEvidence();
+  };
+  return make("div", { className: "more" }, make("span", { textContent: `toward: ${topic.target}` }), make("label", {}, make("kbd", { textContent: "h" }), " holder ", holder), evidence);
 }
 
 function showCodebook() {
@@ -331,9 +358,17 @@ const KEYS = {
 
 // Keys of the topics: 1 to 9, then the same with Shift, which types other characters on other keyboards.
 const keyOf = (at) => (at < 9 ? String(at + 1) : at < 18 ? `⇧${at - 8}` : "");
-function topicNumber(event) {
-  if (/^[1-9]$/.test(event.key)) return Number(event.key);
+function topicNumber(event, key) {
+  if (/^[1-9]$/.test(key)) return Number(key);
   return event.shiftKey && /^Digit[1-9]$/.test(event.code) ? 9 + Number(event.code.at(-1)) : 0;
+}
+
+// The key as on a Latin keyboard in lower case: annotators write other scripts, or digits with Shift, or have Caps Lock on.
+function latin({ key, code, shiftKey }) {
+  if (key.length > 1) return key;
+  if (/^Digit\d$/.test(code) && !shiftKey) return code.at(-1);
+  if (/^Key[A-Z]$/.test(code) && /[^ -~]/.test(key)) return code.at(-1).toLowerCase();
+  return key.toLowerCase();
 }
 
 function pressed(event) {
@@ -347,10 +382,13 @@ function pressed(event) {
   }
   // A button that has the focus is pressed by Enter and space.
   if (event.target.matches("button") && (event.key === "Enter" || event.key === " ")) return;
-  const topic = codebook.topics[topicNumber(event) - 1];
+  // A key that is held down would label one passage after the other.
+  if (event.repeat && !event.key.startsWith("Arrow")) return;
+  const key = latin(event);
+  const topic = codebook.topics[topicNumber(event, key) - 1];
   if (topic) toggleTopic(topic.id);
-  else if (event.key in STANCES) setStance(current, STANCES[event.key]);
-  else if (Object.hasOwn(KEYS, event.key)) KEYS[event.key]();
+  else if (Object.hasOwn(STANCES, key)) setStance(current, STANCES[key]);
+  else if (Object.hasOwn(KEYS, key)) KEYS[key]();
   else return;
   event.preventDefault();
 }
@@ -368,6 +406,8 @@ async function begin() {
   go(Math.max(first, 0));
   say(first < 0 ? "all passages are read" : "");
   document.addEventListener("keydown", pressed);
+  // After a click with the mouse, Enter goes on and does not press the same button again.
+  document.addEventListener("click", (event) => event.detail && event.pointerType !== "" && document.activeElement.matches("button") && document.activeElement.blur());
   document.body.dataset.ready = "yes";
 }
 
@@ -375,12 +415,16 @@ async function begin() {
 addEventListener("focus", async () => {
   if (!passages) return;
   await waiting;
-  const { ok, content } = await ask("state").catch(() => ({ ok: false }));
+  const { ok, content } = await ask("state");
   if (!ok) return;
   const fresh = new Map(content.passages.map((passage) => [passage.id, passage]));
   for (const passage of passages) if (!passage.unsaved) take(passage, fresh.get(passage.id));
-  if (document.activeElement === document.body) show();
+  show();
 });
 
-addEventListener("beforeunload", (event) => pending && event.preventDefault());
+addEventListener("beforeunload", (event) => {
+  // What is being written is saved when its field is left.
+  if (document.activeElement.matches("input")) document.activeElement.blur();
+  if (pending) event.preventDefault();
+});
 begin();

@@ -24,7 +24,7 @@ def check_annotators(annotators: Sequence[str]) -> None:
     for name in annotators:
         if not re.fullmatch(r"\w([\w.@ +-]*\w)?", name) or not is_person(name):
             raise DemarcheError(
-                f"annotator {name!r}: use letters, digits and . @ + - _, since sheets are named after it"
+                f"annotator {name!r}: use letters, digits and . @ + - _, since files are named after it"
             )
         if name.casefold() in seen:
             raise DemarcheError(f"annotator {name!r} is named twice (also {seen[name.casefold()]!r}); name each once")
