@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from demarche.labels import read_and_warn
+from demarche.label_files import (
+    LabelFiles,
+    annotations_out,
+    file_arguments,
+    file_options,
+    read_and_warn,
+    unlabelled_files,
+)
 from demarche.printing import echo, warn
 from labels.wording import counted
 
@@ -30,18 +37,22 @@ Tags = Annotated[
     typer.Option(metavar="TAGS", help="Tags of the passages, by `demarche tag`, to show as suggestions of the model."),
 ]
 Folder = Annotated[Path, typer.Option(help="Folder for the files to load into the tool.")]
-CodebookOption = Annotated[
-    Path, typer.Option(metavar="CODEBOOK", help="Codebook that the project was made with (YAML).")
-]
 KnownPassages = Annotated[
     Path | None,
     typer.Option(
-        "--passages", metavar="PASSAGES", help="The passages that were exported; their texts must be the same."
+        "--passages",
+        metavar="PASSAGES",
+        help="The passages that were exported; their texts must be the same.  [default: those of the project]",
+        show_default=False,
     ),
 ]
 OutOption = Annotated[
-    Path,
-    typer.Option(help="Folder for passages.jsonl and annotations.jsonl, or file for the annotations alone (.jsonl)."),
+    Path | None,
+    typer.Option(
+        help="Folder for passages.jsonl and annotations.jsonl, or file for the annotations alone (.jsonl).  "
+        "[default: labels/annotations/TOOL.jsonl in a project]",
+        show_default=False,
+    ),
 ]
 Rename = Annotated[
     list[str] | None,
@@ -78,7 +89,7 @@ def read_job(
     check_folder(out, files, inputs=[codebook, passages, *(annotations or ()), *([tags] if tags else [])])
     lost: Counter[str] = Counter()
     if annotations:
-        data = read_and_warn(codebook, passages, list(annotations))
+        data = read_and_warn(LabelFiles(codebook, passages, list(annotations)))
         book, texts, readings = data.codebook, data.passages, data.annotations
     else:
         book, texts, readings = read_codebook(codebook), read_passages(passages), []
@@ -107,11 +118,29 @@ def print_exported(exported: Exported, tool: str) -> None:
         warn(f"not in {NAMES[tool]}: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
 
 
-def import_command(tool: str, export: str, codebook: Path, folder: Path) -> str:
+def import_command(tool: str, export: str, codebook: Path, passages: Path, folder: Path) -> str:
     """Return the command that reads the tool's export back."""
-    out = folder.with_name(f"{folder.name}-imported")
-    command = ["demarche", "labels", "import", tool, export, "--codebook", str(codebook), "--out", str(out)]
-    return shlex.join(command)
+    options = []
+    if file_options(codebook, passages):
+        options = ["--codebook", str(codebook), "--out", str(folder.with_name(f"{folder.name}-imported"))]
+    return shlex.join(["demarche", "labels", "import", tool, export, *options])
+
+
+class ImportFiles(NamedTuple):
+    """The files of an import: `passages`, if any, must have the texts of the export."""
+
+    codebook: Path
+    passages: Path | None
+    out: Path
+
+
+def import_files(file: Path, codebook: Path | None, passages: Path | None, out: Path | None, tool: str) -> ImportFiles:
+    """Return the files that an import names, or else those of the project. Raises DemarcheError if it cannot be written."""
+    if codebook is None:
+        codebook, passages = unlabelled_files(codebook, passages)
+    out = annotations_out(out, tool)
+    check_out(out, inputs=[file, codebook, *([passages] if passages else [])])
+    return ImportFiles(codebook, passages, out)
 
 
 def parse_names(option: str, pairs: Sequence[str]) -> dict[str, str]:
@@ -134,8 +163,9 @@ def known_passages(path: Path | None) -> dict[str, Passage] | None:
     return None if path is None else {passage.id: passage for passage in read_passages(path)}
 
 
-def write_imported(imported: Imported, out: Path, codebook: Path, passages: Path | None) -> None:
+def write_imported(imported: Imported, files: ImportFiles) -> None:
     """Write the annotations, and in a folder the passages beside them, and print what comes next."""
+    codebook, passages, out = files
     from labels.errors import DemarcheError
     from labels.files import jsonl_writer, write_jsonl
 
@@ -152,9 +182,9 @@ def write_imported(imported: Imported, out: Path, codebook: Path, passages: Path
             write_passages(imported.passages)
             write_annotations(imported.annotations)
     _print_counts(imported, out)
-    command = ["demarche", "labels", "check", str(codebook), str(passages_file or "PASSAGES"), str(annotations_file)]
+    arguments = file_arguments(codebook, passages_file or Path("PASSAGES"), [annotations_file])
     echo("next:")
-    echo("  " + shlex.join(command))
+    echo("  " + shlex.join(["demarche", "labels", "check", *arguments]))
 
 
 def check_out(out: Path, *, inputs: Sequence[Path]) -> None:
