@@ -290,6 +290,7 @@ def passages(
     from tagging.readers import ArticleColumns, Unreadable, list_articles, nothing_read
 
     articles = articles or [str(here("INPUT").articles)]
+    is_of_project = out is None
     out = out or here("--out").passages
     outputs = [out, *([articles_out] if articles_out else [])]
     check_passages_output(out, for_spreadsheet=for_spreadsheet)
@@ -313,6 +314,8 @@ def passages(
     if articles_out is not None:
         write_jsonl(articles_out, read)
     echo(f"{counted(len(cut), 'passage')} of {counted(len(read), 'article')} in {out}")
+    if is_of_project:
+        echo("label them with `demarche labels annotate`, or send out sheets: `demarche labels sheet`")
     for note in notes:
         warn(f"note: {note}")
     not_read(unreadable)

@@ -124,7 +124,8 @@ def in_words(results: Sequence[Agreement]) -> list[str]:
         )
         parts = [a for a in results if a.part_of == what and not np.isnan(a.alpha.value)]
         least = min(parts, key=lambda agreement: agreement.alpha.value, default=None)
-        at = f"; lowest on {least.what} ({least.alpha.value:.2f})" if least and len(parts) > 1 else ""
+        differs = least is not None and len(parts) > 1 and least.alpha.value < 1
+        at = f"; lowest on {least.what} ({least.alpha.value:.2f})" if least and differs else ""
         sentences.append(f"{what}: alpha {value:.2f}, {level}{at}")
     return sentences
 
