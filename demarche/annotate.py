@@ -56,9 +56,9 @@ def annotate(
     ] = 0,
     open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Label passages on a page in the browser, by keyboard, until Ctrl-C.
+    """Label passages on a page in the browser.
 
-    Every action is saved at once, and the next start goes on at the first unread passage. The page is for this machine alone.
+    Keys do everything. The page is there until Ctrl-C. Every action is saved at once, and the next start goes on at the first unread passage. The page is for this machine alone.
     """
     from labels.annotate.session import Session
     from labels.check import read_passages

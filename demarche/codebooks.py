@@ -22,9 +22,9 @@ New = Annotated[Path, typer.Argument(metavar="NEW", help="The later version.")]
 
 
 def diff(old: Old, new: New) -> None:
-    """Compare two versions of a codebook, and say what follows for labels, splits and models.
+    """Compare two versions of a codebook.
 
-    The history in the new version says which topics were renamed, split or merged.
+    The command says what follows for labels, splits and models. The history in the new version says which topics were renamed, split or merged.
     """
     _print(_compare(old, new))
 
@@ -84,7 +84,7 @@ def migrate(
     model_out: Annotated[Path | None, typer.Option(help="New folder for that model.")] = None,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
 ) -> None:
-    """Carry annotations, or a model, over to a new version of the codebook.
+    """Carry annotations or a model over to a new codebook.
 
     Old files stay as they are. What the change leaves open goes into a list of passages to be read again.
     """

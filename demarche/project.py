@@ -40,9 +40,9 @@ def init(
         str, typer.Option(metavar="IDS", help="Ids of the topics, e.g. trade,energy.  [default: one as an example]")
     ] = "",
 ) -> None:
-    """Start a project: a codebook to fill in, a training config, and a folder for articles.
+    """Start a project of your own.
 
-    In its folder, commands need no paths.
+    It has a codebook to fill in, a training config, and a folder for articles. In its folder, commands need no paths.
     """
     from labels.project import create_project
 

@@ -94,7 +94,7 @@ def plan(
     model: Model = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the sample, or of the resampling.")] = 13,
 ) -> None:
-    """Plan how much to read, so that a share or a metric is known as precisely as wanted.
+    """Plan how much to read to know a share or a metric.
 
     With --share, articles of a tagged batch are chosen at random, in each period if there are some. `demarche totals
     --read` computes the share from their annotations. With --metric, the number of articles is forecast from the test
