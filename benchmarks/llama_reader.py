@@ -97,8 +97,12 @@ def _is_ready(url: str) -> bool:
 
 def measure(url: str, folder: Path, readings: int) -> None:
     rows = []
-    for name, options in (("schema", []), ("the same again", []), ("no schema", ["--request", "response_format="])):
-        out = folder / f"{name.split()[-1] if name != 'the same again' else 'schema'}.jsonl"
+    without = ["--request", "response_format="]
+    for name, out, options in (
+        ("schema", folder / "schema.jsonl", []),
+        ("the same again", folder / "schema.jsonl", []),
+        ("no schema", folder / "plain.jsonl", without),
+    ):
         command = read_command(url, folder, out, readings, options)
         if name == "schema":
             kill_midway(command, out)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.label_files import CodebookOption, Passages, annotations_out, unlabelled_files
+from demarche.label_files import CodebookOption, Passages, annotations_out, file_arguments, unlabelled_files
 from demarche.printing import echo, warn
 from demarche.tag import resolve_model
 from labels.errors import DemarcheError
@@ -90,7 +90,7 @@ def annotate(
         echo(f"{session.count_read()} of {counted(len(session.shown), 'passage')} read; annotations in {path}")
         if session.annotations():
             echo("check them with:")
-            echo("  " + shlex.join(["demarche", "labels", "check", str(codebook), str(source), str(path)]))
+            echo("  " + shlex.join(["demarche", "labels", "check", *file_arguments(codebook, source, [path])]))
 
 
 def _next(session: Session, source: Path, n: int, model: Path | None) -> list[Passage]:

@@ -8,46 +8,48 @@ from typing import Annotated
 import typer
 
 from demarche.app import App
-from demarche.labels import Codebook, Passages
+from demarche.label_files import Codebook, CodebookOption, Passages, unlabelled_files
 from demarche.printing import echo
 from demarche.tools import (
-    CodebookOption,
     Folder,
-    Job,
     KnownPassages,
     OutOption,
     Rename,
     SomeAnnotations,
     Tags,
-    check_out,
     import_command,
+    import_files,
     known_passages,
     parse_names,
     print_exported,
+    read_job,
     write_imported,
 )
 
 
 def export_label_studio(
-    codebook: Codebook, passages: Passages, out: Folder, annotations: SomeAnnotations = None, tags: Tags = None
+    codebook: Codebook = None,
+    passages: Passages = None,
+    *,
+    out: Folder,
+    annotations: SomeAnnotations = None,
+    tags: Tags = None,
 ) -> None:
     """Make a Label Studio project: its configuration (config.xml) and its tasks (tasks.json)."""
     from labels.tools import label_studio
-    from labels.tools.work import check_folder
 
-    readings = annotations or []
-    check_folder(out, label_studio.FILES, inputs=[codebook, passages, *readings, *([tags] if tags else [])])
-    job = Job(codebook, passages, readings, tags)
+    codebook, passages = unlabelled_files(codebook, passages)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=label_studio.FILES)
     print_exported(label_studio.export(out, job.book, job.tasks, job.lost), label_studio.TOOL)
     echo(f"in Label Studio: new project, Labeling Setup > Custom template > Code: paste {out / 'config.xml'};")
     echo(f"then Import: {out / 'tasks.json'}. To read the labels back, Export > JSON, and:")
-    echo("  " + import_command(label_studio.TOOL, "EXPORT.json", codebook, out))
+    echo("  " + import_command(label_studio.TOOL, "EXPORT.json", codebook, passages, out))
 
 
 def import_label_studio(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The project's export (format JSON).")],
-    codebook: CodebookOption,
-    out: OutOption,
+    codebook: CodebookOption = None,
+    out: OutOption = None,
     passages: KnownPassages = None,
     annotator: Rename = None,
 ) -> None:
@@ -59,11 +61,11 @@ def import_label_studio(
     from labels.codebook import read_codebook
     from labels.tools import label_studio
 
-    check_out(out, inputs=[file, codebook, *([passages] if passages else [])])
-    book = read_codebook(codebook)
+    files = import_files(file, codebook, passages, out, label_studio.TOOL)
+    book = read_codebook(files.codebook)
     names = parse_names("--annotator", annotator or [])
-    imported = label_studio.read(file, book, known=known_passages(passages), names=names)
-    write_imported(imported, out, codebook, passages)
+    imported = label_studio.read(file, book, known=known_passages(files.passages), names=names)
+    write_imported(imported, files)
 
 
 def backend(
@@ -77,7 +79,7 @@ def backend(
     """Serve a model's suggestions to Label Studio, until Ctrl-C.
 
     Add the address that is printed to the project: Settings > Model > Connect Model. Label Studio refuses models on its
-    own machine unless it was started with ML_BLOCK_LOCAL_IP=false.
+    own machine unless it was started with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false in its environment.
     """
     import socket
 

@@ -8,22 +8,21 @@ from typing import Annotated, Literal
 import typer
 
 from demarche.app import App
-from demarche.labels import Codebook, Passages
+from demarche.label_files import Codebook, CodebookOption, Passages, unlabelled_files
 from demarche.printing import echo
 from demarche.tools import (
-    CodebookOption,
     Folder,
-    Job,
     KnownPassages,
     OutOption,
     Rename,
     SomeAnnotations,
     Tags,
-    check_out,
     import_command,
+    import_files,
     known_passages,
     parse_names,
     print_exported,
+    read_job,
     write_imported,
 )
 
@@ -33,23 +32,29 @@ Annotator = Annotated[
 
 
 def export_prodigy(
-    codebook: Codebook, passages: Passages, out: Folder, annotations: SomeAnnotations = None, tags: Tags = None
+    codebook: Codebook = None,
+    passages: Passages = None,
+    *,
+    out: Folder,
+    annotations: SomeAnnotations = None,
+    tags: Tags = None,
 ) -> None:
     """Write tasks for Prodigy's interface `choice` (tasks.jsonl), and readings for `prodigy db-in` (answers.jsonl)."""
     from labels.tools import prodigy
 
-    job = _job(codebook, passages, out, annotations, tags, prodigy.FILES)
+    codebook, passages = unlabelled_files(codebook, passages)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=prodigy.FILES)
     print_exported(prodigy.export(out, job.book, job.tasks, job.lost), prodigy.TOOL)
     echo('to label them, with "choice_style": "multiple" in prodigy.json, and to read the labels back:')
     echo(f"  prodigy mark DATASET {out / 'tasks.jsonl'} --view-id choice")
     echo("  prodigy db-out DATASET > answers.jsonl")
-    echo("  " + import_command(prodigy.TOOL, "answers.jsonl", codebook, out))
+    echo("  " + import_command(prodigy.TOOL, "answers.jsonl", codebook, passages, out))
 
 
 def import_prodigy(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The output of `prodigy db-out` (JSON lines).")],
-    codebook: CodebookOption,
-    out: OutOption,
+    codebook: CodebookOption = None,
+    out: OutOption = None,
     passages: KnownPassages = None,
     annotator: Rename = None,
     annotator_name: Annotator = None,
@@ -62,15 +67,16 @@ def import_prodigy(
     from labels.codebook import read_codebook
     from labels.tools import prodigy
 
-    check_out(out, inputs=[file, codebook, *([passages] if passages else [])])
-    names, book = parse_names("--annotator", annotator or []), read_codebook(codebook)
-    imported = prodigy.read(file, book, annotator=annotator_name, known=known_passages(passages), names=names)
-    write_imported(imported, out, codebook, passages)
+    files = import_files(file, codebook, passages, out, prodigy.TOOL)
+    names, book = parse_names("--annotator", annotator or []), read_codebook(files.codebook)
+    imported = prodigy.read(file, book, annotator=annotator_name, known=known_passages(files.passages), names=names)
+    write_imported(imported, files)
 
 
 def export_doccano(
-    codebook: Codebook,
-    passages: Passages,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    *,
     out: Folder,
     annotations: SomeAnnotations = None,
     tags: Tags = None,
@@ -88,7 +94,8 @@ def export_doccano(
     """Write a data set for doccano (data.jsonl), and its labels (categories.json, spans.json)."""
     from labels.tools import doccano
 
-    job = _job(codebook, passages, out, annotations, tags, doccano.FILES)
+    codebook, passages = unlabelled_files(codebook, passages)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=doccano.FILES)
     exported = doccano.export(out, job.book, job.tasks, job.lost, kind=project, annotator=annotator)
     print_exported(exported, doccano.TOOL)
     echo("in doccano: Labels > Import labels, then Dataset > Import dataset > JSONL")
@@ -96,13 +103,13 @@ def export_doccano(
         echo("(there, with the columns text, cats and entities); to read them back, Export dataset > JSONL, and:")
     else:
         echo("(there, with the columns text and label); to read them back, Export dataset > JSONL, and:")
-    echo("  " + import_command(doccano.TOOL, "anna.jsonl", codebook, out))
+    echo("  " + import_command(doccano.TOOL, "anna.jsonl", codebook, passages, out))
 
 
 def import_doccano(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of the export, one for each user (JSON lines).")],
-    codebook: CodebookOption,
-    out: OutOption,
+    codebook: CodebookOption = None,
+    out: OutOption = None,
     passages: KnownPassages = None,
     annotator_name: Annotated[
         str | None,
@@ -119,15 +126,16 @@ def import_doccano(
     from labels.codebook import read_codebook
     from labels.tools import doccano
 
-    check_out(out, inputs=[file, codebook, *([passages] if passages else [])])
-    known, book = known_passages(passages), read_codebook(codebook)
+    files = import_files(file, codebook, passages, out, doccano.TOOL)
+    known, book = known_passages(files.passages), read_codebook(files.codebook)
     imported = doccano.read(file, book, annotator=annotator_name, empty=empty, known=known)
-    write_imported(imported, out, codebook, passages)
+    write_imported(imported, files)
 
 
 def export_argilla(
-    codebook: Codebook,
-    passages: Passages,
+    codebook: Codebook = None,
+    passages: Passages = None,
+    *,
     out: Folder,
     annotations: SomeAnnotations = None,
     tags: Tags = None,
@@ -139,7 +147,8 @@ def export_argilla(
     """Write an Argilla dataset: its settings (settings.json) and its records (records.json)."""
     from labels.tools import argilla
 
-    job = _job(codebook, passages, out, annotations, tags, argilla.FILES)
+    codebook, passages = unlabelled_files(codebook, passages)
+    job = read_job(codebook, passages, annotations, tags, out=out, files=argilla.FILES)
     users = parse_names("--user", user or [])
     print_exported(argilla.export(out, job.book, job.tasks, job.lost, users=users), argilla.TOOL)
     echo("in Python, with `import argilla as rg, json` and a client:")
@@ -147,13 +156,13 @@ def export_argilla(
     echo(f"  dataset.records.from_json('{out / 'records.json'}')")
     echo("to read the labels back:")
     echo(f"  {argilla.TO_LIST}")
-    echo("  " + import_command(argilla.TOOL, "records.json", codebook, out))
+    echo("  " + import_command(argilla.TOOL, "records.json", codebook, passages, out))
 
 
 def import_argilla(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The records, with the status of responses (JSON).")],
-    codebook: CodebookOption,
-    out: OutOption,
+    codebook: CodebookOption = None,
+    out: OutOption = None,
     passages: KnownPassages = None,
     annotator: Rename = None,
 ) -> None:
@@ -164,33 +173,17 @@ def import_argilla(
     from labels.codebook import read_codebook
     from labels.tools import argilla
 
-    check_out(out, inputs=[file, codebook, *([passages] if passages else [])])
-    names, book = parse_names("--annotator", annotator or []), read_codebook(codebook)
-    imported = argilla.read(file, book, known=known_passages(passages), names=names)
-    write_imported(imported, out, codebook, passages)
-
-
-def _job(
-    codebook: Path,
-    passages: Path,
-    out: Path,
-    annotations: list[Path] | None,
-    tags: Path | None,
-    files: tuple[str, ...],
-) -> Job:
-    from labels.tools.work import check_folder
-
-    readings = annotations or []
-    check_folder(out, files, inputs=[codebook, passages, *readings, *([tags] if tags else [])])
-    return Job(codebook, passages, readings, tags)
+    files = import_files(file, codebook, passages, out, argilla.TOOL)
+    names, book = parse_names("--annotator", annotator or []), read_codebook(files.codebook)
+    imported = argilla.read(file, book, known=known_passages(files.passages), names=names)
+    write_imported(imported, files)
 
 
 def register(import_app: App, export_app: App) -> None:
     """Add the commands to `labels import` and `labels export`."""
-    for name, read, write in (
-        ("prodigy", import_prodigy, export_prodigy),
-        ("doccano", import_doccano, export_doccano),
-        ("argilla", import_argilla, export_argilla),
-    ):
-        import_app.command(name)(read)
-        export_app.command(name)(write)
+    import_app.command("prodigy")(import_prodigy)
+    export_app.command("prodigy")(export_prodigy)
+    import_app.command("doccano")(import_doccano)
+    export_app.command("doccano")(export_doccano)
+    import_app.command("argilla")(import_argilla)
+    export_app.command("argilla")(export_argilla)

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import typer
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
     from labels.bootstrap import Interval
-    from tagging.readers import Unreadable
     from training.evaluation.ceiling import Ceiling
     from training.evaluation.metrics import Scores
 
@@ -45,8 +44,18 @@ def heading(line: str) -> None:
     typer.secho(printable(line), bold=True)
 
 
-def not_read(items: Sequence[Unreadable]) -> None:
-    """Print the files and rows that could not be read, up to the first 50."""
+class NotRead(Protocol):
+    """Something that could not be read, and why."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+def not_read(items: Sequence[NotRead]) -> None:
+    """Print the files, rows and passages that could not be read, up to the first 50."""
     from labels.errors import one_line
 
     for item in items[:_MOST_LISTED]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.labels import Passages
+from demarche.label_files import CodebookOption, Passages, annotations_out, unlabelled_files
 from demarche.printing import TerminalReporter, echo, not_read, table, warn
 from labels.wording import counted
 
@@ -31,8 +32,9 @@ def _finite(value: float | None) -> float | None:
 
 
 def read(
-    passages: Passages,
-    codebook: Annotated[Path, typer.Option(metavar="CODEBOOK", help="Codebook to read by (YAML).")],
+    passages: Passages = None,
+    *,
+    codebook: CodebookOption = None,
     url: Annotated[
         str,
         typer.Option(
@@ -44,8 +46,13 @@ def read(
     ],
     model: Annotated[str, typer.Option(metavar="NAME", help="Name of the model, as the endpoint calls it.")],
     out: Annotated[
-        Path, typer.Option(help="File for the annotations (.jsonl). The prompt and answers are kept beside it.")
-    ],
+        Path | None,
+        typer.Option(
+            help="File for the annotations (.jsonl). The prompt and answers are kept beside it.  [default: "
+            "labels/annotations/NAME.jsonl in a project]",
+            show_default=False,
+        ),
+    ] = None,
     readings: Annotated[
         int, typer.Option(min=1, max=99, metavar="K", help="How often each passage is read; an odd number.")
     ] = 3,
@@ -113,6 +120,8 @@ def read(
         write_prompt,
     )
 
+    codebook, passages = unlabelled_files(codebook, passages)
+    out = annotations_out(out, re.sub(r"[^\w.-]+", "-", model))
     check_jsonl_output(out, inputs=[passages, codebook, *filter(None, [rules])])
     if readings % 2 == 0:
         raise DemarcheError(f"--readings {readings}: give an odd number, so that no topic is tied")

@@ -5,11 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from demarche.labels import read_and_warn
+from demarche.label_files import (
+    LabelFiles,
+    annotations_out,
+    file_arguments,
+    file_options,
+    read_and_warn,
+    unlabelled_files,
+)
 from demarche.printing import echo, warn
 from labels.wording import counted
 
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from labels.codebook import Codebook as Book
     from labels.passages import Passage
     from labels.tools.collected import Imported
-    from labels.tools.work import Exported, Work
+    from labels.tools.work import Exported, Suggestion, Work
 
 SomeAnnotations = Annotated[
     list[Path] | None,
@@ -30,18 +37,22 @@ Tags = Annotated[
     typer.Option(metavar="TAGS", help="Tags of the passages, by `demarche tag`, to show as suggestions of the model."),
 ]
 Folder = Annotated[Path, typer.Option(help="Folder for the files to load into the tool.")]
-CodebookOption = Annotated[
-    Path, typer.Option(metavar="CODEBOOK", help="Codebook that the project was made with (YAML).")
-]
 KnownPassages = Annotated[
     Path | None,
     typer.Option(
-        "--passages", metavar="PASSAGES", help="The passages that were exported; their texts must be the same."
+        "--passages",
+        metavar="PASSAGES",
+        help="The passages that were exported; their texts must be the same.  [default: those of the project]",
+        show_default=False,
     ),
 ]
 OutOption = Annotated[
-    Path,
-    typer.Option(help="Folder for passages.jsonl and annotations.jsonl, or file for the annotations alone (.jsonl)."),
+    Path | None,
+    typer.Option(
+        help="Folder for passages.jsonl and annotations.jsonl, or file for the annotations alone (.jsonl).  "
+        "[default: labels/annotations/TOOL.jsonl in a project]",
+        show_default=False,
+    ),
 ]
 Rename = Annotated[
     list[str] | None,
@@ -51,29 +62,43 @@ Rename = Annotated[
 ]
 
 
-class Job:
-    """The tasks of an export, and what is lost in it."""
+class Job(NamedTuple):
+    """The tasks of an export, and what is lost in it so far."""
 
-    def __init__(self, codebook: Path, passages: Path, annotations: Sequence[Path], tags: Path | None) -> None:
-        from collections import Counter
+    book: Book
+    tasks: Sequence[Work]
+    lost: Counter[str]
 
-        from labels.check import read_passages
-        from labels.codebook import read_codebook
-        from labels.tools.work import prepare
 
-        self.lost: Counter[str] = Counter()
-        self.book: Book
-        if annotations:
-            data = read_and_warn(codebook, passages, list(annotations))
-            self.book, texts, readings = data.codebook, data.passages, data.annotations
-        else:
-            self.book, texts, readings = read_codebook(codebook), read_passages(passages), []
-        suggestions = {}
-        if tags is not None:
-            from tagging.suggestions import suggestions_of
+def read_job(
+    codebook: Path,
+    passages: Path,
+    annotations: Sequence[Path] | None,
+    tags: Path | None,
+    *,
+    out: Path,
+    files: Sequence[str],
+) -> Job:
+    """Read what is to be exported as `files` in the folder `out`."""
+    from collections import Counter
 
-            suggestions = suggestions_of(tags, self.book, texts, self.lost)
-        self.tasks: list[Work] = prepare(self.book, texts, readings, suggestions, self.lost)
+    from labels.check import read_passages
+    from labels.codebook import read_codebook
+    from labels.tools.work import check_folder, prepare
+
+    check_folder(out, files, inputs=[codebook, passages, *(annotations or ()), *([tags] if tags else [])])
+    lost: Counter[str] = Counter()
+    if annotations:
+        data = read_and_warn(LabelFiles(codebook, passages, list(annotations)))
+        book, texts, readings = data.codebook, data.passages, data.annotations
+    else:
+        book, texts, readings = read_codebook(codebook), read_passages(passages), []
+    suggestions: dict[str, Suggestion] = {}
+    if tags is not None:
+        from tagging.suggestions import suggestions_of
+
+        suggestions = suggestions_of(tags, book, texts, lost)
+    return Job(book, prepare(book, texts, readings, suggestions, lost), lost)
 
 
 def print_exported(exported: Exported, tool: str) -> None:
@@ -93,11 +118,29 @@ def print_exported(exported: Exported, tool: str) -> None:
         warn(f"not in {NAMES[tool]}: " + ", ".join(f"{count} {kind}" for kind, count in exported.lost.items()))
 
 
-def import_command(tool: str, export: str, codebook: Path, folder: Path) -> str:
+def import_command(tool: str, export: str, codebook: Path, passages: Path, folder: Path) -> str:
     """Return the command that reads the tool's export back."""
-    out = folder.with_name(f"{folder.name}-imported")
-    command = ["demarche", "labels", "import", tool, export, "--codebook", str(codebook), "--out", str(out)]
-    return shlex.join(command)
+    options = []
+    if file_options(codebook, passages):
+        options = ["--codebook", str(codebook), "--out", str(folder.with_name(f"{folder.name}-imported"))]
+    return shlex.join(["demarche", "labels", "import", tool, export, *options])
+
+
+class ImportFiles(NamedTuple):
+    """The files of an import: `passages`, if any, must have the texts of the export."""
+
+    codebook: Path
+    passages: Path | None
+    out: Path
+
+
+def import_files(file: Path, codebook: Path | None, passages: Path | None, out: Path | None, tool: str) -> ImportFiles:
+    """Return the files that an import names, or else those of the project. Raises DemarcheError if it cannot be written."""
+    if codebook is None:
+        codebook, passages = unlabelled_files(codebook, passages)
+    out = annotations_out(out, tool)
+    check_out(out, inputs=[file, codebook, *([passages] if passages else [])])
+    return ImportFiles(codebook, passages, out)
 
 
 def parse_names(option: str, pairs: Sequence[str]) -> dict[str, str]:
@@ -120,8 +163,9 @@ def known_passages(path: Path | None) -> dict[str, Passage] | None:
     return None if path is None else {passage.id: passage for passage in read_passages(path)}
 
 
-def write_imported(imported: Imported, out: Path, codebook: Path, passages: Path | None) -> None:
+def write_imported(imported: Imported, files: ImportFiles) -> None:
     """Write the annotations, and in a folder the passages beside them, and print what comes next."""
+    codebook, passages, out = files
     from labels.errors import DemarcheError
     from labels.files import jsonl_writer, write_jsonl
 
@@ -138,9 +182,9 @@ def write_imported(imported: Imported, out: Path, codebook: Path, passages: Path
             write_passages(imported.passages)
             write_annotations(imported.annotations)
     _print_counts(imported, out)
-    command = ["demarche", "labels", "check", str(codebook), str(passages_file or "PASSAGES"), str(annotations_file)]
+    arguments = file_arguments(codebook, passages_file or Path("PASSAGES"), [annotations_file])
     echo("next:")
-    echo("  " + shlex.join(command))
+    echo("  " + shlex.join(["demarche", "labels", "check", *arguments]))
 
 
 def check_out(out: Path, *, inputs: Sequence[Path]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from labels.codebook import Codebook, Stance, fits
+from labels.codebook import Codebook, fits
 from labels.errors import DemarcheError
 from labels.passages import Passage
 from labels.tools.work import SuggestedTopic, Suggestion
@@ -72,7 +72,7 @@ def suggestion_of(tags: Sequence[Tag], model: str) -> Suggestion:
     return Suggestion(
         model,
         tuple(
-            SuggestedTopic(tag.topic, tag.topic_probability, cast("Stance | None", tag.stance), tag.stance_probability)
+            SuggestedTopic(tag.topic, tag.topic_probability, tag.stance, tag.stance_probability)
             for tag in tags
             if tag.assigned
         ),

@@ -58,7 +58,7 @@ def of_label_studio(folder: Path) -> Path:
         task |= {"id": number, "drafts": [], "meta": {}, "inner_id": number}
         for annotation in task.setdefault("annotations", []):
             annotation |= {
-                "import_id": annotation["id"], "id": 100 + annotation["id"], "completed_by": 1, "was_cancelled": False,
+                "import_id": annotation["id"], "id": 100, "updated_by": None, "completed_by": 1, "was_cancelled": False,
                 "updated_at": "2026-01-01T00:00:00Z", "prediction": {},
             }  # fmt: skip
     return write(folder / "export.json", json.dumps(tasks))
@@ -279,12 +279,23 @@ def test_marks_on_a_topic_that_was_unchosen_are_counted_and_left_out(tmp_path: P
     }  # fmt: skip
 
 
+def test_a_reading_that_was_changed_in_label_studio_is_by_whoever_changed_it(tmp_path: Path) -> None:
+    export("label-studio", tmp_path, reading(Label(topic="tea")))
+    file = of_label_studio(tmp_path)
+    [task] = json.loads(file.read_text(encoding="utf-8"))
+    task["annotations"][0] |= {"updated_by": 7, "result": [chosen("rain")]}
+    write(file, json.dumps([task]))
+    assert plain(read("label-studio", file).annotations) == plain([reading(Label(topic="rain"), by="7")])
+
+
 @pytest.mark.parametrize(
     ("results", "what"),
     [
         ([chosen("tee")], "'tee' is not in codebook tiny@1.0.0; known: rain, tea"),
         ([chosen("tea"), stance("tea", "pro")], "'pro' is not one of favor, against, neutral"),
         ([chosen("tea"), stance("tea", "favor"), stance("tea", "against")], "two stances toward 'tea'"),
+        ([{"from_name": "topics", "value": "tea"}], "a result has no value"),
+        ([{"from_name": "topics", "value": {"choices": "tea"}}], "choices is not a list of texts"),
         ([{"from_name": "sentiment", "value": {"choices": ["good"]}}], "has the control 'sentiment'"),
         ([marked("evidence", "tea", "tea", end=4000)], "outside the passage"),
         ([marked("evidence", "tea", "tea", text="rain")], "does not read 'rain'"),
@@ -306,7 +317,7 @@ def test_predictions_have_scores_and_the_name_of_the_model(tmp_path: Path) -> No
     export("argilla", tmp_path, suggestions={"p 1": said})
     suggestions = json.loads((tmp_path / "records.json").read_text(encoding="utf-8"))[0]["suggestions"]
     assert suggestions["topics"] == {"value": ["tea", "rain"], "agent": "tagger v3", "score": [0.9, 0.8]}
-    assert suggestions["stance_1"] == {"value": "favor", "agent": "tagger v3", "score": 0.7}
+    assert suggestions["stance_tea"] == {"value": "favor", "agent": "tagger v3", "score": 0.7}
 
 
 def answers(folder: Path, *rows: dict[str, Any]) -> Path:

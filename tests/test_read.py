@@ -297,8 +297,8 @@ def test_actors_are_masked_in_what_is_sent_and_nowhere_else(endpoint: Endpoint) 
         "Country A said that Putin and the Country B would meet Country C officials; citizens of Country A cheered."
     )
     masked = annotations()["p0"].annotator
-    Path("annotations.prompt.json").unlink()
-    Path("annotations.jsonl").unlink()
+    for path in Path().glob("annotations.*"):
+        path.unlink()
     read(endpoint.url, "--readings", "1")
     assert annotations()["p0"].annotator != masked
 

@@ -146,7 +146,7 @@ def _topic(topic: Topic) -> str:
     lines.append(f"Target of the stance: {_one(topic.proposition)}")
     for what, rules in (("Belongs to it:", topic.include), ("Does not belong to it:", topic.exclude)):
         if rules:
-            lines += [what, *(f"- {_one(rule)}" for rule in rules)]
+            lines += [what, *(f"- {_one(rule.rule)}" for rule in rules)]
     return "\n".join(lines)
 
 

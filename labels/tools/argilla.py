@@ -7,7 +7,9 @@ end after the number of code points.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +22,7 @@ from labels.passages import Passage
 from labels.tools.collected import Collected, Imported, Task
 from labels.tools.marks import Mark, Names
 from labels.tools.offsets import from_utf16, to_utf16
-from labels.tools.records import Record, read_records
+from labels.tools.records import Record, objects, read_records, span_in, texts
 from labels.tools.work import (
     ORIGIN,
     Exported,
@@ -43,12 +45,16 @@ _TOPICS, _SPANS, _STANCE, _HOLDER = "topics", "spans", "stance", "holder"
 
 
 def question_names(codebook: Codebook) -> dict[str, tuple[str, str]]:
-    """Return {question: (stance or holder, topic)}; a name in Argilla has only Latin letters, so they are numbered."""
-    return {
-        f"{kind}_{number}": (kind, topic)
-        for number, topic in enumerate(codebook.topic_ids, start=1)
-        for kind in (_STANCE, _HOLDER)
-    }
+    """Return {question: (stance or holder, topic)}.
+
+    A name in Argilla has only small Latin letters and digits; a topic with others is named by a digest of its id, since
+    its place in the codebook may change.
+    """
+    return {f"{kind}_{_key(topic)}": (kind, topic) for topic in codebook.topic_ids for kind in (_STANCE, _HOLDER)}
+
+
+def _key(topic: str) -> str:
+    return topic if re.fullmatch(r"[a-z0-9_-]+", topic) else hashlib.sha256(topic.encode()).hexdigest()[:12]
 
 
 def settings(codebook: Codebook) -> dict[str, Any]:
@@ -184,6 +190,7 @@ def read(
     """
     problems = Problems()
     collected = Collected(path, TOOL, codebook, problems, known, names or {})
+    names_of_spans = Names(codebook)
     is_nested = False
     for record in read_records(path, TOOL, problems):
         if isinstance(record.value.get("fields"), dict):
@@ -193,14 +200,22 @@ def read(
             is_nested = True
             continue
         task = collected.task(record, record.value.get("text"), _origin(record))
-        if task is not None:
-            _read_record(task, Names(codebook), collected)
+        if task is None:
+            continue
+        try:
+            _read_record(task, names_of_spans, collected)
+        except DemarcheError as error:
+            collected.problem(task, error)
     return collected.imported()
 
 
 def _origin(record: Record) -> Any:
+    """Return the origin, which is text in Argilla; text that is no JSON stays text, which is none."""
     value = record.value.get(ORIGIN)
-    return load_json(value) if isinstance(value, str) else value
+    try:
+        return load_json(value) if isinstance(value, str) else value
+    except DemarcheError:
+        return value
 
 
 def _read_record(task: Task, names: Names, collected: Collected) -> None:
@@ -213,11 +228,7 @@ def _read_record(task: Task, names: Names, collected: Collected) -> None:
         if (status := statuses[user]) in ("draft", "discarded"):
             collected.left_out["drafts" if status == "draft" else "discarded responses"] += 1
             continue
-        try:
-            marks = [mark for answer in answers for mark in _marks(*answer, task.passage.text, names, collected)]
-        except DemarcheError as error:
-            collected.problem(task, error)
-            continue
+        marks = [mark for answer in answers for mark in _marks(*answer, task.passage.text, names, collected)]
         collected.reading(task, user, marks)
 
 
@@ -227,21 +238,23 @@ def _responses(record: Record) -> Iterator[tuple[str, str, str | None, Any]]:
         if not column.endswith(_USERS) or users is None:
             continue
         question = column.removesuffix(_USERS)
-        statuses, values = record.value.get(f"{question}{_STATUS}"), record.value.get(f"{question}{_RESPONSES}")
-        yield from ((question, str(u), s, v) for u, s, v in zip(users, statuses or (), values or (), strict=True))
+        columns: list[Any] = [record.value.get(f"{question}{suffix}") for suffix in (_USERS, _STATUS, _RESPONSES)]
+        if not all(isinstance(each, list) and len(each) == len(users) for each in columns):
+            raise DemarcheError(f"question {question!r:.200} has not a user, a status and a value for each response")
+        yield from ((question, str(user), status, value) for user, status, value in zip(*columns, strict=True))
 
 
 def _marks(question: str, value: Any, text: str, names: Names, collected: Collected) -> Iterator[Mark]:
     if question == _TOPICS:
-        chosen = list(value)
+        chosen = texts(value, "topics")
         if NONE in chosen and len(chosen) > 1:
             raise DemarcheError(f"has {NONE!r} beside {chosen[0 if chosen[0] != NONE else 1]!r}; keep one")
         for topic in chosen:
             if topic != NONE:
                 yield from names.marks_of_topic(topic)
     elif question == _SPANS:
-        for span in value:
-            place = from_utf16(text, (span.get("start"), span.get("end")))
+        for span in objects(value, "spans"):
+            place = from_utf16(text, span_in(span))
             yield names.mark_of_span(str(span.get("label")), place, text)
     else:
         kind, topic = question_names(collected.codebook).get(question, ("", ""))

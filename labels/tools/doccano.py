@@ -23,7 +23,7 @@ from labels.passages import Passage
 from labels.tools.collected import Collected, Imported
 from labels.tools.marks import Mark, Names, span_mark
 from labels.tools.offsets import from_utf16, to_utf16
-from labels.tools.records import Record, read_records
+from labels.tools.records import Record, read_records, texts
 from labels.tools.work import ORIGIN, Exported, Work, json_lines, json_text, write_folder
 
 TOOL = "doccano"
@@ -150,12 +150,12 @@ def read(
 
 def _marks(record: Record, text: str, names: Names) -> Iterator[Mark]:
     value = record.value
-    for name in value.get("cats") or []:
-        yield from names.marks_of_class(str(name))
-    for label, span in _spans(value.get("entities") or []):
+    for name in texts(value.get("cats"), "cats"):
+        yield from names.marks_of_class(name)
+    for label, span in _spans(value.get("entities")):
         yield names.mark_of_span(label, from_utf16(text, span), text)
     labels = value.get("label") or value.get("labels") or []
-    if all(isinstance(each, str) for each in labels):
+    if isinstance(labels, list) and all(isinstance(each, str) for each in labels):
         for name in labels:
             yield from names.marks_of_class(name)
         return
@@ -164,9 +164,11 @@ def _marks(record: Record, text: str, names: Names) -> Iterator[Mark]:
         yield span_mark("evidence", marks[0].topic, from_utf16(text, span), text)
 
 
-def _spans(values: Sequence[Any]) -> Iterator[tuple[str, tuple[int, int]]]:
+def _spans(values: Any) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield (label, span) of `[start, end, label]`, or of the objects of a project with relations."""
-    for value in values:
+    if not isinstance(values, list | None):
+        raise DemarcheError(f"{values!r:.200} is not a list of spans")
+    for value in values or []:
         if isinstance(value, dict):
             value = [value.get(name) for name in ("start_offset", "end_offset", "label")]
         if not (isinstance(value, list) and len(value) == 3 and all(type(place) is int for place in value[:2])):

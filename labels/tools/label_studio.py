@@ -12,15 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from labels.codebook import STANCES, Codebook
+from labels.codebook import STANCES, Codebook, Stance
 from labels.errors import DemarcheError, Problems, suggest_value
 from labels.passages import Passage
 from labels.tools.collected import Collected, Imported, Task
 from labels.tools.marks import SPAN_KINDS, Mark, span_mark
-from labels.tools.records import read_records
+from labels.tools.records import objects, read_records, span_in, texts
 from labels.tools.work import (
     ORIGIN,
     Exported,
+    ReadingOrigin,
     Suggestion,
     Work,
     explain_stances,
@@ -32,6 +33,8 @@ from labels.tools.work import (
 TOOL = "label-studio"
 FILES = ("config.xml", "tasks.json")
 _TEXT, _TOPICS = "text", "topics"
+_FIRST_ID = 10**12
+"""The id of the first reading of a task, larger than any that Label Studio gives itself."""
 _STANCE, _SPANS, _HOLDER = "stance", "spans", "holder"
 
 
@@ -86,7 +89,7 @@ def controls_in(configuration: str) -> set[str]:
     return {name for element in root.iter() if (name := element.get("name")) and element.get("toName")}
 
 
-def _add_block(view: ET.Element, name: str, proposition: str, stances: Mapping[str, str]) -> None:
+def _add_block(view: ET.Element, name: str, proposition: str, stances: Mapping[Stance, str]) -> None:
     """Add what is asked of a topic that is chosen."""
     block = ET.SubElement(view, "View", visibleWhen="choice-selected", whenTagName=_TOPICS, whenChoiceValue=name)
     ET.SubElement(block, "Header", value=f"{name}: stance toward {' '.join(proposition.split())}", size="5")
@@ -125,7 +128,7 @@ def _task(task: Work, controls: Controls) -> dict[str, Any]:
         # Label Studio keeps this id as `import_id`; with it, an import finds who made the reading.
         row["annotations"] = [
             {"id": number, "ground_truth": False, "result": results(reading.marks, text, controls)}
-            for number, reading in enumerate(task.readings, start=1)
+            for number, reading in enumerate(task.readings, start=_FIRST_ID)
         ]
     if task.suggestion is not None:
         row["predictions"] = [prediction(task.suggestion, text, controls)]
@@ -134,7 +137,7 @@ def _task(task: Work, controls: Controls) -> dict[str, Any]:
 
 def prediction(suggestion: Suggestion, text: str, controls: Controls) -> dict[str, Any]:
     """Return what a model says of a passage, as Label Studio's prediction."""
-    made = {"model_version": suggestion.model, "result": results(suggestion.marks, text, controls)}
+    made: dict[str, Any] = {"model_version": suggestion.model, "result": results(suggestion.marks, text, controls)}
     for each in suggestion.topics:
         for result in made["result"]:
             if result["from_name"] == f"{_STANCE} {controls.names[each.topic]}" and each.stance_probability is not None:
@@ -179,10 +182,14 @@ def read(
     collected = Collected(path, TOOL, codebook, problems, known, names or {})
     for record in read_records(path, TOOL, problems):
         data = record.value.get("data")
-        task = collected.task(record, data.get("text"), data.get(ORIGIN)) if isinstance(data, dict) else None
+        data = data if isinstance(data, dict) else {}
+        task = collected.task(record, data.get("text"), data.get(ORIGIN))
         if task is not None:
-            for annotation in record.value.get("annotations") or []:
-                _read_annotation(annotation, task, controls, collected)
+            try:
+                for annotation in objects(record.value.get("annotations"), "annotations"):
+                    _read_annotation(annotation, task, controls, collected)
+            except DemarcheError as error:
+                collected.problem(task, error)
     return collected.imported()
 
 
@@ -191,26 +198,35 @@ def _read_annotation(annotation: Mapping[str, Any], task: Task, controls: Contro
         collected.left_out["skipped readings"] += 1
         return
     marks: list[Mark] = []
-    try:
-        for result in annotation.get("result") or []:
-            marks += _marks(result, task.passage.text, controls, collected)
-    except DemarcheError as error:
-        collected.problem(task, error)
-        return
-    number = annotation.get("import_id")
-    made = task.origin.readings[number - 1] if isinstance(number, int) and number <= len(task.origin.readings) else None
+    for result in objects(annotation.get("result"), "result"):
+        marks += _marks(result, task.passage.text, controls, collected)
+    made = _made_before(annotation, task)
+    # Whoever changed a reading that was imported has made it anew.
+    user = annotation.get("updated_by") if _is_imported(annotation, task) else annotation.get("completed_by")
     collected.reading(
         task,
-        made.annotator if made else _annotator(annotation),
+        made.annotator if made else _name(user),
         marks,
-        codebook=made.codebook if made else None,
+        codebook=made.codebook if made else task.origin.codebook,
         when=str(annotation.get("updated_at") or ""),
     )
 
 
-def _annotator(annotation: Mapping[str, Any]) -> str:
-    """Return the e-mail address of the annotator, if the export has it, or else the number."""
-    user = annotation.get("completed_by")
+def _is_imported(annotation: Mapping[str, Any], task: Task) -> bool:
+    """Return whether the reading went along with the task."""
+    number = annotation.get("import_id")
+    return isinstance(number, int) and _FIRST_ID <= number < _FIRST_ID + len(task.origin.readings)
+
+
+def _made_before(annotation: Mapping[str, Any], task: Task) -> ReadingOrigin | None:
+    """Return who made the reading, if it went along with the task and was not changed."""
+    if not _is_imported(annotation, task) or annotation.get("updated_by") is not None:
+        return None
+    return task.origin.readings[int(annotation["import_id"]) - _FIRST_ID]
+
+
+def _name(user: Any) -> str:
+    """Return the e-mail address of a user, if the export has it, or else the number."""
     if isinstance(user, dict):
         user = user.get("email") or user.get("id")
     return str(user)
@@ -218,10 +234,12 @@ def _annotator(annotation: Mapping[str, Any]) -> str:
 
 def _marks(result: Mapping[str, Any], text: str, controls: Controls, collected: Collected) -> Iterator[Mark]:
     """Yield the marks of one result. Raises DemarcheError for one that the configuration does not have."""
-    value = result.get("value") or {}
+    value = result.get("value")
+    if not isinstance(value, dict):
+        raise DemarcheError("a result has no value")
     control = str(result.get("from_name"))
     if control == _TOPICS:
-        for name in value.get("choices", []):
+        for name in texts(value.get("choices"), "choices"):
             yield Mark(controls.topic_of(name, collected.codebook), "topic")
         return
     kind, _, name = control.partition(" ")
@@ -232,13 +250,14 @@ def _marks(result: Mapping[str, Any], text: str, controls: Controls, collected: 
     topic = controls.topic_of(name, collected.codebook)
     match kind:
         case "stance":
-            for stance in value.get("choices", []):
+            for stance in texts(value.get("choices"), "choices"):
                 if stance not in STANCES:
                     raise DemarcheError(f"stance {stance!r:.200} is not one of {', '.join(STANCES)}")
                 yield Mark(topic, "stance", stance)
         case "holder":
-            for holder in value.get("text", []):
-                yield Mark(topic, "holder", holder.strip())
+            for holder in texts(value.get("text"), "text"):
+                if holder.strip():
+                    yield Mark(topic, "holder", holder.strip())
         case _:
             yield from _span_marks(value, topic, text)
 
@@ -249,13 +268,13 @@ def _letters(words: str) -> str:
 
 
 def _span_marks(value: Mapping[str, Any], topic: str, text: str) -> Iterator[Mark]:
-    span = value.get("start"), value.get("end")
-    for label in value.get("labels", []):
-        kind = label.partition(": ")[0]
-        if kind not in SPAN_KINDS or not all(isinstance(place, int) for place in span):
-            raise DemarcheError(f"{label!r:.200} from {span[0]} to {span[1]} is not a span of config.xml")
+    span = span_in(value)
+    for label in texts(value.get("labels"), "labels"):
+        kind = next((each for each in SPAN_KINDS if label.startswith(f"{each}: ")), None)
+        if kind is None:
+            raise DemarcheError(f"has the label {label!r:.200}, which config.xml has not")
         mark = span_mark(kind, topic, span, text)
         words = value.get("text")
-        if words is not None and _letters(words) != _letters(text[slice(*span)]):
+        if isinstance(words, str) and _letters(words) != _letters(text[slice(*span)]):
             raise DemarcheError(f"{label!r:.200} is at {list(span)}, where the passage does not read {words!r:.80}")
         yield mark

@@ -16,7 +16,7 @@ from labels.errors import DemarcheError, Problems
 from labels.passages import Passage
 from labels.tools.collected import Collected, Imported, Task
 from labels.tools.marks import Mark, Names
-from labels.tools.records import Record, read_records
+from labels.tools.records import Record, objects, read_records, span_in, texts
 from labels.tools.work import ORIGIN, Exported, Work, heading_of, json_lines, write_folder
 
 TOOL = "prodigy"
@@ -109,10 +109,11 @@ def _when(record: Record) -> str:
 
 def _read_choice(record: Record, task: Task, who: str, names: Names, collected: Collected) -> None:
     try:
-        marks = [mark for name in record.value.get("accept") or [] for mark in names.marks_of_class(str(name))]
-        for span in record.value.get("spans") or []:
-            place = span.get("start"), span.get("end")
-            marks.append(names.mark_of_span(str(span.get("label")), place, task.passage.text))
+        marks = [mark for name in texts(record.value.get("accept"), "accept") for mark in names.marks_of_class(name)]
+        marks += [
+            names.mark_of_span(str(span.get("label")), span_in(span), task.passage.text)
+            for span in objects(record.value.get("spans"), "spans")
+        ]
     except DemarcheError as error:
         collected.problem(task, error)
         return

@@ -69,6 +69,28 @@ def _values(path: Path, problems: Problems) -> Iterator[tuple[int | None, str, A
             problems.add(path, number, explain_json_line(error))
 
 
+def objects(value: Any, what: str) -> list[Mapping[str, Any]]:
+    """Return a list of objects; None is an empty one. Raises DemarcheError for anything else."""
+    if value is not None and not (isinstance(value, list) and all(isinstance(each, dict) for each in value)):
+        raise DemarcheError(f"{what} is not a list of objects")
+    return value or []
+
+
+def texts(value: Any, what: str) -> list[str]:
+    """Return a list of texts; None is an empty one. Raises DemarcheError for anything else."""
+    if value is not None and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        raise DemarcheError(f"{what} is not a list of texts")
+    return value or []
+
+
+def span_in(value: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the span from `start` to `end`. Raises DemarcheError if one of them is no number."""
+    start, end = value.get("start"), value.get("end")
+    if type(start) is not int or type(end) is not int:
+        raise DemarcheError(f"start {start!r:.80} and end {end!r:.80} are not two numbers")
+    return start, end
+
+
 def tool_of(record: Mapping[str, Any]) -> str | None:
     """Return the tool that makes records of this form, or None."""
     if is_label_studio(record):

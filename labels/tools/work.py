@@ -11,10 +11,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from labels.codebook import STANCES, Codebook, Stance
+from labels.codebook import STANCES, Codebook, Name, Stance
 from labels.errors import DemarcheError
 from labels.files import Frozen, atomic_write, check_output
-from labels.passages import Annotation, Name, Passage
+from labels.passages import Annotation, Passage
 from labels.tools.marks import Mark, marks_of
 
 ORIGIN = "demarche"
