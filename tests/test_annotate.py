@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
@@ -395,6 +396,30 @@ def test_a_request_that_is_no_reading_is_answered_with_what_is_wrong(client: Tes
         response = client.post(path, content=body, headers={"content-type": "application/json"})
         assert response.status_code == 422 or (path == "/suggestion" and '"p0"' in body)
         assert response.status_code == 200 or response.json()["error"]
+
+
+def test_a_page_that_is_closed_within_a_request_saves_nothing_of_it(client: TestClient, tmp_path: Path) -> None:
+    parts = iter(
+        [{"type": "http.request", "body": b'{"passage": "p0"', "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        pass
+
+    headers = {"host": f"127.0.0.1:{PORT}", "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/reading",
+        "query_string": f"token={TOKEN}".encode(),
+    }
+    scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert read(tmp_path / "anna.jsonl") == {}
 
 
 def test_a_stale_tab_gets_the_present_reading(client: TestClient) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -165,10 +165,13 @@ class _Page:
 async def _body(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request. Raises DemarcheError."""
     content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _LARGEST:
-            raise DemarcheError("too large a request")
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > _LARGEST:
+                raise DemarcheError("too large a request")
+    except ClientDisconnect:
+        raise DemarcheError("the page was closed") from None
     try:
         plain = load_json(content.decode())
     except UnicodeDecodeError:
