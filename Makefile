@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHAMPION := models:/foreign-affairs-tagger@champion
 
-.PHONY: demo test check screenshots bench bench-speed bench-growth bench-tag bench-ray bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
+.PHONY: demo test check test-slow screenshots bench bench-speed bench-growth bench-tag bench-ray bench-encoders bench-folds bench-news bench-pages bench-wrapping encoder-mpnet clean
 
 demo: .venv/installed
 	$(BIN)/demarche train configs/news.yaml
@@ -21,6 +21,9 @@ check:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-slow: .venv/installed-dev
+	$(BIN)/python -m pytest -m slow
 
 screenshots: .venv/installed
 	@command -v chromedriver >/dev/null || { echo "make screenshots needs Chromium and its driver: apt-get install chromium chromium-driver"; exit 2; }

@@ -35,7 +35,6 @@ from tagging.summary import Summary
 from tests.conftest import make_articles
 
 ARTICLES = 48
-KILLS = 3
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +45,12 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    folder = tmp_path / "articles"
+    return write_articles(tmp_path / "articles", ARTICLES)
+
+
+def write_articles(folder: Path, count: int) -> Path:
     folder.mkdir()
-    for number, article in enumerate(make_articles(ARTICLES)[0]):
+    for number, article in enumerate(make_articles(count)[0]):
         (folder / f"{number:03}.txt").write_text(f"{article.text}\n\nThis is article number {number}.")
     return folder
 
@@ -105,9 +107,12 @@ def test_a_batch_goes_on_where_it_stopped(
 
 
 @pytest.mark.parametrize("end", [".parquet", ""])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
-    model: Path, inputs: Path, tmp_path: Path, end: str
+    model: Path, tmp_path: Path, end: str, kills: int
 ) -> None:
+    # A part of the articles is done between two kills, and some must be left after the last.
+    inputs = write_articles(tmp_path / "articles", 8 * (kills + 4))
     whole, out = tmp_path / f"whole{end}", tmp_path / f"tags{end}"
     tag(inputs, model, whole)
     script = (
@@ -119,7 +124,7 @@ def test_a_batch_that_is_killed_again_and_again_has_the_rows_of_one_that_is_not(
         "batch.tag_files([inputs], model, outputs.Outputs(out), model='m', columns=columns, jobs=1)\n"
     )
     rng = np.random.default_rng(5)
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
         parts = (tmp_path / "tags.parquet.parts" if end else out) / "tags"
         seen = len(list(parts.glob("*"))) if parts.is_dir() else 0
