@@ -56,6 +56,7 @@ def test_a_cluster_writes_the_rows_of_a_single_machine_in_their_order(archive: P
     assert tagged(archive, model, archive.with_name("cluster.jsonl"), cluster=Cluster()) == alone
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_in_the_cluster_and_then_in_processes(archive: Path, model: Path) -> None:
     whole = tagged(archive, model, archive.with_name("whole.jsonl"), jobs=1)
     outputs = Outputs(archive.with_name("store"))

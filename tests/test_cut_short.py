@@ -91,7 +91,7 @@ def test_a_line_of_19_mb_fits_into_3_gb(argv: str, town: Path) -> None:
         assert process.returncode == 0, stderr
 
 
-@pytest.mark.parametrize("seed", range(14))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 14))])
 def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nothing_half_written(seed: int, town: Path) -> None:
     rng = random.Random(seed)
     argv, window_length, whole = [

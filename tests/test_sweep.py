@@ -145,6 +145,7 @@ def test_a_killed_sweep_is_resumed_by_the_same_command(town: Path) -> None:
     assert "demarche.reason" not in others()["tiny sweep"].tags
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_while_it_trained_the_best_is_finished_by_the_same_command(town: Path) -> None:
     process = child("sweep", "config.yaml", "--trials", "1")
     wait_for(lambda: "tiny" in others())
@@ -157,6 +158,7 @@ def test_a_sweep_killed_while_it_trained_the_best_is_finished_by_the_same_comman
     assert statuses == ["FINISHED", "KILLED"] or statuses == ["FINISHED"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_one_line_and_the_same_command_resumes(town: Path) -> None:
     process = child("sweep", "config.yaml", "--trials", "2")
     wait_for(trials)
