@@ -40,8 +40,9 @@ class Project(Frozen):
 
     def annotation_files(self) -> list[Path]:
         """Return the files of annotations that exist, in the order of the patterns and then of their names."""
-        # Not Path.glob, which refuses absolute patterns.
-        found = (sorted(map(Path, glob.glob(pattern, recursive=True))) for pattern in self.annotations)
+        # Path.glob refuses absolute patterns.
+        matches = (glob.iglob(pattern, recursive=True) for pattern in self.annotations)  # noqa: PTH207
+        found = (sorted(map(Path, paths)) for paths in matches)
         return list(dict.fromkeys(path for paths in found for path in paths))
 
     def new_annotations(self, name: str) -> Path:

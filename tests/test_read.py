@@ -403,7 +403,7 @@ def test_the_prompt_has_all_that_the_codebook_says_but_keywords() -> None:
     system = "\n".join(render(codebook, model="m", readings=1, request=settings).system)
     said = [*codebook.rules, *codebook.stances.values()]
     for topic in codebook.topics:
-        said += [topic.definition, topic.target, *topic.include, *topic.exclude]
+        said += [topic.definition, topic.target, *map(str, topic.include), *map(str, topic.exclude)]
     for text in said:
         assert " ".join(text.split()) in system
     assert "SolarWinds" not in system
