@@ -184,9 +184,10 @@ def test_what_a_tool_cannot_hold_is_counted(tool: str, tmp_path: Path) -> None:
     target = Label(target="the fair", stance="favor")
     shares = Label(topic="tea", shares=Shares(favor=0.5, against=0.5))
     passages = [passage(), passage("p 2")]
-    lost = export(tool, tmp_path, reading(shares, target), reading(target, of="p 2"), passages=passages).lost
+    unsure = reading(shares, target).model_copy(update={"doubt": True, "note": "or is it rain?"})
+    lost = export(tool, tmp_path, unsure, reading(target, of="p 2"), passages=passages).lost
     assert lost == {
-        "shares of a stance": 1, "labels of a target without a topic": 2, "readings of targets alone": 1,
+        "doubts and notes": 1, "shares of a stance": 1, "labels of a target without a topic": 2, "readings of targets alone": 1,
     }  # fmt: skip
 
 
@@ -397,6 +398,12 @@ def test_a_span_does_not_end_within_a_character() -> None:
 def test_doccano_takes_the_labels_of_one_annotator(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match="anna, bert; name one with --annotator"):
         export("doccano", tmp_path, reading(), reading(by="bert"))
+
+
+def test_two_annotators_are_not_one_user_of_argilla(tmp_path: Path) -> None:
+    tasks = prepare(BOOK, [passage()], [reading(), reading(by="bert")], {}, Counter())
+    with pytest.raises(DemarcheError, match="--user: 'anna' and 'bert' are one user"):
+        argilla.export(tmp_path, BOOK, tasks, Counter(), users={"anna": USERS["anna"], "bert": USERS["anna"]})
 
 
 def test_drafts_and_discarded_responses_of_argilla_are_left_out(tmp_path: Path) -> None:
