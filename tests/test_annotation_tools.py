@@ -346,6 +346,22 @@ def test_a_rejected_binary_task_means_that_the_label_does_not_hold(tmp_path: Pat
     assert imported.left_out == {"readings in which some topics were not answered": 1}
 
 
+def test_the_last_answer_to_a_binary_task_counts(tmp_path: Path) -> None:
+    file = answers(
+        tmp_path, {"label": "tea", "answer": "reject", "_timestamp": 20}, {"label": "rain", "answer": "accept"},
+        {"label": "tea", "answer": "accept", "_timestamp": 10},
+    )  # fmt: skip
+    imported = read("prodigy", file, annotator="anna")
+    assert plain(imported.annotations) == plain([reading(Label(topic="rain"))])
+    assert imported.left_out == {"earlier answers to the same task": 1}
+
+
+def test_a_topic_that_is_rejected_has_no_stance(tmp_path: Path) -> None:
+    file = answers(tmp_path, {"label": "tea", "answer": "reject"}, {"label": "tea: favor", "answer": "accept"})
+    with pytest.raises(DemarcheError, match=r"accepts and rejects labels of 'tea'"):
+        read("prodigy", file, annotator="anna")
+
+
 def test_answers_without_an_annotator_ask_for_the_name(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match=r"answers.jsonl:1: .*--annotator-name"):
         read("prodigy", answers(tmp_path, {"answer": "accept"}))
