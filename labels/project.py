@@ -111,7 +111,9 @@ def create_project(folder: Path, topics: Sequence[str]) -> list[Path]:
     )
     texts = {
         FILE: _template("demarche").substitute(name=name),
-        "codebook.yaml": _template("codebook").substitute(id=_as_yaml(name), example=_commented(example) if topics else "")
+        "codebook.yaml": _template("codebook").substitute(
+            id=_as_yaml(name), example=_commented(example) if topics else ""
+        )
         + (stubs or example),
         "config.yaml": _template("config").substitute(name=_as_yaml(name)),
     }

@@ -146,6 +146,23 @@ def test_without_a_project_the_missing_files_are_named(here: Path) -> None:
     assert "demarche init" in refused.output
 
 
+@pytest.mark.parametrize("folder", [".", "sheets/../batch 1.2"])
+def test_labels_from_sheets_are_named_after_their_folder(town_project: Path, folder: str) -> None:
+    Path("labels/annotations/anna.jsonl").unlink()
+    for batch in ("batch 1.2", "sheets"):
+        assert demarche("labels", "sheet", "--annotators", "anna", "--out", batch, "--format", "csv").exit_code == 0
+    filled = Path("batch 1.2/anna.csv").read_text(encoding="utf-8").replace(",,,,,", ",tea,,,,", 1)
+    for path in Path().glob("*/anna.csv"):
+        path.write_text(filled, encoding="utf-8")
+    if folder == ".":
+        shutil.copy("sheets/anna.csv", "anna.csv")
+    imported = demarche("labels", "import", "sheets", folder)
+    assert imported.exit_code == 0, imported.output
+    name = "town" if folder == "." else "batch 1.2"
+    assert [path.name for path in Path("labels/annotations").iterdir()] == [f"{name}.jsonl"]
+    assert demarche("labels", "check").exit_code == 0
+
+
 def test_a_part_of_the_files_is_no_data_set(town_project: Path) -> None:
     refused = demarche("labels", "stats", "codebook.yaml")
     assert refused.exit_code == 2
