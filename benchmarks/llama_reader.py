@@ -106,7 +106,7 @@ def measure(url: str, folder: Path, readings: int) -> None:
         command = read_command(url, folder, out, readings, options)
         if name == "schema":
             kill_midway(command, out)
-        kept = out.with_name(f"{out.stem}.readings.jsonl")
+        kept = out.with_name(f"{out.name}.readings")
         before = len(_lines(kept))
         begun = time.monotonic()
         result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -148,7 +148,7 @@ def read_command(url: str, folder: Path, out: Path, readings: int, options: Sequ
 def kill_midway(command: Sequence[str], out: Path) -> None:
     """Start a reading, and kill it once it has kept two answers."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    kept = out.with_name(f"{out.stem}.readings.jsonl")
+    kept = out.with_name(f"{out.name}.readings")
     while process.poll() is None and len(_lines(kept)) < 2:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)

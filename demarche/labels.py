@@ -68,17 +68,21 @@ def check(
     if (model or examples_out) and not rules:
         raise DemarcheError("--model and --examples-out belong to --rules; add it")
     if rules and codebook is not None and passages is None:
-        check_rules(read_codebook(codebook), None, model=model, out=examples_out)
+        check_rules(read_codebook(codebook), None, model=model, out=examples_out, inputs=[codebook])
         return
     if codebook is None and not annotations and (unfinished := unfinished_project()):
         if rules:
-            check_rules(unfinished.codebook, None, model=model, out=examples_out)
+            project = unfinished.project
+            inputs = [project.codebook, project.passages]
+            check_rules(unfinished.codebook, None, model=model, out=examples_out, inputs=inputs)
         else:
             print_unfinished(unfinished)
         return
-    data = read_and_warn(label_files(codebook, passages, annotations), articles=articles)
+    files = label_files(codebook, passages, annotations)
+    data = read_and_warn(files, articles=articles)
     if rules:
-        check_rules(data.codebook, data, model=model, out=examples_out)
+        inputs = [files.codebook, files.passages, *files.annotations]
+        check_rules(data.codebook, data, model=model, out=examples_out, inputs=inputs)
         return
     for doubt in doubts(data):
         warn(f"warning: {doubt}")

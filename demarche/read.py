@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from demarche.app import EXIT_PARTLY
-from demarche.label_files import CodebookOption, Passages, annotations_out, unlabelled_files
+from demarche.label_files import CodebookOption, Passages, annotations_out, file_arguments, unlabelled_files
 from demarche.printing import TerminalReporter, echo, not_read, table, warn
 from labels.wording import counted
 
@@ -163,12 +164,18 @@ def read(
     if not result.annotations:
         raise DemarcheError("no passage could be read, and no annotations were written")
     echo("to compare it with people, and before its labels may train:")
-    echo(
-        f"  demarche labels agreement {codebook} {passages} PEOPLE.jsonl {out} --out {out.with_name('agreement.jsonl')}"
-    )
+    echo("  " + _agreement_command(codebook, passages, out))
     if result.unread or result.not_asked:
         warn("the same command asks again for what was not read")
         raise typer.Exit(EXIT_PARTLY)
+
+
+def _agreement_command(codebook: Path, passages: Path, out: Path) -> str:
+    """Return the command that compares the labels with those of people; its file must be none of the annotations."""
+    if not file_arguments(codebook, passages, [out]):
+        return "demarche labels agreement --out agreement.jsonl"
+    files = [str(codebook), str(passages), "PEOPLE.jsonl", str(out)]
+    return shlex.join(["demarche", "labels", "agreement", *files, "--out", str(out.with_name("agreement.jsonl"))])
 
 
 def _mask(rules: Path | None, *, wanted: bool) -> Any:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 _LONGEST = 60
 
 
-def check_rules(codebook: Codebook, data: LabelledData | None, *, model: str | None, out: Path | None) -> None:
+def check_rules(
+    codebook: Codebook, data: LabelledData | None, *, model: str | None, out: Path | None, inputs: Sequence[Path]
+) -> None:
     """Print which examples of the codebook's rules annotators and a model decide against the rule.
 
-    `out` is the file for the examples as passages.
+    `out` is the file for the examples as passages, and none of the `inputs`.
     """
     from labels.files import check_jsonl_output, write_jsonl
     from labels.rules import as_passages, readings_of, rule_examples
@@ -33,7 +35,7 @@ def check_rules(codebook: Codebook, data: LabelledData | None, *, model: str | N
             f"{codebook.reference}: its rules have no examples; write a rule as {{rule: …, examples: [a text, …]}}"
         )
     if out is not None:
-        check_jsonl_output(out)
+        check_jsonl_output(out, inputs=inputs)
         write_jsonl(out, as_passages(examples))
     read = readings_of(examples, data.passages if data else [], data.annotations if data else [])
     missed = _missed_by(model, examples) if model else [False] * len(examples)

@@ -143,7 +143,8 @@ def import_sheets(
     from labels.sheets.collect import import_sheets_to_file
 
     codebook, passages = unlabelled_files(codebook, passages)
-    out = annotations_out(out, sheets[0].stem)
+    returned = sheets[0].resolve()  # the folder `.` has a name, too
+    out = annotations_out(out, returned.name if returned.is_dir() else returned.stem)
     imported = import_sheets_to_file(sheets, out, codebook=codebook, passages=passages, encoding=encoding)
     _print_returned(imported)
     for note in imported.notes:

@@ -101,12 +101,14 @@ def _check_explained(old: Codebook, new: Codebook, became: Mapping[str, Sequence
     if lost or found:
         what = [f"{', '.join(map(repr, lost))} of {old.reference} to be gone"] if lost else []
         what += [f"{', '.join(map(repr, found))} to be new"] if found else []
-        guess = _guess(old, new, lost, found).model_dump(mode="json", exclude_defaults=True)
+        guess = _guess(old, new, lost, found)
         # JSON is YAML on one line.
+        line = json.dumps(guess.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+        raised = "" if guess.version == new.version else f", and raise its version to {guess.version}"
         raise DemarcheError(
             f"{new.reference} does not say what became of its topics: it seems {' and '.join(what)}. Add to it, if this "
-            f"guess is right: `history: [{json.dumps(guess, ensure_ascii=False)}]`; the keys are renamed (old: new), split "
-            "(old: [new, …]), merged (new: [old, …]), added and removed"
+            f"guess is right: `history: [{line}]`{raised}; the keys are renamed (old: new), split (old: [new, …]), merged "
+            "(new: [old, …]), added and removed"
         )
 
 
@@ -120,7 +122,7 @@ def _guess(old: Codebook, new: Codebook, lost: Sequence[str], found: Sequence[st
         if likeness and max(likeness.values()) >= _ALIKE:
             renamed[id] = max(likeness, key=lambda other: likeness[other])
     return Change(
-        version=new.version,
+        version=new.version if new.numbers[0] > old.numbers[0] else f"{old.numbers[0] + 1}.0.0",
         renamed=renamed,
         added=tuple(id for id in found if id not in renamed.values()),
         removed=tuple(id for id in lost if id not in renamed),
@@ -134,12 +136,17 @@ def _alike(one: Topic, other: Topic) -> float:
 
 
 def _changes(comparison: Comparison) -> list[TopicChange]:
-    """Return the changes in the order of the new topics, then the topics that were removed."""
+    """Return the changes in the order of the new topics, then the topics that were removed.
+
+    A topic that was split is named as such even if all its parts were merged with others.
+    """
     changes: dict[tuple[tuple[str, ...], tuple[str, ...]], TopicChange] = {}
     for id in comparison.new.topic_ids:
         old = tuple(comparison.origins(id))
         new = comparison.became[old[0]] if len(old) == 1 else (id,)
         changes[old, new] = TopicChange(old, new, _kinds(comparison, old, new))
+    splits = [((id,), now) for id, now in comparison.became.items() if len(now) > 1]
+    changes |= {(old, new): TopicChange(old, new, ("split",)) for old, new in splits}
     changes |= {((id,), ()): TopicChange((id,), (), ("removed",)) for id, now in comparison.became.items() if not now}
     return list(changes.values())
 

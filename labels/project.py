@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import takewhile
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
@@ -38,11 +40,15 @@ class Project(Frozen):
 
     def annotation_files(self) -> list[Path]:
         """Return the files of annotations that exist, in the order of the patterns and then of their names."""
-        return list(dict.fromkeys(path for pattern in self.annotations for path in sorted(Path().glob(pattern))))
+        # Path.glob refuses absolute patterns.
+        matches = (glob.iglob(pattern, recursive=True) for pattern in self.annotations)  # noqa: PTH207
+        found = (sorted(map(Path, paths)) for paths in matches)
+        return list(dict.fromkeys(path for paths in found for path in paths))
 
     def new_annotations(self, name: str) -> Path:
-        """Return the path for annotations of this name: in the folder of the first pattern."""
-        return Path(self.annotations[0]).parent / f"{name}.jsonl"
+        """Return the path for annotations of this name: in the folder of the first pattern, up to a wildcard."""
+        folders = takewhile(lambda part: not re.search(r"[*?[]", part), Path(self.annotations[0]).parent.parts)
+        return Path(*folders, f"{name}.jsonl")
 
     def labelled(self) -> tuple[Path, list[Path]]:
         """Return the files of passages and annotations. Raises DemarcheError with the command that makes what is missing."""
@@ -105,9 +111,11 @@ def create_project(folder: Path, topics: Sequence[str]) -> list[Path]:
     )
     texts = {
         FILE: _template("demarche").substitute(name=name),
-        "codebook.yaml": _template("codebook").substitute(id=name, example=_commented(example) if topics else "")
+        "codebook.yaml": _template("codebook").substitute(
+            id=_as_yaml(name), example=_commented(example) if topics else ""
+        )
         + (stubs or example),
-        "config.yaml": _template("config").substitute(name=name),
+        "config.yaml": _template("config").substitute(name=_as_yaml(name)),
     }
     (folder / ARTICLES).mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():

@@ -184,9 +184,10 @@ def test_what_a_tool_cannot_hold_is_counted(tool: str, tmp_path: Path) -> None:
     target = Label(target="the fair", stance="favor")
     shares = Label(topic="tea", shares=Shares(favor=0.5, against=0.5))
     passages = [passage(), passage("p 2")]
-    lost = export(tool, tmp_path, reading(shares, target), reading(target, of="p 2"), passages=passages).lost
+    unsure = reading(shares, target).model_copy(update={"doubt": True, "note": "or is it rain?"})
+    lost = export(tool, tmp_path, unsure, reading(target, of="p 2"), passages=passages).lost
     assert lost == {
-        "shares of a stance": 1, "labels of a target without a topic": 2, "readings of targets alone": 1,
+        "doubts and notes": 1, "shares of a stance": 1, "labels of a target without a topic": 2, "readings of targets alone": 1,
     }  # fmt: skip
 
 
@@ -345,6 +346,22 @@ def test_a_rejected_binary_task_means_that_the_label_does_not_hold(tmp_path: Pat
     assert imported.left_out == {"readings in which some topics were not answered": 1}
 
 
+def test_the_last_answer_to_a_binary_task_counts(tmp_path: Path) -> None:
+    file = answers(
+        tmp_path, {"label": "tea", "answer": "reject", "_timestamp": 20}, {"label": "rain", "answer": "accept"},
+        {"label": "tea", "answer": "accept", "_timestamp": 10},
+    )  # fmt: skip
+    imported = read("prodigy", file, annotator="anna")
+    assert plain(imported.annotations) == plain([reading(Label(topic="rain"))])
+    assert imported.left_out == {"earlier answers to the same task": 1}
+
+
+def test_a_topic_that_is_rejected_has_no_stance(tmp_path: Path) -> None:
+    file = answers(tmp_path, {"label": "tea", "answer": "reject"}, {"label": "tea: favor", "answer": "accept"})
+    with pytest.raises(DemarcheError, match=r"accepts and rejects labels of 'tea'"):
+        read("prodigy", file, annotator="anna")
+
+
 def test_answers_without_an_annotator_ask_for_the_name(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match=r"answers.jsonl:1: .*--annotator-name"):
         read("prodigy", answers(tmp_path, {"answer": "accept"}))
@@ -397,6 +414,12 @@ def test_a_span_does_not_end_within_a_character() -> None:
 def test_doccano_takes_the_labels_of_one_annotator(tmp_path: Path) -> None:
     with pytest.raises(DemarcheError, match="anna, bert; name one with --annotator"):
         export("doccano", tmp_path, reading(), reading(by="bert"))
+
+
+def test_two_annotators_are_not_one_user_of_argilla(tmp_path: Path) -> None:
+    tasks = prepare(BOOK, [passage()], [reading(), reading(by="bert")], {}, Counter())
+    with pytest.raises(DemarcheError, match="--user: 'anna' and 'bert' are one user"):
+        argilla.export(tmp_path, BOOK, tasks, Counter(), users={"anna": USERS["anna"], "bert": USERS["anna"]})
 
 
 def test_drafts_and_discarded_responses_of_argilla_are_left_out(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,19 @@ def test_a_change_that_is_not_explained_is_refused_with_what_to_write(book: Code
     assert message in str(raised.value)
 
 
+def test_what_a_refusal_says_to_write_is_accepted() -> None:
+    topics = [topic("hot_drinks", "tea"), RAIN, SNOW]
+    for version in ("1.0.0", "1.1.0", "2.0.0"):
+        with pytest.raises(DemarcheError) as raised:
+            compare(OLD, newer(version, topics))
+        found = re.search(r"`history: (\[.*\])`", str(raised.value))
+        assert found
+        (change,) = map(Change.model_validate, json.loads(found[1]))
+        assert (f"raise its version to {change.version}" in str(raised.value)) == (version != "2.0.0")
+        book = newer(change.version, topics).model_copy(update={"history": (change,)})
+        assert kinds(compare(OLD, book))["tea>hot_drinks"] == ("renamed",)
+
+
 def migrated(book: Codebook, *annotations: Annotation, text: str = "A quiet street.") -> tuple[dict[str, list[Label]], dict[str, list[str]]]:  # fmt: skip
     passages = [passage(id, text) for id in {each.passage for each in annotations}]
     migration = migrate(compare(OLD, book), passages, annotations)
@@ -132,6 +147,17 @@ def test_merged_topics_with_the_target_of_the_new_one_keep_a_common_stance() -> 
     kept, again = migrated(MERGED, reading("p", *both), reading("q", *opposed))
     assert kept == {"p": [Label(topic="weather", stance="favor")]}
     assert again == {"q": ["weather would have two stances"]}
+
+
+def test_a_topic_whose_parts_were_all_merged_with_others_is_read_again() -> None:
+    book = newer(
+        topics=[topic("drinks", "tea"), topic("weather", "rain")],
+        split={"tea": ("drinks", "weather")},
+        merged={"drinks": ("rain", "cola"), "weather": ("snow", "fog")},
+    )
+    kept, again = migrated(book, reading("p", Label(topic="tea")), reading("q", Label(topic="rain")))
+    assert kept == {"q": [Label(topic="drinks")]}
+    assert again == {"p": ["tea was split into drinks, weather"]}
 
 
 def test_stances_toward_a_reworded_target_are_read_again_but_topics_without_stance_are_not() -> None:

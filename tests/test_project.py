@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from labels.codebook import read_codebook, write_codebook
 from labels.files import write_jsonl
-from labels.project import create_project
+from labels.project import create_project, find_project
+from labels.yaml_text import read_yaml
 from tests.conftest import BOOK, demarche, make_articles
 from training.config import read_config
 
@@ -57,6 +59,30 @@ def test_without_topics_the_codebook_has_a_complete_one_as_an_example(here: Path
     assert topic.keywords
     assert any(rule.examples for rule in topic.include)
     assert any(rule.examples for rule in topic.exclude)
+
+
+@pytest.mark.parametrize("name", ["2024", "1.5", "null", "yes", "2024-05-01", "1e3", "Ünter #2: x"])
+def test_a_folder_of_any_name_becomes_a_project(here: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert demarche("init", name).exit_code == 0
+    monkeypatch.chdir(here / name)
+    assert demarche("labels", "check").exit_code == 0
+    codebook = read_codebook("codebook.yaml").id
+    assert find_project() is not None
+    plain = read_yaml(Path("config.yaml"))
+    assert plain["tracking"] == {"experiment": codebook, "register": codebook}
+
+
+@pytest.mark.parametrize("pattern", ["{here}/labels/annotations/*.jsonl", "labels/**.jsonl", "labels/**/*.jsonl"])
+def test_any_pattern_names_the_annotations(town_project: Path, pattern: str) -> None:
+    path = town_project / "demarche.yaml"
+    text = path.read_text(encoding="utf-8")
+    there = pattern.format(here=town_project)
+    path.write_text(text.replace("labels/annotations/*.jsonl", json.dumps(there)), encoding="utf-8")
+    project = find_project()
+    assert project is not None
+    found = [each.name for each in project.annotation_files()]
+    assert "anna.jsonl" in found or pattern == "labels/**.jsonl"
+    assert "*" not in str(project.new_annotations("bert"))
 
 
 @given(topics=st.lists(st.text(min_size=1).filter(lambda each: each.strip() and each.isprintable()), unique=True))
@@ -118,6 +144,23 @@ def test_without_a_project_the_missing_files_are_named(here: Path) -> None:
     assert refused.exit_code == 2
     assert "CODEBOOK, PASSAGES, ANNOTATIONS: missing" in refused.output
     assert "demarche init" in refused.output
+
+
+@pytest.mark.parametrize("folder", [".", "sheets/../batch 1.2"])
+def test_labels_from_sheets_are_named_after_their_folder(town_project: Path, folder: str) -> None:
+    Path("labels/annotations/anna.jsonl").unlink()
+    for batch in ("batch 1.2", "sheets"):
+        assert demarche("labels", "sheet", "--annotators", "anna", "--out", batch, "--format", "csv").exit_code == 0
+    filled = Path("batch 1.2/anna.csv").read_text(encoding="utf-8").replace(",,,,,", ",tea,,,,", 1)
+    for path in Path().glob("*/anna.csv"):
+        path.write_text(filled, encoding="utf-8")
+    if folder == ".":
+        shutil.copy("sheets/anna.csv", "anna.csv")
+    imported = demarche("labels", "import", "sheets", folder)
+    assert imported.exit_code == 0, imported.output
+    name = "town" if folder == "." else "batch 1.2"
+    assert [path.name for path in Path("labels/annotations").iterdir()] == [f"{name}.jsonl"]
+    assert demarche("labels", "check").exit_code == 0
 
 
 def test_a_part_of_the_files_is_no_data_set(town_project: Path) -> None:

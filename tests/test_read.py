@@ -21,6 +21,7 @@ from typer.testing import Result
 from labels.codebook import STANCES, write_codebook
 from labels.files import write_jsonl
 from labels.passages import Annotation, Passage, is_model
+from labels.project import create_project
 from labels.reading.answers import BadAnswer, parse_answer
 from labels.reading.endpoint import address
 from labels.reading.prompt import ANSWERS, NO, Request, render
@@ -204,7 +205,7 @@ def test_a_killed_reading_goes_on_without_asking_again() -> None:
     with serve({f"Passage {number:02}": [hangs] for number in range(8, 12)}) as endpoint:
         arguments = [sys.executable, "-m", "demarche", *command(endpoint.url, "--readings", "1", "--yes")]
         process = subprocess.Popen(arguments, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, stdout=subprocess.PIPE)
-        kept, until = Path("annotations.readings.jsonl"), time.monotonic() + 60
+        kept, until = Path("annotations.jsonl.readings"), time.monotonic() + 60
         while time.monotonic() < until and not (kept.exists() and len(kept.read_bytes().splitlines()) == 8):
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
@@ -219,6 +220,22 @@ def test_a_killed_reading_goes_on_without_asking_again() -> None:
     asked = sorted(body["messages"][1]["content"] for body in endpoint.asked)
     assert asked == [f"Passage:\nPassage {number:02} of a teapot." for number in range(8, 12)]
     assert len(annotations()) == 12
+
+
+def test_in_a_project_only_the_labels_are_among_its_annotations(endpoint: Endpoint) -> None:
+    create_project(Path("town"), [])
+    write_passages(["A teapot."])
+    text = Path("town/demarche.yaml").read_text(encoding="utf-8")
+    Path("demarche.yaml").write_text(text.replace("labels/passages.jsonl", "passages.jsonl"), encoding="utf-8")
+    done = demarche("labels", "read", "--with", endpoint.url, "--model", "tiny-lm", "--readings", "1", "--yes")
+    assert done.exit_code == 0, done.output
+    for _ in range(2):
+        checked = demarche("labels", "check")
+        assert checked.exit_code == 0, checked.output
+        assert "1 annotation by 1 annotator" in checked.output
+        next_command = next(line for line in done.output.splitlines() if line.startswith("  demarche labels agreement"))
+        agreement = demarche(*next_command.split()[1:])
+        assert agreement.exit_code == 0, agreement.output
 
 
 def test_the_key_is_sent_and_appears_nowhere_else() -> None:
@@ -307,7 +324,7 @@ def test_a_second_process_does_not_read_into_the_same_file(endpoint: Endpoint) -
     from labels.reading.cache import Cache
 
     write_passages(["A teapot."])
-    with Cache.open(Path("annotations.readings.jsonl")):
+    with Cache.open(Path("annotations.jsonl.readings")):
         result = read(endpoint.url)
     assert result.exit_code == 2
     assert "another process" in result.output
@@ -386,7 +403,7 @@ def test_the_prompt_has_all_that_the_codebook_says_but_keywords() -> None:
     system = "\n".join(render(codebook, model="m", readings=1, request=settings).system)
     said = [*codebook.rules, *codebook.stances.values()]
     for topic in codebook.topics:
-        said += [topic.definition, topic.target, *topic.include, *topic.exclude]
+        said += [topic.definition, topic.target, *map(str, topic.include), *map(str, topic.exclude)]
     for text in said:
         assert " ".join(text.split()) in system
     assert "SolarWinds" not in system

@@ -83,6 +83,17 @@ def test_examples_are_annotated_like_passages_and_checked(files: Path, model: Pa
     assert "3 examples in the rules of tiny@1.0.0: 1 decided otherwise by an annotator" in checked.output
 
 
+@pytest.mark.parametrize("input", ["examples.jsonl", "anna.jsonl"])
+def test_examples_do_not_overwrite_what_they_are_checked_with(files: Path, input: str) -> None:
+    write_jsonl(files / "examples.jsonl", as_passages(rule_examples(WITH_EXAMPLES)))
+    write_jsonl(files / "anna.jsonl", [reading(TEA, "tea")])
+    before = (files / input).read_bytes()
+    refused = demarche("labels", "check", "codebook.yaml", "examples.jsonl", "anna.jsonl", "--rules", "--examples-out", input)  # fmt: skip
+    assert refused.exit_code == 2
+    assert f"{input}: is an input and would be overwritten" in refused.output
+    assert (files / input).read_bytes() == before
+
+
 def test_rules_without_examples_cannot_be_checked(files: Path) -> None:
     write_codebook(files / "codebook.yaml", BOOK)
     refused = demarche("labels", "check", "codebook.yaml", "--rules")

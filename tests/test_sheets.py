@@ -83,6 +83,7 @@ def test_another_seed_draws_other_passages() -> None:
     ("names", "what"),
     [
         (["anna", "Anna"], "named twice"),
+        (["anna@0123456789ab"], "named like a language model"),
         (["a/b"], "use letters"),
         (["=anna"], "use letters"),
         (["votes#1"], "use letters"),

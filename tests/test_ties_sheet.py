@@ -53,6 +53,20 @@ def test_a_minority_is_asked_about_only_if_it_is_wanted() -> None:
     assert sorted(row[f"reading_{n}"] for n in (1, 2, 3)) == ["none", "tea: no stance", "tea: no stance"]
 
 
+def test_a_language_model_is_shown_only_where_no_person_has_read() -> None:
+    model = "tiny-lm@0123456789ab"
+    votes = (
+        reading("p1", "anna", ("tea", None)), reading("p1", model, ("rain", None), doubt=True),
+        reading("p2", "anna", ("tea", "favor")), reading("p2", "bert", ("tea", "against")), reading("p2", model),
+        reading("p3", model, ("rain", None), doubt=True),
+    )  # fmt: skip
+    first, second = questions(*votes, differing=True)
+    assert (first["id"], second["id"]) == ("p2", "p3")
+    assert {first["reading_1"], first["reading_2"]} == {"tea: favor", "tea: against"}
+    assert "reading_3" not in first
+    assert second["reading_1"] == "rain: no stance\n[in doubt]"
+
+
 def test_no_column_of_readings_is_one_annotators() -> None:
     passages = [passage(f"p{n}", "Tea or rain.") for n in range(40)]
     votes = [v for each in passages for v in (reading(each.id, "anna", ("tea", None)), reading(each.id, "bert"))]

@@ -34,7 +34,10 @@ Progress = Callable[[int, int], None]
 
 
 class Files(NamedTuple):
-    """The files of a reading: the annotations, and beside them the prompt and the answers."""
+    """The files of a reading: the annotations, and beside them the prompt and the answers.
+
+    The answers are no `.jsonl`, since all of a folder may be annotations (`labels/annotations/*.jsonl`).
+    """
 
     annotations: Path
     prompt: Path
@@ -42,7 +45,7 @@ class Files(NamedTuple):
 
     @classmethod
     def beside(cls, out: Path) -> Files:
-        return cls(out, out.with_name(f"{out.stem}.prompt.json"), out.with_name(f"{out.stem}.readings.jsonl"))
+        return cls(out, out.with_name(f"{out.stem}.prompt.json"), out.with_name(f"{out.name}.readings"))
 
 
 class Estimate(NamedTuple):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from labels.errors import DemarcheError
-from labels.passages import DECIDERS, Passage, is_person
+from labels.passages import DECIDERS, Passage, is_model, is_person
 
 Article = list[Passage]
 
@@ -26,6 +26,8 @@ def check_annotators(annotators: Sequence[str]) -> None:
             raise DemarcheError(
                 f"annotator {name!r}: use letters, digits and . @ + - _, since files are named after it"
             )
+        if is_model(name):
+            raise DemarcheError(f"annotator {name!r}: is named like a language model; leave out the end from the @ on")
         if name.casefold() in seen:
             raise DemarcheError(f"annotator {name!r} is named twice (also {seen[name.casefold()]!r}); name each once")
         seen[name.casefold()] = name

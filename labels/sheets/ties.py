@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from labels.check import LabelledData
 from labels.codebook import STANCES, Codebook
 from labels.gold.adjudication import Example, target_of
-from labels.passages import ADJUDICATOR, DECIDERS, Annotation, Label, Passage
+from labels.passages import ADJUDICATOR, DECIDERS, Annotation, Label, Passage, of_people
 from labels.sheets.layout import QUESTION, Sheet, make_sheet, slots_for
 from labels.tables.worklist import NONE
 
@@ -64,7 +64,10 @@ def open_questions(
 
 
 def _votes(annotations: Sequence[Annotation]) -> tuple[Readings, set[str]]:
-    """Return the readings by passage, without those of deciders, and the passages that these decided."""
+    """Return the readings by passage, without those of deciders, and the passages that these decided.
+
+    As in the adjudication, language models count only where no person has read the passage.
+    """
     votes: dict[str, list[Annotation]] = defaultdict(list)
     decided = set()
     for annotation in annotations:
@@ -72,7 +75,7 @@ def _votes(annotations: Sequence[Annotation]) -> tuple[Readings, set[str]]:
             decided.add(annotation.passage)
         else:
             votes[annotation.passage].append(annotation)
-    return votes, decided
+    return {passage: of_people(readings) or readings for passage, readings in votes.items()}, decided
 
 
 def _questions(example: Example, votes: Sequence[Annotation], differing: bool) -> list[str]:

@@ -116,6 +116,7 @@ def export(
     """
     if NONE in codebook.topic_ids:
         raise DemarcheError(f"the codebook has a topic {NONE!r}, which means none of them in Argilla; rename it")
+    _check_users(users or {})
     layout = _Layout(Names(codebook), {value: name for name, value in question_names(codebook).items()})
     rows, readings = [], 0
     for task in tasks:
@@ -139,6 +140,14 @@ def export(
         )
     files = write_folder(folder, dict(zip(FILES, (json_text(settings(codebook)), json_text(rows)), strict=True)))
     return Exported(files, len(tasks), readings, sum(task.suggestion is not None for task in tasks), +lost)
+
+
+def _check_users(users: Mapping[str, str]) -> None:
+    """Raise DemarcheError if two annotators are one user, who has one response to a record."""
+    by_user: dict[str, str] = {}
+    for annotator, user in users.items():
+        if (first := by_user.setdefault(user, annotator)) != annotator:
+            raise DemarcheError(f"--user: {first!r} and {annotator!r} are one user of Argilla; give each another ID")
 
 
 class _Layout(NamedTuple):

@@ -34,6 +34,7 @@ def marks_of(annotation: Annotation, lost: Counter[str]) -> list[Mark] | None:
     """
     marks: list[Mark] = []
     topics: set[str] = set()
+    lost["doubts and notes"] += annotation.doubt or annotation.note is not None
     # The topic's own label comes first: one with a target must not hide its stance.
     for label in sorted(annotation.labels, key=lambda label: label.target is not None):
         if label.topic is None:

@@ -123,9 +123,12 @@ def _read_choice(record: Record, task: Task, who: str, names: Names, collected: 
 def _read_binary(answers: Sequence[tuple[Task, str, bool]], who: str, names: Names, collected: Collected) -> None:
     """Add the reading that the binary answers of one annotator on one passage make, if they decide every topic."""
     marks: list[Mark] = []
-    decided: set[str] = set()
-    task = answers[0][0]
-    for each, label, holds in answers:
+    decided: dict[str, bool] = {}
+    in_order = sorted(answers, key=lambda answer: _when(answer[0].record))
+    last = {label: (each, holds) for each, label, holds in in_order}
+    collected.left_out["earlier answers to the same task"] += len(answers) - len(last)
+    task = in_order[-1][0]
+    for label, (each, holds) in last.items():
         try:
             found = names.marks_of_class(label)
         except DemarcheError as error:
@@ -133,9 +136,13 @@ def _read_binary(answers: Sequence[tuple[Task, str, bool]], who: str, names: Nam
             return
         if holds:
             marks += found
+        # A rejected stance leaves open whether the topic holds.
         if holds or len(found) == 1:
-            decided.add(found[0].topic)
+            topic = found[0].topic
+            if decided.setdefault(topic, holds) != holds:
+                collected.problem(each, f"{who} accepts and rejects labels of {topic!r}; keep one")
+                return
     if len(decided) < len(collected.codebook.topics):
         collected.left_out["readings in which some topics were not answered"] += 1
         return
-    collected.reading(task, who, marks, when=_when(answers[-1][0].record))
+    collected.reading(task, who, marks, when=_when(task.record))
