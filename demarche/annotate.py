@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demarche.label_files import CodebookOption, Passages, annotations_out, file_arguments, unlabelled_files
+from demarche.label_files import (
+    CodebookOption,
+    Passages,
+    annotations_out,
+    file_arguments,
+    read_annotations,
+    unlabelled_files,
+)
 from demarche.printing import echo, warn
 from demarche.tag import resolve_model
 from labels.errors import DemarcheError
@@ -63,7 +70,9 @@ def annotate(
     from labels.annotate.session import Session
     from labels.check import read_passages
     from labels.codebook import read_codebook
+    from labels.doubts import undefined_topics
     from labels.files import check_output
+    from labels.passages import DECIDERS
     from labels.sheets.assignment import check_annotators
 
     check_annotators([annotator])
@@ -82,6 +91,17 @@ def annotate(
             warn(
                 f"note: {path} has annotations made with {reference}, which stay so; new ones are made with {book.reference}"
             )
+        if annotator in DECIDERS:
+            warn(f"note: readings by {annotator!r} override those of all others")
+        for what in undefined_topics(book):
+            warn(f"note: {what}")
+        elsewhere = _read_elsewhere(annotator, path)
+        if elsewhere:
+            session.show([passage for passage in session.shown if passage.id not in elsewhere])
+            warn(
+                f"note: {counted(len(elsewhere), 'passage')} that {annotator!r} read are in other files of the project, and "
+                "not shown"
+            )
         if next is not None:
             session.show(_next(session, source, next, folder))
         _serve(session, port=port, suggest=suggest, is_opened=open)
@@ -91,6 +111,17 @@ def annotate(
         if session.annotations():
             echo("check them with:")
             echo("  " + shlex.join(["demarche", "labels", "check", *file_arguments(codebook, source, [path])]))
+
+
+def _read_elsewhere(annotator: str, out: Path) -> set[str]:
+    """Return the passages that the annotator read in other files of the project: a second reading would be refused."""
+    from labels.project import find_project
+
+    project = find_project()
+    if project is None or out not in {project.new_annotations(annotator), *project.annotation_files()}:
+        return set()
+    others = [file for file in project.annotation_files() if file != out]
+    return {each.passage for each in read_annotations(others) if each.annotator == annotator}
 
 
 def _next(session: Session, source: Path, n: int, model: Path | None) -> list[Passage]:

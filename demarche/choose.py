@@ -144,8 +144,12 @@ def review(
     topic: Annotated[str | None, typer.Option(help="Only passages for which this topic is in doubt.")] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Leave what the tagger says out of the list.")] = False,
     codebook: Annotated[
-        Path, typer.Option(help="The codebook to read by, for the import command that is printed.")
-    ] = Path("labels/foreign_affairs/codebook.yaml"),
+        Path | None,
+        typer.Option(
+            help="The codebook to read by, for the import command that is printed.  [default: that of the project]",
+            show_default=False,
+        ),
+    ] = None,
     annotator_name: Annotated[str, typer.Option(help="Name of the annotator, for the same.")] = "reader",
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the choice.")] = 13,
     for_spreadsheet: Annotated[bool, typer.Option("--for-spreadsheet", help=FOR_SPREADSHEET)] = False,
@@ -158,6 +162,7 @@ def review(
     from collections import Counter
 
     from labels.errors import DemarcheError, one_line
+    from labels.project import find_project
     from labels.tables.exports import check_table_output
     from tagging.review import choose, for_review, write_review
     from tagging.tags_files import files_of
@@ -170,16 +175,19 @@ def review(
         about = f" for the topic {topic!r}" if topic else ""
         raise DemarcheError(f"{tags}: no passage needs review{about}")
     columns = write_review(out, listed, blind=blind, for_spreadsheet=for_spreadsheet)
+    if codebook is None and (project := find_project()):
+        codebook = project.codebook
     counts = Counter(each for passage in listed for each in passage.topics)
-    table(("topic in doubt", "passages"), [(one_line(name), str(count)) for name, count in counts.most_common()])
-    echo()
+    if counts:
+        table(("topic in doubt", "passages"), [(one_line(name), str(count)) for name, count in counts.most_common()])
+        echo()
     echo(f"{counted(len(listed), 'passage')} of {len(found)} that need review in {out}")
     unknown = sum(not passage.topics for passage in listed)
     if unknown:
         warn(
             f"note: {counted(unknown, 'passage')} without the topics in doubt; name the file of `tag --candidates-out`"
         )
-    print_how_to_import(out, columns, annotator_name, str(codebook), for_spreadsheet=for_spreadsheet)
+    print_how_to_import(out, columns, annotator_name, str(codebook or "CODEBOOK"), for_spreadsheet=for_spreadsheet)
 
 
 @options_from_fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,6 +13,7 @@ from labels.errors import DemarcheError
 
 if TYPE_CHECKING:
     from labels.check import LabelledData
+    from labels.passages import Annotation
     from labels.project import Project
 
 ARGUMENTS = ("CODEBOOK", "PASSAGES", "ANNOTATIONS")
@@ -49,9 +51,11 @@ def here(missing: str) -> Project:
     from labels.project import FILE, find_project
 
     if (project := find_project()) is None:
+        above = next((folder for folder in Path.cwd().parents if (folder / FILE).is_file()), None)
+        where = f"go to its folder, {above}" if above else "`demarche init` starts one"
         raise DemarcheError(
-            f"{missing}: missing; without it, this command needs a project, and there is no {FILE} in {Path.cwd()} "
-            "(`demarche init` makes one)"
+            f"{missing}: missing; name them, or run the command in the folder of a project: there is no {FILE} in "
+            f"{Path.cwd()} ({where})"
         )
     return project
 
@@ -62,7 +66,7 @@ def unlabelled_files(codebook: Path | None, passages: Path | None) -> tuple[Path
         return codebook, passages
     missing = [name for name, given in (("PASSAGES", passages), ("--codebook", codebook)) if given is None]
     project = here(", ".join(missing))
-    return codebook or project.codebook, passages or project.passages
+    return codebook or project.codebook, passages or project.cut_passages()
 
 
 def file_options(codebook: Path, passages: Path) -> list[str]:
@@ -99,7 +103,9 @@ def label_files(codebook: Path | None, passages: Path | None, annotations: list[
         return LabelFiles(codebook, passages, annotations)
     missing = [name for name, given in zip(ARGUMENTS, (codebook, passages, annotations), strict=True) if not given]
     if len(missing) < len(ARGUMENTS):
-        raise DemarcheError(f"{' and '.join(missing)}: missing; name all of {', '.join(ARGUMENTS)}")
+        raise DemarcheError(
+            f"{' and '.join(missing)}: missing; name all of {', '.join(ARGUMENTS)}, or in a project none"
+        )
     project = here(", ".join(missing))
     return LabelFiles(project.codebook, *project.labelled())
 
@@ -112,3 +118,15 @@ def read_and_warn(files: LabelFiles, *, articles: Path | None = None) -> Labelle
     for problem in data.warnings:
         warn(f"warning: {problem}")
     return data
+
+
+def read_annotations(files: Sequence[Path]) -> list[Annotation]:
+    """Read files of annotations. Raises BadInput with every line that is not an annotation."""
+    from labels.errors import Problems
+    from labels.files import read_jsonl
+    from labels.passages import Annotation
+
+    problems = Problems()
+    annotations = [each for file in files for _, each in read_jsonl(file, Annotation, problems)]
+    problems.raise_any()
+    return annotations

@@ -22,7 +22,7 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, interval, not_read, table, warn
-from demarche.project import print_unfinished, unfinished_project
+from demarche.project import check_keeps_annotated, print_unfinished, unfinished_project
 from demarche.rules import check_rules
 from labels.errors import DemarcheError
 from labels.file_format import AS_FOUND, FileFormat
@@ -314,6 +314,8 @@ def passages(
                 cut += article.passages
     if not read:
         raise nothing_read(unreadable)
+    if is_of_project:
+        check_keeps_annotated(out, [passage.id for passage in cut])
     write_passages(out, cut, for_spreadsheet=for_spreadsheet)
     if articles_out is not None:
         write_jsonl(articles_out, read)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from demarche.label_files import ARGUMENTS, here
+from demarche.label_files import ARGUMENTS, here, read_annotations
 from demarche.printing import echo, table
 from labels.errors import DemarcheError
 
@@ -30,7 +30,7 @@ class Unfinished(NamedTuple):
 
     project: Project
     codebook: Codebook
-    missing: dict[str, str]
+    missing: dict[str, tuple[str, str]]
     next_step: str
 
 
@@ -70,12 +70,27 @@ def unfinished_project() -> Unfinished | None:
     return None
 
 
+def check_keeps_annotated(out: Path, passages: list[str]) -> None:
+    """Raise DemarcheError if passages that are annotated are not among these, which are to be written to `out`."""
+    from labels.errors import quoted_list
+    from labels.wording import counted
+
+    files = here("PASSAGES").annotation_files()
+    gone = {annotation.passage for annotation in read_annotations(files)} - set(passages)
+    if gone:
+        raise DemarcheError(
+            f"{out}: would lose {counted(len(gone), 'annotated passage')} ({quoted_list(sorted(gone)[:3])}), which the "
+            "articles no longer have; put the articles back, or remove the annotations"
+        )
+
+
 def print_unfinished(found: Unfinished) -> None:
     """Print what the codebook lacks, and the next step of the project."""
     from labels.wording import counted
 
     if found.missing:
-        table(("topic", "still empty in the codebook"), found.missing.items(), title=str(found.project.codebook))
+        rows = [(id, *fields) for id, fields in found.missing.items()]
+        table(("topic", "still missing", "may help"), rows, title=str(found.project.codebook))
         echo()
     echo(f"no errors: codebook {found.codebook.reference} with {counted(len(found.codebook.topics), 'topic')}")
     echo(found.next_step)

@@ -69,6 +69,7 @@ def sheet(
     """
     from labels.check import read_passages
     from labels.codebook import read_codebook
+    from labels.doubts import undefined_topics
     from labels.sheets.assignment import assign, check_annotators
     from labels.sheets.layout import check_fits, make_sheet, slots_for
     from labels.sheets.write import sheet_files, write_sheets
@@ -79,6 +80,8 @@ def sheet(
     sheet_files(out, names, _formats(format))
     book, known = read_codebook(codebook), read_passages(passages)
     check_fits(known, book)
+    for what in undefined_topics(book):
+        warn(f"note: {what}")
     parts = assign(known, names, overlap=overlap, seed=seed)
     number = min(slots or slots_for(book), len(book.topics))
     sheets = [make_sheet(name, part, book, slots=number) for name, part in parts.items() if part]

@@ -74,6 +74,8 @@ def train(
     if config is None or ("=" in config and not Path(config).exists()):
         overrides = [*([config] if config else []), *(overrides or [])]
         config = str(here("CONFIG").config)
+    if check and given:
+        raise DemarcheError(f"--check looks at the split of the config, which {given[0]} does not use; leave one out")
     settings = read_config(config, overrides or [])
     from training import run
 
@@ -132,7 +134,9 @@ def _print_model(trained: Trained) -> None:
         )
         if trained.decision is not None:
             echo(f"       {standing(trained.decision)}")
-        echo(f"       to promote it: demarche runs promote {registered.name}/{registered.version}")
+        refused = trained.decision is not None and trained.decision.objections
+        what = "to compare them again and promote it" if refused else "to promote it"
+        echo(f"       {what}: demarche runs promote {registered.name}/{registered.version}")
 
 
 def _print_ui(experiment: str) -> None:

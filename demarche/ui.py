@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -83,12 +85,12 @@ def _server(host: str, port: int, address: str) -> Iterator[subprocess.Popen[str
 
     process = subprocess.Popen(
         _command(host, port), env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        encoding="utf-8", errors="replace",
+        encoding="utf-8", errors="replace", start_new_session=True,
     )  # fmt: skip
     said: list[str] = []
-    answers = threading.Event()
+    answers, stopping = threading.Event(), threading.Event()
     assert process.stderr is not None
-    reader = threading.Thread(target=_pass_on, args=(process.stderr, said, answers), daemon=True)
+    reader = threading.Thread(target=_pass_on, args=(process.stderr, said, answers, stopping), daemon=True)
     reader.start()
     try:
         if not _wait_until_it_answers(process, address):
@@ -97,7 +99,10 @@ def _server(host: str, port: int, address: str) -> Iterator[subprocess.Popen[str
         answers.set()
         yield process
     finally:
-        process.terminate()
+        # In a session of its own, Ctrl-C does not reach it, which it would answer with a traceback.
+        stopping.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait()
 
 
@@ -119,9 +124,11 @@ def _environment() -> dict[str, str]:
     return os.environ | quiet | {"DO_NOT_TRACK": "true"}
 
 
-def _pass_on(output: IO[str], said: list[str], answers: threading.Event) -> None:
-    """Keep the lines of a server that is starting, and print those of one that answers."""
+def _pass_on(output: IO[str], said: list[str], answers: threading.Event, stopping: threading.Event) -> None:
+    """Keep the lines of a server that is starting, and print those of one that answers, until it is stopped."""
     for line in output:
+        if stopping.is_set():
+            continue
         if answers.is_set():
             warn(line.rstrip())
         else:

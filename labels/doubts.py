@@ -20,16 +20,21 @@ def doubts(data: LabelledData) -> list[str]:
     return [
         *_copies(data.passages, data.annotations),
         *_stances_without_target(data.codebook, data.annotations),
-        *_undefined_topics(data.codebook),
+        *undefined_topics(data.codebook),
         *_alike_topics(data.codebook),
     ]
 
 
-def unfinished(codebook: Codebook) -> dict[str, str]:
-    """Return the empty fields of each topic that annotators or models read, by the topic's id; none if it is complete."""
-    fields = ("definition", "target", "include", "exclude", "keywords")
-    empty = {topic.id: [field for field in fields if not getattr(topic, field)] for topic in codebook.topics}
-    return {id: ", ".join(names) for id, names in empty.items() if names}
+_NEEDED, _USEFUL = ("definition", "target"), ("include", "exclude", "keywords")
+
+
+def unfinished(codebook: Codebook) -> dict[str, tuple[str, str]]:
+    """Return the empty fields of each topic by its id: those that labelling needs, and those that help."""
+    empty = {
+        topic.id: tuple(", ".join(f for f in fields if not getattr(topic, f)) for fields in (_NEEDED, _USEFUL))
+        for topic in codebook.topics
+    }
+    return {id: (needed, useful) for id, (needed, useful) in empty.items() if needed or useful}
 
 
 def _copies(passages: Iterable[Passage], annotations: Iterable[Annotation]) -> list[str]:
@@ -110,7 +115,7 @@ def _stances_without_target(codebook: Codebook, annotations: Iterable[Annotation
     ]
 
 
-def _undefined_topics(codebook: Codebook) -> list[str]:
+def undefined_topics(codebook: Codebook) -> list[str]:
     """Name the topics that have no definition yet, as in the codebook that an import makes."""
     undefined = [topic.id for topic in codebook.topics if not topic.definition]
     if not undefined:

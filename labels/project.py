@@ -50,18 +50,23 @@ class Project(Frozen):
         folders = takewhile(lambda part: not re.search(r"[*?[]", part), Path(self.annotations[0]).parent.parts)
         return Path(*folders, f"{name}.jsonl")
 
-    def labelled(self) -> tuple[Path, list[Path]]:
-        """Return the files of passages and annotations. Raises DemarcheError with the command that makes what is missing."""
+    def cut_passages(self) -> Path:
+        """Return the file of passages. Raises DemarcheError with the command that makes it."""
         if not self.passages.exists():
             raise DemarcheError(
                 f"{self.passages}: no passages yet; put articles into {self.articles}, and run `demarche labels passages`"
             )
+        return self.passages
+
+    def labelled(self) -> tuple[Path, list[Path]]:
+        """Return the files of passages and annotations. Raises DemarcheError with the command that makes what is missing."""
+        passages = self.cut_passages()
         if not (files := self.annotation_files()):
             raise DemarcheError(
                 f"{', '.join(self.annotations)}: no annotations yet; `demarche labels annotate` opens a page to label "
                 "passages on, and `demarche labels sheet` writes workbooks for several annotators"
             )
-        return self.passages, files
+        return passages, files
 
 
 def find_project() -> Project | None:

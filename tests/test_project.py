@@ -47,7 +47,7 @@ def test_a_new_project_says_what_its_codebook_lacks_and_what_to_do_next(
     assert (book.id, book.topic_ids) == ("town-news", ("tea", "rain_fall"))
     checked = demarche("labels", "check")
     assert checked.exit_code == 0
-    assert "rain_fall  definition, target, include, exclude, keywords" in checked.output
+    assert "rain_fall  definition, target  include, exclude, keywords" in checked.output
     assert "labels/passages.jsonl: no passages yet; put articles into articles" in checked.output
 
 
@@ -113,6 +113,7 @@ def test_articles_are_cut_and_labels_are_checked_without_a_path(town_project: Pa
         result = demarche("labels", command)
         assert result.exit_code == 0, result.output
     (town_project / "articles/one.txt").write_text("The old council welcomes a new teapot.\n" * 3, encoding="utf-8")
+    (town_project / "labels/annotations/anna.jsonl").unlink()
     cut = demarche("labels", "passages")
     assert cut.exit_code == 0, cut.output
     assert "of 1 article in labels/passages.jsonl" in cut.output
@@ -182,3 +183,39 @@ def test_a_mistake_in_the_project_file_is_named(town_project: Path) -> None:
     assert refused.exit_code == 2
     assert "demarche.yaml: codebok: unknown field" in refused.output
     assert "demarche.yaml: passages: missing" in refused.output
+
+
+def test_passages_that_are_annotated_are_not_lost_when_articles_are(town_project: Path) -> None:
+    before = (town_project / "labels/passages.jsonl").read_bytes()
+    (town_project / "articles/one.txt").write_text("The old council welcomes a new teapot.\n" * 3, encoding="utf-8")
+    refused = demarche("labels", "passages")
+    assert refused.exit_code == 2
+    assert "labels/passages.jsonl: would lose" in refused.output
+    assert (town_project / "labels/passages.jsonl").read_bytes() == before
+
+
+def test_in_a_folder_of_a_project_the_command_says_where_the_project_is(
+    town_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(town_project / "articles")
+    refused = demarche("labels", "stats")
+    assert refused.exit_code == 2
+    assert f"go to its folder, {town_project}" in refused.output
+
+
+def test_what_an_annotator_read_in_a_sheet_is_not_shown_on_the_page(
+    town_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr("demarche.annotate._serve", lambda session, **_: shown.append(len(session.shown)))
+    _, passages, annotations = make_articles()
+    (town_project / "labels/annotations/anna.jsonl").unlink()
+    name = annotations[0].annotator
+    write_jsonl(
+        town_project / "labels/annotations/sheets.jsonl",
+        [each.model_copy(update={"annotator": "anna"}) for each in annotations if each.annotator == name][:5],
+    )
+    opened = demarche("labels", "annotate", "--annotator", "anna")
+    assert opened.exit_code == 0, opened.output
+    assert shown == [len(passages) - 5]
+    assert "5 passages that 'anna' read are in other files of the project" in opened.output
