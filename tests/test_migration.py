@@ -16,7 +16,7 @@ from labels.codebook import Change, Codebook, Topic, write_codebook
 from labels.codebook_changes import Comparison, compare
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
-from labels.migration import migrate
+from labels.migration import in_words, migrate
 from labels.passages import Annotation, Label, Passage, Shares
 from models.tagger import Tagger
 from tests.conftest import BOOK, demarche
@@ -147,6 +147,21 @@ def test_merged_topics_with_the_target_of_the_new_one_keep_a_common_stance() -> 
     kept, again = migrated(MERGED, reading("p", *both), reading("q", *opposed))
     assert kept == {"p": [Label(topic="weather", stance="favor")]}
     assert again == {"q": ["weather would have two stances"]}
+
+
+def test_merged_topics_keep_a_holder_and_evidence_that_one_of_them_has() -> None:
+    plain = Label(topic="rain", stance="favor")
+    marked = Label(topic="snow", stance="favor", holder="the mayor", evidence=(2, 5))
+    kept, again = migrated(MERGED, reading("p", plain, marked), reading("q", marked.model_copy(update={"topic": "rain", "holder": "a baker"}), marked))  # fmt: skip
+    assert kept == {"p": [marked.model_copy(update={"topic": "weather"})]}
+    assert again == {"q": ["weather would have two holders"]}
+
+
+def test_a_second_evidence_span_of_a_merged_topic_is_counted() -> None:
+    labels = (Label(topic="rain", evidence=(0, 1)), Label(topic="snow", evidence=(2, 5)))
+    migration = migrate(compare(OLD, MERGED), [passage("p")], [reading("p", *labels)])
+    assert migration.annotations[0].labels == (Label(topic="weather", evidence=(0, 1)),)
+    assert in_words(migration)[1:] == ["evidence spans beside another of the same merged topic, dropped: weather 1"]
 
 
 def test_a_topic_whose_parts_were_all_merged_with_others_is_read_again() -> None:
