@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from labels.migration import in_words, migrate
 from labels.passages import Annotation, Label, Passage, Shares
+from models.renaming import rename_topics
 from models.tagger import Tagger
 from tests.conftest import BOOK, demarche
 
@@ -268,6 +270,14 @@ def test_a_model_keeps_its_tags_under_the_new_ids(model: Path, files: Path) -> N
         tag for tag in after if tag.topic == "hot_drinks"
     ]
     assert before
+
+
+def test_a_model_reads_the_same_stance_of_a_renamed_topic_without_target(model: Path) -> None:
+    bare = BOOK.model_copy(update={"topics": (Topic(id="tea"), Topic(id="rain", name="wet weather"))})
+    new = bare.model_copy(update={"version": "2.0.0", "topics": (Topic(id="rain"), Topic(id="hot_drinks"))})
+    renamed = rename_topics(replace(Tagger.load(model), codebook=bare), new, {"tea": "hot_drinks", "rain": "rain"})
+    assert renamed.codebook.topic_ids == ("hot_drinks", "rain")
+    assert [topic.proposition for topic in renamed.codebook.topics] == ["tea", "wet weather"]
 
 
 def test_a_model_of_topics_whose_meaning_changed_must_be_trained_again(model: Path, files: Path) -> None:
