@@ -18,7 +18,8 @@ class Migration:
     """Annotations by the new codebook, and why passages must be read again; `earlier` are their annotations so far.
 
     `assumed` counts the annotations that are taken to lack a topic that was added or redefined, since their passage has
-    no keyword of it. `dropped` counts the labels of topics that were removed.
+    no keyword of it. `dropped` counts the labels of topics that were removed, and `spans` the evidence for which a label
+    of merged topics has no room.
     """
 
     annotations: list[Annotation] = field(default_factory=list)
@@ -26,6 +27,7 @@ class Migration:
     earlier: dict[str, list[Annotation]] = field(default_factory=dict)
     assumed: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    spans: Counter[str] = field(default_factory=Counter)
 
 
 def migrate(comparison: Comparison, passages: Iterable[Passage], annotations: Iterable[Annotation]) -> Migration:
@@ -41,7 +43,7 @@ def migrate(comparison: Comparison, passages: Iterable[Passage], annotations: It
     hits = {topic: _containing(comparison.new.topic(topic), texts.values()) for topic in reasons.unread}
     for annotation in annotations:
         why = [reasons.unread[topic] for topic, found in hits.items() if annotation.passage in found]
-        labels, unclear = _carry(annotation.labels, comparison, reasons, migration.dropped)
+        labels, unclear = _carry(annotation.labels, comparison, reasons, migration)
         if why or unclear:
             known = migration.again.setdefault(annotation.passage, [])
             known += [reason for reason in (*unclear, *why) if reason not in known]
@@ -84,7 +86,7 @@ def _reasons(comparison: Comparison) -> _Reasons:
 
 
 def _carry(
-    labels: Sequence[Label], comparison: Comparison, reasons: _Reasons, dropped: Counter[str]
+    labels: Sequence[Label], comparison: Comparison, reasons: _Reasons, migration: Migration
 ) -> tuple[list[Label], list[str]]:
     """Return the labels by the new codebook, and the reasons for which some must be read again."""
     carried: dict[tuple[object, ...], Label] = {}
@@ -96,7 +98,7 @@ def _carry(
             carried.setdefault(label.about, label)
             continue
         if not now:
-            dropped[label.topic] += 1
+            migration.dropped[label.topic] += 1
             continue
         # A stance toward a target that the label itself names is not toward that of its topic.
         has_stance = label.target is None and (label.stance is not None or label.shares is not None)
@@ -106,7 +108,16 @@ def _carry(
         other = carried.setdefault(renamed.about, renamed)
         if (other.stance, other.shares) != (renamed.stance, renamed.shares):
             unclear.append(f"{now[0]} would have two stances")
+        if _are_two(other.holder, renamed.holder):
+            unclear.append(f"{now[0]} would have two holders")
+        migration.spans[now[0]] += _are_two(other.evidence, renamed.evidence)
+        either = {"holder": other.holder or renamed.holder, "evidence": other.evidence or renamed.evidence}
+        carried[renamed.about] = other.model_copy(update=either)
     return list(carried.values()), unclear
+
+
+def _are_two(one: object, other: object) -> bool:
+    return one is not None and other is not None and one != other
 
 
 def _containing(topic: Topic, passages: Iterable[Passage]) -> set[str]:
@@ -149,4 +160,7 @@ def in_words(migration: Migration) -> list[str]:
     if migration.dropped:
         counts = ", ".join(f"{topic} {count}" for topic, count in migration.dropped.items())
         sentences.append(f"labels of removed topics, dropped: {counts}")
+    if spans := +migration.spans:
+        counts = ", ".join(f"{topic} {count}" for topic, count in spans.items())
+        sentences.append(f"evidence spans beside another of the same merged topic, dropped: {counts}")
     return sentences

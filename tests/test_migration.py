@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from labels.codebook import Change, Codebook, Topic, write_codebook
 from labels.codebook_changes import Comparison, compare
 from labels.errors import DemarcheError
 from labels.files import write_jsonl
-from labels.migration import migrate
+from labels.migration import in_words, migrate
 from labels.passages import Annotation, Label, Passage, Shares
+from models.renaming import rename_topics
 from models.tagger import Tagger
 from tests.conftest import BOOK, demarche
 
@@ -149,6 +151,21 @@ def test_merged_topics_with_the_target_of_the_new_one_keep_a_common_stance() -> 
     assert again == {"q": ["weather would have two stances"]}
 
 
+def test_merged_topics_keep_a_holder_and_evidence_that_one_of_them_has() -> None:
+    plain = Label(topic="rain", stance="favor")
+    marked = Label(topic="snow", stance="favor", holder="the mayor", evidence=(2, 5))
+    kept, again = migrated(MERGED, reading("p", plain, marked), reading("q", marked.model_copy(update={"topic": "rain", "holder": "a baker"}), marked))  # fmt: skip
+    assert kept == {"p": [marked.model_copy(update={"topic": "weather"})]}
+    assert again == {"q": ["weather would have two holders"]}
+
+
+def test_a_second_evidence_span_of_a_merged_topic_is_counted() -> None:
+    labels = (Label(topic="rain", evidence=(0, 1)), Label(topic="snow", evidence=(2, 5)))
+    migration = migrate(compare(OLD, MERGED), [passage("p")], [reading("p", *labels)])
+    assert migration.annotations[0].labels == (Label(topic="weather", evidence=(0, 1)),)
+    assert in_words(migration)[1:] == ["evidence spans beside another of the same merged topic, dropped: weather 1"]
+
+
 def test_a_topic_whose_parts_were_all_merged_with_others_is_read_again() -> None:
     book = newer(
         topics=[topic("drinks", "tea"), topic("weather", "rain")],
@@ -253,6 +270,14 @@ def test_a_model_keeps_its_tags_under_the_new_ids(model: Path, files: Path) -> N
         tag for tag in after if tag.topic == "hot_drinks"
     ]
     assert before
+
+
+def test_a_model_reads_the_same_stance_of_a_renamed_topic_without_target(model: Path) -> None:
+    bare = BOOK.model_copy(update={"topics": (Topic(id="tea"), Topic(id="rain", name="wet weather"))})
+    new = bare.model_copy(update={"version": "2.0.0", "topics": (Topic(id="rain"), Topic(id="hot_drinks"))})
+    renamed = rename_topics(replace(Tagger.load(model), codebook=bare), new, {"tea": "hot_drinks", "rain": "rain"})
+    assert renamed.codebook.topic_ids == ("hot_drinks", "rain")
+    assert [topic.proposition for topic in renamed.codebook.topics] == ["tea", "wet weather"]
 
 
 def test_a_model_of_topics_whose_meaning_changed_must_be_trained_again(model: Path, files: Path) -> None:

@@ -365,3 +365,15 @@ def test_a_reading_of_an_earlier_import_is_never_lost(tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert "has 1 reading that these sheets do not have (passage '007' by 'anna' is the first)" in refused.output
     assert len(read_annotations(out)) == 4
+
+
+def test_a_file_that_is_not_readable_as_annotations_is_not_overwritten(tmp_path: Path) -> None:
+    folder, out = make_folder(tmp_path), tmp_path / "articles.jsonl"
+    fill(folder / "anna.xlsx", ANSWERS)
+    out.write_text('{"id": "a", "text": "An article."}\n{"passage": "p1", "anno\n', encoding="utf-8")
+    before = out.read_bytes()
+    refused = demarche(*import_command(folder, out))
+    assert refused.exit_code == 2
+    assert "articles.jsonl:1: passage: missing" in refused.output
+    assert "articles.jsonl:2: not JSON" in refused.output
+    assert out.read_bytes() == before

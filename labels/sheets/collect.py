@@ -185,11 +185,13 @@ def _count(rows: Sequence[SheetRow], annotations: Sequence[Annotation]) -> list[
 
 
 def _check_kept(out: Path, annotations: Iterable[Annotation]) -> None:
-    """Raise DemarcheError if the file has a reading that would be lost, such as one of an earlier batch."""
+    """Raise DemarcheError if the file has a reading that would be lost, such as one of an earlier batch, or other lines."""
     if not out.exists():
         return
+    problems = Problems()
     new = {(each.passage, each.annotator) for each in annotations}
-    known = ((each.passage, each.annotator) for _, each in read_jsonl(out, Annotation, Problems()))
+    known = [(each.passage, each.annotator) for _, each in read_jsonl(out, Annotation, problems)]
+    problems.raise_any()
     if lost := [each for each in known if each not in new]:
         passage, annotator = lost[0]
         raise DemarcheError(
