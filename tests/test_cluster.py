@@ -107,9 +107,8 @@ def test_an_article_that_stops_its_process_is_lost_alone_and_an_error_of_the_who
         next(spread)
 
 
-def test_an_article_that_stops_its_worker_each_time_is_lost_alone(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Each restart of a worker takes seconds.
-    monkeypatch.setattr("tagging.cluster.RETRIES", 1)
+@pytest.mark.slow
+def test_an_article_that_stops_its_worker_each_time_is_lost_alone(model: Path) -> None:
     batches = iter([["a", "kill the worker"], ["b"]])
     spread = spread_on_ray(load_in, model, batches, count=1, per_node=False, seconds=20, address=None)
     reason = "its worker on the cluster died each time, perhaps because memory ran out"
