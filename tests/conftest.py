@@ -16,6 +16,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner, Result
 
 from demarche.__main__ import app
@@ -29,6 +30,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["DEMARCHE_CACHE"] = tempfile.mkdtemp(prefix="demarche-cache-")
 atexit.register(shutil.rmtree, os.environ["DEMARCHE_CACHE"], ignore_errors=True)
+# Machines are shared: how long an example takes says nothing of the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 REPOSITORY = Path(__file__).parent.parent
 CPU = Device("cpu", bf16=False)
 ENCODER = "{{kind: encoder, encoder: {}, epochs: 3, learning_rate: 0.001, batch_size: 16, max_length: 32}}"
