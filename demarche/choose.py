@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demarche.app import EXIT_PARTLY
+from demarche.label_files import here
 from demarche.options import (
     ARTICLE_FILES,
     FOR_SPREADSHEET,
@@ -134,7 +135,8 @@ def print_how_to_import(
 
 
 def review(
-    tags: TagsPath,
+    tags: TagsPath = None,
+    *,
     out: Annotated[Path, typer.Option(help="File for the list (.csv, .tsv, .jsonl or .parquet).")],
     candidates: Annotated[
         Path | None,
@@ -167,6 +169,7 @@ def review(
     from tagging.review import choose, for_review, write_review
     from tagging.tags_files import files_of
 
+    tags = tags or here("TAGS").tags
     read = [tags, *files_of(tags), *([candidates] if candidates else [])]
     check_table_output(out, inputs=read, for_spreadsheet=for_spreadsheet)
     found = list(for_review(tags, candidates))

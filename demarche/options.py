@@ -34,9 +34,11 @@ def _check_seconds(seconds: float) -> float:
 
 
 TagsPath = Annotated[
-    Path,
+    Path | None,
     typer.Argument(
-        metavar="TAGS", help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to."
+        metavar="TAGS",
+        help="A tags file (.parquet, .jsonl or .csv), or the folder that batches add tags to.  [default: that of the "
+        "project]",
     ),
 ]
 TimeLimit = Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from demarche.label_files import here
 from demarche.options import TagsPath
 from demarche.printing import echo, warn
 from demarche.totals import Model, ReadByPeople, model_of_tags, read_examples
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def report(
-    tags: TagsPath,
+    tags: TagsPath = None,
+    *,
     out: Annotated[Path, typer.Option(help="File for the page (.html).")],
     model: Model = None,
     read: ReadByPeople = None,
@@ -39,6 +41,7 @@ def report(
     from tagging.report.reading import read_tags
     from tagging.tags_files import files_of
 
+    tags = tags or here("TAGS").tags
     if out.suffix.lower() not in (".html", ".htm"):
         raise DemarcheError(f"{out}: the report is a web page; name a file that ends in .html")
     check_output(out, inputs=[tags, *files_of(tags), *(read or [])])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from demarche.label_files import here
 from demarche.options import TagsPath
 from demarche.printing import echo, table, warn
 from demarche.tag import resolve_model, uri_of
@@ -36,7 +37,7 @@ ByPeriod = Annotated[str | None, typer.Option("--by", metavar="year|month|source
 
 
 def totals(
-    tags: TagsPath,
+    tags: TagsPath = None,
     model: Model = None,
     read: ReadByPeople = None,
     by: ByPeriod = None,
@@ -54,6 +55,7 @@ def totals(
     from tagging.totals import read_tags
     from tagging.totals import totals as totals_of
 
+    tags = tags or here("TAGS").tags
     by_period = _check_by(by)
     if out is not None:
         _check_table(out)

@@ -138,6 +138,8 @@ def test_training_and_tagging_need_no_path(town_project: Path, empty_store: Path
     tagged = demarche("tag", "--no-track")
     assert tagged.exit_code == 0, tagged.output
     assert "tags in tags.csv" in tagged.output
+    reported = demarche("report", "--out", "report.html")
+    assert reported.exit_code == 0, reported.output
 
 
 def test_without_a_project_the_missing_files_are_named(here: Path) -> None:
