@@ -49,6 +49,7 @@ def data(store: Path) -> Path:
     return store.parent / "data"
 
 
+@pytest.mark.slow
 def test_a_set_is_run_with_three_seeds_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main([str(data), "gwsd"]) == 0
     first = capsys.readouterr()

@@ -321,6 +321,7 @@ def test_an_earlier_model_that_cannot_be_started_from_is_an_error_before_any_wor
     assert tracking.runs() == []
 
 
+@pytest.mark.slow
 def test_an_encoder_tags_like_any_model_in_one_process_and_in_two(store: Path, workspace: Path) -> None:
     joint = f"joint={ENCODER.format(tiny_encoder()).replace('kind: encoder', 'kind: joint')}"
     result = train("topics=null", "stance=null", joint, "precision=fp32", "tracking.register=null")

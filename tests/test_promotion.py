@@ -360,6 +360,7 @@ def test_the_loser_of_two_promotions_at_once_is_told_and_the_tags_keep_both(vers
     assert claims() == []
 
 
+@pytest.mark.slow
 def test_the_claim_of_a_killed_process_does_not_stop_the_next(versions: Path) -> None:
     gone = '{"demarche.host": "%s", "demarche.pid": "999999999", "demarche.pid_started": "1"}'
     open_store().set_registered_model_tag(NAME, "demarche.promoting.1", gone % socket.gethostname())

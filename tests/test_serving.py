@@ -46,7 +46,7 @@ print(*(imported & sys.modules.keys()) - set(sys.stdlib_module_names) - {"labels
 """
 
 
-@pytest.mark.parametrize("family", ["linear", "embedding"])
+@pytest.mark.parametrize("family", ["linear", pytest.param("embedding", marks=pytest.mark.slow)])
 def test_the_requirements_are_the_packages_that_serving_imports(family: str, model: Path, workspace: Path) -> None:
     if family == "embedding":
         model = workspace / "model"

@@ -114,6 +114,7 @@ def test_the_same_command_resumes_a_study_and_a_changed_config_starts_another(to
     assert len({run.tags["mlflow.parentRunId"] for run in trials()}) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_trials_and_one_of_them_ends_the_sweep(town: Path) -> None:
     both = [child("sweep", "config.yaml", "--trials", "6") for _ in range(2)]
     outputs = [process.communicate(timeout=240) for process in both]
