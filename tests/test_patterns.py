@@ -18,6 +18,7 @@ PATTERNS = patterns()
 WITH_RE = [pattern for pattern in PATTERNS if pattern.engine == "re"]
 
 COMPUTED = {
+    "labels/migration.py": "keywords of the codebook, each escaped: the time is that of looking for each",
     "models/explanation.py": "a word of the passage, escaped",
     "models/families/baselines.py": "keywords of the codebook, each escaped: the time is that of looking for each",
     "models/markup.py": "one character repeated, between others",
