@@ -31,7 +31,7 @@ _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0963\u0971-\u0dff\u0e3
 """Vowel signs and accents, which are parts of words though `\\w` leaves them out."""
 _LETTER = rf"[^\W{_PAIRED}{_KANA}]|[{_MARKS}]"
 _WORD = re.compile(
-    rf"(?:[^\W\d_]\.)+[^\W\d_](?!\w)\.?|[{_PAIRED}]{{1,2}}|[\u3041-\u3096]+|[\u30a1-\u30ff]+"
+    rf"(?:[^\W\d_]\.)+[^\W\d_]\b\.?|[{_PAIRED}]{{1,2}}|[\u3041-\u3096]+|[\u30a1-\u30ff]+"
     rf"|(?:{_LETTER})(?:(?:{_LETTER}|['’-])*(?:{_LETTER}))?"
 )
 _UNSPACED = re.compile(f"[{_PAIRED}{_KANA}]")
