@@ -221,3 +221,9 @@ def test_what_an_annotator_read_in_a_sheet_is_not_shown_on_the_page(
     assert opened.exit_code == 0, opened.output
     assert shown == [len(passages) - 5]
     assert "5 passages that 'anna' read are in other files of the project" in opened.output
+
+
+def test_a_check_of_the_split_is_none_of_folds(town_project: Path) -> None:
+    refused = demarche("train", "--folds", "3", "--check")
+    assert refused.exit_code == 2
+    assert "--check looks at the split of the config" in refused.output

@@ -34,14 +34,13 @@ class Precision:
     """A metric on test with its interval, the size of test, and the size that gives the width asked for.
 
     The articles are those of test, whether or not they have gold for the metric: an article that is drawn at random may
-    have none, too. `by_root` is the number of articles if the width fell exactly as one over the square root of it.
+    have none, too.
     """
 
     metric: str
     now: Interval
     size: Size
     wanted: Size
-    by_root: int
 
     @property
     def is_reached(self) -> bool:
@@ -75,13 +74,7 @@ def precision(predictions: Sequence[Prediction], metric: str, *, within: float, 
         return Size(wanted, math.ceil(wanted * len(predictions) / articles), half_width)
 
     count, half_width = _enough(of, now, within, seed=seed)
-    return Precision(
-        metric,
-        of.interval,
-        Size(articles, len(predictions), now),
-        size(count, half_width),
-        math.ceil(of.groups.count * (now / within) ** 2 / share),
-    )
+    return Precision(metric, of.interval, Size(articles, len(predictions), now), size(count, half_width))
 
 
 def half_width_of(metric: Metric, articles: int, *, seed: int) -> float:
