@@ -55,7 +55,7 @@ class Collector:
         if self._is_file:
             self.summary.unreadable += self._shards.unreadable()
             for tags, candidates in zip(self._shards.tables(TAGS), self._shards.tables(CANDIDATES), strict=True):
-                self.summary.add(tags.select(COUNTED).to_pylist(), len(candidates))
+                self.summary.add(tags.select(COUNTED).to_pylist(), candidates["passage"].to_pylist())
                 self.sample.add(tags.select(SAMPLED).to_pylist())
         self._earlier, self._was_empty = self.summary.passages, self._shards.is_empty
 
@@ -115,7 +115,7 @@ class Collector:
                 rows, candidates = [row_of_copy(article.id, first, article.metadata, self._names)], []
             else:
                 self._texts[article.digest] = texts[article.digest] = article.id
-            self.summary.add(rows, len(candidates))
+            self.summary.add(rows, [str(row["passage"]) for row in candidates])
             self.sample.add(rows)
             self._rows[TAGS] += rows
             self._rows[CANDIDATES] += candidates
