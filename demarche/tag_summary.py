@@ -35,8 +35,10 @@ def print_summary(summary: Summary, *, model: str) -> None:
 
 
 def _print_sum(noun: str, parts: Mapping[str, int]) -> None:
-    """Print a number of things, and a line for each of its parts."""
+    """Print a number of things, and a line for each of its parts; nothing if there are none."""
     total = sum(parts.values())
+    if not total:
+        return
     echo(f"{counted(total, noun)}:")
     for part, number in parts.items():
         if number:

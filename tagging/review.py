@@ -69,7 +69,9 @@ def draw(tags: Path, candidates: Path | None = None, *, n: int, topic: str | Non
         doubted = [row["topic"] for row in rows if row["status"] == REVIEW and row["topic"]]
         for each in dict.fromkeys([*doubted, *near_topics]) or [""]:
             if topic is None or each == topic:
-                lots.setdefault(each, _Lots(n, f"{seed} {each}")).add(found, rows)
+                if each not in lots:
+                    lots[each] = _Lots(n, f"{seed} {each}")
+                lots[each].add(found, rows)
         found += 1
     drawn = _take_in_turn([each.drawn() for each in lots.values()], n)
     passages = {rows[0]["passage"]: rows for _, rows in sorted(drawn.items())}
@@ -100,10 +102,8 @@ class _Near:
 
     def topics_of(self, passage: str) -> list[str]:
         key = hash(passage)
-        start, end = (
-            np.searchsorted(self._passages, key, side="left"),
-            np.searchsorted(self._passages, key, side="right"),
-        )
+        start = np.searchsorted(self._passages, key, side="left")
+        end = np.searchsorted(self._passages, key, side="right")
         return [self._names[number] for number in self._topics[start:end]]
 
 
