@@ -166,14 +166,13 @@ def review(
     from labels.errors import DemarcheError, one_line
     from labels.project import find_project
     from labels.tables.exports import check_table_output
-    from tagging.review import choose, for_review, write_review
+    from tagging.review import draw, write_review
     from tagging.tags_files import files_of
 
     tags = tags or here("TAGS").tags
     read = [tags, *files_of(tags), *([candidates] if candidates else [])]
     check_table_output(out, inputs=read, for_spreadsheet=for_spreadsheet)
-    found = list(for_review(tags, candidates))
-    listed = choose(found, n, topic=topic, seed=seed)
+    listed, found = draw(tags, candidates, n=n, topic=topic, seed=seed)
     if not listed:
         about = f" for the topic {topic!r}" if topic else ""
         raise DemarcheError(f"{tags}: no passage needs review{about}")
@@ -184,7 +183,7 @@ def review(
     if counts:
         table(("topic in doubt", "passages"), [(one_line(name), str(count)) for name, count in counts.most_common()])
         echo()
-    echo(f"{counted(len(listed), 'passage')} of {len(found)} that need review in {out}")
+    echo(f"{counted(len(listed), 'passage')} of {found} that need review in {out}")
     unknown = sum(not passage.topics for passage in listed)
     if unknown:
         warn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from training.evaluation.metrics import Scores
 
 _MOST_LISTED = 50
+_SECONDS_OF_A_STEP = 5.0
+"""Minimum time before a further line about the same work, where there is no bar."""
 
 
 def echo(line: object = "", *, err: bool = False) -> None:
@@ -137,10 +140,12 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 
 class TerminalReporter:
-    """A reporter that writes to standard error, with a progress bar if it is a terminal."""
+    """A reporter that writes to standard error: with a progress bar if it is a terminal, otherwise in a line now and then."""
 
     def __init__(self, *, prefix: str = "") -> None:
         self._prefix = prefix
+        self._begun: set[str] = set()
+        self._written = float("-inf")
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
@@ -164,6 +169,7 @@ class TerminalReporter:
         """Print a line above the bar."""
         if self._progress is None:
             warn(self._prefix + text)
+            self._written = time.monotonic()
         else:
             self._progress.console.print(printable(self._prefix + text), markup=False, highlight=False, soft_wrap=True)
 
@@ -172,7 +178,15 @@ class TerminalReporter:
 
     def step(self, what: str, *, done: int, total: int) -> None:
         if self._progress is None:
+            self._step_in_a_line(what, done=done, total=total)
             return
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(printable(what), total=total)
         self._progress.update(self._tasks[what], completed=done)
+
+    def _step_in_a_line(self, what: str, *, done: int, total: int) -> None:
+        """Print the step in a line of its own if it is the first of its work, or the last line is some seconds old."""
+        if what in self._begun and time.monotonic() - self._written < _SECONDS_OF_A_STEP:
+            return
+        self._begun.add(what)
+        self.log(f"{what}: {done} of {total} done")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,13 +23,10 @@ from demarche.options import (
     TitleColumn,
     options_from_fields,
 )
-from demarche.printing import echo, not_read, table, warn
+from demarche.printing import echo, not_read, warn
 from demarche.tag_progress import ProgressKind, shown_progress
+from demarche.tag_summary import print_changed, print_summary
 from labels.file_format import AS_FOUND, FileFormat
-from labels.wording import counted
-
-if TYPE_CHECKING:
-    from tagging.summary import Summary
 
 
 class Engine(StrEnum):
@@ -37,10 +34,6 @@ class Engine(StrEnum):
 
     processes = "processes"
     ray = "ray"
-
-
-_MOST_TOPICS = 20
-_MOST_CHANGED = 5
 
 
 @options_from_fields
@@ -142,15 +135,14 @@ def tag(
             cluster=Cluster(ray_address) if engine is Engine.ray else None,
             progress=shown,
         )
-    _print_topics(summary)
-    _print_counts(summary, model=name)
+    print_summary(summary, model=name)
     echo(f"tags in {out / 'tags'}, candidates in {out / 'candidates'}" if outputs.is_folder else f"tags in {out}")
     if candidates_out is not None:
         echo(f"candidates in {candidates_out}")
     if articles_out is not None:
         echo(f"articles as read in {articles_out}")
     print_drift(summary)
-    _print_changed(summary)
+    print_changed(summary)
     if not no_track and is_uri(model):
         # The version that tagged: an alias may have moved while it did.
         track_batch(summary, model=uri_of(name), name=name, folder=folder, out=out, seconds=time.monotonic() - begun)
@@ -179,57 +171,3 @@ def resolve_model(model: str) -> tuple[Path, str]:
     from training.tracking import registry
 
     return registry.fetch(model)
-
-
-def _print_topics(summary: Summary) -> None:
-    """Print the most frequent topics, with the number of passages for each stance."""
-    from labels.codebook import STANCES
-
-    if not summary.topics:
-        return
-    has_no_stance = any("no stance" in stances for stances in summary.topics.values())
-    columns = (*STANCES, "no stance") if has_no_stance else STANCES
-    most_frequent = sorted(summary.topics.items(), key=lambda item: -item[1].total())[:_MOST_TOPICS]
-    rows = [
-        (topic, str(stances.total()), *(str(stances[column]) for column in columns)) for topic, stances in most_frequent
-    ]
-    table(("topic", "passages", *columns), rows)
-
-
-def _print_counts(summary: Summary, *, model: str) -> None:
-    """Print the numbers of articles, passages and tags, and what was not tagged."""
-    from tagging.rows import BOILERPLATE, NO_TOPIC
-
-    echo()
-    if summary.goes_on:
-        echo("went on where an earlier batch had stopped")
-    passages, articles = counted(summary.passages, "passage"), counted(summary.articles, "article")
-    echo(f"{passages} of {articles} read by {model}, boilerplate left out:")
-    echo(
-        f"{counted(summary.assigned, 'tag')}, {summary.assigned_for_review} of them for review; "
-        f"{summary.candidates} more for review but not assigned; "
-        f"{counted(summary.statuses[NO_TOPIC], 'passage')} without a topic; "
-        f"{counted(summary.statuses[BOILERPLATE], 'piece')} of boilerplate"
-    )
-    if summary.copies:
-        echo(f"{counted(summary.copies, 'article')} with the text of another: tagged once (column copy_of)")
-    if summary.seen:
-        echo(f"{counted(summary.seen, 'article')} tagged by an earlier batch")
-    if summary.other_languages:
-        counts = ", ".join(f"{language} {count}" for language, count in summary.other_languages.most_common())
-        echo(
-            f"not tagged because of their language: {counted(summary.other_languages.total(), 'passage')} in "
-            f"{counted(summary.other_articles, 'article')} ({counts}); "
-            f"the model was trained on {', '.join(summary.training_languages)}"
-        )
-
-
-def _print_changed(summary: Summary) -> None:
-    """Name the articles that changed since they were tagged."""
-    if not summary.changed:
-        return
-    shown = ", ".join(summary.changed[:_MOST_CHANGED]) + (", …" if len(summary.changed) > _MOST_CHANGED else "")
-    what = counted(len(summary.changed), "article")
-    warn(
-        f"{what} changed since an earlier batch; the tags stay as they were (--replace tags everything again): {shown}"
-    )

@@ -15,6 +15,8 @@ from tagging.boilerplate_rules import line_pattern, match_rules, plain
 
 _LEAD_WORDS = 12
 """Minimum number of words in a sentence that counts as the beginning of the article's body."""
+_FEWEST_WORDS_AFTER_COLON = 3
+"""Minimum number of words after the colon of a headline: a label such as `Location: Oslo` has fewer."""
 _MOST_SOURCES = 20
 """Maximum number of paragraphs that are searched for a pull quote."""
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", ";", "。", "！", "？", "؟", "।", ",")
@@ -70,7 +72,8 @@ def find_headline(texts: Sequence[str], kinds: Sequence[str | None], title: str 
     for position, text in enumerate(texts):
         if kinds[position] is not None:
             continue
-        if is_sentence(text, least=_LEAD_WORDS) or _is_turn(text) or (candidates and not has_body):
+        is_turn = _is_turn(text) and not _is_headline_with_colon(texts, kinds, position)
+        if is_sentence(text, least=_LEAD_WORDS) or is_turn or (candidates and not has_body):
             break
         may_be = 2 <= len(text.split()) <= 30 and not text.endswith((".", "…", ":", ";", ","))
         if may_be and not _is_list_item(text) and not _is_post(text):
@@ -100,6 +103,22 @@ def _is_turn(text: str) -> bool:
         return bool(after) and ":" in after[:_LONGEST_LABEL]
     label, colon, rest = text.partition(":")
     return bool(colon and rest[:1] in ("", " ") and 1 <= len(label.split()) <= 5 and label[:1].isupper())
+
+
+def _is_headline_with_colon(texts: Sequence[str], kinds: Sequence[str | None], position: int) -> bool:
+    """Return whether a line like a turn is a headline: the body follows, and nobody else speaks in it."""
+    label, _, rest = texts[position].partition(":")
+    others = [text for text, kind in zip(texts, kinds, strict=True) if kind is None and text is not texts[position]]
+    below = next(
+        (text for text, kind in zip(texts[position + 1 :], kinds[position + 1 :], strict=True) if not kind), ""
+    )
+    return (
+        len(label) > 1  # Q: or A:
+        and len(rest.split()) >= _FEWEST_WORDS_AFTER_COLON
+        and not label.startswith("[")
+        and is_sentence(below, least=_LEAD_WORDS)
+        and not any(map(_is_turn, others))
+    )
 
 
 def _is_post(text: str) -> bool:

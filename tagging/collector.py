@@ -55,7 +55,7 @@ class Collector:
         if self._is_file:
             self.summary.unreadable += self._shards.unreadable()
             for tags, candidates in zip(self._shards.tables(TAGS), self._shards.tables(CANDIDATES), strict=True):
-                self.summary.add(tags.select(COUNTED).to_pylist(), len(candidates))
+                self.summary.add(tags.select(COUNTED).to_pylist(), candidates["passage"].to_pylist())
                 self.sample.add(tags.select(SAMPLED).to_pylist())
         self._earlier, self._was_empty = self.summary.passages, self._shards.is_empty
 
@@ -70,7 +70,7 @@ class Collector:
                 continue
             name, digest = id_of(item), _digest(item)
             # The ids of a batch differ: what is new to the store cannot be there.
-            before = None if self._was_empty else self._shards.digest_of(name)
+            before = None if self._was_empty else self._digest_before(item, digest)
             if before is None:
                 self._digests[name] = digest
                 yield self._untagged_copy(item) or item
@@ -85,6 +85,17 @@ class Collector:
             else:
                 self._done += 1
                 self.summary.changed.append(name)
+
+    def _digest_before(self, item: Item, digest: bytes) -> bytes | None:
+        """Return the digest that the item had in an earlier batch, or None if it is new.
+
+        An article whose id other tables have too may be in the store under that id, from before there were others.
+        """
+        before = self._shards.digest_of(id_of(item))
+        if before is not None or not isinstance(item, ReadArticle) or item.shared_id is None:
+            return before
+        unshared = item._replace(article=item.article.model_copy(update={"id": item.shared_id}))
+        return digest if self._shards.digest_of(item.shared_id) == _digest(unshared) else None
 
     def _untagged_copy(self, item: Item) -> TaggedArticle | None:
         if not isinstance(item, ReadArticle) or self._first_with(digest_of_text(item)) is None:
@@ -115,7 +126,7 @@ class Collector:
                 rows, candidates = [row_of_copy(article.id, first, article.metadata, self._names)], []
             else:
                 self._texts[article.digest] = texts[article.digest] = article.id
-            self.summary.add(rows, len(candidates))
+            self.summary.add(rows, [str(row["passage"]) for row in candidates])
             self.sample.add(rows)
             self._rows[TAGS] += rows
             self._rows[CANDIDATES] += candidates

@@ -60,7 +60,8 @@ def _read(file: Path, columns: Sequence[str]) -> Iterator[Any]:
         case ".parquet":
             import pyarrow.parquet as pq
 
-            with pq.ParquetFile(file) as parquet:
+            # By default, what is read of the file stays in memory until it is closed.
+            with pq.ParquetFile(file, pre_buffer=False) as parquet:
                 _check_columns(file, columns, parquet.schema_arrow.names)
                 yield from parquet.iter_batches(columns=list(columns))
         case ".jsonl":

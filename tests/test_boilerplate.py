@@ -128,13 +128,43 @@ def test_the_headline_is_not_a_passage() -> None:
     assert recognise(["Port asks who will pay", *BODY]) == ["headline", None, None, None]
 
 
+@pytest.mark.parametrize(
+    "headline", ["Weekly briefing: talks, hacks and a cold spring", "Harbour board: Who will pay for the ice?"]
+)
+def test_a_headline_may_have_a_colon(headline: str) -> None:
+    assert recognise([headline, *BODY]) == ["headline", None, None, None]
+    assert recognise(["Skip to content", headline, "By Staff Reporter", *BODY])[1:4] == ["headline", "byline", None]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["The clerk: I have the bill in my hand, and the harbour board is to pay all of it by May."],
+        [BODY[0], "The clerk: the harbour board", BODY[1]],
+        ["A line below it", *BODY],
+        [],
+    ],
+)
+def test_a_first_turn_is_no_headline_unless_prose_follows_in_which_nobody_else_speaks(others: list[str]) -> None:
+    assert recognise(["The mayor: who will pay for it?", *others])[0] is None
+
+
 def test_with_a_known_title_only_a_line_with_its_words_is_the_headline() -> None:
     assert recognise(["The talks have failed", *BODY], title="Port asks who will pay") == [None] * 4
     assert recognise(["Port asks: who will pay?", *BODY], title="Port asks who will pay")[0] == "headline"
 
 
 @pytest.mark.parametrize(
-    "first", ["Q. Who pays for the pier?", "[10:01] anna: I would keep the pier", "@harbour the pier is a scandal"]
+    "first",
+    [
+        "Q. Who pays for the pier?",
+        "Q: Who pays for the pier?",
+        "The minister: I shall pay for the pier myself.",
+        "MOSCOW: The port asks the state to pay for the ice.",
+        "Source: the harbour",
+        "[10:01] anna: I would keep the pier",
+        "@harbour the pier is a scandal",
+    ],
 )
 def test_the_first_turn_of_a_dialogue_is_no_headline(first: str) -> None:
     assert recognise([first, *BODY]) == [None] * 4

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import demarche as front_door
+from demarche import printing
 from labels.codebook import write_codebook
 from labels.errors import BadInput, DemarcheError, Problem
 from labels.files import write_jsonl
@@ -163,3 +164,21 @@ def test_the_version_is_printed() -> None:
 def test_no_completion_is_offered_that_does_not_work() -> None:
     for command in ((), ("labels",), ("labels", "import"), ("runs",)):
         assert "completion" not in demarche(*command, "--help").output
+
+
+def test_without_a_terminal_each_work_is_named_as_it_begins_and_further_steps_after_some_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with printing.TerminalReporter(prefix="linear: ") as reporter:
+        for done in range(3):
+            reporter.step("topics", done=done, total=6)
+        reporter.step(f"stance/{HOSTILE}", done=0, total=3)
+        monkeypatch.setattr(printing, "_SECONDS_OF_A_STEP", 0.0)
+        reporter.step("topics", done=3, total=6)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "linear: topics: 0 of 6 done",
+        f"linear: stance/{printable(HOSTILE)}: 0 of 3 done",
+        "linear: topics: 3 of 6 done",
+    ]

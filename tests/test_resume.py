@@ -242,6 +242,27 @@ def test_a_copy_is_known_in_a_later_batch_too(model: Path, tmp_path: Path) -> No
     assert Counter(row["copy_of"] for row in rows_of(tmp_path / "tags") if row["article"] == "again") == {article.id: 1}
 
 
+def test_an_article_keeps_its_id_if_a_later_table_has_another_one_with_it(model: Path, tmp_path: Path) -> None:
+    def table(name: str, ids: str, *, of: str) -> None:
+        rows = [Article(id=id, text=f"The council praises kettle {id} of {of}.") for id in ids]
+        write_jsonl(tmp_path / "nights" / f"{name}.jsonl", rows)
+
+    (tmp_path / "nights").mkdir()
+    archive = tmp_path / "archive"
+    table("b", "xyz", of="b")
+    assert tag(tmp_path / "nights", model, archive).articles == 3
+    table("a", "xyw", of="a")
+    table("c", "z", of="b")  # a row of `b` that is exported again
+    second = tag(tmp_path / "nights", model, archive)
+    assert (second.articles, second.copies, second.seen, second.changed) == (3, 0, 4, [])
+    assert {row["article"] for row in rows_of(archive)} == {*"xyz", "a.jsonl:x", "a.jsonl:y", "w"}
+    table("b", "xyz", of="elsewhere")
+    third = tag(tmp_path / "nights", model, archive)
+    assert (third.articles, third.seen) == (3, 4)
+    assert {row["article"] for row in rows_of(archive)} >= {*"xyz", "b.jsonl:x", "b.jsonl:y", "b.jsonl:z"}
+    assert tag(tmp_path / "nights", model, archive).articles == 0
+
+
 def test_the_same_text_with_another_target_is_no_copy(model: Path, tmp_path: Path) -> None:
     text = "The council praises the bridge and the tunnel."
     (tmp_path / "t.csv").write_text(f"id,text,about\nx,{text},the bridge\ny,{text},the tunnel\nz,{text},the bridge\n")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import shlex
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labels.tables.writers import table_writer
-from tagging.review import choose, for_review
-from tagging.rows import REVIEW, TYPES
+from tagging import review
+from tagging.review import ForReview, draw
+from tagging.rows import NO_TOPIC, REVIEW, TYPES
 from tests.conftest import demarche
 from tests.report_tags import passage, world
 
@@ -92,12 +96,53 @@ def test_each_topic_in_doubt_has_about_as_many_passages(workspace: Path) -> None
     often = [passage("a", number=n, topics={"tea": "favor"}, status=REVIEW) for n in range(1, 40)]
     seldom = [passage("b", number=n, topics={"rain": "favor"}, status=REVIEW) for n in range(1, 4)]
     write("tags.csv", [*often, *seldom])
-    found = list(for_review(Path("tags.csv")))
-    chosen = choose(found, 6, seed=1)
+
+    def drawn(n: int, *, topic: str | None = None) -> list[ForReview]:
+        return draw(Path("tags.csv"), n=n, topic=topic, seed=1).passages
+
+    all_of_them = drawn(100)
+    assert len(all_of_them) == draw(Path("tags.csv"), n=6, seed=2).found == 42
+    chosen = drawn(6)
     assert [each.topics for each in chosen].count(["rain"]) == 3
-    assert chosen == [each for each in found if each in chosen]
-    assert chosen == choose(found, 6, seed=1)
-    assert len(choose(found, 100, topic="rain", seed=1)) == 3
+    assert chosen == [each for each in all_of_them if each in chosen]
+    assert chosen == drawn(6)
+    assert len(drawn(100, topic="rain")) == 3
+
+
+def test_candidates_belong_to_their_passage_whatever_their_order(workspace: Path) -> None:
+    passages = [passage("a", number=n, topics={}, status=NO_TOPIC if n % 2 else REVIEW) for n in range(1, 7)]
+    doubted = {"assigned": False, "status": REVIEW, "topic_probability": 0.4}
+    near = [passage("a", number=n, topics={topic: "favor"}, **doubted) for n in (5, 2) for topic in ("rain", "tea")]
+    write("tags.csv", passages)
+    write("near.csv", [*near[::-1], passage("of another batch", number=1, topics={"tea": "favor"}, **doubted)])
+    drawn, found = draw(Path("tags.csv"), Path("near.csv"), n=10, seed=1)
+    assert found == 4
+    assert {each.place["passage"]: sorted(each.topics) for each in drawn} == {
+        "a#2": ["rain", "tea"],
+        "a#4": [],
+        "a#5": ["rain", "tea"],
+        "a#6": [],
+    }
+
+
+def test_no_more_passages_are_kept_than_may_be_drawn(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[weakref.ref[Row]] = []
+
+    class Row(dict[str, Any]):
+        pass
+
+    def rows(path: Path) -> Iterator[Row]:
+        for row in of_file(path):
+            read.append(weakref.ref(made := Row(row)))
+            yield made
+        gc.collect()
+        alive.append(sum(each() is not None for each in read))
+
+    of_file, alive = review._rows, list[int]()
+    monkeypatch.setattr(review, "_rows", rows)
+    write("tags.csv", [passage("a", number=n, topics={"tea": "favor"}, status=REVIEW) for n in range(1, 1001)])
+    assert draw(Path("tags.csv"), n=10, seed=1).found == len(read) == 1000
+    assert alive[0] <= 12
 
 
 def test_nothing_to_review_and_files_of_another_kind_are_errors(tags: Path) -> None:

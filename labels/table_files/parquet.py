@@ -17,7 +17,8 @@ def read_parquet(path: Path, problems: Problems) -> Rows:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(seekable(path)) as table:
+        # By default, what is read of the file stays in memory until it is closed.
+        with pq.ParquetFile(seekable(path), pre_buffer=False) as table:
             if what := repeated_names(table.schema_arrow.names):
                 problems.add(path, None, what)
                 return

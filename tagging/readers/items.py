@@ -39,10 +39,14 @@ class ArticleColumns:
 
 
 class ReadArticle(NamedTuple):
-    """An article, and the target of its stance if the table names one."""
+    """An article, and the target of its stance if the table names one.
+
+    `shared_id` is the id in its table, if other tables have it too.
+    """
 
     article: Article
     target: str | None = None
+    shared_id: str | None = None
 
 
 class Unreadable(NamedTuple):

@@ -64,8 +64,10 @@ def read_table(
                 f"{name}:{line}", f"id {id!r} already occurs in {name}:{first}; give each article its own id"
             )
             continue
-        unique = f"{name}:{id}" if id and id in shared else id or f"{name}:{line}"
-        yield _from_row(f"{name}:{line}", unique, row, columns)
+        is_shared = id is not None and id in shared
+        unique = f"{name}:{id}" if is_shared else id or f"{name}:{line}"
+        read = _from_row(f"{name}:{line}", unique, row, columns)
+        yield read._replace(shared_id=id) if is_shared and isinstance(read, ReadArticle) else read
     yield from _unreadable_lines(name, problems, start=reported)
     notes += (note._replace(file=name) for note in problems.notes)
     if not rows and not len(problems):
