@@ -16,6 +16,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner, Result
 
@@ -33,6 +34,8 @@ atexit.register(shutil.rmtree, os.environ["DEMARCHE_CACHE"], ignore_errors=True)
 # Machines are shared: how long an example takes says nothing of the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+# Typer builds all commands anew for each call, which would be a good part of the time of the many tests that call one.
+typer.testing._get_command = cache(typer.testing._get_command)
 REPOSITORY = Path(__file__).parent.parent
 CPU = Device("cpu", bf16=False)
 ENCODER = "{{kind: encoder, encoder: {}, epochs: 3, learning_rate: 0.001, batch_size: 16, max_length: 32}}"
@@ -225,13 +228,23 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    articles, passages, annotations = make_articles()
-    write_codebook(folder / "codebook.yaml", BOOK)
-    write_jsonl(folder / "articles.jsonl", articles)
-    write_jsonl(folder / "passages.jsonl", passages)
-    write_jsonl(folder / "annotations.jsonl", annotations)
-    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    for name, content in _files_of_a_workspace().items():
+        (folder / name).write_bytes(content)
     return folder
+
+
+@cache
+def _files_of_a_workspace() -> dict[str, bytes]:
+    """Write the files of a workspace once, since a thousand tests start from them, and return their contents."""
+    articles, passages, annotations = make_articles()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_codebook(folder / "codebook.yaml", BOOK)
+        write_jsonl(folder / "articles.jsonl", articles)
+        write_jsonl(folder / "passages.jsonl", passages)
+        write_jsonl(folder / "annotations.jsonl", annotations)
+        (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,9 @@ from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("train")
+
 
 class Champion(NamedTuple):
     """A workspace in which one run has made a champion."""
