@@ -56,25 +56,7 @@ _WORDS = {
     "against": "opposes rejects scorns bans",
     "neutral": "mentions counts lists describes",
 }
-_FILLER = [
-    "the",
-    "town",
-    "council",
-    "on",
-    "monday",
-    "about",
-    "a",
-    "long",
-    "street",
-    "and",
-    "its",
-    "old",
-    "market",
-    "near",
-    "some",
-    "quiet",
-    "houses",
-]
+_FILLER = "the town council on monday about a long street and its old market near some quiet houses".split()
 
 
 def train(*overrides: str) -> Result:
@@ -266,12 +248,19 @@ def store(workspace: Path, empty_store: Path) -> Path:
     return Path(shutil.copy(empty_store, workspace / "mlflow.db"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def fork_server() -> None:
+    """Start the server that worker processes are forked from, with all that those that tag share.
+
+    Else the first command decides what they share; if that is one that does not tag, each that tags loads the rest anew.
+    """
+    forkserver.set_forkserver_preload(["tagging.preloaded"])
+    forkserver.ensure_running()
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved tagger of the tiny codebook."""
-    # Processes that tag start from a server, which can be made ready in the meantime.
-    forkserver.set_forkserver_preload(["tagging.preloaded"])
-    forkserver.ensure_running()
     from labels.gold.adjudication import adjudicate
     from models.examples import NoCallback
     from training.config import read_config

@@ -161,9 +161,9 @@ def test_ctrl_c_waits_until_a_module_is_imported(tmp_path: Path) -> None:
 
 def test_two_processes_that_write_the_same_output_leave_one_of_them_whole(town: Path) -> None:
     argv = ("labels", "passages", "articles.jsonl", "--out", "out/p.jsonl")
-    processes = [child(*argv) for _ in range(3)]
-    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 3
-    assert [process.returncode for process in processes] == [0] * 3
+    processes = [child(*argv) for _ in range(2)]
+    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 2
+    assert [process.returncode for process in processes] == [0] * 2
     assert files(town).keys() >= {"out/p.jsonl"}
     assert len(list((town / "out").iterdir())) == 1
     assert len((town / "out" / "p.jsonl").read_text().splitlines()) == 180

@@ -87,7 +87,7 @@ def test_one_column_of_topics_asks_too_but_a_row_that_names_its_annotator_does_n
 readings = st.dictionaries(st.sampled_from(["tea", "rain", "snow"]), st.sampled_from(STANCES), max_size=3)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(rows=st.lists(st.tuples(readings, readings), min_size=6, max_size=12))
 def test_wide_and_long_forms_of_the_same_labels_have_the_same_agreement(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[dict[str, str], dict[str, str]]]
