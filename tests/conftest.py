@@ -16,6 +16,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner, Result
 
@@ -33,6 +34,8 @@ atexit.register(shutil.rmtree, os.environ["DEMARCHE_CACHE"], ignore_errors=True)
 # Machines are shared: how long an example takes says nothing of the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+# Typer builds all commands anew for each call, which would be a good part of the time of the many tests that call one.
+typer.testing._get_command = cache(typer.testing._get_command)
 REPOSITORY = Path(__file__).parent.parent
 CPU = Device("cpu", bf16=False)
 ENCODER = "{{kind: encoder, encoder: {}, epochs: 3, learning_rate: 0.001, batch_size: 16, max_length: 32}}"
@@ -53,25 +56,7 @@ _WORDS = {
     "against": "opposes rejects scorns bans",
     "neutral": "mentions counts lists describes",
 }
-_FILLER = [
-    "the",
-    "town",
-    "council",
-    "on",
-    "monday",
-    "about",
-    "a",
-    "long",
-    "street",
-    "and",
-    "its",
-    "old",
-    "market",
-    "near",
-    "some",
-    "quiet",
-    "houses",
-]
+_FILLER = "the town council on monday about a long street and its old market near some quiet houses".split()
 
 
 def train(*overrides: str) -> Result:
@@ -225,13 +210,23 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    articles, passages, annotations = make_articles()
-    write_codebook(folder / "codebook.yaml", BOOK)
-    write_jsonl(folder / "articles.jsonl", articles)
-    write_jsonl(folder / "passages.jsonl", passages)
-    write_jsonl(folder / "annotations.jsonl", annotations)
-    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    for name, content in _files_of_a_workspace().items():
+        (folder / name).write_bytes(content)
     return folder
+
+
+@cache
+def _files_of_a_workspace() -> dict[str, bytes]:
+    """Write the files of a workspace once, since a thousand tests start from them, and return their contents."""
+    articles, passages, annotations = make_articles()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_codebook(folder / "codebook.yaml", BOOK)
+        write_jsonl(folder / "articles.jsonl", articles)
+        write_jsonl(folder / "passages.jsonl", passages)
+        write_jsonl(folder / "annotations.jsonl", annotations)
+        (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="session")
@@ -253,12 +248,19 @@ def store(workspace: Path, empty_store: Path) -> Path:
     return Path(shutil.copy(empty_store, workspace / "mlflow.db"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def fork_server() -> None:
+    """Start the server that worker processes are forked from, with all that those that tag share.
+
+    Else the first command decides what they share; if that is one that does not tag, each that tags loads the rest anew.
+    """
+    forkserver.set_forkserver_preload(["tagging.preloaded"])
+    forkserver.ensure_running()
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved tagger of the tiny codebook."""
-    # Processes that tag start from a server, which can be made ready in the meantime.
-    forkserver.set_forkserver_preload(["tagging.preloaded"])
-    forkserver.ensure_running()
     from labels.gold.adjudication import adjudicate
     from models.examples import NoCallback
     from training.config import read_config

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,6 +77,19 @@ def files(folder: Path) -> dict[str, bytes | str]:
         for name, path in paths.items()
         if not name.startswith(("mlruns", "mlflow.db"))
     }
+
+
+@contextmanager
+def file_size_limit(most: int) -> Iterator[None]:
+    """Let no file grow past a number of bytes: a write past it fails like one to a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
 
 
 def check_fault(fault: Fault, town: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

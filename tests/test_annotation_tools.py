@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,106 +13,23 @@ from labels.codebook import STANCES, Codebook, Topic, write_codebook
 from labels.errors import DemarcheError, Problems
 from labels.files import read_jsonl, write_jsonl
 from labels.passages import Annotation, Label, Passage, Shares
-from labels.tools import argilla, doccano, label_studio, prodigy
-from labels.tools.collected import Imported
 from labels.tools.offsets import from_utf16, to_utf16
-from labels.tools.work import Exported, SuggestedTopic, Suggestion, prepare
 from tests.conftest import BOOK, demarche
-
-TEXT = "😀 The mayor praised tea.\nRain fell 🌧 on the bakers,\r\nwho scorned umbrellas."
-TOOLS = {"label-studio": label_studio, "prodigy": prodigy, "doccano": doccano, "argilla": argilla}
-USERS = {"anna": "b4c7c3a2-9dab-467f-83a9-b5ebd687812b", "bert": "0c1f1c6e-7a86-4d1c-8f3f-1f6c6c1de0aa"}
-
-
-def passage(id: str = "p 1", text: str = TEXT) -> Passage:
-    return Passage(id=id, article=f"{id}'s", text=text, start=7, end=7 + len(text), title="T", meta={"n": 1, "ü": None})
-
-
-def reading(*labels: Label, by: str = "anna", of: str = "p 1") -> Annotation:
-    return Annotation(passage=of, annotator=by, codebook=BOOK.reference, labels=labels)
-
-
-def span(words: str, text: str = TEXT) -> tuple[int, int]:
-    return text.index(words), text.index(words) + len(words)
-
-
-def export(
-    tool: str, folder: Path, *annotations: Annotation, passages: list[Passage] | None = None, book: Codebook = BOOK,
-    suggestions: dict[str, Suggestion] | None = None,
-) -> Exported:  # fmt: skip
-    lost: Counter[str] = Counter()
-    tasks = prepare(book, passages or [passage()], annotations, suggestions or {}, lost)
-    more: dict[str, Any] = {"users": USERS} if tool == "argilla" else {}
-    return TOOLS[tool].export(folder, book, tasks, lost, **more)  # type: ignore[attr-defined, no-any-return]
-
-
-# What each tool makes of its own files, as the real ones did (benchmarks/label_studio.py, benchmarks/doccano.py).
-
-
-def of_label_studio(folder: Path) -> Path:
-    tasks = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
-    for number, task in enumerate(tasks, start=1):
-        task |= {"id": number, "drafts": [], "meta": {}, "inner_id": number}
-        for annotation in task.setdefault("annotations", []):
-            annotation |= {
-                "import_id": annotation["id"], "id": 100, "updated_by": None, "completed_by": 1, "was_cancelled": False,
-                "updated_at": "2026-01-01T00:00:00Z", "prediction": {},
-            }  # fmt: skip
-    return write(folder / "export.json", json.dumps(tasks))
-
-
-def of_prodigy(folder: Path) -> Path:
-    return folder / "answers.jsonl"
-
-
-def of_doccano(folder: Path) -> Path:
-    rows = [json.loads(line) for line in (folder / "data.jsonl").read_bytes().split(b"\n") if line]
-    for number, row in enumerate(rows, start=1):
-        row |= {"id": number, "cats": sorted(row["cats"]), "entities": sorted(row["entities"]), "Comments": []}
-    return write(folder / "anna.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-
-
-def of_argilla(folder: Path, status: str = "submitted") -> Path:
-    flat = []
-    for record in json.loads((folder / "records.json").read_text(encoding="utf-8")):
-        row = {"id": record["id"], "status": "pending", **record["fields"], **record["metadata"]}
-        for question, responses in record["responses"].items():
-            row[f"{question}.responses"] = [each["value"] for each in responses]
-            row[f"{question}.responses.users"] = [each["user_id"] for each in responses]
-            row[f"{question}.responses.status"] = [status for _ in responses]
-        flat.append(row)
-    columns = {column for row in flat for column in row}
-    return write(folder / "flat.json", json.dumps([dict.fromkeys(columns) | row for row in flat]))
-
-
-EXPORTS: dict[str, Callable[[Path], Path]] = {
-    "label-studio": of_label_studio, "prodigy": of_prodigy, "doccano": of_doccano, "argilla": of_argilla,
-}  # fmt: skip
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def read(tool: str, file: Path, book: Codebook = BOOK, **more: Any) -> Imported:
-    if tool == "argilla":
-        ids = {id: name for name, id in USERS.items() if id in file.read_text(encoding="utf-8")}
-        more.setdefault("names", ids)
-    if tool == "doccano":
-        more.setdefault("empty", "none")
-    return TOOLS[tool].read(file, book, **more)  # type: ignore[attr-defined, no-any-return]
-
-
-def plain(annotations: Any) -> dict[tuple[str, str], Any]:
-    """Return the readings, with the labels of each in any order, since tools sort them."""
-    return {(a.passage, a.annotator): (a.codebook, sorted(map(repr, a.labels))) for a in annotations}
-
-
-def without_spans(annotation: Annotation) -> Annotation:
-    labels = tuple(Label(topic=label.topic, stance=label.stance) for label in annotation.labels)
-    return annotation.model_copy(update={"labels": labels})
-
+from tests.tool_exports import (
+    EXPORTS,
+    TEXT,
+    TOOLS,
+    USERS,
+    export,
+    of_label_studio,
+    passage,
+    plain,
+    read,
+    reading,
+    span,
+    without_spans,
+    write,
+)
 
 _IDS = st.sampled_from(
     ["tea", 'rain, or "drizzle"', "чай 茶", "<b>&amp;", "a: b", "it's", "🌧", "none", "x  y", "tea; milk"]
@@ -217,181 +131,6 @@ def test_a_text_that_was_changed_in_the_tool_is_refused(tool: str, tmp_path: Pat
         read(tool, file, known=known)
 
 
-def tasks_of_label_studio(folder: Path, *annotations: dict[str, Any]) -> Path:
-    """Return the export of one task with these annotations."""
-    export("label-studio", folder)
-    file = of_label_studio(folder)
-    task = json.loads(file.read_text(encoding="utf-8"))[0]
-    return write(file, json.dumps([task | {"annotations": list(annotations)}]))
-
-
-def annotation(*results: dict[str, Any], by: Any = 1, **more: Any) -> dict[str, Any]:
-    return {"id": 9, "completed_by": by, "result": list(results), "was_cancelled": False, "import_id": None, **more}
-
-
-def chosen(*topics: str) -> dict[str, Any]:
-    return {"from_name": "topics", "to_name": "text", "type": "choices", "value": {"choices": list(topics)}}
-
-
-def stance(topic: str, value: str) -> dict[str, Any]:
-    return {"from_name": f"stance {topic}", "to_name": "text", "type": "choices", "value": {"choices": [value]}}
-
-
-def marked(label: str, topic: str, words: str, **more: Any) -> dict[str, Any]:
-    start, end = span(words)
-    value = {"start": start, "end": end, "text": words, "labels": [f"{label}: {topic}"], **more}
-    return {"from_name": f"spans {topic}", "to_name": "text", "type": "labels", "value": value}
-
-
-def test_a_submission_without_topics_has_none_and_a_skipped_task_is_unread(tmp_path: Path) -> None:
-    file = tasks_of_label_studio(
-        tmp_path, annotation(), annotation(by={"id": 2, "email": "bert@x.org"}, was_cancelled=True)
-    )
-    imported = read("label-studio", file, names={"1": "anna"})
-    assert plain(imported.annotations) == plain([reading()])
-    assert imported.left_out == {"skipped readings": 1}
-
-
-def test_a_holder_may_be_marked_in_the_text(tmp_path: Path) -> None:
-    file = tasks_of_label_studio(tmp_path, annotation(chosen("tea"), marked("holder", "tea", "The mayor")))
-    assert read("label-studio", file).annotations[0].labels == (Label(topic="tea", holder="The mayor"),)
-
-
-def test_the_last_reading_of_an_annotator_counts(tmp_path: Path) -> None:
-    file = tasks_of_label_studio(
-        tmp_path,
-        annotation(chosen("tea"), updated_at="2026-02-02"),
-        annotation(chosen("rain"), updated_at="2026-02-01"),
-    )
-    imported = read("label-studio", file)
-    assert [label.topic for each in imported.annotations for label in each.labels] == ["tea"]
-    assert imported.left_out == {"earlier readings by the same annotator": 1}
-
-
-def test_marks_on_a_topic_that_was_unchosen_are_counted_and_left_out(tmp_path: Path) -> None:
-    file = tasks_of_label_studio(
-        tmp_path, annotation(chosen("tea"), marked("evidence", "tea", "tea"), marked("evidence", "tea", "Rain"),
-                             marked("evidence", "rain", "Rain"))
-    )  # fmt: skip
-    imported = read("label-studio", file)
-    assert imported.annotations[0].labels == (Label(topic="tea", evidence=span("tea")),)
-    assert imported.left_out == {
-        "evidence spans of a topic that was not chosen": 1, "further evidence spans of a label (the first is kept)": 1,
-    }  # fmt: skip
-
-
-def test_a_reading_that_was_changed_in_label_studio_is_by_whoever_changed_it(tmp_path: Path) -> None:
-    export("label-studio", tmp_path, reading(Label(topic="tea")))
-    file = of_label_studio(tmp_path)
-    [task] = json.loads(file.read_text(encoding="utf-8"))
-    task["annotations"][0] |= {"updated_by": 7, "result": [chosen("rain")]}
-    write(file, json.dumps([task]))
-    assert plain(read("label-studio", file).annotations) == plain([reading(Label(topic="rain"), by="7")])
-
-
-@pytest.mark.parametrize(
-    ("results", "what"),
-    [
-        ([chosen("tee")], "'tee' is not in codebook tiny@1.0.0; known: rain, tea"),
-        ([chosen("tea"), stance("tea", "pro")], "'pro' is not one of favor, against, neutral"),
-        ([chosen("tea"), stance("tea", "favor"), stance("tea", "against")], "two stances toward 'tea'"),
-        ([{"from_name": "topics", "value": "tea"}], "a result has no value"),
-        ([{"from_name": "topics", "value": {"choices": "tea"}}], "choices is not a list of texts"),
-        ([{"from_name": "sentiment", "value": {"choices": ["good"]}}], "has the control 'sentiment'"),
-        ([marked("evidence", "tea", "tea", end=4000)], "outside the passage"),
-        ([marked("evidence", "tea", "tea", text="rain")], "does not read 'rain'"),
-    ],
-)  # fmt: skip
-def test_a_result_that_the_project_cannot_have_is_refused(results: list[Any], what: str, tmp_path: Path) -> None:
-    with pytest.raises(DemarcheError) as error:
-        read("label-studio", tasks_of_label_studio(tmp_path, annotation(*results)))
-    assert what in str(error.value)
-    assert "record 1: " in str(error.value)
-
-
-def test_predictions_have_scores_and_the_name_of_the_model(tmp_path: Path) -> None:
-    said = Suggestion("tagger v3", (SuggestedTopic("tea", 0.9, "favor", 0.7), SuggestedTopic("rain", 0.8, None, None)))
-    export("label-studio", tmp_path, suggestions={"p 1": said})
-    [prediction] = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))[0]["predictions"]
-    assert (prediction["model_version"], prediction["score"]) == ("tagger v3", 0.7)
-    assert [each["value"]["choices"] for each in prediction["result"]] == [["tea", "rain"], ["favor"]]
-    export("argilla", tmp_path, suggestions={"p 1": said})
-    suggestions = json.loads((tmp_path / "records.json").read_text(encoding="utf-8"))[0]["suggestions"]
-    assert suggestions["topics"] == {"value": ["tea", "rain"], "agent": "tagger v3", "score": [0.9, 0.8]}
-    assert suggestions["stance_tea"] == {"value": "favor", "agent": "tagger v3", "score": 0.7}
-
-
-def answers(folder: Path, *rows: dict[str, Any]) -> Path:
-    """Return the output of `prodigy db-out` with these answers to one task."""
-    export("prodigy", folder)
-    task = json.loads((folder / "tasks.jsonl").read_text(encoding="utf-8"))
-    return write(folder / "answers.jsonl", "".join(json.dumps(task | row) + "\n" for row in rows))
-
-
-def test_an_ignored_task_of_prodigy_is_unread(tmp_path: Path) -> None:
-    file = answers(tmp_path, {"answer": "ignore", "_session_id": "a-anna"}, {"answer": "reject", "_session_id": "a-bert"},
-                   {"answer": "accept", "accept": [], "_session_id": "a-carl"})  # fmt: skip
-    imported = read("prodigy", file, names={"a-carl": "carl"})
-    assert plain(imported.annotations) == plain([reading(by="carl")])
-    assert sum(imported.left_out.values()) == 2
-
-
-def test_a_rejected_binary_task_means_that_the_label_does_not_hold(tmp_path: Path) -> None:
-    file = answers(
-        tmp_path, {"label": "tea: favor", "answer": "accept"}, {"label": "rain", "answer": "reject"},
-        {"label": "tea", "answer": "accept", "_session_id": "bert"},
-    )  # fmt: skip
-    imported = read("prodigy", file, annotator="anna")
-    assert plain(imported.annotations) == plain([reading(Label(topic="tea", stance="favor"))])
-    assert imported.left_out == {"readings in which some topics were not answered": 1}
-
-
-def test_the_last_answer_to_a_binary_task_counts(tmp_path: Path) -> None:
-    file = answers(
-        tmp_path, {"label": "tea", "answer": "reject", "_timestamp": 20}, {"label": "rain", "answer": "accept"},
-        {"label": "tea", "answer": "accept", "_timestamp": 10},
-    )  # fmt: skip
-    imported = read("prodigy", file, annotator="anna")
-    assert plain(imported.annotations) == plain([reading(Label(topic="rain"))])
-    assert imported.left_out == {"earlier answers to the same task": 1}
-
-
-def test_a_topic_that_is_rejected_has_no_stance(tmp_path: Path) -> None:
-    file = answers(tmp_path, {"label": "tea", "answer": "reject"}, {"label": "tea: favor", "answer": "accept"})
-    with pytest.raises(DemarcheError, match=r"accepts and rejects labels of 'tea'"):
-        read("prodigy", file, annotator="anna")
-
-
-def test_answers_without_an_annotator_ask_for_the_name(tmp_path: Path) -> None:
-    with pytest.raises(DemarcheError, match=r"answers.jsonl:1: .*--annotator-name"):
-        read("prodigy", answers(tmp_path, {"answer": "accept"}))
-
-
-def test_an_example_of_doccano_without_labels_is_a_question(tmp_path: Path) -> None:
-    export("doccano", tmp_path, reading(Label(topic="tea")), passages=[passage(), passage("p 2")])
-    file = of_doccano(tmp_path)
-    with pytest.raises(DemarcheError, match=r"anna.jsonl:2: has no labels: add --empty none"):
-        read("doccano", file, empty=None)
-    assert plain(read("doccano", file, empty="unread").annotations) == plain([reading(Label(topic="tea"))])
-    assert len(read("doccano", file, empty="none").annotations) == 2
-
-
-@pytest.mark.parametrize(
-    ("kind", "kept"),
-    [
-        ("text-classification", Label(topic="tea", stance="favor")),
-        ("sequence-labeling", Label(topic="tea", stance="favor", evidence=span("umbrellas"))),
-    ],
-)
-def test_a_project_of_doccano_of_one_kind_loses_the_rest(kind: Any, kept: Label, tmp_path: Path) -> None:
-    label = Label(topic="tea", stance="favor", holder="The mayor", evidence=span("umbrellas"))
-    lost: Counter[str] = Counter()
-    tasks = prepare(BOOK, [passage()], [reading(label)], {}, lost)
-    exported = doccano.export(tmp_path, BOOK, tasks, lost, kind=kind)
-    assert exported.lost["holders"] == 1
-    assert read("doccano", tmp_path / "data.jsonl", annotator="anna").annotations[0].labels == (kept,)
-
-
 @pytest.mark.parametrize("tool", ["doccano", "argilla"])
 def test_pages_in_javascript_count_an_emoji_as_two(tool: str, tmp_path: Path) -> None:
     export(tool, tmp_path, reading(Label(topic="tea", evidence=span("mayor"))))
@@ -409,29 +148,6 @@ def test_a_span_does_not_end_within_a_character() -> None:
         from_utf16(TEXT, (1, 5))
     with pytest.raises(DemarcheError, match="outside the passage"):
         from_utf16(TEXT, (0, 4000))
-
-
-def test_doccano_takes_the_labels_of_one_annotator(tmp_path: Path) -> None:
-    with pytest.raises(DemarcheError, match="anna, bert; name one with --annotator"):
-        export("doccano", tmp_path, reading(), reading(by="bert"))
-
-
-def test_two_annotators_are_not_one_user_of_argilla(tmp_path: Path) -> None:
-    tasks = prepare(BOOK, [passage()], [reading(), reading(by="bert")], {}, Counter())
-    with pytest.raises(DemarcheError, match="--user: 'anna' and 'bert' are one user"):
-        argilla.export(tmp_path, BOOK, tasks, Counter(), users={"anna": USERS["anna"], "bert": USERS["anna"]})
-
-
-def test_drafts_and_discarded_responses_of_argilla_are_left_out(tmp_path: Path) -> None:
-    export("argilla", tmp_path, reading(Label(topic="tea")))
-    assert read("argilla", of_argilla(tmp_path, "draft"), names={}).left_out == {"drafts": 1}
-    assert read("argilla", of_argilla(tmp_path, "discarded"), names={}).left_out == {"discarded responses": 1}
-
-
-def test_records_of_argilla_without_the_status_of_responses_are_refused(tmp_path: Path) -> None:
-    export("argilla", tmp_path, reading(Label(topic="tea")))
-    with pytest.raises(DemarcheError, match="flatten=True"):
-        read("argilla", tmp_path / "records.json", names={})
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -115,9 +114,8 @@ def test_an_article_that_stops_its_worker_each_time_is_lost_alone(model: Path) -
     assert list(spread) == [["A", Lost(reason)], ["B"]]
 
 
-def test_a_node_without_the_model_gets_a_verified_copy(model: Path, archive: Path, tmp_path: Path) -> None:
+def test_a_node_without_the_model_gets_a_verified_copy(model: Path, tmp_path: Path) -> None:
     """The path of the model is gone when the workers look for it, as on another machine."""
-    alone = tagged(archive, model, tmp_path / "alone.jsonl", jobs=1)
     shutil.copytree(model, tmp_path / "moved")
 
     def batches() -> Iterator[list[str]]:
@@ -128,14 +126,12 @@ def test_a_node_without_the_model_gets_a_verified_copy(model: Path, archive: Pat
     ((there,),) = spread(batches())
     assert Path(there).name != "moved"
     assert (Path(there) / "manifest.json").read_bytes() == (model / "manifest.json").read_bytes()
-    assert alone
 
 
-def test_without_ray_the_command_says_what_to_install(town: Path) -> None:
-    hidden = "import sys; sys.modules['ray'] = None; from demarche.__main__ import main; main()"
-    arguments = ["tag", "articles.jsonl", "--model", "copy", "--out", "tags.csv", "--engine", "ray"]
-    result = subprocess.run([sys.executable, "-c", hidden, *arguments], capture_output=True, text=True)
-    assert result.returncode == 2
+def test_without_ray_the_command_says_what_to_install(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = demarche("tag", "articles.jsonl", "--model", "copy", "--out", "tags.csv", "--engine", "ray")
+    assert result.exit_code == 2
     assert result.stderr.strip() == "--engine ray needs Ray: pip install 'demarche[ray]'"
     assert not Path("tags.csv").exists()
 

@@ -51,14 +51,15 @@ def keep_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[
 
 @pytest.fixture
 def project(tmp_path: Path, empty_store: Path) -> Path:
-    """A copy of the project's data and configs, without plots, and with a twelfth of the starter corpus.
+    """A copy of the project's data and configs, without plots, with few n-grams and a twelfth of the starter corpus.
 
     Another twelfth stands in for the real news of `labels/news`, whose texts are not part of the project.
     """
     for name in ("configs", "labels", "seeds", "docs"):
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     for config in (tmp_path / "configs").glob("*.yaml"):
-        config.write_text(config.read_text(encoding="utf-8").replace("tracking: {", "tracking: {plots: false, "))
+        text = config.read_text(encoding="utf-8").replace("tracking: {", "tracking: {plots: false, ")
+        config.write_text(text.replace("{kind: linear}", "{kind: linear, ngrams: {chars: [3, 3]}}"))
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     path = tmp_path / "labels/foreign_affairs/annotations.jsonl"
     labels_of = {

@@ -18,12 +18,14 @@ from typer.testing import CliRunner
 
 from demarche.__main__ import app
 from labels.codebook import Topic, write_codebook
+from labels.errors import DemarcheError
 from labels.files import write_jsonl
 from models.examples import JointExamples, NoCallback, Query, TopicExamples
 from models.families import joint
-from models.families.encoder import EncoderTopicsSettings
+from models.families.encoder import EncoderTopics, EncoderTopicsSettings
 from models.families.joint import Joint, JointSettings, describe
 from tests.conftest import BOOK, CPU, ENCODER, REPOSITORY, alone, make_articles, tiny_encoder, train
+from tests.faults import file_size_limit
 from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.callback import RunCallback
@@ -94,42 +96,18 @@ def test_training_that_was_killed_in_an_epoch_ends_with_the_same_metrics(
     assert min(point.step for point in history) > 1
 
 
-_ON_A_FULL_DISK = """
-import resource, signal, sys
-from pathlib import Path
-import numpy as np
-from labels.errors import DemarcheError
-from models.families.encoder import EncoderTopics, EncoderTopicsSettings
-from models.encoders.device import Device
-from models.examples import NoCallback, TopicExamples
-
-class KeepsCheckpoints(NoCallback):
-    def checkpoints(self, key):
-        return Path(sys.argv[2])
-
-examples = TopicExamples(["tea", "rain"] * 8, np.tile([[1.0], [0.0]], (8, 1)), list("ab") * 8)
-settings = EncoderTopicsSettings(kind="encoder", encoder=sys.argv[1], epochs=2, max_length=16)
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-try:
-    EncoderTopics(settings, device=Device("cpu", False)).fit(examples, examples, callback=KeepsCheckpoints())
-except DemarcheError as error:
-    sys.exit(str(error))
-"""
-
-
 def test_a_checkpoint_that_cannot_be_written_is_a_one_line_error(tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    process = subprocess.run(
-        [sys.executable, "-c", _ON_A_FULL_DISK, str(tiny_encoder()), str(tmp_path / "kept")],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 1
-    assert "Traceback" not in process.stderr
-    assert "the checkpoint cannot be written" in process.stderr.splitlines()[-1]
-    assert "DEMARCHE_CACHE" in process.stderr.splitlines()[-1]
+    class KeepsCheckpoints(NoCallback):
+        def checkpoints(self, key: str) -> Path:
+            return tmp_path
+
+    examples = TopicExamples(["tea", "rain"] * 8, np.tile([[1.0], [0.0]], (8, 1)), list("ab") * 8)
+    settings = EncoderTopicsSettings(kind="encoder", encoder=str(tiny_encoder()), epochs=2, max_length=16)
+    with file_size_limit(20_000), pytest.raises(DemarcheError) as raised:
+        EncoderTopics(settings, device=CPU).fit(examples, examples, callback=KeepsCheckpoints())
+    (message,) = str(raised.value).splitlines()
+    assert "the checkpoint cannot be written" in message
+    assert "DEMARCHE_CACHE" in message
 
 
 def test_a_family_that_is_calibrated_on_dev_needs_a_dev_split(store: Path) -> None:
@@ -141,8 +119,6 @@ def test_a_family_that_is_calibrated_on_dev_needs_a_dev_split(store: Path) -> No
 def test_texts_of_one_character_and_of_20_000_words_can_be_trained_on() -> None:
     texts = ["a", "teapot " * 20_000, "umbrella", "b", "drizzle", "kettle"]
     examples = TopicExamples(texts, np.array([[0.0], [1.0], [0.0]] * 2), list("abcdef"))
-    from models.families.encoder import EncoderTopics
-
     settings = EncoderTopicsSettings(kind="encoder", encoder=str(tiny_encoder()), epochs=2, batch_size=4, max_length=32)
     model = EncoderTopics(settings, device=CPU).fit(examples, examples, callback=NoCallback())
     assert np.isfinite(model.predict_proba(texts[:3])).all()

@@ -145,8 +145,9 @@ def test_a_model_without_a_champion_is_an_error_that_says_how_to_promote_one(sto
 
 
 def test_a_database_begun_by_a_killed_process_is_removed_by_the_next(workspace: Path) -> None:
+    begin = "from training.tracking.client import open_store; open_store(create=True)"
     process = subprocess.Popen(
-        [sys.executable, "-m", "demarche", "train", "config.yaml"], stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", begin], stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     while not list(workspace.glob(".mlflow.db.*")):

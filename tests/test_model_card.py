@@ -22,6 +22,9 @@ from training.tracking import runs as tracking
 from training.tracking.client import open_store
 from training.tracking.run import Run
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("model card")
+
 HERALD = "the|*herald* <b>"
 CARD = """
 slices: [meta.part]

@@ -306,52 +306,6 @@ def test_a_comma_in_the_name_of_a_topic_is_not_pointed_out(tmp_path: Path) -> No
     assert import_table(table, TOPICS, ImportOptions()).notes == []
 
 
-@pytest.mark.parametrize("id", ["1.23457E+17", "1,23457E+17", "9e+18", 1.2345678901234568e18, "-3.1e15"[1:]])
-def test_an_id_that_lost_its_last_digits_is_refused(tmp_path: Path, id: Any) -> None:
-    table = jsonl(tmp_path, {"id": id, "text": "a b", "topic": "tea"})
-    message = refused(table, TableColumns(id="id", topics=("topic",)))
-    assert "column 'id': the last digits of" in message
-    assert "are lost" in message
-
-
-@pytest.mark.parametrize(("id", "read"), [("12e45678", "12e45678"), ("7e3", "7e3"), (12.0, "12"), (2**60, str(2**60))])
-def test_an_id_that_looks_a_little_like_a_number_is_kept(tmp_path: Path, id: Any, read: str) -> None:
-    table = jsonl(tmp_path, {"id": id, "text": "a b", "topic": "tea"})
-    imported = import_table(table, TableColumns(id="id", topics=("topic",)), ImportOptions())
-    assert [passage.id for passage in imported.passages] == [read]
-
-
-@pytest.mark.parametrize(
-    ("ids", "is_noted"),
-    [
-        (["1-Mar", "MAR2", "APR7"], True),
-        (["Mar-01", "Mar-02"], True),
-        (["03/01/2024", "3-1-b", "3-1-c"], True),
-        (["2024-01-03", "2024-01-04"], False),
-        (["a-1", "a-2"], False),
-    ],
-)
-def test_ids_that_a_spreadsheet_made_dates_are_pointed_out(tmp_path: Path, ids: list[str], is_noted: bool) -> None:
-    table = jsonl(tmp_path, *({"id": id, "text": f"text of {id}", "topic": "tea"} for id in ids))
-    notes = import_table(table, TableColumns(id="id", topics=("topic",)), ImportOptions()).notes
-    assert any("ids that look like dates" in note for note in notes) == is_noted
-
-
-TWICE = "id,text,coder,topic\n1,a b,ann,tea\n1,a b,bob,rain\n2,c d,ann,tea\n2,c d,bob,tea\n"
-
-
-def test_forgotten_columns_of_ids_and_annotators_are_pointed_out(tmp_path: Path) -> None:
-    table = csv(tmp_path, TWICE)
-    (note,) = import_table(table, TOPICS, ImportOptions()).notes
-    assert "2 of 2 texts in several rows" in note
-    assert "--id" in note
-    (note,) = import_table(table, TableColumns(id="id", topics=("topic",)), ImportOptions()).notes
-    assert "2 of 2 ids in several rows" in note
-    assert note.endswith("--annotator coder")
-    both = TableColumns(id="id", topics=("topic",), annotator="coder")
-    assert import_table(table, both, ImportOptions()).notes == []
-
-
 def test_stances_read_as_topics_are_pointed_out(tmp_path: Path) -> None:
     table = csv(tmp_path, "text,topic\na b,FAVOR\nc d,against\n")
     (note,) = import_table(table, TOPICS, ImportOptions()).notes
@@ -366,38 +320,6 @@ def test_a_word_that_is_mapped_to_a_stance_may_still_mean_no_topic(tmp_path: Pat
 def test_a_row_per_target_is_no_repeated_text(tmp_path: Path) -> None:
     table = csv(tmp_path, "text,about,stance\na b,Roe,favor\na b,Doe,against\n")
     assert import_table(table, TableColumns(target="about", stance="stance"), ImportOptions()).notes == []
-
-
-def answered(folder: Path, *answers: tuple[str, str, str]) -> Path:
-    return jsonl(folder, *({"text": f"text {id}", "n": id, "topic": topic, "answer": a} for id, topic, a in answers))
-
-
-def test_a_rejected_or_ignored_row_makes_no_label(tmp_path: Path) -> None:
-    table = answered(
-        tmp_path,
-        *[("1", "tea", "accept"), ("1", "rain", "reject")],
-        *[("2", "tea", "reject"), ("2", "rain", "reject")],
-        *[("3", "tea", "reject"), ("3", "rain", "ignore")],
-        *[("4", "tea", "reject")],
-    )
-    imported = import_table(table, TableColumns(id="n", topics=("topic",)), ImportOptions())
-    # Of the texts 3 and 4, only one of the topics is known not to hold.
-    assert labels_of(imported) == {("1", "table"): [("tea", None, None)], ("2", "table"): []}
-    assert [passage.id for passage in imported.passages] == ["1", "2", "3", "4"]
-    assert any("2 passages without labels" in note for note in imported.notes)
-    assert any("1 row with the answer ignore" in note for note in imported.notes)
-
-
-def test_with_one_topic_a_rejected_row_means_none(tmp_path: Path) -> None:
-    table = answered(tmp_path, ("1", "tea", "accept"), ("2", "tea", "reject"), ("3", "tea", "ignore"))
-    imported = import_table(table, TableColumns(id="n", topics=("topic",)), ImportOptions())
-    assert labels_of(imported) == {("1", "table"): [("tea", None, None)], ("2", "table"): []}
-
-
-def test_a_column_named_answer_with_other_words_is_no_verdict(tmp_path: Path) -> None:
-    table = answered(tmp_path, ("1", "tea", "accept"), ("2", "tea", "perhaps"))
-    imported = import_table(table, TableColumns(id="n", topics=("topic",)), ImportOptions())
-    assert topics_of(imported) == [["tea"], ["tea"]]
 
 
 def test_yes_no_columns_read_other_words_as_they_are_told(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ from training.tracking import registry
 from training.tracking import runs as tracking
 from training.tracking.client import open_store
 
+# One process trains what these tests share.
+pytestmark = pytest.mark.xdist_group("train")
+
 
 class Champion(NamedTuple):
     """A workspace in which one run has made a champion."""
@@ -124,16 +127,16 @@ def test_every_uri_of_a_model_leads_to_the_same_model(champion: Champion) -> Non
     assert registry.fetch(uris[0]).name == "tiny-tagger/1"
 
 
-@pytest.mark.parametrize("uri", ["models:/tiny-tagger@champion", "models:/tiny-tagger/1", "runs:/{run}/tagger"])
-def test_a_model_whose_files_were_moved_is_said_to_be_gone(uri: str, store: Path, workspace: Path) -> None:
+def test_a_model_whose_files_were_moved_is_said_to_be_gone(store: Path, workspace: Path) -> None:
     trained("stance=null")
     (run,) = tracking.runs()
     (workspace / "mlruns").rename(workspace / "elsewhere")
-    result = demarche("tag", "articles.jsonl", "--model", uri.format(run=run.id), "--out", "tags.csv")
-    assert result.exit_code == 2
-    known = "logged" if uri.startswith("runs") else "registered"
-    assert f"{known}, but its files were at {workspace}/mlruns/" in result.output
-    assert "are gone; if the folder was moved, move it back there" in result.output
+    for uri in ("models:/tiny-tagger@champion", "models:/tiny-tagger/1", f"runs:/{run.id}/tagger"):
+        result = demarche("tag", "articles.jsonl", "--model", uri, "--out", "tags.csv")
+        assert result.exit_code == 2
+        known = "logged" if uri.startswith("runs") else "registered"
+        assert f"{known}, but its files were at {workspace}/mlruns/" in result.output
+        assert "are gone; if the folder was moved, move it back there" in result.output
 
 
 def test_a_model_whose_files_cannot_be_read_is_told_by_their_place(store: Path, workspace: Path) -> None:
