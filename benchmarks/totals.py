@@ -122,7 +122,10 @@ def read_by_people(drawn: Drawn, articles: int, rng: np.random.Generator) -> lis
     chosen = rng.choice(drawn.batch.articles, articles, replace=False)
     return [
         Example(
-            passage=Passage(id=str(row), article=str(drawn.batch.article[row]), text="x", start=0, end=1),
+            # Validation would take most of the time of the simulation.
+            passage=Passage.model_construct(
+                id=str(row), article=str(drawn.batch.article[row]), text="x", start=0, end=1
+            ),
             topics={TOPIC: True} if drawn.has[row] else {},
             stances={Target(TOPIC): STANCES[drawn.stance[row]]} if drawn.has[row] else {},
             topic_votes={},

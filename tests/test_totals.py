@@ -204,6 +204,7 @@ def test_a_trained_model_keeps_its_errors_on_test_and_corrects_the_shares_of_its
     result = demarche("totals", "tags.csv", "--by", "month", "--out", "totals.csv")
     assert result.exit_code == 0, result.output
     assert "errors on test" in result.output
+    assert "Nobody has read these articles" in result.output
     with Path("totals.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["period"] for row in rows} == {"", "2020-01"}
@@ -234,6 +235,7 @@ def test_a_trained_model_keeps_its_errors_on_test_and_corrects_the_shares_of_its
     read = demarche("totals", "tags", "--read", "p.jsonl", "a.jsonl")
     assert read.exit_code == 0, read.output
     assert "read by people" in read.output
+    assert "Nobody has read" not in read.output
 
 
 def test_a_model_without_its_errors_on_test_corrects_nothing_and_says_so(town: Path) -> None:
