@@ -70,6 +70,13 @@ READ = {
     "half of the topic is not found": BROKEN["half of the topic is not found (85 % → 45 %)"],
     "stances are guessed": BROKEN["stances are guessed"],
     "`against` is rare (20 %)": World(share=0.12, leaning=(0.7, 0.2, 0.1)),
+    "errors are rare, and so is `against`": World(
+        share=0.12,
+        found=0.95,
+        false=0.005,
+        leaning=(0.4, 0.2, 0.4),
+        confused=((0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9)),
+    ),
 }
 READ_HEAD = "| case | articles read | topic: coverage, width | cautions | against: coverage, width | cautions |"
 

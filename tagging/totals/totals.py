@@ -23,8 +23,8 @@ NO_CONFUSION = "the model was saved without its errors on test; train it again, 
 
 ASSUMPTION = (
     "Nobody has read these articles. The corrected shares and their intervals hold only if the model errs on them as it "
-    "did on its test articles, which no test can show, and on other news it often does not. Where a share matters, read "
-    "a sample: demarche labels plan"
+    "did on its test articles. On other news it often does not, and only reading can show it. Where a share matters, "
+    "read a sample (demarche labels plan)."
 )
 
 
