@@ -66,7 +66,7 @@ BROKEN = {
 }
 READ = {
     "the batch": BATCH,
-    "as test": TEST,
+    "shares as on test (20 %, 30 %)": TEST,
     "half of the topic is not found": BROKEN["half of the topic is not found (85 % → 45 %)"],
     "stances are guessed": BROKEN["stances are guessed"],
     "`against` is rare (20 %)": World(share=0.12, leaning=(0.7, 0.2, 0.1)),
