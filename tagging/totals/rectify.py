@@ -10,6 +10,8 @@ from scipy.special import expit, logit, stdtrit
 
 from tagging.totals.batch import Codes, Numbers
 
+_ROUNDING = 1e-9
+
 
 class Reading(NamedTuple):
     """The passages of a batch that people have read.
@@ -120,7 +122,8 @@ def _shares(total: Numbers, everywhere: tuple[float, float], power: Numbers) -> 
     read_top, read_bottom, tagged_top, tagged_bottom = (total[:, :4] / total[:, 4:]).T
     top = read_top + power * (everywhere[0] - tagged_top)
     bottom = read_bottom + power * (everywhere[1] - tagged_bottom)
-    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))
+    # Without the only article that has the topic, rounding alone is left.
+    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > _ROUNDING))
 
 
 def _residuals(total: Numbers, share: Numbers) -> tuple[Numbers, Numbers]:
@@ -140,4 +143,4 @@ def _powers(by_people: Numbers, by_model: Numbers, moments: Numbers, gone: Numbe
     whole = ((by_model @ moments) * by_model).sum(axis=1)
     spread = whole - part * of_model**2
     # Without the only article that has a tag, rounding alone is left.
-    return np.asarray(np.divide(common, spread, out=np.zeros(len(spread)), where=spread > 1e-9 * whole)).clip(0, 1)
+    return np.asarray(np.divide(common, spread, out=np.zeros(len(spread)), where=spread > _ROUNDING * whole)).clip(0, 1)
