@@ -203,6 +203,8 @@ def read_examples(folder: Path, files: list[Path]) -> list[Example]:
 
 
 def _print(result: list[Total], by: str | None) -> None:
+    from tagging.totals import assumption
+
     rows = [
         (
             *((total.period or "all",) if by else ()),
@@ -229,6 +231,8 @@ def _print(result: list[Total], by: str | None) -> None:
             else "not corrected"
         )
     )
+    if rests_on := assumption(result):
+        warn(rests_on)
     for caution, where in _cautions(result).items():
         shown = ", ".join(where[:4]) + (f" and {len(where) - 4} more" if len(where) > 4 else "")
         warn(f"! {shown}: {caution}")

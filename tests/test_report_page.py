@@ -177,7 +177,10 @@ def test_dark_is_dark_and_every_field_has_a_label(browser: Any) -> None:
 def test_corrected_shares_are_shown_with_their_intervals_and_cautions(browser: Any) -> None:
     total = {"topic": "tea", "stance": None, "period": "2024-01", "passages": 4, "share": 0.5, "corrected": 0.4}
     corrected = total | {"low": 0.3, "high": 0.55, "method": "read by people", "caution": "Few were read."}
-    browser.execute_script("DATA.totals = arguments[0]; fillShares()", [corrected])
+    browser.execute_script(
+        "DATA.totals = arguments[0]; DATA.assumption = 'Nobody has read.'; fillShares()", [corrected]
+    )
+    assert browser.find_element("css selector", "#shares .doubt").text == "Nobody has read."
     rows = browser.find_elements("css selector", "#shares tr")
     assert rows[-1].text == "tea [1] 2024-01 4 50 % 40 % 30 % to 55 % read by people"
     assert browser.find_elements("css selector", "#shares .note")[-1].text == "[1] Few were read."

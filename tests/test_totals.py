@@ -92,6 +92,46 @@ def test_the_estimate_is_that_of_glide() -> None:
     assert result.error == pytest.approx(residuals.std(ddof=1) / 5)
 
 
+@pytest.mark.parametrize("strata", [1, 3])
+def test_the_standard_error_is_that_of_each_article_left_out_in_turn(strata: int) -> None:
+    rng = np.random.default_rng(7)
+    whole = reading(24, 2)
+    whole = whole._replace(kept=np.full(48, 0.3), stratum=whole.cluster % strata)
+    tagged = (rng.random(48) < 0.4).astype(float)
+    gold = np.where(rng.random(48) < 0.8, tagged, 1 - tagged)
+    known = np.maximum(gold, rng.random(48) < 0.6)
+    # The power is that of the whole only with several strata: each of them then weighs a little more.
+    power = None if strata == 1 else 0.6
+
+    def share(kept: Reading, of: np.ndarray) -> float:
+        read, model = Ratio(gold[of], known[of]), Ratio(tagged[of], np.ones(of.sum()))
+        return rectified(kept, read, model, (0.35, 1.0), power=power).share
+
+    everything = share(whole, np.ones(48, bool))
+    of_stratum = 24 / strata
+    squares = 0.0
+    for article in range(24):
+        of = whole.cluster != article
+        more = np.where(whole.stratum == article % strata, of_stratum / (of_stratum - 1), 1.0)
+        rest = whole.of(of)._replace(weight=more[of])
+        squares += 0.7 * (1 - 1 / of_stratum) * (share(rest, of) - everything) ** 2
+    result = rectified(whole, Ratio(gold, known), Ratio(tagged, np.ones(48)), (0.35, 1.0), power=power)
+    assert result.error == pytest.approx(np.sqrt(squares))
+    assert result.freedom == 24 - strata
+
+
+def test_a_stance_of_a_topic_that_one_article_alone_has_is_not_corrected() -> None:
+    """Without that article, nothing is known of its stances."""
+    drawn = draw(BATCH, 200, np.random.default_rng(2))
+    has = drawn.batch.article == drawn.batch.article[np.bincount(drawn.batch.article)[drawn.batch.article] > 2][0]
+    stance = np.where(has, np.cumsum(has) % 2, -1)
+    examples = read_by_people(drawn._replace(has=has.astype(np.int64), stance=stance), 200, np.random.default_rng(3))
+    part = [example for example in examples if int(example.passage.article) % 2 == drawn.batch.article[has][0] % 2]
+    estimate = ByReading.of(drawn.batch, part).stances(0, np.arange(len(drawn.batch)))[0]
+    assert estimate.corrected is None
+    assert "only 1 article that people read with a case" in str(estimate.caution)
+
+
 def test_intervals_of_shares_with_articles_read_contain_the_truth_and_are_narrower_than_by_hand() -> None:
     topic, stance = measure(partial(by_reading, 200, 1000, BATCH), 60)
     by_hand, _ = measure(partial(by_reading, 200, 1000, BATCH, by_hand=True), 60)
@@ -164,6 +204,7 @@ def test_a_trained_model_keeps_its_errors_on_test_and_corrects_the_shares_of_its
     result = demarche("totals", "tags.csv", "--by", "month", "--out", "totals.csv")
     assert result.exit_code == 0, result.output
     assert "errors on test" in result.output
+    assert "Nobody has read these articles" in result.output
     with Path("totals.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["period"] for row in rows} == {"", "2020-01"}
@@ -194,6 +235,7 @@ def test_a_trained_model_keeps_its_errors_on_test_and_corrects_the_shares_of_its
     read = demarche("totals", "tags", "--read", "p.jsonl", "a.jsonl")
     assert read.exit_code == 0, read.output
     assert "read by people" in read.output
+    assert "Nobody has read" not in read.output
 
 
 def test_a_model_without_its_errors_on_test_corrects_nothing_and_says_so(town: Path) -> None:

@@ -11,7 +11,7 @@ from tagging.report.counts import Articles, articles_of, cube_of, summary_of
 from tagging.report.periods import Unit, parse_date
 from tagging.report.reading import Codes, Tags, texts
 from tagging.rows import REVIEW
-from tagging.totals import Total
+from tagging.totals import Total, assumption
 
 MOST_PASSAGES = 50_000
 """The passages that a page shows; the counts are those of all passages."""
@@ -38,6 +38,7 @@ def page_data(
         "sources": list(articles.sources),
         "cube": cube_of(tags, articles)._asdict(),
         "totals": [vars(total) for total in _most_frequent_first(totals)],
+        "assumption": assumption(totals),
         **_passages(tags, articles, shown),
     }
 

@@ -44,7 +44,7 @@ function fillHeader() {
 }
 
 function fillShares() {
-  const { totals } = DATA;
+  const { assumption, totals } = DATA;
   const section = document.getElementById("shares");
   if (!totals.length) return void section.append(element("p", { class: "note" }, "No passage has a topic."));
   const isCorrected = totals.some((total) => total.corrected !== null);
@@ -61,6 +61,7 @@ function fillShares() {
   });
   section.append(
     element("p", { class: "note" }, `Of a topic: among the ${number(DATA.summary.passages)} passages read. Of a stance: among the passages of its topic. Each story counts once; the filters do not apply.${isCorrected ? "" : " The shares are those of the tags, with the errors of the model."}`),
+    ...(assumption ? [element("p", { class: "doubt" }, assumption)] : []),
     element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Shares, table" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, ...rows))),
     ...cautions.map((caution, place) => element("p", { class: "note" }, `[${place + 1}] ${caution}`)),
   );

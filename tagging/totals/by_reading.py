@@ -107,7 +107,8 @@ class ByReading:
             # A sample in which all tags are right does not show how often they are wrong: its labels alone vary.
             estimate = rectified(self.reading, read, tagged, everywhere, power=0.0)
         cases = len(np.unique(self.reading.cluster[read.top > 0]))
-        if not 0 < estimate.share < 1 or estimate.error < _NO_ERROR:
+        if not 0 < estimate.share < 1 or not estimate.error >= _NO_ERROR:
+            # The error is NaN if one article alone has the topic.
             complete = (self.reading.kept == 1).all()
             if complete and not np.isnan(estimate.share):
                 return Estimate(estimate.share, estimate.share, estimate.share, METHOD, None)

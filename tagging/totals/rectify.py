@@ -10,6 +10,8 @@ from scipy.special import expit, logit, stdtrit
 
 from tagging.totals.batch import Codes, Numbers
 
+_ROUNDING = 1e-9
+
 
 class Reading(NamedTuple):
     """The passages of a batch that people have read.
@@ -61,52 +63,84 @@ def rectified(
     `everywhere` are the means of the model's numerator and denominator over all passages of the batch. The mean of the
     model's answers is moved by its mean error in what was read:  power · tagged + mean(read − power · tagged). The
     power is the one of the least variance unless it is given (Angelopoulos, Duchi and Zrnic 2023): with 0, the model
-    counts for nothing. A share of stances is a ratio of two such means, linearised. The variance is that of the sums
-    of whole articles, drawn without replacement within strata.
+    counts for nothing. A share of stances is a ratio of two such means.
+
+    The standard error is the jackknife's, for articles drawn without replacement within strata (Wolter 2007): each
+    article is left out in turn, and the power tuned anew. A linearised error would take the power as known, and the
+    sums of a few articles as their expectations.
     """
-    weight = reading.weight / reading.weight.sum()
-    # The residuals depend on the share, and the share on the power: two rounds settle both.
-    tuned = 0.0
-    for _ in range(2 if power is None else 0):
-        share, _ = _share(weight, read, tagged, everywhere, tuned)
-        tuned = _power(*_residuals(reading, weight, read, tagged, share))
-    tuned = tuned if power is None else power
-    share, bottom = _share(weight, read, tagged, everywhere, tuned)
-    by_people, by_model = _residuals(reading, weight, read, tagged, share)
-    clusters = len(by_people)
-    strata = len(np.unique(reading.stratum))
-    freedom = max(clusters - strata, 1)
-    squares = float(((by_people - tuned * by_model) ** 2).sum()) * clusters / freedom
-    return Rectified(share, float(np.sqrt(squares)) / bottom, freedom, tuned)
+    articles = _articles(reading, read, tagged)
+    shares, powers = _left_out(articles, everywhere, power)
+    squares = articles.unread * (1 - 1 / articles.peers) * (shares[1:] - shares[0]) ** 2
+    freedom = max(len(articles.peers) - len(np.unique(reading.stratum)), 1)
+    return Rectified(float(shares[0]), float(np.sqrt(squares.sum())), freedom, float(powers[0]))
 
 
-def _share(
-    weight: Numbers, read: Ratio, tagged: Ratio, everywhere: tuple[float, float], power: float
-) -> tuple[float, float]:
-    """Return the share, and its denominator."""
-    top = power * everywhere[0] + weight @ (read.top - power * tagged.top)
-    bottom = power * everywhere[1] + weight @ (read.bottom - power * tagged.bottom)
-    return (float(top / bottom), float(bottom)) if bottom > 0 else (float("nan"), float("nan"))
+class _Articles(NamedTuple):
+    """Weighted sums of the numerator and denominator of what people read and of the tags, and of the passages.
+
+    `total` (5) is that of all articles, and `away` (n, 5) that of each article, less the mean of its stratum. `peers` (n)
+    is the number of articles in the stratum, and `unread` (n) the share of them that was not chosen.
+    """
+
+    total: Numbers
+    away: Numbers
+    peers: Numbers
+    unread: Numbers
 
 
-def _residuals(reading: Reading, weight: Numbers, read: Ratio, tagged: Ratio, share: float) -> tuple[Numbers, Numbers]:
-    """Return the linearised residuals of each article, of what people read and of what the model tagged."""
-    return (
-        _totals(reading, weight, read.top - share * read.bottom),
-        _totals(reading, weight, tagged.top - share * tagged.bottom),
-    )
-
-
-def _totals(reading: Reading, weight: Numbers, residual: Numbers) -> Numbers:
-    """Return the weighted sum of each article, less the mean of its stratum, times the share of it that stays unknown."""
-    names, cluster = np.unique(reading.cluster, return_inverse=True)
-    sums = np.bincount(cluster, weights=weight * (residual - weight @ residual), minlength=len(names))
-    first = np.unique(cluster, return_index=True)[1]
+def _articles(reading: Reading, read: Ratio, tagged: Ratio) -> _Articles:
+    _, first, article = np.unique(reading.cluster, return_index=True, return_inverse=True)
+    columns = (read.top, read.bottom, tagged.top, tagged.bottom, np.ones(len(article)))
+    sums = np.stack([np.bincount(article, weights=reading.weight * column) for column in columns], axis=1)
     _, stratum = np.unique(reading.stratum[first], return_inverse=True)
-    means = np.bincount(stratum, weights=sums) / np.bincount(stratum)
-    return np.asarray((sums - means[stratum]) * np.sqrt(1 - reading.kept[first]))
+    peers = np.bincount(stratum)
+    means = np.stack([np.bincount(stratum, weights=column) / peers for column in sums.T], axis=1)
+    return _Articles(sums.sum(axis=0), sums - means[stratum], peers[stratum].astype(float), 1 - reading.kept[first])
 
 
-def _power(by_people: Numbers, by_model: Numbers) -> float:
-    spread = float(by_model @ by_model)
-    return float(np.clip(by_people @ by_model / spread, 0, 1)) if spread > 0 else 0.0
+def _left_out(articles: _Articles, everywhere: tuple[float, float], power: float | None) -> tuple[Numbers, Numbers]:
+    """Return the share and the power of all articles, followed by those without each article in turn.
+
+    The rest of its stratum stands for an article that is left out.
+    """
+    more = articles.peers / np.maximum(articles.peers - 1, 1)
+    gone = np.concatenate([np.zeros((1, 5)), more[:, np.newaxis] * articles.away])
+    part = np.concatenate([[0.0], articles.unread / more])
+    total = articles.total - gone
+    moments = (articles.unread[:, np.newaxis] * articles.away).T @ articles.away
+    powers = np.full(len(total), power or 0.0)
+    # The residuals depend on the share, and the share on the power: two rounds settle both.
+    for _ in range(2 if power is None else 0):
+        by_people, by_model = _residuals(total, _shares(total, everywhere, powers))
+        powers = _powers(by_people, by_model, moments, gone, part)
+    return _shares(total, everywhere, powers), powers
+
+
+def _shares(total: Numbers, everywhere: tuple[float, float], power: Numbers) -> Numbers:
+    """Return the share of each row of sums, NaN where its denominator is not positive."""
+    read_top, read_bottom, tagged_top, tagged_bottom = (total[:, :4] / total[:, 4:]).T
+    top = read_top + power * (everywhere[0] - tagged_top)
+    bottom = read_bottom + power * (everywhere[1] - tagged_bottom)
+    # Without the only article that has the topic, rounding alone is left.
+    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > _ROUNDING))
+
+
+def _residuals(total: Numbers, share: Numbers) -> tuple[Numbers, Numbers]:
+    """Return what the sums of an article are multiplied by to get its linearised residuals, of people and of the model."""
+    zero, one = np.zeros(len(share)), np.ones(len(share))
+    by_people = np.stack([one, -share, zero, zero, zero], axis=1)
+    by_model = np.stack([zero, zero, one, -share, zero], axis=1)
+    for factors in (by_people, by_model):
+        factors[:, 4] = -(factors * total).sum(axis=1) / total[:, 4]
+    return by_people, by_model
+
+
+def _powers(by_people: Numbers, by_model: Numbers, moments: Numbers, gone: Numbers, part: Numbers) -> Numbers:
+    """Return the regression of the residuals of people on those of the model, from 0 to 1, without what is gone."""
+    of_model = (by_model * gone).sum(axis=1)
+    common = ((by_people @ moments) * by_model).sum(axis=1) - part * (by_people * gone).sum(axis=1) * of_model
+    whole = ((by_model @ moments) * by_model).sum(axis=1)
+    spread = whole - part * of_model**2
+    # Without the only article that has a tag, rounding alone is left.
+    return np.asarray(np.divide(common, spread, out=np.zeros(len(spread)), where=spread > _ROUNDING * whole)).clip(0, 1)

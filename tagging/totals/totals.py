@@ -13,12 +13,19 @@ from labels.codebook import STANCES
 from labels.gold.adjudication import Example
 from models.confusion import Confusion
 from tagging.totals.batch import Batch, By, Codes, batch_of, read_tags
+from tagging.totals.by_confusion import METHOD as ERRORS_ON_TEST
 from tagging.totals.by_confusion import ByConfusion
 from tagging.totals.by_reading import ByReading
 from tagging.totals.estimate import Estimate, none
 
 AS_TAGGED = "as tagged"
 NO_CONFUSION = "the model was saved without its errors on test; train it again, or read some articles"
+
+ASSUMPTION = (
+    "Nobody has read these articles. The corrected shares and their intervals hold only if the model errs on them as it "
+    "did on its test articles. On other news it often does not, and only reading can show it. Where a share matters, "
+    "read a sample (demarche labels plan)."
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,12 @@ def totals(
         correction = ByConfusion(batch, confusion, seed=seed)
     periods: list[str | None] = [None, *batch.periods]
     return [total for period in periods for total in _of_period(batch, period, correction)]
+
+
+def assumption(shares: Sequence[Total]) -> str | None:
+    """Return what the shares rest on if nobody has read a part of the batch, None if they are not corrected so."""
+    rests = any(total.corrected is not None and total.method == ERRORS_ON_TEST for total in shares)
+    return ASSUMPTION if rests else None
 
 
 def _of_period(batch: Batch, period: str | None, correction: Correction) -> Iterator[Total]:
