@@ -104,6 +104,9 @@ def create_project(folder: Path, topics: Sequence[str]) -> list[Path]:
     Without topics, the codebook has one complete topic as an example. Raises DemarcheError if one of the files exists,
     before any is written.
     """
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise DemarcheError(f"{path}: is a file; name a new folder for the project")
     for path in (folder / name for name in _STARTER_FILES):
         if path.exists():
             raise DemarcheError(f"{path}: exists already; name a new folder, or remove it to start again")

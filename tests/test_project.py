@@ -101,6 +101,14 @@ def test_a_project_overwrites_nothing(here: Path) -> None:
     assert [path.name for path in here.iterdir()] == ["config.yaml"]
 
 
+@pytest.mark.parametrize("folder", ["town", "town/news"])
+def test_a_file_is_no_folder_for_a_project(here: Path, folder: str) -> None:
+    (here / "town").touch()
+    refused = demarche("init", folder)
+    assert refused.exit_code == 2
+    assert "town: is a file; name a new folder" in refused.output
+
+
 def test_a_topic_given_twice_is_refused_before_anything_is_written(here: Path) -> None:
     refused = demarche("init", "town", "--topics", "tea,tea")
     assert refused.exit_code == 2
