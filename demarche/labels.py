@@ -22,7 +22,7 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, interval, not_read, table, warn
-from demarche.project import check_keeps_annotated, print_unfinished, unfinished_project
+from demarche.project import check_keeps_annotated, print_codebook, print_unfinished, unfinished_project
 from demarche.rules import check_rules
 from labels.errors import DemarcheError
 from labels.file_format import AS_FOUND, FileFormat
@@ -60,7 +60,7 @@ def check(
     """Check a codebook, passages and annotations.
 
     Every problem is reported with its file and line. Copies of a text with different labels, topics without a
-    definition and stances without a target are warnings. In a project without labels, the codebook is checked alone.
+    definition and stances without a target are warnings. A codebook may be checked alone.
     """
     from labels.codebook import read_codebook
     from labels.doubts import doubts
@@ -69,6 +69,10 @@ def check(
         raise DemarcheError("--model and --examples-out belong to --rules; add it")
     if rules and codebook is not None and passages is None:
         check_rules(read_codebook(codebook), None, model=model, out=examples_out, inputs=[codebook])
+        return
+    if codebook is not None and passages is None and articles is None:
+        print_codebook(codebook, read_codebook(codebook))
+        echo("checked the codebook alone; name PASSAGES and ANNOTATIONS to check them too")
         return
     if codebook is None and not annotations and (unfinished := unfinished_project()):
         if rules:

@@ -51,6 +51,14 @@ def test_a_new_project_says_what_its_codebook_lacks_and_what_to_do_next(
     assert "labels/passages.jsonl: no passages yet; put articles into articles" in checked.output
 
 
+def test_a_codebook_is_checked_alone(here: Path) -> None:
+    demarche("init", "town", "--topics", "tea")
+    checked = demarche("labels", "check", "town/codebook.yaml")
+    assert checked.exit_code == 0, checked.output
+    assert "tea    definition, target" in checked.output
+    assert "checked the codebook alone" in checked.output
+
+
 def test_without_topics_the_codebook_has_a_complete_one_as_an_example(here: Path) -> None:
     demarche("init", "town")
     (topic,) = read_codebook("town/codebook.yaml").topics
