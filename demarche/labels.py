@@ -143,6 +143,8 @@ def agreement(
     Krippendorff's alpha and Cohen's kappa are printed with confidence intervals, and each alpha is interpreted.
     Language models are compared with the labels that people decided on.
     """
+    import math
+
     from demarche.model_readers import print_agreement_of_models
     from labels.files import check_jsonl_output
     from labels.gold.agreement import agreements, in_words, pairs
@@ -177,7 +179,12 @@ def agreement(
     else:
         echo()
         echo("no Cohen's kappa: the passages with several annotators do not all have the same ones")
+    shown = [*(a.alpha for a in scores), *(k for pair in annotator_pairs for k in pair.kappas.values())]
     echo()
+    if any(math.isnan(score.value) for score in shown):
+        echo("–: not defined, since all annotators gave every item the same value")
+    if any(not math.isnan(score.value) and not score.has_bounds for score in shown):
+        echo("too few: the items are of too few articles for an interval")
     for sentence in in_words(scores):
         echo(sentence)
 

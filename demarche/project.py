@@ -36,7 +36,10 @@ class Unfinished(NamedTuple):
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the project; it may have other files.")],
     topics: Annotated[
-        str, typer.Option(metavar="IDS", help="Ids of the topics, e.g. trade,energy.  [default: one as an example]")
+        str,
+        typer.Option(
+            metavar="IDS", help="Ids or names of the topics, e.g. 'trade, foreign aid'.  [default: one as an example]"
+        ),
     ] = "",
 ) -> None:
     """Start a project of your own.

@@ -93,7 +93,9 @@ def test_any_pattern_names_the_annotations(town_project: Path, pattern: str) -> 
     assert "*" not in str(project.new_annotations("bert"))
 
 
-@given(topics=st.lists(st.text(min_size=1).filter(lambda each: each.strip() and each.isprintable()), unique=True))
+@given(
+    topics=st.lists(st.text(min_size=1).filter(lambda each: len(each.split()) == 1 and each.isprintable()), unique=True)
+)
 @settings(max_examples=30)
 def test_topics_of_any_name_stand_in_the_stub(tmp_path_factory: pytest.TempPathFactory, topics: list[str]) -> None:
     folder = tmp_path_factory.mktemp("project")
@@ -115,6 +117,12 @@ def test_a_file_is_no_folder_for_a_project(here: Path, folder: str) -> None:
     refused = demarche("init", folder)
     assert refused.exit_code == 2
     assert "town: is a file; name a new folder" in refused.output
+
+
+def test_the_id_of_a_topic_is_made_of_its_name(here: Path) -> None:
+    assert demarche("init", "town", "--topics", "Foreign trade, EU").exit_code == 0
+    topics = read_codebook("town/codebook.yaml").topics
+    assert [(topic.id, topic.name) for topic in topics] == [("foreign_trade", "Foreign trade"), ("EU", "EU")]
 
 
 def test_a_topic_given_twice_is_refused_before_anything_is_written(here: Path) -> None:
