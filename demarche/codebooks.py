@@ -142,7 +142,7 @@ def _migrate_model(comparison: Comparison, model: str, out: Path | None) -> None
     if out.exists():
         raise DemarcheError(f"{out}: exists already; name a new folder")
     if not comparison.renames_alone:
-        changed = [change for change in comparison.changes if not set(change.kinds) <= {"same", "renamed"}]
+        changed = [change for change in comparison.changes if not change.keeps_meaning]
         what = ", ".join(sorted({id for change in changed for id in (*change.old, *change.new)})) or "the rules"
         raise DemarcheError(
             f"{model}: only topics that are renamed stay valid in a model, and the meaning of {what} changed; train again"

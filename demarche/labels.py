@@ -22,7 +22,7 @@ from demarche.options import (
     options_from_fields,
 )
 from demarche.printing import echo, interval, not_read, table, warn
-from demarche.project import check_keeps_annotated, print_unfinished, unfinished_project
+from demarche.project import check_keeps_annotated, print_codebook, print_unfinished, unfinished_project
 from demarche.rules import check_rules
 from labels.errors import DemarcheError
 from labels.file_format import AS_FOUND, FileFormat
@@ -60,7 +60,7 @@ def check(
     """Check a codebook, passages and annotations.
 
     Every problem is reported with its file and line. Copies of a text with different labels, topics without a
-    definition and stances without a target are warnings. In a project without labels, the codebook is checked alone.
+    definition and stances without a target are warnings. A codebook may be checked alone.
     """
     from labels.codebook import read_codebook
     from labels.doubts import doubts
@@ -69,6 +69,10 @@ def check(
         raise DemarcheError("--model and --examples-out belong to --rules; add it")
     if rules and codebook is not None and passages is None:
         check_rules(read_codebook(codebook), None, model=model, out=examples_out, inputs=[codebook])
+        return
+    if codebook is not None and passages is None and articles is None:
+        print_codebook(codebook, read_codebook(codebook))
+        echo("checked the codebook alone; name PASSAGES and ANNOTATIONS to check them too")
         return
     if codebook is None and not annotations and (unfinished := unfinished_project()):
         if rules:
@@ -139,6 +143,8 @@ def agreement(
     Krippendorff's alpha and Cohen's kappa are printed with confidence intervals, and each alpha is interpreted.
     Language models are compared with the labels that people decided on.
     """
+    import math
+
     from demarche.model_readers import print_agreement_of_models
     from labels.files import check_jsonl_output
     from labels.gold.agreement import agreements, in_words, pairs
@@ -173,7 +179,12 @@ def agreement(
     else:
         echo()
         echo("no Cohen's kappa: the passages with several annotators do not all have the same ones")
+    shown = [*(a.alpha for a in scores), *(k for pair in annotator_pairs for k in pair.kappas.values())]
     echo()
+    if any(math.isnan(score.value) for score in shown):
+        echo("–: not defined, since all annotators gave every item the same value")
+    if any(not math.isnan(score.value) and not score.has_bounds for score in shown):
+        echo("too few: the items are of too few articles for an interval")
     for sentence in in_words(scores):
         echo(sentence)
 

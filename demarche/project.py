@@ -26,18 +26,20 @@ _FILES = {
 
 
 class Unfinished(NamedTuple):
-    """A project without labels; `missing` names the empty fields of each topic."""
+    """A project without labels."""
 
     project: Project
     codebook: Codebook
-    missing: dict[str, tuple[str, str]]
     next_step: str
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the project; it may have other files.")],
     topics: Annotated[
-        str, typer.Option(metavar="IDS", help="Ids of the topics, e.g. trade,energy.  [default: one as an example]")
+        str,
+        typer.Option(
+            metavar="IDS", help="Ids or names of the topics, e.g. 'trade, foreign aid'.  [default: one as an example]"
+        ),
     ] = "",
 ) -> None:
     """Start a project of your own.
@@ -59,14 +61,13 @@ def init(
 def unfinished_project() -> Unfinished | None:
     """Return what the project of the working folder lacks before its labels can be checked, or None if it has labels."""
     from labels.codebook import read_codebook
-    from labels.doubts import unfinished
 
     project = here(", ".join(ARGUMENTS))
     codebook = read_codebook(project.codebook)
     try:
         project.labelled()
     except DemarcheError as next_step:
-        return Unfinished(project, codebook, unfinished(codebook), str(next_step))
+        return Unfinished(project, codebook, str(next_step))
     return None
 
 
@@ -86,11 +87,17 @@ def check_keeps_annotated(out: Path, passages: list[str]) -> None:
 
 def print_unfinished(found: Unfinished) -> None:
     """Print what the codebook lacks, and the next step of the project."""
+    print_codebook(found.project.codebook, found.codebook)
+    echo(found.next_step)
+
+
+def print_codebook(path: Path, codebook: Codebook) -> None:
+    """Print which fields of the codebook's topics are empty, and that it has no errors."""
+    from labels.doubts import unfinished
     from labels.wording import counted
 
-    if found.missing:
-        rows = [(id, *fields) for id, fields in found.missing.items()]
-        table(("topic", "still missing", "may help"), rows, title=str(found.project.codebook))
+    if missing := unfinished(codebook):
+        rows = [(id, *fields) for id, fields in missing.items()]
+        table(("topic", "still missing", "may help"), rows, title=str(path))
         echo()
-    echo(f"no errors: codebook {found.codebook.reference} with {counted(len(found.codebook.topics), 'topic')}")
-    echo(found.next_step)
+    echo(f"no errors: codebook {codebook.reference} with {counted(len(codebook.topics), 'topic')}")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from demarche.printing import echo, table
 from demarche.tag import resolve_model
-from labels.errors import DemarcheError
 from labels.wording import counted
 
 if TYPE_CHECKING:
@@ -31,9 +30,11 @@ def check_rules(
 
     examples = rule_examples(codebook)
     if not examples:
-        raise DemarcheError(
-            f"{codebook.reference}: its rules have no examples; write a rule as {{rule: …, examples: [a text, …]}}"
+        echo(
+            f"nothing to check: the rules of {codebook.reference} have no examples; write a rule as {{rule: …, examples: "
+            "[a text, …]}"
         )
+        return
     if out is not None:
         check_jsonl_output(out, inputs=inputs)
         write_jsonl(out, as_passages(examples))

@@ -11,8 +11,10 @@ from typing import Literal
 from labels.codebook import Change, Codebook, Topic
 from labels.errors import DemarcheError
 
-Kind = Literal["same", "renamed", "redefined", "new target", "split", "merged", "added", "removed"]
-"""What became of a topic; `redefined` covers its definition, inclusion and exclusion rules."""
+Kind = Literal[
+    "same", "renamed", "new name", "new keywords", "redefined", "new target", "split", "merged", "added", "removed"
+]
+"""What became of a topic: `renamed` of its id, `redefined` of its definition, inclusion and exclusion rules."""
 _ALIKE = 0.6
 
 
@@ -26,6 +28,11 @@ class TopicChange:
     old: tuple[str, ...]
     new: tuple[str, ...]
     kinds: tuple[Kind, ...]
+
+    @property
+    def keeps_meaning(self) -> bool:
+        """Whether annotators would decide as before."""
+        return set(self.kinds) <= {"same", "renamed", "new name", "new keywords"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Comparison:
     @property
     def renames_alone(self) -> bool:
         """Whether topics mean what they meant, so that a model of the old version needs no training."""
-        return not self.rules and all(set(change.kinds) <= {"same", "renamed"} for change in self.changes)
+        return not self.rules and all(change.keeps_meaning for change in self.changes)
 
     def origins(self, id: str) -> list[str]:
         """Return the old topics that a new one was made of."""
@@ -72,10 +79,29 @@ def compare(old: Codebook, new: Codebook) -> Comparison:
 def _follow(old: Codebook, new: Codebook) -> dict[str, tuple[str, ...]]:
     """Return the ids that each old topic has after the changes of all versions between the two."""
     became: dict[str, tuple[str, ...]] = {id: (id,) for id in old.topic_ids}
+    added: set[str] = set()
     for change in sorted(new.history, key=lambda change: _numbers(change.version)):
         if old.numbers < _numbers(change.version) <= new.numbers:
+            _check_renames(new, change, added.union(*became.values()))
             became = {id: _apply(change, now) for id, now in became.items()}
+            added = {id for each in added for id in _apply(change, [each])} | set(change.added)
     return became
+
+
+def _check_renames(new: Codebook, change: Change, present: set[str]) -> None:
+    """Raise DemarcheError if a topic was renamed to one that stays, or two to one: they were merged."""
+    before: dict[str, list[str]] = {}
+    for id in sorted(present):
+        for after in _apply(change, [id]):
+            before.setdefault(after, []).append(id)
+    for old, after in change.renamed.items():
+        olds = before.get(after, [])
+        if old in olds and len(olds) > 1 and after not in change.merged:
+            raise DemarcheError(
+                f"{new.reference}: its history renames {old!r} to {after!r} in {change.version}, which would make one topic "
+                f"of {' and '.join(map(repr, olds))}; if that is meant, write `merged: {{{after}: [{', '.join(olds)}]}}` "
+                "instead, and otherwise give the topic another id"
+            )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -164,6 +190,10 @@ def _kinds(comparison: Comparison, old: Sequence[str], new: Sequence[str]) -> tu
         kinds.append("redefined")
     if before.target != after.target:
         kinds.append("new target")
+    if before.label != after.label and "renamed" not in kinds:
+        kinds.append("new name")
+    if set(before.keywords) != set(after.keywords):
+        kinds.append("new keywords")
     return tuple(kinds) or ("same",)
 
 
@@ -183,7 +213,9 @@ def _check_version(comparison: Comparison) -> None:
                 f"{new.reference}: topics of {old.reference} were renamed, split, merged, added or removed; raise the "
                 f"first number of the version, to {old.numbers[0] + 1}.0.0"
             )
-    elif (kinds != {"same"} or comparison.rules) and new.version == old.version:
+    elif (
+        comparison.rules or not all(change.keeps_meaning for change in comparison.changes)
+    ) and new.version == old.version:
         raise DemarcheError(
             f"{new.reference}: definitions or rules were reworded; raise the version, to "
             f"{old.numbers[0]}.{old.numbers[1] + 1}.0"

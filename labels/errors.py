@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,7 +67,8 @@ class Problem(NamedTuple):
 class BadInput(DemarcheError):
     """All the mistakes in the input files, so that they can be fixed at once.
 
-    Mistakes of one kind in one file are reported together, with the first line of each value.
+    Mistakes of one kind in one file are reported together, with the first line of each value. Of many messages that
+    differ only in names and numbers, the first are shown, and the others counted.
     """
 
     SHOWN = 50
@@ -75,9 +78,9 @@ class BadInput(DemarcheError):
         kinds: dict[tuple[str, str, str], list[Problem]] = {}
         for problem in self.problems:
             kinds.setdefault(problem._kind, []).append(problem)
-        groups = list(kinds.values())
-        lines = [_describe(group) for group in groups[: self.SHOWN]]
-        if hidden := sum(map(len, groups[self.SHOWN :])):
+        groups = _summarise(list(kinds.values()))
+        lines = [line for line, _ in groups[: self.SHOWN]]
+        if hidden := sum(count for _, count in groups[self.SHOWN :]):
             lines.append(f"… and {counted(hidden, 'more problem')}")
         super().__init__(*lines)
 
@@ -118,6 +121,32 @@ VALUES_SHOWN = 20
 """Maximum number of values, and of line numbers, in the report of one kind of mistake."""
 
 
+_MANY, _FIRST = 20, 3
+"""More problems than this that differ only in names and numbers have one cause: the first ones are shown."""
+
+
+def _summarise(groups: Sequence[Sequence[Problem]]) -> list[tuple[str, int]]:
+    """Return a line for each group of problems with their number; the last of those shown tells of the rest of many."""
+    by_pattern: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        by_pattern[_pattern(group[0])].append(place)
+    lines = {place: (_describe(group), len(group)) for place, group in enumerate(groups)}
+    for places in by_pattern.values():
+        if len(places) > _MANY:
+            last, *rest = places[_FIRST - 1 :]
+            others = [problem for place in rest for problem in groups[place]]
+            line, count = lines[last]
+            lines[last] = (f"{line} ({len(others)} more like this{_in_lines(others)})", count + len(others))
+            for place in rest:
+                del lines[place]
+    return list(lines.values())
+
+
+def _pattern(problem: Problem) -> tuple[str, str]:
+    """Return the file, and what is wrong without quoted names, numbers and the remedy."""
+    return problem.file, re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "…", problem.what).partition("; ")[0]
+
+
 def _describe(problems: Sequence[Problem]) -> str:
     """Describe the problems of one kind in one file."""
     first = problems[0]
@@ -125,9 +154,14 @@ def _describe(problems: Sequence[Problem]) -> str:
         return f"{first._place}: {_describe_values(problems)}"
     if len(problems) == 1:
         return str(first)
+    return f"{first} ({len(problems)} times{_in_lines(problems)})"
+
+
+def _in_lines(problems: Sequence[Problem]) -> str:
+    """Return `, in lines 1, 2, …`, or nothing for problems without a line."""
     lines = [str(problem.line) for problem in problems if problem.line is not None]
     listed = ", ".join(lines[:VALUES_SHOWN]) + (", …" if len(lines) > VALUES_SHOWN else "")
-    return f"{first} ({len(problems)} times{f', in lines {listed}' if lines else ''})"
+    return f", in lines {listed}" if lines else ""
 
 
 def _describe_values(problems: Sequence[Problem]) -> str:

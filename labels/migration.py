@@ -131,6 +131,8 @@ def _containing(topic: Topic, passages: Iterable[Passage]) -> set[str]:
 CONSEQUENCES: Mapping[str, tuple[str, str]] = {
     "same": ("carried over", "stay valid"),
     "renamed": ("carried over under the new id", "stay valid; `--model` renames the topic in a model"),
+    "new name": ("carried over", "stay valid, with the earlier name until they are trained again"),
+    "new keywords": ("carried over", "stay valid, with the earlier keywords until they are trained again"),
     "redefined": (
         "read again: passages with the topic or one of its keywords",
         "of the old definition: train again, which chooses thresholds anew",

@@ -101,18 +101,24 @@ def with_project_data(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 def create_project(folder: Path, topics: Sequence[str]) -> list[Path]:
     """Write the files of a new project, with a stub of each topic, and return their paths.
 
+    A topic with blanks is given by its name, of which its id is made: `Foreign trade` has the id `foreign_trade`.
     Without topics, the codebook has one complete topic as an example. Raises DemarcheError if one of the files exists,
     before any is written.
     """
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise DemarcheError(f"{path}: is a file; name a new folder for the project")
     for path in (folder / name for name in _STARTER_FILES):
         if path.exists():
             raise DemarcheError(f"{path}: exists already; name a new folder, or remove it to start again")
     name = _as_id(folder.absolute().name)
-    for repeated in {topic for topic in topics if topics.count(topic) > 1}:
+    ids = [_topic_id(topic) for topic in topics]
+    for repeated in {id for id in ids if ids.count(id) > 1}:
         raise DemarcheError(f"--topics: {repeated!r} occurs twice; give each topic its own id")
     example = _template("example_topic").template
     stubs = "".join(
-        _template("topic").substitute(id=_as_yaml(topic), name=_as_yaml(topic.replace("_", " "))) for topic in topics
+        _template("topic").substitute(id=_as_yaml(id), name=_as_yaml(topic.replace("_", " ")))
+        for id, topic in zip(ids, topics, strict=True)
     )
     texts = {
         FILE: _template("demarche").substitute(name=name),
@@ -130,6 +136,11 @@ def create_project(folder: Path, topics: Sequence[str]) -> list[Path]:
 
 def _template(name: str) -> Template:
     return Template((resources.files("labels") / "new_project" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def _topic_id(topic: str) -> str:
+    words = topic.split()
+    return topic if len(words) == 1 else "_".join(words).lower()
 
 
 def _as_id(name: str) -> str:

@@ -189,6 +189,10 @@ def test_the_command_prints_agreement_and_refuses_a_single_annotator(workspace: 
     assert ran.exit_code == 0, ran.output
     assert "one and two" in ran.output
     assert "topics: alpha 1.00, reliable" in ran.output
+    assert "too few:" not in ran.output
+    write_jsonl(Path("few.jsonl"), [one.model_copy(update={"annotator": "two"}) for one in first[:4]])
+    few = CliRunner().invoke(app, ["labels", "agreement", *files, "few.jsonl"])
+    assert "too few: the items are of too few articles for an interval" in few.output
 
 
 def test_a_topic_may_be_named_stance() -> None:

@@ -65,6 +65,13 @@ def test_the_last_reading_of_an_annotator_counts(tmp_path: Path) -> None:
     assert imported.left_out == {"earlier readings by the same annotator": 1}
 
 
+@pytest.mark.parametrize("user", [None, {}])
+def test_a_reading_by_nobody_is_refused_with_its_task(user: Any, tmp_path: Path) -> None:
+    file = tasks_of_label_studio(tmp_path, annotation(chosen("tea")) | {"completed_by": user})
+    with pytest.raises(DemarcheError, match=r"task .*: a reading has no annotator; write who made it"):
+        read("label-studio", file)
+
+
 def test_marks_on_a_topic_that_was_unchosen_are_counted_and_left_out(tmp_path: Path) -> None:
     file = tasks_of_label_studio(
         tmp_path, annotation(chosen("tea"), marked("evidence", "tea", "tea"), marked("evidence", "tea", "Rain"),

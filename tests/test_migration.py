@@ -76,6 +76,17 @@ REMOVED = newer(topics=[TEA, RAIN], removed=("snow",))
             newer("1.1.0", [topic("tea", "tea", definition="any drink", target="more drinks"), RAIN, SNOW]),
             {"tea>tea": ("redefined", "new target"), "rain>rain": ("same",), "snow>snow": ("same",)},
         ),
+        (
+            newer(
+                topics=[
+                    topic("tea", "tea", name="hot drinks", keywords=()),
+                    topic("snow", "rain"),
+                    topic("rain", "snow"),
+                ],
+                renamed={"rain": "snow", "snow": "rain"},
+            ),
+            {"tea>tea": ("new name", "new keywords"), "rain>snow": ("renamed",), "snow>rain": ("renamed",)},
+        ),
     ],
 )
 def test_what_became_of_each_topic_is_told_by_history_and_wording(book: Codebook, expected: dict[str, Any]) -> None:
@@ -99,6 +110,8 @@ def test_changes_of_several_versions_add_up() -> None:
         (newer(topics=[*OLD.topics, Topic(id="wind")]), '"added": ["wind"]'),
         (RENAMED.model_copy(update={"version": "1.1.0", "history": (Change(version="1.1.0", renamed={"tea": "hot_drinks"}),)}),
          "raise the first number of the version, to 2.0.0"),
+        (newer(topics=[TEA, SNOW], renamed={"rain": "snow"}), "write `merged: {snow: [rain, snow]}`"),
+        (newer(topics=[TEA, topic("wet", "rain")], renamed={"rain": "wet", "snow": "wet"}), "write `merged: {wet: [rain, snow]}`"),
         (newer("1.0.0", [topic("tea", "tea", definition="any"), RAIN, SNOW]), "raise the version, to 1.1.0"),
         (newer("0.9.0"), "name the older one first"),
         (OLD.model_copy(update={"id": "city"}), "different codebooks"),
@@ -278,6 +291,18 @@ def test_a_model_reads_the_same_stance_of_a_renamed_topic_without_target(model: 
     renamed = rename_topics(replace(Tagger.load(model), codebook=bare), new, {"tea": "hot_drinks", "rain": "rain"})
     assert renamed.codebook.topic_ids == ("hot_drinks", "rain")
     assert [topic.proposition for topic in renamed.codebook.topics] == ["tea", "wet weather"]
+
+
+def test_another_name_and_other_keywords_are_listed_and_change_no_label(files: Path) -> None:
+    write_codebook(
+        files / "new.yaml", newer("1.0.1", [topic("tea", "tea", name="hot drinks", keywords=("pot",)), RAIN, SNOW])
+    )
+    told = demarche("labels", "diff", "old.yaml", "new.yaml")
+    assert told.exit_code == 0, told.output
+    assert "tea    new name" in told.output
+    assert "tea    new keywords" in told.output
+    done = demarche("labels", "migrate", "old.yaml", "new.yaml", "passages.jsonl", "anna.jsonl", "--out", "new.jsonl", "--again", "again.csv")  # fmt: skip
+    assert "2 annotations carried over; 0 passages" in done.output
 
 
 def test_a_model_of_topics_whose_meaning_changed_must_be_trained_again(model: Path, files: Path) -> None:

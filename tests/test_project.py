@@ -51,6 +51,14 @@ def test_a_new_project_says_what_its_codebook_lacks_and_what_to_do_next(
     assert "labels/passages.jsonl: no passages yet; put articles into articles" in checked.output
 
 
+def test_a_codebook_is_checked_alone(here: Path) -> None:
+    demarche("init", "town", "--topics", "tea")
+    checked = demarche("labels", "check", "town/codebook.yaml")
+    assert checked.exit_code == 0, checked.output
+    assert "tea    definition, target" in checked.output
+    assert "checked the codebook alone" in checked.output
+
+
 def test_without_topics_the_codebook_has_a_complete_one_as_an_example(here: Path) -> None:
     demarche("init", "town")
     (topic,) = read_codebook("town/codebook.yaml").topics
@@ -85,7 +93,9 @@ def test_any_pattern_names_the_annotations(town_project: Path, pattern: str) -> 
     assert "*" not in str(project.new_annotations("bert"))
 
 
-@given(topics=st.lists(st.text(min_size=1).filter(lambda each: each.strip() and each.isprintable()), unique=True))
+@given(
+    topics=st.lists(st.text(min_size=1).filter(lambda each: len(each.split()) == 1 and each.isprintable()), unique=True)
+)
 @settings(max_examples=30)
 def test_topics_of_any_name_stand_in_the_stub(tmp_path_factory: pytest.TempPathFactory, topics: list[str]) -> None:
     folder = tmp_path_factory.mktemp("project")
@@ -99,6 +109,20 @@ def test_a_project_overwrites_nothing(here: Path) -> None:
     assert refused.exit_code == 2
     assert "config.yaml: exists already" in refused.output
     assert [path.name for path in here.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("folder", ["town", "town/news"])
+def test_a_file_is_no_folder_for_a_project(here: Path, folder: str) -> None:
+    (here / "town").touch()
+    refused = demarche("init", folder)
+    assert refused.exit_code == 2
+    assert "town: is a file; name a new folder" in refused.output
+
+
+def test_the_id_of_a_topic_is_made_of_its_name(here: Path) -> None:
+    assert demarche("init", "town", "--topics", "Foreign trade, EU").exit_code == 0
+    topics = read_codebook("town/codebook.yaml").topics
+    assert [(topic.id, topic.name) for topic in topics] == [("foreign_trade", "Foreign trade"), ("EU", "EU")]
 
 
 def test_a_topic_given_twice_is_refused_before_anything_is_written(here: Path) -> None:

@@ -203,9 +203,13 @@ def _read_annotation(annotation: Mapping[str, Any], task: Task, controls: Contro
     made = _made_before(annotation, task)
     # Whoever changed a reading that was imported has made it anew.
     user = annotation.get("updated_by") if _is_imported(annotation, task) else annotation.get("completed_by")
+    annotator = made.annotator if made else _name(user)
+    if annotator is None:
+        number = task.record.value.get("id")
+        raise DemarcheError(f"task {number!r:.80}: a reading has no annotator; write who made it as its `completed_by`")
     collected.reading(
         task,
-        made.annotator if made else _name(user),
+        annotator,
         marks,
         codebook=made.codebook if made else task.origin.codebook,
         when=str(annotation.get("updated_at") or ""),
@@ -225,11 +229,11 @@ def _made_before(annotation: Mapping[str, Any], task: Task) -> ReadingOrigin | N
     return task.origin.readings[int(annotation["import_id"]) - _FIRST_ID]
 
 
-def _name(user: Any) -> str:
-    """Return the e-mail address of a user, if the export has it, or else the number."""
+def _name(user: Any) -> str | None:
+    """Return the e-mail address of a user, if the export has it, or else the number, or None if it has neither."""
     if isinstance(user, dict):
         user = user.get("email") or user.get("id")
-    return str(user)
+    return None if user is None else str(user)
 
 
 def _marks(result: Mapping[str, Any], text: str, controls: Controls, collected: Collected) -> Iterator[Mark]:
