@@ -109,3 +109,11 @@ def test_records_of_argilla_without_the_status_of_responses_are_refused(tmp_path
     export("argilla", tmp_path, reading(Label(topic="tea")))
     with pytest.raises(DemarcheError, match="flatten=True"):
         read("argilla", tmp_path / "records.json", names={})
+
+
+def test_a_response_of_argilla_without_a_user_is_refused(tmp_path: Path) -> None:
+    export("argilla", tmp_path, reading(Label(topic="tea")))
+    file = of_argilla(tmp_path)
+    write(file, file.read_text(encoding="utf-8").replace(f'"{USERS["anna"]}"', "null"))
+    with pytest.raises(DemarcheError, match=r"has a response without a user; write who made it"):
+        read("argilla", file, names={})

@@ -250,6 +250,8 @@ def _responses(record: Record) -> Iterator[tuple[str, str, str | None, Any]]:
         columns: list[Any] = [record.value.get(f"{question}{suffix}") for suffix in (_USERS, _STATUS, _RESPONSES)]
         if not all(isinstance(each, list) and len(each) == len(users) for each in columns):
             raise DemarcheError(f"question {question!r:.200} has not a user, a status and a value for each response")
+        if not all(users):
+            raise DemarcheError(f"question {question!r:.200} has a response without a user; write who made it")
         yield from ((question, str(user), status, value) for user, status, value in zip(*columns, strict=True))
 
 
