@@ -17,6 +17,8 @@ _LEAD_WORDS = 12
 """Minimum number of words in a sentence that counts as the beginning of the article's body."""
 _FEWEST_WORDS_AFTER_COLON = 3
 """Minimum number of words after the colon of a headline: a label such as `Location: Oslo` has fewer."""
+_MOST_WORDS_OF_A_MASTHEAD = 3
+"""Maximum number of words of a masthead or section: below a longer line, a line with a colon is no headline."""
 _MOST_SOURCES = 20
 """Maximum number of paragraphs that are searched for a pull quote."""
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", ";", "。", "！", "？", "؟", "।", ",")
@@ -72,7 +74,8 @@ def find_headline(texts: Sequence[str], kinds: Sequence[str | None], title: str 
     for position, text in enumerate(texts):
         if kinds[position] is not None:
             continue
-        is_turn = _is_turn(text) and not _is_headline_with_colon(texts, kinds, position)
+        has_headline = any(len(texts[above].split()) > _MOST_WORDS_OF_A_MASTHEAD for above in candidates)
+        is_turn = _is_turn(text) and (has_headline or not _is_headline_with_colon(texts, kinds, position))
         if is_sentence(text, least=_LEAD_WORDS) or is_turn or (candidates and not has_body):
             break
         may_be = 2 <= len(text.split()) <= 30 and not text.endswith((".", "…", ":", ";", ","))
@@ -108,7 +111,7 @@ def _is_turn(text: str) -> bool:
 def _is_headline_with_colon(texts: Sequence[str], kinds: Sequence[str | None], position: int) -> bool:
     """Return whether a line like a turn is a headline: the body follows, and nobody else speaks in it."""
     label, _, rest = texts[position].partition(":")
-    others = [text for text, kind in zip(texts, kinds, strict=True) if kind is None and text is not texts[position]]
+    others = [text for text, kind in zip(texts, kinds, strict=True) if kind is None and text != texts[position]]
     below = next(
         (text for text, kind in zip(texts[position + 1 :], kinds[position + 1 :], strict=True) if not kind), ""
     )
@@ -116,6 +119,7 @@ def _is_headline_with_colon(texts: Sequence[str], kinds: Sequence[str | None], p
         len(label) > 1  # Q: or A:
         and len(rest.split()) >= _FEWEST_WORDS_AFTER_COLON
         and not label.startswith("[")
+        and not rest.rstrip(_CLOSING).endswith((".", "…"))
         and is_sentence(below, least=_LEAD_WORDS)
         and not any(map(_is_turn, others))
     )

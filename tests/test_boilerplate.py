@@ -134,6 +134,15 @@ def test_the_headline_is_not_a_passage() -> None:
 def test_a_headline_may_have_a_colon(headline: str) -> None:
     assert recognise([headline, *BODY]) == ["headline", None, None, None]
     assert recognise(["Skip to content", headline, "By Staff Reporter", *BODY])[1:4] == ["headline", "byline", None]
+    assert recognise(["The Harbour Herald", headline, *BODY])[:3] == ["masthead", "headline", None]
+    assert recognise([headline, *BODY, headline]) == ["headline", None, None, None, "repeated"]
+
+
+@pytest.mark.parametrize(
+    "line", ["Author: Jane van der Smith of the Herald", "Location: the northern harbour of Vardo"]
+)
+def test_a_line_with_a_colon_below_the_headline_does_not_take_its_place(line: str) -> None:
+    assert recognise(["Port asks who will pay", line, *BODY]) == ["headline", None, None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +169,7 @@ def test_with_a_known_title_only_a_line_with_its_words_is_the_headline() -> None
         "Q. Who pays for the pier?",
         "Q: Who pays for the pier?",
         "The minister: I shall pay for the pier myself.",
+        'The minister: "I shall pay for the pier myself."',
         "MOSCOW: The port asks the state to pay for the ice.",
         "Source: the harbour",
         "[10:01] anna: I would keep the pier",
