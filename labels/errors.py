@@ -120,16 +120,19 @@ class Problems:
 VALUES_SHOWN = 20
 """Maximum number of values, and of line numbers, in the report of one kind of mistake."""
 
-
 _MANY, _FIRST = 20, 3
 """More problems than this that differ only in names and numbers have one cause: the first ones are shown."""
+_NAMES_AND_NUMBERS = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_SUGGESTIONS = re.compile(r"; (?:did you mean …\?|known: [^;]*)")
 
 
 def _summarise(groups: Sequence[Sequence[Problem]]) -> list[tuple[str, int]]:
     """Return a line for each group of problems with their number; the last of those shown tells of the rest of many."""
     by_pattern: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, group in enumerate(groups):
-        by_pattern[_pattern(group[0])].append(place)
+        # Without a line, the names alone say where the problem is.
+        if group[0].line is not None:
+            by_pattern[_pattern(group[0])].append(place)
     lines = {place: (_describe(group), len(group)) for place, group in enumerate(groups)}
     for places in by_pattern.values():
         if len(places) > _MANY:
@@ -143,8 +146,8 @@ def _summarise(groups: Sequence[Sequence[Problem]]) -> list[tuple[str, int]]:
 
 
 def _pattern(problem: Problem) -> tuple[str, str]:
-    """Return the file, and what is wrong without quoted names, numbers and the remedy."""
-    return problem.file, re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "…", problem.what).partition("; ")[0]
+    """Return the file, and what is wrong without quoted names, numbers and suggestions."""
+    return problem.file, _SUGGESTIONS.sub("", _NAMES_AND_NUMBERS.sub("…", problem.what))
 
 
 def _describe(problems: Sequence[Problem]) -> str:

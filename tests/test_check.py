@@ -13,7 +13,7 @@ import pytest
 
 from labels.check import LabelledData, read_labelled, read_passages
 from labels.codebook import write_codebook
-from labels.errors import BadInput, DemarcheError, suggest, suggest_value
+from labels.errors import BadInput, DemarcheError, Problem, suggest, suggest_value
 from labels.files import write_jsonl
 from tests.conftest import BOOK, make_articles
 
@@ -186,6 +186,27 @@ def test_mistakes_that_differ_only_in_names_and_numbers_are_counted_and_do_not_h
     ]
     message = error_of(lambda: read(tmp_path, readings=readings[:20] * 2))
     assert message.count("a second reading") == 20
+
+
+def test_what_is_said_after_a_semicolon_may_be_another_mistake(tmp_path: Path) -> None:
+    passages = [{**PASSAGE, "id": f"a#{n}", "start": n, "end": n + len(TEXT)} for n in range(1, 31)]
+    passages.append({**PASSAGE, "id": "a#31", "text": TEXT[::-1]})
+    message = error_of(lambda: read(tmp_path, passages=passages, article=TEXT))
+    assert "the text starts at 0 (27 more like this" in message
+    assert "the text does not occur in the article" in message
+
+
+def test_mistakes_without_a_line_are_all_named() -> None:
+    message = str(BadInput([Problem("codebook.yaml", None, f"topics.{n}.targt: unknown field") for n in range(30)]))
+    assert all(f"topics.{n}.targt" in message for n in range(30))
+
+
+def test_topics_with_and_without_a_suggestion_are_one_kind_of_mistake(tmp_path: Path) -> None:
+    readings = [
+        labels({"topic": f"{name}{n}"}, annotator=f"{name} {n}")[0] for n in range(15) for name in ("tea", "xyz")
+    ]
+    message = error_of(lambda: read(tmp_path, readings=readings))
+    assert "(27 more like this" in message
 
 
 def test_a_mistake_in_many_lines_is_reported_once_with_the_lines(tmp_path: Path) -> None:
