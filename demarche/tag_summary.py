@@ -20,10 +20,12 @@ def print_summary(summary: Summary, *, model: str) -> None:
     """Print the numbers of articles, passages and tags."""
     if summary.goes_on:
         echo("went on where an earlier batch had stopped")
+    not_read = summary.copies + summary.only_boilerplate + summary.only_other_languages
     _print_sum(
         "article",
         {
-            f"read by {model}": summary.articles - summary.copies - summary.only_boilerplate,
+            f"read by {model}": summary.articles - not_read,
+            "in another language, not tagged": summary.only_other_languages,
             "with the text of another, tagged once (column copy_of)": summary.copies,
             "tagged by an earlier batch": summary.seen,
             "changed since an earlier batch, whose tags stay": len(summary.changed),

@@ -30,9 +30,9 @@ class Summary:
     `articles` counts those with rows, `copies` those of them with the text of another, and `only_boilerplate` those
     without any other text, which are among the unreadable, too. `seen` counts those that an earlier batch in the same
     folder tagged; they are in none of the other counts. `outcomes` counts the passages that the model read, and
-    `candidates` the topics for review that are not assigned: such as those just below a threshold. `topics` maps topic → stance →
-    passages assigned. `other_languages` maps language → passages that the model did not read because it was not trained
-    on their language; they are in `other_articles` articles.
+    `candidates` the topics for review that are not assigned: such as those just below a threshold. `topics` maps topic →
+    stance → passages assigned. `other_languages` maps language → passages that the model did not read because it was not
+    trained on their language; they are in `other_articles` articles, in `only_other_languages` of which it read nothing.
     """
 
     training_languages: Sequence[str] = ()
@@ -48,6 +48,7 @@ class Summary:
     topics: dict[str, Counter[str]] = field(default_factory=dict)
     other_languages: Counter[str] = field(default_factory=Counter)
     other_articles: int = 0
+    only_other_languages: int = 0
     changed: list[str] = field(default_factory=list)
     """The articles and files that changed since an earlier batch in the same folder; their tags are the old ones."""
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -81,12 +82,14 @@ class Summary:
         doubted = {*candidates, *(row["passage"] for row in rows if row["status"] == REVIEW)}
         outcomes: dict[str, Outcome] = {}
         in_other_languages: set[str] = set()
+        read: set[str] = set()
         for row in rows:
             article, status = row["article"], row["status"]
             self.statuses[status] += 1
             has_text[article] = has_text.get(article, False) or status != BOILERPLATE
             if status in READ:
                 passage = row["passage"]
+                read.add(article)
                 outcomes[passage] = Outcome(has_topic=row["topic"] is not None, for_review=passage in doubted)
             elif status == OTHER_LANGUAGE:
                 in_other_languages.add(article)
@@ -100,6 +103,7 @@ class Summary:
         self.outcomes.update(outcomes.values())
         self.candidates += len(candidates)
         self.other_articles += len(in_other_languages)
+        self.only_other_languages += len(in_other_languages - read)
         without_text = [Unreadable(name, "no text but boilerplate") for name, has in has_text.items() if not has]
         self.only_boilerplate += len(without_text)
         self.unreadable += without_text
