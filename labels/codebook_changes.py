@@ -96,7 +96,7 @@ def _check_renames(new: Codebook, change: Change, present: set[str]) -> None:
             before.setdefault(after, []).append(id)
     for old, after in change.renamed.items():
         olds = before.get(after, [])
-        if old in olds and len(olds) > 1 and after not in change.merged:
+        if old in olds and len(olds) > 1 and old not in change.merged.get(after, ()):
             raise DemarcheError(
                 f"{new.reference}: its history renames {old!r} to {after!r} in {change.version}, which would make one topic "
                 f"of {' and '.join(map(repr, olds))}; if that is meant, write `merged: {{{after}: [{', '.join(olds)}]}}` "

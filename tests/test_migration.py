@@ -112,6 +112,7 @@ def test_changes_of_several_versions_add_up() -> None:
          "raise the first number of the version, to 2.0.0"),
         (newer(topics=[TEA, SNOW], renamed={"rain": "snow"}), "write `merged: {snow: [rain, snow]}`"),
         (newer(topics=[TEA, topic("wet", "rain")], renamed={"rain": "wet", "snow": "wet"}), "write `merged: {wet: [rain, snow]}`"),
+        (newer(topics=[topic("wet", "rain")], renamed={"tea": "wet"}, merged={"wet": ("rain", "snow")}), "write `merged: {wet: [rain, snow, tea]}`"),
         (newer("1.0.0", [topic("tea", "tea", definition="any"), RAIN, SNOW]), "raise the version, to 1.1.0"),
         (newer("0.9.0"), "name the older one first"),
         (OLD.model_copy(update={"id": "city"}), "different codebooks"),
