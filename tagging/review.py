@@ -44,7 +44,7 @@ class ForReview:
 
 
 class Drawn(NamedTuple):
-    """The passages that were drawn, in the order of the tags, of the number of those that need review."""
+    """The passages that were drawn, in the order of the tags, and the number of all that need review."""
 
     passages: list[ForReview]
     found: int
@@ -108,7 +108,7 @@ class _Near:
 
 
 class _Lots:
-    """The n passages of a topic with the smallest of random numbers; `place` is that of a passage among all."""
+    """The n passages of a topic with the smallest random numbers; `place` is the position of a passage among all."""
 
     def __init__(self, n: int, seed: str) -> None:
         self._n, self._random = n, random.Random(seed)

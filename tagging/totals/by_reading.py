@@ -20,8 +20,9 @@ INCLUSION, STRATUM = "inclusion", "stratum"
 """The fields of a passage's `meta` with the probability with which its article was chosen, and what it was drawn from."""
 FEWEST_ARTICLES = 10
 FEWEST_CASES = 5
-_NO_ERROR = 1e-9
 """With fewer articles that were read, or fewer of them with a case, no standard error can be relied on."""
+_NO_ERROR = 1e-9
+"""Of a smaller standard error, rounding alone is left."""
 
 
 @dataclass(frozen=True)
