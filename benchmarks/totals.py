@@ -188,6 +188,8 @@ HEAD = "| case | share | coverage | width | bias of the tags | coverage, width o
 
 
 def main(draws: int = 200, what: str = "") -> None:
+    if what not in ("", "errors", "read"):
+        sys.exit(__doc__)
     print(
         f"{draws} draws, {TEST_ARTICLES} test articles, {BATCH_ARTICLES} articles in the batch unless it says otherwise"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,9 +27,6 @@ from demarche.rules import check_rules
 from labels.errors import DemarcheError
 from labels.file_format import AS_FOUND, FileFormat
 from labels.wording import counted
-
-if TYPE_CHECKING:
-    pass
 
 TIES_SHOWN = 20
 

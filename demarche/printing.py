@@ -185,8 +185,8 @@ class TerminalReporter:
         self._progress.update(self._tasks[what], completed=done)
 
     def _step_in_a_line(self, what: str, *, done: int, total: int) -> None:
-        """Print the step in a line of its own if it is the first of its work, or the last line is some seconds old."""
-        if what in self._begun and time.monotonic() - self._written < _SECONDS_OF_A_STEP:
+        """Print the step in a line of its own if it is the first or last of its work, or the last line is some seconds old."""
+        if what in self._begun and done < total and time.monotonic() - self._written < _SECONDS_OF_A_STEP:
             return
         self._begun.add(what)
         self.log(f"{what}: {done} of {total} done")

@@ -84,9 +84,9 @@ def _print_topics(summary: Summary) -> None:
         (topic, str(stances.total()), *(str(stances[column]) for column in columns))
         for topic, stances in [*by_topic, ("total", all_topics)]
     ]
-    table(("topic", "passages", *columns), rows)
+    table(("topic", "tags", *columns), rows)
     if summary.candidates:
-        echo(f"{counted(summary.candidates, 'more topic')} for review, not assigned (candidates)")
+        echo(f"beside them, {counted(summary.candidates, 'topic')} left to review and not assigned (candidates)")
     echo()
 
 

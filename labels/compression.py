@@ -49,6 +49,8 @@ def explain_damage(error: Exception, *, is_begun: bool) -> str:
     if "CRC" in str(error):
         return "damaged: its checksum is wrong, so what was read of it may be garbled; get the file again"
     what = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    if isinstance(error, EOFError):
+        what = "the file is cut off; get it again"
     return f"cannot be read from here: {what}; what is above was read" if is_begun else f"cannot be read: {what}"
 
 

@@ -116,7 +116,7 @@ def _is_headline_with_colon(texts: Sequence[str], kinds: Sequence[str | None], p
         (text for text, kind in zip(texts[position + 1 :], kinds[position + 1 :], strict=True) if not kind), ""
     )
     return (
-        len(label) > 1  # Q: or A:
+        not label.isupper()  # Q: or A:, or the place of a dateline
         and len(rest.split()) >= _FEWEST_WORDS_AFTER_COLON
         and not label.startswith("[")
         and not rest.rstrip(_CLOSING).endswith((".", "…"))

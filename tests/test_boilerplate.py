@@ -171,6 +171,7 @@ def test_with_a_known_title_only_a_line_with_its_words_is_the_headline() -> None
         "The minister: I shall pay for the pier myself.",
         'The minister: "I shall pay for the pier myself."',
         "MOSCOW: The port asks the state to pay for the ice.",
+        "HARWICH: The port will pay for the pier and for all of its ice after three weeks of talks",
         "Source: the harbour",
         "[10:01] anna: I would keep the pier",
         "@harbour the pier is a scandal",

@@ -109,7 +109,9 @@ FAULTS: dict[str, Fault] = {
         put("t.jsonl", gzip.compress(TABLE.encode())),
     ),
     "packed, and cut off": Fault(
-        IMPORT.format("t.csv.gz"), ("t.csv.gz:", "cannot be read"), put("t.csv.gz", gzip.compress(TABLE.encode())[:-20])
+        IMPORT.format("t.csv.gz"),
+        ("t.csv.gz:", "the file is cut off; get it again"),
+        put("t.csv.gz", gzip.compress(TABLE.encode())[:-20]),
     ),
     "a packed program": Fault(
         TAG.format("a.py.gz"), "packed .py is not read", put("a.py.gz", gzip.compress(TEXT.encode()))

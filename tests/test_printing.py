@@ -166,19 +166,23 @@ def test_no_completion_is_offered_that_does_not_work() -> None:
         assert "completion" not in demarche(*command, "--help").output
 
 
-def test_without_a_terminal_each_work_is_named_as_it_begins_and_further_steps_after_some_seconds(
+def test_without_a_terminal_each_work_is_named_as_it_begins_and_ends_and_steps_between_after_some_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with printing.TerminalReporter(prefix="linear: ") as reporter:
         for done in range(3):
             reporter.step("topics", done=done, total=6)
         reporter.step(f"stance/{HOSTILE}", done=0, total=3)
+        reporter.step("topics", done=6, total=6)
         monkeypatch.setattr(printing, "_SECONDS_OF_A_STEP", 0.0)
-        reporter.step("topics", done=3, total=6)
+        reporter.step("stance", done=0, total=3)
+        reporter.step("stance", done=1, total=3)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == [
         "linear: topics: 0 of 6 done",
         f"linear: stance/{printable(HOSTILE)}: 0 of 3 done",
-        "linear: topics: 3 of 6 done",
+        "linear: topics: 6 of 6 done",
+        "linear: stance: 0 of 3 done",
+        "linear: stance: 1 of 3 done",
     ]

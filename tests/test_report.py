@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ def test_shares_are_of_the_passages_read_and_of_the_topic(tmp_path: Path) -> Non
         ("against", 0.5),
         ("neutral", 0),
     ]
+
+
+def test_the_page_says_what_shares_corrected_by_the_errors_on_test_rest_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "tags.parquet", world())
+    tagged = totals(read_table(path), confusion=None)
+    by_errors = [replace(each, corrected=0.4, low=0.3, high=0.5, method="errors on test") for each in tagged]
+    by_readings = [replace(each, method="articles that people read") for each in by_errors]
+    said = [page_data(read_tags(path), totals=shares)["assumption"] for shares in (tagged, by_readings, by_errors)]
+    assert said[:2] == [None, None]
+    assert said[2].startswith("Nobody has read these articles.")
 
 
 def test_without_the_model_the_shares_are_those_of_the_tags(tmp_path: Path) -> None:

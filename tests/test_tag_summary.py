@@ -94,4 +94,4 @@ def test_the_parts_of_a_batch_with_rows_of_every_kind_add_up(doubtful: Path, tmp
     }
     topics = dict(re.findall(r"^(tea|rain|total) +(\d+)", result.output, re.MULTILINE))
     assert int(topics["total"]) == int(topics["tea"]) + int(topics["rain"]) == tags.topic.count()
-    assert f"{len(candidates)} more topics for review, not assigned (candidates)" in result.output
+    assert f"beside them, {len(candidates)} topics left to review and not assigned (candidates)" in result.output

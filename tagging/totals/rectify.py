@@ -137,7 +137,11 @@ def _residuals(total: Numbers, share: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _powers(by_people: Numbers, by_model: Numbers, moments: Numbers, gone: Numbers, part: Numbers) -> Numbers:
-    """Return the regression of the residuals of people on those of the model, from 0 to 1, without what is gone."""
+    """Return the regression of the residuals of people on those of the model, from 0 to 1, without what is gone.
+
+    With several strata, the articles that stand for one that is left out do not weigh more here, which moves the error
+    by a percent or two.
+    """
     of_model = (by_model * gone).sum(axis=1)
     common = ((by_people @ moments) * by_model).sum(axis=1) - part * (by_people * gone).sum(axis=1) * of_model
     whole = ((by_model @ moments) * by_model).sum(axis=1)
